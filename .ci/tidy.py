@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""House rules that no compiler checks: names, sizes, imports, layers, words.
+
+    tidy.py                 every check over the repository this script stands in; exit 1 on a finding
+    tidy.py --only NAME     one check
+    tidy.py --list          the names of the checks
+    tidy.py --self-test     every check against snippets that it has to find, and against ones it must not
+
+It reads files and nothing else: no build, no network, Python's own library only.
+"""
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+from swift_source import SwiftFile, imports_of, manifest_targets  # noqa: E402
+
+FUNCTION_LINES = 60
+FILE_LINES = 500
+# Generated or quoted text that nobody reads top to bottom.
+SIZE_EXEMPT = {"LICENSE"}
+
+TOP_LEVEL_NAMES = {
+    "Package.swift", "Sources", "Tests", "config.yaml.example", "deploy", "README.md", "Makefile", ".ci",
+    ".swift-format", ".gitignore", "CHANGELOG.md", "Benchmarks", "docs", "LICENSE", "Fuzz",
+    # Not under version control.
+    ".git", ".build", "Package.resolved",
+}
+# An executable's entry, and a system library's header and map, stand at the root of their target.
+LOOSE_FILE_TARGETS = {"sluice", "sluice-echo"}
+
+STANDARD = {"Swift", "Synchronization", "_Concurrency"}
+FOUNDATION = {"Foundation", "FoundationEssentials", "FoundationNetworking"}
+PLATFORM = {"Glibc", "Musl", "Darwin", "Dispatch"}
+TESTING = {"Testing", "XCTest"}
+
+# What a target may import besides the standard library. A target that is not named here may import what
+# the manifest gives it, the platform and Foundation.
+ALLOWED_IMPORTS = {
+    "SluiceRelay": {"NIOCore", "CZlib", "DequeModule", "Logging", "Glibc"},
+    "SluiceAdmission": {"Crypto", "CryptoExtras"} | FOUNDATION,
+}
+DENIED_IMPORTS = {
+    "SluiceServer": {"GRDB", "SluiceClient", "ArgumentParser"},
+    "SluiceClient": {"GRDB", "SluiceServer", "SluiceRelay", "SluiceAdmission", "ArgumentParser"},
+    "SluiceStorage": {"NIOPosix", "NIOSSL", "NIOHTTP1", "SluiceServer", "SluiceAdmission", "SluiceClient"},
+}
+VALUE_IMPORTS = {"NIOCore", "DequeModule"}
+VALUE_FOLDERS = {("SluiceRelay", "Log"), ("SluiceRelay", "Delivery")}
+
+# The way of a message: a folder names its own types and those of the folders it lists.
+LAYERS = {
+    "SluiceRelay": {
+        "Messages": [],
+        "Log": ["Messages"],
+        "Delivery": ["Messages", "Log"],
+        "Frames": ["Messages", "Log", "Delivery"],
+        "FanOut": ["Messages", "Log", "Delivery", "Frames"],
+        "Home": ["Messages", "Log", "Delivery", "Frames", "FanOut"],
+    },
+    "SluiceAdmission": {"Tokens": [], "Access": ["Tokens", "Limits"], "Limits": []},
+}
+# Folders that only the folders listed here may name: the composition root stands above all others.
+ROOTS = {"SluiceServer": {"Gateway"}}
+
+# In pieces, so that this file does not find itself.
+OPEN_ENDS = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
+FOREIGN_WORDS = [name + ".md" for name in ("CONTRACT", "DESIGN", "STYLE", "BLOCKS", "ORIGIN", "BRIEF")] + [
+    "../sha" + "red", "/work/ma" + "in", "/work/sha" + "red", "issue" + " #", "the issue" + " says",
+]
+
+TEXT_SUFFIXES = {
+    "", ".swift", ".md", ".py", ".sh", ".yaml", ".yml", ".json", ".conf", ".service", ".js", ".html", ".css",
+    ".txt", ".c", ".h", ".modulemap", ".example", ".rules",
+}
+
+
+class Tree:
+    """The files of one checkout, read once."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        self.paths = sorted(self._walk())
+        self._swift = {}
+
+    def _walk(self):
+        for folder, names, files in os.walk(self.root, followlinks=True):
+            names[:] = [n for n in names if n not in (".git", ".build", ".venv", "__pycache__")]
+            for name in files:
+                yield (Path(folder) / name).relative_to(self.root)
+
+    def swift(self, path):
+        if path not in self._swift:
+            self._swift[path] = SwiftFile((self.root / path).read_text(encoding="utf-8"))
+        return self._swift[path]
+
+    def swift_paths(self, *tops):
+        return [p for p in self.paths if p.suffix == ".swift" and p.parts[0] in tops and p.name != "Package.swift"]
+
+    def text_paths(self):
+        return [
+            p for p in self.paths
+            if p.suffix in TEXT_SUFFIXES and p.parts[0] in TOP_LEVEL_NAMES and p.name != "Package.resolved"
+        ]
+
+    def text(self, path):
+        return (self.root / path).read_text(encoding="utf-8", errors="replace")
+
+
+def check_types(tree):
+    """One type a file, the file named after it; `Type+aspect.swift` for extensions."""
+    for path in tree.swift_paths("Sources", "Tests"):
+        base, _, aspect = path.stem.partition("+")
+        if path.name == "main.swift":
+            continue
+        types = [t for t in tree.swift(path).top_level_types() if not t.is_private]
+        names = sorted({t.name for t in types})
+        line = types[0].line if types else 1
+        if aspect:
+            if types:
+                yield path, line, f"an extension file declares {', '.join(names)} at its top level"
+        elif len(names) > 1:
+            others = ", ".join(n for n in names if n != base)
+            yield path, line, f"one type a file: {others} wants a file of its own (or to be private or nested)"
+        elif names and names[0] != base:
+            yield path, line, f"declares {names[0]}, so it should be named {names[0]}.swift"
+        elif not names and path.parts[0] == "Sources":
+            yield path, 1, f"declares no type {base}; extensions stand in Type+aspect.swift"
+
+
+def check_sizes(tree):
+    """Functions of 60 lines and files of 500 lines at most."""
+    for path in tree.text_paths():
+        if path.name in SIZE_EXEMPT or path.parts[0] == "docs" or path.suffix in (".md", ".json", ".txt"):
+            continue
+        count = tree.text(path).count("\n")
+        if count > FILE_LINES:
+            yield path, FILE_LINES, f"{count} lines, the limit is {FILE_LINES}"
+    for path in tree.swift_paths("Sources", "Tests", "Fuzz", "Benchmarks"):
+        for member in tree.swift(path).members():
+            count = member.last_line - member.line + 1
+            if count > FUNCTION_LINES and not member.excused:
+                yield path, member.line, (
+                    f"{member.name} has {count} lines, the limit is {FUNCTION_LINES} "
+                    "(a pure table may say why above it: // tidy: long, because ...)"
+                )
+
+
+def check_layout(tree):
+    """No loose files at a target's root, no spaces in names, known names at the top."""
+    for path in tree.paths:
+        if " " in str(path):
+            yield path, 1, "a space in a name"
+        if path.parts[0] not in TOP_LEVEL_NAMES:
+            yield path, 1, f"{path.parts[0]} is not one of the names that stand at the top"
+        loose = len(path.parts) == 3 and path.parts[0] == "Sources" and path.suffix == ".swift"
+        if loose and path.parts[1] not in LOOSE_FILE_TARGETS:
+            yield path, 1, "a loose file at a target's root: it belongs in a folder"
+
+
+def allowed_for(target, folder, name, declared):
+    """The modules that a file may import, or None where the manifest alone decides."""
+    if name.endswith("Machine.swift") or (target, folder) in VALUE_FOLDERS:
+        return VALUE_IMPORTS | STANDARD
+    if target in ALLOWED_IMPORTS:
+        return ALLOWED_IMPORTS[target] | STANDARD
+    return declared
+
+
+def check_imports(tree):
+    """A file imports what its target may know, and nothing that the manifest does not declare for it."""
+    manifest = tree.root / "Package.swift"
+    targets = manifest_targets(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+    for path in tree.swift_paths("Sources", "Tests"):
+        target = path.parts[1]
+        folder = path.parts[2] if len(path.parts) > 3 else ""
+        declared = STANDARD | FOUNDATION | PLATFORM | {target} | targets.get(target, set())
+        if path.parts[0] == "Tests":
+            declared |= TESTING
+        allowed = allowed_for(target, folder, path.name, declared) if path.parts[0] == "Sources" else declared
+        for line, module in imports_of(tree.swift(path)):
+            if module in DENIED_IMPORTS.get(target, set()):
+                yield path, line, f"{target} may not know {module}"
+            elif module not in allowed:
+                yield path, line, f"{module} may not be imported here"
+            elif targets and module not in declared:
+                yield path, line, f"{module} is not declared as a dependency of {target} in Package.swift"
+
+
+def check_layers(tree):
+    """Inside a target the flow has one direction: a folder names only the folders before it."""
+    for target, layers in list(LAYERS.items()) + [(t, None) for t in ROOTS]:
+        paths = [p for p in tree.swift_paths("Sources") if p.parts[1] == target and len(p.parts) > 3]
+        homes = {}
+        for path in paths:
+            for declared in tree.swift(path).top_level_types():
+                if not declared.is_private:
+                    homes[declared.name] = path.parts[2]
+        for path in paths:
+            folder = path.parts[2]
+            if layers is not None and folder not in layers:
+                yield path, 1, f"{folder} is not a folder of {target}: {', '.join(layers)}"
+                continue
+            source = tree.swift(path)
+            own = source.declared_names()
+            seen = set()
+            for line, word in source.type_words():
+                home = homes.get(word)
+                if home in (None, folder) or word in own or word in seen:
+                    continue
+                seen.add(word)
+                if layers is None and home in ROOTS[target]:
+                    yield path, line, f"{folder} names {word} of {home}, which stands above it"
+                elif layers is not None and home not in layers[folder]:
+                    yield path, line, f"{folder} names {word} of {home}, which comes after it"
+
+
+def check_words(tree):
+    """No open ends, and no word about papers that the reader does not have."""
+    patterns = [(re.compile(rf"\b{word}\b"), word) for word in OPEN_ENDS]
+    patterns += [(re.compile(re.escape(word), re.IGNORECASE), word) for word in FOREIGN_WORDS]
+    for path in tree.text_paths():
+        for number, line in enumerate(tree.text(path).splitlines(), 1):
+            for pattern, word in patterns:
+                if pattern.search(line):
+                    yield path, number, f"the text says {word!r}"
+
+
+def check_safety(tree):
+    """Whoever vouches for the compiler says why, on the line or just above it."""
+    claim = re.compile(r"@unchecked\s+Sendable|nonisolated\(unsafe\)")
+    for path in tree.swift_paths("Sources"):
+        source = tree.swift(path)
+        for number, line in enumerate(source.code_lines(), 1):
+            if claim.search(line) and not source.has_comment_at_or_above(number):
+                yield path, number, "a claim to be safe without the invariant that makes it so"
+
+
+def check_clock(tree):
+    """Time is an argument in everything that decides: no clock is read below the driver."""
+    clock = re.compile(r"\bNIODeadline\.now\b|\bDate\(\)|\bDate\.now\b|\bclock_gettime\b|\bContinuousClock\b|\.now\(\)")
+    for path in tree.swift_paths("Sources"):
+        pure = path.parts[1] == "SluiceRelay" and len(path.parts) > 3 and path.parts[2] != "Home"
+        if not pure and not path.name.endswith("Machine.swift"):
+            continue
+        for number, line in enumerate(tree.swift(path).code_lines(), 1):
+            if clock.search(line):
+                yield path, number, "reads a clock; take `now` as an argument"
+
+
+def check_scripts(tree):
+    """A script can be started, and stops at its first error."""
+    for path in tree.paths:
+        is_script = path.suffix == ".sh" or (path.parts[0] == ".ci" and path.suffix == "")
+        if not is_script or path.parts[0] not in TOP_LEVEL_NAMES:
+            continue
+        text = tree.text(path)
+        if not text.startswith("#!"):
+            yield path, 1, "a script without a first line that says what runs it"
+        elif not os.access(tree.root / path, os.X_OK):
+            yield path, 1, "a script that is not executable"
+        elif "bash" in text.splitlines()[0] and not re.search(r"^set -e\w*u\w* ?-?o? pipefail|^set -euo pipefail", text, re.M):
+            yield path, 1, "a script without `set -euo pipefail`"
+
+
+CHECKS = {
+    "types": check_types,
+    "sizes": check_sizes,
+    "layout": check_layout,
+    "imports": check_imports,
+    "layers": check_layers,
+    "words": check_words,
+    "safety": check_safety,
+    "clock": check_clock,
+    "scripts": check_scripts,
+}
+
+
+def run(tree, names):
+    """Prints the findings of the named checks and says how many there are."""
+    count = 0
+    for name in names:
+        for path, line, text in CHECKS[name](tree):
+            print(f"{path}:{line}: {text} [{name}]")
+            count += 1
+    return count
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Checks the house rules.")
+    parser.add_argument("--root", default=Path(__file__).resolve().parent.parent, help="the checkout to read")
+    parser.add_argument("--only", action="append", choices=sorted(CHECKS), help="this check alone; may be repeated")
+    parser.add_argument("--list", action="store_true", help="print the names of the checks")
+    parser.add_argument("--self-test", action="store_true", help="check the checks")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(CHECKS))
+        return 0
+    if options.self_test:
+        import tidy_cases
+
+        return tidy_cases.run(Tree, CHECKS)
+    count = run(Tree(options.root), options.only or list(CHECKS))
+    if count:
+        print(f"{count} finding{'s' if count > 1 else ''}", file=sys.stderr)
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Snippets that each check has to find, and ones that it must leave alone: a check that cannot fail is worth nothing."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+RELAY = "Sources/SluiceRelay"
+MANIFEST = """
+let package = Package(name: "p", targets: [
+    .target(
+        name: "SluiceRelay",
+        dependencies: [
+            "CZlib",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "DequeModule", package: "swift-collections"),
+        ],
+        swiftSettings: settings
+    ),
+    .target(name: "SluiceServer", dependencies: [.product(name: "NIOPosix", package: nio), "SluiceRelay"]),
+    .target(name: "SluiceClient", dependencies: ["SluiceServer", "GRDB"]),
+    .testTarget(name: "SluiceRelayTests", dependencies: ["SluiceRelay"], swiftSettings: settings),
+])
+"""
+
+
+def function(lines, head="func long() {"):
+    return head + "\n" + "    let x = 1\n" * (lines - 2) + "}\n"
+
+
+# Check, what the case is about, files, what the finding says (None: there must be no finding).
+CASES = [
+    ("types", "the file's own type", {f"{RELAY}/Log/A.swift": "struct A {\n    enum B {}\n}\n"}, None),
+    ("types", "private helpers beside it", {f"{RELAY}/Log/A.swift": "struct A {}\nprivate struct B {}\n"}, None),
+    ("types", "an attribute and modifiers", {f"{RELAY}/Log/A.swift": "@safe\npackage final class A {}\n"}, None),
+    ("types", "a second type", {f"{RELAY}/Log/A.swift": "struct A {}\nenum B {}\n"}, "B wants a file"),
+    ("types", "a private setter is no private type",
+     {f"{RELAY}/Log/A.swift": "struct A { private(set) var x: Int }\npackage enum B {}\n"}, "B wants a file"),
+    ("types", "another name", {f"{RELAY}/Log/A.swift": "struct B {}\n"}, "named B.swift"),
+    ("types", "no type at all", {f"{RELAY}/Log/A.swift": "extension B {}\n"}, "declares no type A"),
+    ("types", "an extension file", {f"{RELAY}/Log/A+b.swift": "extension A { struct C {} }\n"}, None),
+    ("types", "a type in an extension file", {f"{RELAY}/Log/A+b.swift": "struct A {}\n"}, "extension file"),
+    ("types", "a type in a comment or a string",
+     {f"{RELAY}/Log/A.swift": 'struct A { let s = "struct B {"; /* enum C { /* } */ */ }\n// class D {}\n'}, None),
+    ("types", "a multi-line string", {f"{RELAY}/Log/A.swift": 'struct A { let s = """\n  struct B {}\n  """ }\n'}, None),
+    ("types", "a raw string", {f"{RELAY}/Log/A.swift": 'struct A { let s = #"\\"}"#; let t = 1 }\n'}, None),
+    ("types", "an interpolation that holds a string",
+     {f"{RELAY}/Log/A.swift": 'struct A { let s = "\\(f(")")) struct B {" }\nstruct C {}\n'}, "C wants a file"),
+    ("types", "a test suite by another name", {"Tests/T/ATests.swift": "struct BTests {}\n"}, "named BTests.swift"),
+    ("types", "free tests", {"Tests/T/ATests.swift": "@Test func a() {}\n"}, None),
+
+    ("sizes", "60 lines", {f"{RELAY}/Log/A.swift": function(60)}, None),
+    ("sizes", "61 lines", {f"{RELAY}/Log/A.swift": function(61)}, "long has 61 lines"),
+    ("sizes", "61 lines in a type", {f"{RELAY}/Log/A.swift": "struct A {\n" + function(61) + "}\n"}, "long has 61"),
+    ("sizes", "a long type of short functions",
+     {f"{RELAY}/Log/A.swift": "struct A {\n" + function(40) + function(40, "init() {") + "}\n"}, None),
+    ("sizes", "a signature of several lines counts",
+     {f"{RELAY}/Log/A.swift": function(60, "func long(\n    a: (Int) -> Int = { $0 },\n    b: Int\n) {")}, "has 63"),
+    ("sizes", "an initialiser", {f"{RELAY}/Log/A.swift": "struct A {\n" + function(61, "init?() {") + "}\n"}, "init has"),
+    ("sizes", "a computed property", {f"{RELAY}/Log/A.swift": "struct A {\n" + function(61, "var x: Int {") + "}\n"}, "x has"),
+    ("sizes", "a class function", {f"{RELAY}/Log/A.swift": "class A {\n" + function(61, "class func x() {") + "}\n"}, "x has"),
+    ("sizes", "a table that says why",
+     {f"{RELAY}/Log/A.swift": "// tidy: long, because it is RFC 6455's table.\n" + function(61)}, None),
+    ("sizes", "a table that does not", {f"{RELAY}/Log/A.swift": "// tidy: long\n" + function(61)}, "long has 61"),
+    ("sizes", "500 lines", {f"{RELAY}/Log/A.swift": "let a = 1\n" * 500}, None),
+    ("sizes", "501 lines", {f"{RELAY}/Log/A.swift": "let a = 1\n" * 501}, "501 lines"),
+
+    ("layout", "a file in a folder", {f"{RELAY}/Log/A.swift": ""}, None),
+    ("layout", "a loose file", {f"{RELAY}/A.swift": ""}, "loose file"),
+    ("layout", "an executable's entry", {"Sources/sluice/Sluice.swift": ""}, None),
+    ("layout", "a space in a name", {f"{RELAY}/My Log/A.swift": ""}, "a space"),
+    ("layout", "a new name at the top", {"scripts/a.sh": ""}, "scripts is not one"),
+
+    ("imports", "what it may know",
+     {"Package.swift": MANIFEST, f"{RELAY}/Home/A.swift": "import CZlib\npackage import NIOCore\n"}, None),
+    ("imports", "HTTP in the relay", {f"{RELAY}/Home/A.swift": "package import NIOHTTP1\n"}, "NIOHTTP1 may not"),
+    ("imports", "an attribute in front", {f"{RELAY}/Home/A.swift": "@preconcurrency import NIOSSL\n"}, "NIOSSL may not"),
+    ("imports", "one declaration", {f"{RELAY}/Home/A.swift": "import struct Foundation.Date\n"}, "Foundation may not"),
+    ("imports", "a commented import", {f"{RELAY}/Home/A.swift": "// import Foundation\n"}, None),
+    ("imports", "logging in the log", {f"{RELAY}/Log/A.swift": "import Logging\n"}, "Logging may not"),
+    ("imports", "more than values in Delivery", {f"{RELAY}/Delivery/A.swift": "import CZlib\n"}, "CZlib may not"),
+    ("imports", "more than values in a machine",
+     {"Sources/SluiceServer/HTTP/AMachine.swift": "import NIOPosix\n"}, "NIOPosix may not"),
+    ("imports", "SQL in the server",
+     {"Package.swift": MANIFEST, "Sources/SluiceServer/Gateway/A.swift": "import GRDB\n"}, "may not know GRDB"),
+    ("imports", "the server in the client, though declared",
+     {"Package.swift": MANIFEST, "Sources/SluiceClient/Run/A.swift": "import SluiceServer\n"}, "may not know"),
+    ("imports", "undeclared, though allowed",
+     {"Package.swift": MANIFEST, f"{RELAY}/Home/A.swift": "import Logging\n"}, "not declared"),
+    ("imports", "an undeclared import of a test",
+     {"Package.swift": MANIFEST, "Tests/SluiceRelayTests/A.swift": "import Testing\nimport NIOCore\n"}, "NIOCore may not"),
+
+    ("layers", "to the left",
+     {f"{RELAY}/Messages/M.swift": "struct M {}", f"{RELAY}/Log/L.swift": "struct L { let m: M }"}, None),
+    ("layers", "to the right",
+     {f"{RELAY}/Messages/M.swift": "struct M { let l: [L] }", f"{RELAY}/Log/L.swift": "struct L {}"}, "Messages names L"),
+    ("layers", "in words only",
+     {f"{RELAY}/Messages/M.swift": '/// See L.\nstruct M { let l = "L" }', f"{RELAY}/Log/L.swift": "struct L {}"}, None),
+    ("layers", "in an interpolation",
+     {f"{RELAY}/Messages/M.swift": 'struct M { let l = "\\(L())" }', f"{RELAY}/Log/L.swift": "struct L {}"}, "names L"),
+    ("layers", "a member of the same name",
+     {f"{RELAY}/Messages/M.swift": "struct M { let l: N.L }", f"{RELAY}/Log/L.swift": "struct L {}"}, None),
+    ("layers", "a nested type of its own of the same name",
+     {f"{RELAY}/Messages/M.swift": "struct M { enum L {}; let l: L }", f"{RELAY}/Log/L.swift": "struct L {}"}, None),
+    ("layers", "an unknown folder", {f"{RELAY}/Utilities/U.swift": "struct U {}"}, "not a folder of"),
+    ("layers", "the composition root from below",
+     {"Sources/SluiceServer/HTTP/H.swift": "struct H { let g: Gateway }",
+      "Sources/SluiceServer/Gateway/Gateway.swift": "struct Gateway {}"}, "stands above"),
+
+    ("words", "an open end", {f"{RELAY}/Log/A.swift": "// TO" + "DO: later\n"}, "TO" + "DO"),
+    ("words", "an open end in a script", {"deploy/a.sh": "# FIX" + "ME\n"}, "FIX" + "ME"),
+    ("words", "a paper that is not here", {"docs/a.md": "as CONTRACT" + ".md says\n"}, "CONTRACT"),
+    ("words", "a number of a list that is not here", {"README.md": "see Issue" + " #4\n"}, "issue"),
+    ("words", "clean words", {"docs/a.md": "all that is to do is done\n"}, None),
+
+    ("safety", "a bare claim", {f"{RELAY}/Log/A.swift": "final class A: @unchecked Sendable {}\n"}, "invariant"),
+    ("safety", "a claim in an empty line's shade",
+     {f"{RELAY}/Log/A.swift": "// Why.\n\nfinal class A: @unchecked Sendable {}\n"}, "invariant"),
+    ("safety", "a claim with its reason",
+     {f"{RELAY}/Log/A.swift": "// Loop-confined: every entry asserts it.\nfinal class A: @unchecked Sendable {}\n"}, None),
+    ("safety", "an unsafe global", {f"{RELAY}/Log/A.swift": "nonisolated(unsafe) var x = 1\n"}, "invariant"),
+
+    ("clock", "a clock in the log", {f"{RELAY}/Log/A.swift": "let t = NIODeadline.now()\n"}, "reads a clock"),
+    ("clock", "a clock in a machine", {"Sources/SluiceServer/HTTP/AMachine.swift": "let t = Date()\n"}, "reads a clock"),
+    ("clock", "a clock in the driver", {f"{RELAY}/Home/A.swift": "let t = NIODeadline.now()\n"}, None),
+
+    ("scripts", "strict and executable", {".ci/a": "#!/usr/bin/env bash\nset -euo pipefail\n"}, None),
+    ("scripts", "careless", {".ci/a": "#!/usr/bin/env bash\n"}, "pipefail"),
+    ("scripts", "without a first line", {"deploy/a.sh": "echo\n"}, "first line"),
+    ("scripts", "not executable", {"deploy/b.sh": "#!/bin/sh\n", "deploy/b.sh#mode": "644"}, "not executable"),
+]
+
+
+def failure(tree_type, check, files, expected):
+    """What is wrong with a check's verdict on one case, or None."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            if name.endswith("#mode"):
+                os.chmod(Path(folder) / name.removesuffix("#mode"), int(content, 8))
+                continue
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+            path.chmod(0o755)
+        found = [text for _, _, text in check(tree_type(folder))]
+    if expected is None:
+        return f"found {found}" if found else None
+    return None if any(expected in text for text in found) else f"wanted {expected!r}, found {found}"
+
+
+def run(tree_type, checks):
+    """Runs every case; 0 when all verdicts are right and every check has a case that it finds."""
+    failed = 0
+    for name, about, files, expected in CASES:
+        problem = failure(tree_type, checks[name], files, expected)
+        if problem:
+            failed += 1
+            print(f"{name}: {about}: {problem}", file=sys.stderr)
+    for name in checks:
+        if not any(case[0] == name and case[3] for case in CASES):
+            failed += 1
+            print(f"{name}: no case that it finds", file=sys.stderr)
+    print(f"{len(CASES)} cases, {failed} failed")
+    return 1 if failed else 0

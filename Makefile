@@ -1,0 +1,105 @@
+# Everything a person or a machine does with this repository. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# The toolchain's usual place, for machines whose PATH does not have it.
+export PATH := $(PATH):/opt/swift/usr/bin
+# Without this, a crash starts a helper process that can hang for minutes and hold the output open.
+export SWIFT_BACKTRACE := enable=no
+
+# debug or release; what `run` and `contract` start.
+CONFIGURATION ?= debug
+# Seconds for each fuzz target.
+SECONDS ?= 60
+# Further arguments of `sluice demo`, and of `swift test` (for example: --filter FrameBudget).
+ARGS ?=
+
+# A target that imports what it does not declare does not build.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+BIN = $$(swift build -c $(CONFIGURATION) --show-bin-path)
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what is missing to build, run and test (Debian)
+	@.ci/setup build demo contract
+
+.PHONY: build
+build: ## Debug build of everything, tests included
+	@.ci/setup build
+	swift build $(SWIFT_FLAGS) --build-tests
+
+.PHONY: release
+release: ## Release build of the command, at .build/release/sluice
+	@.ci/setup build
+	swift build $(SWIFT_FLAGS) -c release --product sluice
+
+.PHONY: run
+run: ## The gateway with a real scan, live, with throw-away keys
+	@.ci/setup build demo
+	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
+	@exec "$(BIN)/sluice" demo $(ARGS)
+
+.PHONY: test
+test: ## All tests but the contract's
+	@.ci/setup build
+	swift test $(SWIFT_FLAGS) --disable-xctest $(ARGS)
+
+.PHONY: lint
+lint: ## Format, names, sizes, imports, layers, words: seconds, no build
+	@.ci/lint
+
+.PHONY: format
+format: ## Bring all Swift files into the house's form
+	find Package.swift Sources Tests Fuzz Benchmarks -name '*.swift' -not -path '*/.build/*' -print0 2>/dev/null \
+		| xargs -0 swift format format --in-place --parallel
+
+.PHONY: contract
+contract: ## A running gateway, looked at from outside
+	@.ci/setup build contract
+	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
+	SLUICE="$(BIN)/sluice" PATH="$(CURDIR)/.build/venv/bin:$$PATH" Tests/Contract/run.sh $(ARGS)
+
+.PHONY: conformance
+conformance: ## The Autobahn suite against the WebSocket code that ships
+	@.ci/setup build
+	swift build $(SWIFT_FLAGS) -c release --product sluice-echo
+	Tests/Conformance/autobahn.sh $(ARGS)
+
+.PHONY: bench
+bench: ## CPU per message and bytes per connection
+	@.ci/setup build contract
+	swift build $(SWIFT_FLAGS) -c release --product sluice
+	Benchmarks/run.sh $(ARGS)
+
+.PHONY: sanitize
+sanitize: ## All tests under the address sanitizer, then under the thread sanitizer
+	@.ci/setup build
+	swift test $(SWIFT_FLAGS) --disable-xctest --sanitize address --scratch-path .build/address $(ARGS)
+	swift test $(SWIFT_FLAGS) --disable-xctest --sanitize thread --scratch-path .build/thread $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for SECONDS=60 each
+	@.ci/setup build
+	Fuzz/run.sh $(SECONDS)
+
+.PHONY: deploy-check
+deploy-check: ## Judge the files under deploy/
+	@.ci/setup deploy
+	deploy/verify.sh
+
+.PHONY: docs
+docs: ## The reference of the parts, as web pages under .build/docs
+	@.ci/docs
+
+.PHONY: check
+check: lint test contract ## What a change has to pass
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf .build

@@ -1,0 +1,189 @@
+import Crypto
+import Synchronization
+
+/// Says who stands behind a credential, for all event loops.
+///
+/// It holds the keys of the moment, the tokens that were verified, the tickets outstanding and the revocations. It
+/// reads no clock. Signatures are verified outside the lock.
+package final class Authenticator: Sendable {
+    /// The most verified tokens remembered.
+    package static let maximumRememberedCount = 10_000
+    /// The most tickets outstanding.
+    package static let maximumTicketCount = 10_000
+
+    private struct State {
+        var verifier: TokenVerifier
+        var ingestKeys: [IngestKey]
+        /// Rises with every change of keys, so that what was verified under old ones is not remembered under new ones.
+        var generation = 0
+        var cache = TokenCache(maximumCount: Authenticator.maximumRememberedCount)
+        var tickets = TicketBook(maximumCount: Authenticator.maximumTicketCount)
+        var revocations = RevocationList()
+    }
+
+    private let state: Mutex<State>
+
+    /// An authenticator.
+    ///
+    /// - Parameters:
+    ///   - verifier: Judges tokens.
+    ///   - ingestKeys: The keys that scanners may post with.
+    package init(verifier: TokenVerifier, ingestKeys: [IngestKey]) {
+        self.state = Mutex(State(verifier: verifier, ingestKeys: ingestKeys))
+    }
+
+    /// Changes the keys.
+    ///
+    /// Remembered tokens are verified anew when they are shown next.
+    ///
+    /// - Parameters:
+    ///   - verifier: Judges tokens from now on.
+    ///   - ingestKeys: The keys that scanners may post with from now on.
+    package func replace(verifier: TokenVerifier, ingestKeys: [IngestKey]) {
+        self.state.withLock { state in
+            state.verifier = verifier
+            state.ingestKeys = ingestKeys
+            state.generation += 1
+            state.cache = TokenCache(maximumCount: Self.maximumRememberedCount)
+        }
+    }
+
+    /// Says who stands behind an `Authorization: Bearer` credential: a JWT or an ingest key.
+    ///
+    /// - Parameters:
+    ///   - bearer: What stands behind the scheme's name.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Who it is.
+    /// - Throws: ``TokenError``; `unknownKey` if fresh keys could help.
+    package func authenticate(bearer: String, now: Double) throws(TokenError) -> Identity {
+        try self.authenticate(bearer, allowsIngestKeys: true, now: now)
+    }
+
+    /// Says who stands behind a JWT that came another way: in the query, a subprotocol, a cookie, a client's frame.
+    ///
+    /// - Parameters:
+    ///   - token: The compact form.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Who it is.
+    /// - Throws: ``TokenError``; `unknownKey` if fresh keys could help.
+    package func authenticate(token: String, now: Double) throws(TokenError) -> Identity {
+        try self.authenticate(token, allowsIngestKeys: false, now: now)
+    }
+
+    private func authenticate(
+        _ credential: String,
+        allowsIngestKeys: Bool,
+        now: Double
+    ) throws(TokenError) -> Identity {
+        guard credential.utf8.count <= TokenVerifier.maximumBytes else {
+            throw TokenError(.tooLong)
+        }
+        let bytes = Array(credential.utf8)
+        let digest = SHA256.hash(data: bytes)
+        let (remembered, verifier, ingestKeys, generation) = self.state.withLock { state in
+            (state.cache[digest], state.verifier, state.ingestKeys, state.generation)
+        }
+        if let remembered {
+            try self.judge(remembered, digest: digest, leeway: verifier.leeway, now: now)
+            return remembered.identity
+        }
+        if allowsIngestKeys, let identity = IngestKey.identity(for: digest, among: ingestKeys) {
+            return identity
+        }
+        let token = try verifier.verified(bytes, now: now)
+        let isRevoked = self.state.withLock { state in
+            // Looked at under the lock that adds it: a revocation that came meanwhile is not missed.
+            let isRevoked = state.revocations.isRevoked(token.identity)
+            if !isRevoked, state.generation == generation {
+                state.cache.add(token, digest: digest, now: now, leeway: verifier.leeway)
+            }
+            return isRevoked
+        }
+        if isRevoked {
+            throw TokenError(.revoked)
+        }
+        return token.identity
+    }
+
+    private func judge(
+        _ token: VerifiedToken,
+        digest: SHA256Digest,
+        leeway: Double,
+        now: Double
+    ) throws(TokenError) {
+        do {
+            try token.lifetime.check(now: now, leeway: leeway)
+        } catch {
+            self.state.withLock { $0.cache.remove(digest) }
+            throw error
+        }
+    }
+
+    /// Issues a ticket, so that no token need stand in a URL: random, for one use, with the token's rights and end.
+    ///
+    /// - Parameters:
+    ///   - identity: Who asks for it, by a token.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: The ticket and the seconds for which it may be used, or `nil` if too many are outstanding.
+    /// - Throws: ``TokenError`` if the credential is no token (a ticket does not beget tickets), or was revoked.
+    package func issueTicket(
+        for identity: Identity,
+        now: Double
+    ) throws(TokenError) -> (ticket: String, expiresIn: Int)? {
+        guard identity.kind == .token else {
+            throw TokenError(.ticket)
+        }
+        return try self.state.withLock { state throws(TokenError) in
+            guard !state.revocations.isRevoked(identity) else {
+                throw TokenError(.revoked)
+            }
+            return state.tickets.issue(for: identity.asTicket, now: now).map { ($0, Int(TicketBook.timeToLive)) }
+        }
+    }
+
+    /// Says who stands behind a ticket, which is used up by this.
+    ///
+    /// - Parameters:
+    ///   - ticket: The ticket.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Whose token it was issued for.
+    /// - Throws: ``TokenError`` if there is no such ticket any more, or its token has ended.
+    package func redeemTicket(_ ticket: String, now: Double) throws(TokenError) -> Identity {
+        try self.state.withLock { state throws(TokenError) in
+            guard let identity = state.tickets.redeem(ticket, now: now) else {
+                throw TokenError(.ticket)
+            }
+            if let expiresAt = identity.expiresAt, now >= expiresAt + state.verifier.leeway {
+                throw TokenError(.expired)
+            }
+            return identity
+        }
+    }
+
+    /// Ends tokens before their time, and the tickets issued for them.
+    ///
+    /// Connections are the caller's to close, by ``Revocation/hits(_:)``.
+    ///
+    /// - Parameters:
+    ///   - revocation: What is to end.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Whether it is in force; `false` if there are too many revocations.
+    package func revoke(_ revocation: Revocation, now: Double) -> Bool {
+        self.state.withLock { state in
+            guard state.revocations.add(revocation, now: now) else {
+                return false
+            }
+            state.cache.removeAll { revocation.hits($0) }
+            state.tickets.removeAll { revocation.hits($0) }
+            return true
+        }
+    }
+
+    /// Whether the token that an identity stands on was revoked.
+    ///
+    /// - Parameter identity: Who is connected, or about to be.
+    /// - Returns: Whether one of the revocations hits it.
+    package func isRevoked(_ identity: Identity) -> Bool {
+        self.state.withLock { $0.revocations.isRevoked(identity) }
+    }
+}

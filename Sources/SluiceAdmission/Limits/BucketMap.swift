@@ -1,0 +1,79 @@
+/// A token bucket for each key, for a bounded number of keys.
+///
+/// A bucket that is full again is as good as none, so each new key lets go of some of those that have long been idle,
+/// and no timer is needed. Only when the map is full of buckets in use is one forgotten that is not full: the one that
+/// was asked for least recently.
+package struct BucketMap<Key: Hashable & Sendable>: Sendable {
+    /// How many of the least recently used a new key looks at.
+    private static var sweepCount: Int { 16 }
+
+    /// How much each key may take.
+    ///
+    /// A change holds for all keys from their next attempt on.
+    package var limit: RateLimit
+    /// The most keys remembered.
+    package let maximumCount: Int
+    private var buckets = RecencyMap<Key, TokenBucket>()
+
+    /// A map without keys.
+    ///
+    /// - Parameters:
+    ///   - limit: How much each key may take.
+    ///   - maximumCount: The most keys remembered; at least 1.
+    package init(limit: RateLimit, maximumCount: Int = 100_000) {
+        precondition(maximumCount > 0, "a map of buckets has room for one")
+        self.limit = limit
+        self.maximumCount = maximumCount
+    }
+
+    /// How many keys are remembered.
+    package var count: Int { self.buckets.count }
+
+    /// Takes all or nothing from a key's bucket.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - key: Whose they are.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: As ``TokenBucket/take(_:now:)``.
+    package mutating func take(_ count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
+        var bucket = self.bucket(for: key, now: now)
+        let answer = bucket.take(count, now: now)
+        self.buckets.renew(key, bucket)
+        return answer
+    }
+
+    /// Takes in any case from a key's bucket.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - key: Whose they are.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: How long to wait, in nanoseconds, as ``TokenBucket/charge(_:now:)``.
+    package mutating func charge(_ count: Int, for key: Key, now: UInt64) -> UInt64 {
+        var bucket = self.bucket(for: key, now: now)
+        let delay = bucket.charge(count, now: now)
+        self.buckets.renew(key, bucket)
+        return delay
+    }
+
+    private mutating func bucket(for key: Key, now: UInt64) -> TokenBucket {
+        if var bucket = self.buckets[key] {
+            if bucket.limit != self.limit {
+                bucket.limit = self.limit
+            }
+            return bucket
+        }
+        self.makeRoom(now: now)
+        return TokenBucket(limit: self.limit)
+    }
+
+    private mutating func makeRoom(now: UInt64) {
+        for (key, bucket) in self.buckets.oldest(Self.sweepCount) where bucket.isFull(now: now) {
+            self.buckets.remove(key)
+        }
+        if self.buckets.count >= self.maximumCount, let oldest = self.buckets.oldest {
+            self.buckets.remove(oldest.key)
+        }
+    }
+}

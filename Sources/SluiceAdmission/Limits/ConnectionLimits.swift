@@ -1,0 +1,130 @@
+/// Counts connections: in all, for each user and for each address; and decides who gets one more.
+package struct ConnectionLimits: Sendable {
+    /// The name of an admitted connection, for its release.
+    ///
+    /// Rises with time.
+    package typealias ID = UInt64
+
+    /// How many there may be.
+    package struct Configuration: Sendable, Hashable {
+        /// What happens to a user's connection that is one too many.
+        package enum WhenFull: String, Sendable, CaseIterable {
+            /// The new one is refused.
+            case refuse
+            /// The user's oldest one is closed.
+            case closeOldest = "close_oldest"
+        }
+
+        /// The most connections in all.
+        package var total = 100_000
+        /// The most connections of one user.
+        package var perUser = 10
+        /// The most connections of one address.
+        package var perAddress = 100
+        /// What happens to a user's connection that is one too many.
+        package var whenFull = WhenFull.refuse
+
+        /// The product's defaults.
+        package init() {}
+    }
+
+    /// The limit that a refused connection met.
+    package enum Reason: String, Sendable {
+        /// There are as many as there may be in all.
+        case total
+        /// The user has as many as they may have.
+        case user
+        /// The address has as many as it may have.
+        case address
+    }
+
+    /// The answer to a connection that wants in.
+    package enum Answer: Sendable, Hashable {
+        /// It is counted, until it is released.
+        case admitted(ID)
+        /// It is counted, and the user's oldest one, which no longer counts for the user, is to be closed.
+        case admittedClosing(ID, oldest: ID)
+        /// It is not counted.
+        case refused(Reason)
+    }
+
+    private struct Connection {
+        var user: String?
+        var address: AddressKey?
+    }
+
+    /// How many there may be.
+    ///
+    /// A smaller number closes nobody; it holds for those who come.
+    package var configuration: Configuration
+
+    private var lastID: ID = 0
+    private var connections: [ID: Connection] = [:]
+    /// The connections that count for each user, oldest first.
+    private var userConnections: [String: [ID]] = [:]
+    private var addressCounts: [AddressKey: Int] = [:]
+
+    /// Nobody is connected.
+    ///
+    /// - Parameter configuration: How many there may be.
+    package init(configuration: Configuration) {
+        self.configuration = configuration
+    }
+
+    /// How many are connected.
+    package var count: Int { self.connections.count }
+
+    /// Admits a connection or refuses it.
+    ///
+    /// - Parameters:
+    ///   - user: Whose it is; `nil` if it counts for no user.
+    ///   - address: Where it comes from; `nil` if it counts for no address.
+    /// - Returns: What to do.
+    package mutating func admit(user: String?, address: AddressKey?) -> Answer {
+        guard self.connections.count < self.configuration.total else {
+            return .refused(.total)
+        }
+        if let address, self.addressCounts[address, default: 0] >= self.configuration.perAddress {
+            return .refused(.address)
+        }
+        var oldest: ID?
+        if let user, let ids = self.userConnections[user], ids.count >= self.configuration.perUser {
+            switch self.configuration.whenFull {
+            case .refuse:
+                return .refused(.user)
+            case .closeOldest:
+                oldest = ids.first
+                self.userConnections[user]?.removeFirst()
+            }
+        }
+        self.lastID += 1
+        self.connections[self.lastID] = Connection(user: user, address: address)
+        if let user {
+            self.userConnections[user, default: []].append(self.lastID)
+        }
+        if let address {
+            self.addressCounts[address, default: 0] += 1
+        }
+        return oldest.map { .admittedClosing(self.lastID, oldest: $0) } ?? .admitted(self.lastID)
+    }
+
+    /// Gives back what a connection took.
+    ///
+    /// A second time does nothing.
+    ///
+    /// - Parameter id: What ``admit(user:address:)`` named it.
+    package mutating func release(_ id: ID) {
+        guard let connection = self.connections.removeValue(forKey: id) else {
+            return
+        }
+        if let user = connection.user, var ids = self.userConnections.removeValue(forKey: user) {
+            ids.removeAll { $0 == id }
+            if !ids.isEmpty {
+                self.userConnections[user] = ids
+            }
+        }
+        if let address = connection.address, let count = self.addressCounts.removeValue(forKey: address), count > 1 {
+            self.addressCounts[address] = count - 1
+        }
+    }
+}

@@ -1,0 +1,78 @@
+/// Finds out for whom a connection speaks, when it may come through proxies of ours.
+///
+/// The fields are read from the right end, where our own proxies wrote: what stands further left is only as good as
+/// the hop that added it. The first address that is no trusted proxy is the client; a hop that does not say whom it
+/// serves is the client itself.
+package struct ForwardedAddress: Sendable {
+    /// No more hops than this are read, from the right end: a client may write as many as a header holds.
+    static let maximumHopCount = 32
+
+    private let trusted: [AddressBlock]
+
+    /// A reader.
+    ///
+    /// - Parameter trusted: The addresses of proxies whose fields are believed; none for nobody.
+    package init(trusted: [AddressBlock]) {
+        self.trusted = trusted
+    }
+
+    /// Whether a peer's forwarding fields are believed.
+    package func isTrusted(_ address: IPAddress) -> Bool {
+        self.trusted.contains { $0.contains(address) }
+    }
+
+    /// The address for which a request counts.
+    ///
+    /// Where both fields are present they have to say the same: a proxy that writes one of them lets a client's own
+    /// forgery of the other through.
+    ///
+    /// - Parameters:
+    ///   - peer: The other end of the connection.
+    ///   - forwardedFor: The values of all `X-Forwarded-For` fields, in their order.
+    ///   - forwarded: The values of all `Forwarded` fields (RFC 7239), in their order.
+    /// - Returns: The client's address, so far as it can be believed.
+    package func client(peer: IPAddress, forwardedFor: [String], forwarded: [String]) -> IPAddress {
+        guard self.isTrusted(peer) else {
+            return peer
+        }
+        switch (forwardedFor.isEmpty, forwarded.isEmpty) {
+        case (true, true):
+            return peer
+        case (false, true):
+            return self.client(peer: peer, hops: Self.listed(forwardedFor))
+        case (true, false):
+            return self.client(peer: peer, hops: ForwardedField.hops(forwarded))
+        case (false, false):
+            let first = self.client(peer: peer, hops: Self.listed(forwardedFor))
+            let second = self.client(peer: peer, hops: ForwardedField.hops(forwarded))
+            return first == second ? first : peer
+        }
+    }
+
+    /// Walks from the right end; `nil` is a hop that cannot be read.
+    private func client(peer: IPAddress, hops: [IPAddress?]) -> IPAddress {
+        var lastTrusted = peer
+        for hop in hops.reversed() {
+            guard let hop else {
+                return lastTrusted
+            }
+            guard self.isTrusted(hop) else {
+                return hop
+            }
+            lastTrusted = hop
+        }
+        return lastTrusted
+    }
+
+    private static func listed(_ values: [String]) -> [IPAddress?] {
+        let elements = values.joined(separator: ",").utf8
+            .split(
+                separator: UInt8(ascii: ","),
+                omittingEmptySubsequences: false
+            )
+        return elements.suffix(Self.maximumHopCount)
+            .map { element in
+                ForwardedField.address(String(decoding: ForwardedField.trimmed(Array(element)[...]), as: UTF8.self))
+            }
+    }
+}

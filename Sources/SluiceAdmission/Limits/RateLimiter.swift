@@ -1,0 +1,50 @@
+import Synchronization
+
+/// A ``BucketMap`` that every event loop may ask.
+package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
+    private let buckets: Mutex<BucketMap<Key>>
+
+    /// A limiter that remembers nobody.
+    ///
+    /// - Parameters:
+    ///   - limit: How much each key may take.
+    ///   - maximumCount: The most keys remembered; at least 1.
+    package init(limit: RateLimit, maximumCount: Int = 100_000) {
+        self.buckets = Mutex(BucketMap(limit: limit, maximumCount: maximumCount))
+    }
+
+    /// The most that a key can take at once.
+    package var burst: Int { self.buckets.withLock { $0.limit.burst } }
+
+    /// How many keys are remembered.
+    package var count: Int { self.buckets.withLock { $0.count } }
+
+    /// Takes all or nothing from a key's bucket.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - key: Whose they are.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: As ``TokenBucket/take(_:now:)``.
+    package func take(_ count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
+        self.buckets.withLock { $0.take(count, for: key, now: now) }
+    }
+
+    /// Takes in any case from a key's bucket.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - key: Whose they are.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: How long to wait, in nanoseconds, as ``TokenBucket/charge(_:now:)``.
+    package func charge(_ count: Int, for key: Key, now: UInt64) -> UInt64 {
+        self.buckets.withLock { $0.charge(count, for: key, now: now) }
+    }
+
+    /// Changes the limit of every key, from its next attempt on.
+    ///
+    /// - Parameter limit: How much each key may take.
+    package func setLimit(_ limit: RateLimit) {
+        self.buckets.withLock { $0.limit = limit }
+    }
+}

@@ -1,0 +1,83 @@
+/// A token bucket: it starts full, and refills steadily.
+///
+/// It keeps one number, the instant at which it will be full again, in whole nanoseconds: nothing is rounded away over
+/// time, and what it says about waiting is exact. Time that goes backwards gives nothing.
+package struct TokenBucket: Sendable, Hashable {
+    /// The answer to an attempt to take.
+    package enum Answer: Sendable, Hashable {
+        /// Taken.
+        case taken
+        /// Nothing was taken. After this many nanoseconds the same attempt passes, if nobody takes in between.
+        case refused(retryAfter: UInt64)
+        /// Nothing was taken, and the attempt can never pass: it is for more than the burst.
+        case neverFits
+    }
+
+    /// How much may be taken.
+    ///
+    /// A change holds from the next attempt on.
+    package var limit: RateLimit {
+        didSet {
+            self.isLimitNew = true
+        }
+    }
+
+    /// When the bucket is full again, on the clock of `now`.
+    private(set) var fullAt: UInt64 = 0
+    private var isLimitNew = false
+
+    /// A full bucket.
+    ///
+    /// - Parameter limit: How much may be taken.
+    package init(limit: RateLimit) {
+        self.limit = limit
+    }
+
+    /// Takes all or nothing.
+    ///
+    /// - Parameters:
+    ///   - count: How many units; of none, or fewer, there is always enough.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: Whether they were taken, or when they could be.
+    package mutating func take(_ count: Int = 1, now: UInt64) -> Answer {
+        guard count <= self.limit.burst else {
+            return .neverFits
+        }
+        let next = self.fullAfter(count, now: now)
+        guard next - now <= self.limit.capacity else {
+            return .refused(retryAfter: next - now - self.limit.capacity)
+        }
+        self.fullAt = next
+        return .taken
+    }
+
+    /// Takes in any case, and goes into debt for what is not there: for a stream that is slowed and not refused.
+    ///
+    /// - Parameters:
+    ///   - count: How many units, also more than the burst.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: How long to wait, in nanoseconds, until the debt is paid; 0 if there is none.
+    package mutating func charge(_ count: Int, now: UInt64) -> UInt64 {
+        self.fullAt = self.fullAfter(count, now: now)
+        let untilFull = self.fullAt - now
+        return untilFull > self.limit.capacity ? untilFull - self.limit.capacity : 0
+    }
+
+    /// Whether nothing is missing, so that a new bucket would do as well.
+    ///
+    /// - Parameter now: The monotonic clock, in nanoseconds.
+    /// - Returns: Whether it is full at that instant.
+    package func isFull(now: UInt64) -> Bool {
+        self.fullAt <= now
+    }
+
+    private mutating func fullAfter(_ count: Int, now: UInt64) -> UInt64 {
+        if self.isLimitNew {
+            // What was taken under another limit counts for no more than an empty bucket of this one.
+            self.fullAt = min(self.fullAt, now + self.limit.capacity)
+            self.isLimitNew = false
+        }
+        let (next, overflow) = max(self.fullAt, now).addingReportingOverflow(self.limit.duration(of: count))
+        return overflow ? .max : next
+    }
+}

@@ -1,0 +1,98 @@
+/// Who a request or a connection is, and what its credential entitles it to.
+package struct Identity: Sendable, Hashable {
+    /// The sort of credential that was shown.
+    package enum Kind: String, Sendable {
+        /// A JWT.
+        case token
+        /// A ticket that a JWT was exchanged for; it carries the JWT's rights and ends with it.
+        case ticket
+        /// An ingest key of the configuration.
+        case ingestKey = "ingest_key"
+        /// A client certificate.
+        case clientCertificate = "client_certificate"
+    }
+
+    /// The sort of credential that was shown.
+    package let kind: Kind
+    /// The user (`sub`), or the name of the ingest key or certificate.
+    package let subject: String
+    /// Whether the roles contain `admin`: everything is allowed.
+    package let isAdmin: Bool
+    /// The scans that the credential speaks of; `nil` if it says nothing about scans.
+    package let scans: [ScanPattern]?
+    /// Whether the credential is one for posting (`scope` contains `ingest`).
+    package let canIngest: Bool
+    /// The token's `exp`, without leeway, in seconds since 1970 and not after 2255; `nil` for what does not expire.
+    package let expiresAt: Double?
+    /// The token's `iat`, in seconds since 1970.
+    package let issuedAt: Double?
+    /// The token's `jti`.
+    package let tokenID: String?
+
+    /// An identity from its parts.
+    package init(
+        kind: Kind,
+        subject: String,
+        isAdmin: Bool = false,
+        scans: [ScanPattern]? = nil,
+        canIngest: Bool = false,
+        expiresAt: Double? = nil,
+        issuedAt: Double? = nil,
+        tokenID: String? = nil
+    ) {
+        self.kind = kind
+        self.subject = subject
+        self.isAdmin = isAdmin
+        self.scans = scans
+        self.canIngest = canIngest
+        self.expiresAt = expiresAt
+        self.issuedAt = issuedAt
+        self.tokenID = tokenID
+    }
+
+    /// The producer that a client certificate of the configured authority makes of its holder.
+    ///
+    /// - Parameter name: The certificate's name, as the caller reads it from the subject.
+    /// - Returns: An identity that may post to every scan, and read none.
+    package static func clientCertificate(name: String) -> Self {
+        Self(kind: .clientCertificate, subject: name, canIngest: true)
+    }
+
+    /// Whether a user stands behind this; an ingest key or certificate may have a user's name and is not that user.
+    package var isUser: Bool {
+        switch self.kind {
+        case .token, .ticket:
+            true
+        case .ingestKey, .clientCertificate:
+            false
+        }
+    }
+
+    /// The key under which this producer's messages are counted.
+    ///
+    /// Kinds have their own ranges, so that nobody spends another's budget by taking their name.
+    package var producerName: String {
+        switch self.kind {
+        case .token, .ticket:
+            "user:\(self.subject)"
+        case .ingestKey:
+            "key:\(self.subject)"
+        case .clientCertificate:
+            "certificate:\(self.subject)"
+        }
+    }
+
+    /// The same rights, held by a ticket.
+    var asTicket: Self {
+        Self(
+            kind: .ticket,
+            subject: self.subject,
+            isAdmin: self.isAdmin,
+            scans: self.scans,
+            canIngest: self.canIngest,
+            expiresAt: self.expiresAt,
+            issuedAt: self.issuedAt,
+            tokenID: self.tokenID
+        )
+    }
+}

@@ -1,0 +1,8 @@
+/// Texts that nobody can guess, out of the system's cryptographically secure generator.
+enum RandomText {
+    /// Random bytes as base64url.
+    static func make(byteCount: Int) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return Base64URL.encode((0..<byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+    }
+}

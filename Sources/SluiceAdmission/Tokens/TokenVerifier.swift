@@ -1,0 +1,118 @@
+/// Decides whether a JWT is one that the gateway accepts (RFC 7519, RFC 7515, RFC 8725), and whose it is.
+///
+/// A pure value: it reads no clock, fetches nothing, remembers nothing.
+package struct TokenVerifier: Sendable {
+    /// The longest token, in bytes.
+    package static let maximumBytes = 8192
+
+    /// The keys, in the order in which they are tried.
+    package let keys: [VerificationKey]
+    /// What `iss` has to be; `nil` for anything.
+    package let issuer: String?
+    /// What `aud` has to hold; `nil` for anything.
+    package let audience: String?
+    /// How far clocks may differ, in seconds.
+    package let leeway: Double
+
+    /// A verifier.
+    ///
+    /// - Parameters:
+    ///   - keys: The keys, each of one algorithm. With none, every token is refused.
+    ///   - issuer: What `iss` has to be; `nil` for anything.
+    ///   - audience: What `aud` has to hold; `nil` for anything.
+    ///   - leeway: How far clocks may differ, in seconds; not negative.
+    package init(keys: [VerificationKey], issuer: String? = nil, audience: String? = nil, leeway: Double = 30) {
+        precondition(leeway >= 0, "a leeway is not negative")
+        self.keys = keys
+        self.issuer = issuer
+        self.audience = audience
+        self.leeway = leeway
+    }
+
+    /// Verifies a token.
+    ///
+    /// - Parameters:
+    ///   - token: The compact form.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Whose it is.
+    /// - Throws: ``TokenError``; `unknownKey` if fresh keys could help.
+    package func verify(_ token: some StringProtocol, now: Double) throws(TokenError) -> Identity {
+        try self.verified(Array(token.utf8), now: now).identity
+    }
+
+    /// Verifies a token, and keeps its times.
+    func verified(_ token: [UInt8], now: Double) throws(TokenError) -> VerifiedToken {
+        let claims = try TokenClaims(try self.signedPayload(token))
+        try claims.lifetime.check(now: now, leeway: self.leeway)
+        if let issuer = self.issuer {
+            guard let found = claims.issuer, found.utf8.elementsEqual(issuer.utf8) else {
+                throw TokenError(.issuer)
+            }
+        }
+        if let audience = self.audience {
+            guard claims.audiences.contains(where: { $0.utf8.elementsEqual(audience.utf8) }) else {
+                throw TokenError(.audience)
+            }
+        }
+        let identity = Identity(
+            kind: .token,
+            subject: claims.subject,
+            isAdmin: claims.roles.contains("admin"),
+            scans: claims.scans,
+            canIngest: claims.scope.contains("ingest"),
+            expiresAt: claims.lifetime.expiresAt,
+            issuedAt: claims.lifetime.issuedAt,
+            tokenID: claims.tokenID
+        )
+        return VerifiedToken(identity: identity, lifetime: claims.lifetime)
+    }
+
+    /// The decoded claims of a token whose signature holds.
+    ///
+    /// Nothing of them is looked at before that.
+    private func signedPayload(_ token: [UInt8]) throws(TokenError) -> [UInt8] {
+        guard token.count <= Self.maximumBytes else {
+            throw TokenError(.tooLong)
+        }
+        let dot = UInt8(ascii: ".")
+        let parts = token.split(separator: dot, maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }),
+            let header = Base64URL.decode(parts[0]),
+            let payload = Base64URL.decode(parts[1]),
+            let signature = Base64URL.decode(parts[2])
+        else {
+            throw TokenError(.malformed)
+        }
+        let candidates = try self.candidates(for: try TokenHeader(header))
+        let text = token[..<parts[1].endIndex]
+        guard candidates.keys.contains(where: { $0.isValid(signature, for: text) }) else {
+            throw TokenError(candidates.refusal)
+        }
+        return payload
+    }
+
+    /// The keys that may verify a token, and what it means if none of them does.
+    ///
+    /// A key without a name has none that a `kid` could contradict, so it stays in the choice; if it does not verify,
+    /// the `kid` is still one that nobody knows.
+    private func candidates(
+        for header: TokenHeader
+    ) throws(TokenError) -> (keys: [VerificationKey], refusal: TokenError.Reason) {
+        var keys = self.keys
+        var refusal = TokenError.Reason.signature
+        if let keyID = header.keyID {
+            let named = self.keys.filter { $0.id.map { $0.utf8.elementsEqual(keyID.utf8) } ?? false }
+            if named.isEmpty {
+                keys = self.keys.filter { $0.id == nil }
+                refusal = .unknownKey
+            } else {
+                keys = named
+            }
+        }
+        let fitting = keys.filter { $0.algorithm == header.algorithm }
+        guard !fitting.isEmpty else {
+            throw TokenError(refusal == .unknownKey ? .unknownKey : .algorithm)
+        }
+        return (fitting, refusal)
+    }
+}

@@ -1,0 +1,112 @@
+import Crypto
+import CryptoExtras
+
+/// A key that verifies tokens of exactly one algorithm.
+///
+/// The key fixes the algorithm, never the token (RFC 8725 section 3.1): a public key that is taken for an HMAC secret
+/// cannot happen, as no key serves two algorithms.
+package struct VerificationKey: Sendable {
+    /// What verifies, by kind.
+    enum Material: Sendable {
+        case hmac(SymmetricKey)
+        case rsa(_RSA.Signing.PublicKey)
+        case p256(P256.Signing.PublicKey)
+        case p384(P384.Signing.PublicKey)
+        case p521(P521.Signing.PublicKey)
+        case ed25519(Curve25519.Signing.PublicKey)
+    }
+
+    /// The least length of an HMAC secret: RFC 7518 section 3.2 asks for the hash's size, of which SHA-256's is least.
+    package static let minimumSecretBytes = 32
+    /// The least RSA modulus, by RFC 7518 section 3.3.
+    package static let minimumRSABits = 2048
+
+    /// What a token's `kid` has to be, or `nil` for a key without a name.
+    package let id: String?
+    /// The only algorithm that this key verifies.
+    package let algorithm: TokenAlgorithm
+    let material: Material
+
+    init(id: String?, algorithm: TokenAlgorithm, material: Material) {
+        self.id = id
+        self.algorithm = algorithm
+        self.material = material
+    }
+
+    /// A key from a shared secret.
+    ///
+    /// - Parameters:
+    ///   - id: The name that tokens call it by.
+    ///   - algorithm: One of HS256, HS384 and HS512.
+    ///   - secret: At least ``minimumSecretBytes`` bytes, taken as they are.
+    /// - Throws: ``KeyError`` if the secret is too short, or is a PEM file, or the algorithm wants a public key.
+    package init(id: String?, algorithm: TokenAlgorithm, secret: [UInt8]) throws(KeyError) {
+        guard algorithm.isSymmetric else {
+            throw KeyError("\(algorithm.rawValue) needs a public key, not a secret")
+        }
+        guard !secret.starts(with: "-----BEGIN ".utf8) else {
+            throw KeyError("is a PEM file, and so no secret for \(algorithm.rawValue)")
+        }
+        guard secret.count >= Self.minimumSecretBytes else {
+            throw KeyError(
+                "has \(secret.count) bytes; \(algorithm.rawValue) needs at least \(Self.minimumSecretBytes)"
+            )
+        }
+        self.init(id: id, algorithm: algorithm, material: .hmac(SymmetricKey(data: secret)))
+    }
+
+    /// A key from the contents of a secret file; a newline at its end is not part of the secret.
+    ///
+    /// - Parameters:
+    ///   - id: The name that tokens call it by.
+    ///   - algorithm: One of HS256, HS384 and HS512.
+    ///   - secretFile: All bytes of the file.
+    /// - Throws: ``KeyError`` as ``init(id:algorithm:secret:)`` does.
+    package init(id: String?, algorithm: TokenAlgorithm, secretFile: [UInt8]) throws(KeyError) {
+        var secret = secretFile
+        if secret.last == UInt8(ascii: "\n") {
+            secret.removeLast()
+            if secret.last == UInt8(ascii: "\r") {
+                secret.removeLast()
+            }
+        }
+        try self.init(id: id, algorithm: algorithm, secret: secret)
+    }
+
+    /// A key from a public key in PEM form (SubjectPublicKeyInfo, and PKCS#1 for RSA).
+    ///
+    /// - Parameters:
+    ///   - id: The name that tokens call it by.
+    ///   - algorithm: An algorithm of the key's kind; for an elliptic curve, the one of that curve.
+    ///   - publicKeyPEM: The text of the file.
+    /// - Throws: ``KeyError`` if the text is no public key of that kind, or an RSA key of under 2048 bits.
+    package init(id: String?, algorithm: TokenAlgorithm, publicKeyPEM: String) throws(KeyError) {
+        guard !publicKeyPEM.contains("PRIVATE KEY-----") else {
+            throw KeyError("is a private key; give the public one")
+        }
+        do {
+            let material: Material
+            switch algorithm {
+            case .hs256, .hs384, .hs512:
+                throw KeyError("\(algorithm.rawValue) needs a secret, not a public key")
+            case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512:
+                material = .rsa(try _RSA.Signing.PublicKey(pemRepresentation: publicKeyPEM))
+            case .es256:
+                material = .p256(try P256.Signing.PublicKey(pemRepresentation: publicKeyPEM))
+            case .es384:
+                material = .p384(try P384.Signing.PublicKey(pemRepresentation: publicKeyPEM))
+            case .es512:
+                material = .p521(try P521.Signing.PublicKey(pemRepresentation: publicKeyPEM))
+            case .edDSA:
+                material = .ed25519(try Curve25519.Signing.PublicKey(pemRepresentation: publicKeyPEM))
+            }
+            self.init(id: id, algorithm: algorithm, material: material)
+        } catch let error as KeyError {
+            throw error
+        } catch CryptoKitError.incorrectParameterSize {
+            throw KeyError("has the wrong size for \(algorithm.rawValue): RSA keys need \(Self.minimumRSABits) bits")
+        } catch {
+            throw KeyError("is not a PEM public key for \(algorithm.rawValue)")
+        }
+    }
+}

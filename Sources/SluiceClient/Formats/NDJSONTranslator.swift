@@ -1,0 +1,44 @@
+/// Each line of standard output that is a message already is passed as it is, byte for byte.
+///
+/// Others are `line` messages. A line that the gateway would refuse counts as such, since it would take the
+/// other messages of its request along.
+struct NDJSONTranslator: OutputTranslator {
+    /// The gateway's limit for one message, in bytes.
+    static let maximumMessageBytes = 256 * 1024
+
+    /// Types that only the gateway itself may send.
+    private static let reservedTypes: Set<String> = [
+        "batch", "lag", "subscribed", "unsubscribed", "ack", "pong", "tokenExpiring", "scanStalled", "scanResumed",
+    ]
+
+    private let scanID: String
+
+    /// A translator for one scan.
+    ///
+    /// - Parameter scanID: The scan: a message that names another one is not passed as it is.
+    init(scanID: String) {
+        self.scanID = scanID
+    }
+
+    func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage] {
+        guard stream == .standardOutput else { return [] }
+        // An empty line is no message: scanners write it to show that they are there.
+        guard line.bytes.contains(where: { $0 != 0x20 && $0 != 0x09 }) else { return [] }
+        return [Self.message(in: line, scanID: self.scanID) ?? .line(line)]
+    }
+
+    /// Reads a line as a message that the gateway takes; nothing if it is none.
+    static func message(in line: OutputLine, scanID: String) -> ProgressMessage? {
+        guard !line.isTruncated, line.bytes.count <= self.maximumMessageBytes,
+            let node = try? JSONParser.parse(line.bytes), case .object(let members) = node.value
+        else { return nil }
+        let types = members.filter { $0.key == "type" }
+        let scanIDs = members.filter { $0.key == "scanId" }
+        guard types.count == 1, let type = types[0].node.string, !members.contains(where: { $0.key == "seq" }),
+            scanIDs.count <= 1, scanIDs.allSatisfy({ $0.node.string == scanID }),
+            (1...128).contains(type.unicodeScalars.count), !self.reservedTypes.contains(type),
+            !type.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else { return nil }
+        return ProgressMessage(type: type, phase: node["phase"]?.scalarText, bytes: line.bytes)
+    }
+}

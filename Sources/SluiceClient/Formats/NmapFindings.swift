@@ -1,0 +1,118 @@
+/// What nmap found, each thing said once, whichever of its outputs says it first.
+///
+/// With `-v` nmap names an open port when it finds it and again in the report at the end; the XML output can run
+/// beside the normal one.
+struct NmapFindings: Sendable {
+    /// Which of nmap's outputs said something: each tells the phases by itself.
+    enum Source: Sendable, Hashable {
+        case text
+        case xml
+    }
+
+    /// One port of one host.
+    struct Port: Sendable, Equatable {
+        let ip: String
+        let number: Int
+        let `protocol`: String
+    }
+
+    /// What runs behind a port, as far as its answers told.
+    struct Service: Sendable, Equatable {
+        let name: String
+        let product: String?
+        let version: String?
+        let details: String?
+    }
+
+    /// How many findings are remembered: a scan of thousands of hosts must not fill the memory, and a finding and
+    /// its repetition are at most one group of hosts apart.
+    private static let rememberedCount = 100_000
+
+    /// How many different phases are told apart.
+    private static let maximumPhaseCount = 256
+
+    private var seen = RecentSet(maximumCount: Self.rememberedCount)
+    private var startedPhases: [Source: [String: Int]] = [:]
+    private var reportedPhases: [String: Int] = [:]
+
+    mutating func host(ip: String, name: String?, mac: String? = nil, vendor: String? = nil) -> [ProgressMessage] {
+        guard self.seen.insert("h \(ip)") else { return [] }
+        return [
+            ProgressMessage("hostDiscovered") { object in
+                object.set("ip", ip)
+                object.set("hostname", ifPresent: name)
+                object.set("mac", ifPresent: mac)
+                object.set("vendor", ifPresent: vendor)
+            }
+        ]
+    }
+
+    mutating func port(_ port: Port, state: String, service: String? = nil) -> [ProgressMessage] {
+        // Also `open|filtered`, nmap's word for a silent UDP port.
+        guard state.hasPrefix("open"), self.seen.insert("p \(port.ip) \(port.number)/\(port.protocol)") else {
+            return []
+        }
+        return [
+            ProgressMessage("portFound") { object in
+                object.set("ip", port.ip)
+                object.set("port", port.number)
+                object.set("protocol", port.protocol)
+                object.set("state", state)
+                object.set("service", ifPresent: service)
+            }
+        ]
+    }
+
+    mutating func service(_ service: Service, on port: Port) -> [ProgressMessage] {
+        guard self.seen.insert("s \(port.ip) \(port.number)/\(port.protocol)") else { return [] }
+        return [
+            ProgressMessage("serviceDetected") { object in
+                object.set("ip", port.ip)
+                object.set("port", port.number)
+                object.set("protocol", port.protocol)
+                object.set("service", service.name)
+                object.set("product", ifPresent: service.product)
+                object.set("version", ifPresent: service.version)
+                object.set("details", ifPresent: service.details)
+            }
+        ]
+    }
+
+    mutating func operatingSystem(_ name: String, accuracy: Int?, ip: String) -> [ProgressMessage] {
+        guard self.seen.insert("o \(ip)") else { return [] }
+        return [
+            ProgressMessage("osDetected") { object in
+                object.set("ip", ip)
+                object.set("name", name)
+                object.set("accuracy", ifPresent: accuracy)
+            }
+        ]
+    }
+
+    /// A phase has begun. Where two outputs tell it, the n-th beginning counts once.
+    mutating func phaseStarted(_ phase: String, source: Source) -> [ProgressMessage] {
+        let known = self.startedPhases[source, default: [:]]
+        guard known[phase] != nil || known.count < Self.maximumPhaseCount else { return [] }
+        let count = known[phase, default: 0] + 1
+        self.startedPhases[source, default: [:]][phase] = count
+        guard count > self.reportedPhases[phase, default: 0] else { return [] }
+        self.reportedPhases[phase] = count
+        return [ProgressMessage("phaseStarted", phase: phase)]
+    }
+
+    /// How far a phase is.
+    ///
+    /// - Parameters:
+    ///   - phase: The phase.
+    ///   - percent: 0 to 100.
+    ///   - remaining: nmap's estimate, in seconds.
+    /// - Returns: The message.
+    func progress(_ phase: String, percent: Double, remaining: Int? = nil) -> [ProgressMessage] {
+        [
+            ProgressMessage("scanProgress", phase: phase) { object in
+                object.set("percent", min(max(percent, 0), 100))
+                object.set("remaining", ifPresent: remaining)
+            }
+        ]
+    }
+}

@@ -1,0 +1,23 @@
+/// Text from elsewhere, made fit for a terminal.
+enum DisplayText {
+    /// Replaces what would steer a terminal, or turn the reading order around, by U+FFFD.
+    ///
+    /// Banners and page titles are written by whoever runs the scanned host.
+    static func safe(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: self.isUnsafe) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            result.append(self.isUnsafe(scalar) ? "\u{FFFD}" : scalar)
+        }
+        return String(result)
+    }
+
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069:
+            true
+        default:
+            false
+        }
+    }
+}

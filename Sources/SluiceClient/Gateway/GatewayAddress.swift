@@ -1,0 +1,59 @@
+import Foundation
+
+/// Where a gateway is.
+package struct GatewayAddress: Sendable, Equatable {
+    let isSecure: Bool
+
+    /// A name or an address, IPv6 without brackets.
+    let host: String
+    let port: Int
+
+    /// What stands before the gateway's own paths; empty, or with a leading and no trailing slash.
+    let basePath: String
+
+    /// Reads an address.
+    ///
+    /// - Parameter url: `https://host:port`, `http://…`; `wss` and `ws` mean the same.
+    /// - Throws: If it is no such URL, or bears a user, a query or a fragment.
+    package init(_ url: String) throws(ClientError) {
+        guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(),
+            ["https", "http", "wss", "ws"].contains(scheme), let host = parts.host, !host.isEmpty,
+            parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil,
+            (1...65_535).contains(parts.port ?? 443)
+        else {
+            throw ClientError(.invalidURL, "The gateway's URL has to look like https://host:8443.")
+        }
+        self.isSecure = scheme == "https" || scheme == "wss"
+        self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+        self.port = parts.port ?? (self.isSecure ? 443 : 80)
+        var path = parts.percentEncodedPath
+        while path.hasSuffix("/") { path.removeLast() }
+        self.basePath = path
+    }
+
+    /// Host and port as a URL and the `Host` header have them.
+    var authority: String {
+        let name = self.host.contains(":") ? "[\(self.host)]" : self.host
+        return self.port == (self.isSecure ? 443 : 80) ? name : "\(name):\(self.port)"
+    }
+
+    /// Whether the gateway is on this machine.
+    var isLoopback: Bool {
+        self.host == "localhost" || self.host == "::1" || self.host.hasPrefix("127.")
+    }
+
+    /// Whether the host is an address and not a name: then it is not sent as TLS server name (RFC 6066 section 3).
+    var hostIsAddress: Bool {
+        self.host.contains(":") || self.host.allSatisfy { $0.isNumber || $0 == "." }
+    }
+
+    /// The URL to post a scan's messages to.
+    func progressURL(of scanID: ScanName) -> String {
+        "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)/api/scans/\(scanID.value)/progress"
+    }
+
+    /// The path to follow a scan at.
+    func socketPath(of scanID: ScanName) -> String {
+        "\(self.basePath)/api/ws/scans/\(scanID.value)"
+    }
+}

@@ -1,0 +1,29 @@
+import AsyncHTTPClient
+import NIOCore
+
+extension GatewayConnection {
+    /// How requests to the gateway are made: HTTP/1.1, no detours, and no tries but our own.
+    func httpConfiguration(connectTimeout: TimeAmount) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: self.tls,
+            // A redirection would take the token to wherever it points.
+            redirectConfiguration: .disallow,
+            timeout: HTTPClient.Configuration.Timeout(connect: connectTimeout, read: nil)
+        )
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+}
+
+extension HTTPClientResponse {
+    /// The body's first `limit` bytes.
+    func collected(upTo limit: Int) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        for try await part in self.body {
+            bytes.append(contentsOf: part.readableBytesView.prefix(limit - bytes.count))
+            if bytes.count >= limit { break }
+        }
+        return bytes
+    }
+}

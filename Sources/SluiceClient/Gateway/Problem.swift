@@ -1,0 +1,51 @@
+/// Why the gateway refused a request, as far as its answer tells (RFC 9457).
+package struct Problem: Sendable, Equatable, CustomStringConvertible {
+    /// How much of an answer is read, in bytes.
+    static let maximumBytes = 64 * 1024
+
+    package let status: Int
+
+    /// The gateway's stable name for the reason.
+    package let code: String?
+
+    /// The reason in words.
+    package let detail: String?
+
+    /// Which message of an array was at fault, counted from 0.
+    package let index: Int?
+
+    /// How many messages of a stream had been taken.
+    package let accepted: Int?
+
+    /// Which line of a stream was at fault, counted from 1.
+    package let line: Int?
+
+    /// How long the gateway asks to stay away.
+    let retryAfter: Duration?
+
+    /// Reads an answer; whatever its body is, at least the status is known.
+    init(status: Int, retryAfter: String?, body: [UInt8]) {
+        let node = try? JSONParser.parse(body)
+        self.status = status
+        self.code = node?["code"]?.string
+        self.detail = node?["detail"]?.string ?? node?["title"]?.string
+        self.index = node?["index"]?.integer
+        self.accepted = node?["accepted"]?.integer
+        self.line = node?["line"]?.integer
+        // Only the seconds of RFC 9110 section 10.2.3; a date is no use to one whose clock may be wrong.
+        self.retryAfter = retryAfter.flatMap { Int($0) }.flatMap { $0 >= 0 ? .seconds(min($0, 3600)) : nil }
+    }
+
+    package var description: String {
+        var text = "HTTP \(self.status)"
+        if let code = self.code { text += " \(code)" }
+        if let detail = self.detail { text += ": \(detail)" }
+        if let line = self.line { text += " (line \(line))" }
+        return DisplayText.safe(text)
+    }
+
+    /// Whether the same request may be taken later.
+    var isTemporary: Bool {
+        self.status == 408 || self.status == 425 || self.status == 429 || self.status >= 500
+    }
+}

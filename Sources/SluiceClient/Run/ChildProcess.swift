@@ -1,0 +1,106 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A scanner that runs: where its output comes out, and how it ends.
+final class ChildProcess: Sendable {
+    /// A command that could not be started.
+    struct StartError: Error {
+        /// The number that the system gave.
+        let number: Int32
+
+        /// How a shell would exit.
+        var exitCode: Int32 { self.number == ENOENT || self.number == ENOTDIR ? 127 : 126 }
+
+        /// The reason in the system's words.
+        var reason: String { unsafe String(cString: strerror(self.number)) }
+    }
+
+    /// The end to read of each stream. Whoever reads closes it.
+    let output: Int32
+    let error: Int32
+
+    /// Nothing once it has been waited for: the number may then belong to another process.
+    private let processID: Mutex<pid_t?>
+
+    private init(processID: pid_t, output: Int32, error: Int32) {
+        self.processID = Mutex(processID)
+        self.output = output
+        self.error = error
+    }
+
+    /// Starts `command`, found as a shell finds it, with our standard input and environment.
+    static func start(_ command: [String]) throws(StartError) -> ChildProcess {
+        guard let output = DescriptorPair.open() else { throw StartError(number: errno) }
+        guard let error = DescriptorPair.open() else {
+            let number = errno
+            output.close()
+            throw StartError(number: number)
+        }
+        do {
+            let processID = try self.spawn(command, output: output.writer, error: error.writer)
+            close(output.writer)
+            close(error.writer)
+            return ChildProcess(processID: processID, output: output.reader, error: error.reader)
+        } catch let failure {
+            output.close()
+            error.close()
+            throw failure
+        }
+    }
+
+    /// Waits for the end; blocks its thread.
+    func wait() -> ScannerExit {
+        guard let processID = self.processID.withLock({ $0 }) else { return .exited(0) }
+        // First only look, so that the number stays the scanner's while `send` may use it.
+        var information = unsafe siginfo_t()
+        while unsafe waitid(P_PID, id_t(processID), &information, WEXITED | WNOWAIT) == -1, errno == EINTR {}
+        var status: Int32 = 0
+        self.processID.withLock { known in
+            while unsafe waitpid(processID, &status, 0) == -1, errno == EINTR {}
+            known = nil
+        }
+        // The low seven bits are the signal, the next eight the code (wait(2)).
+        let signal = status & 0x7F
+        return signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal: signal)
+    }
+
+    /// Sends a signal, unless the scanner has ended.
+    func send(signal: Int32) {
+        self.processID.withLock { processID in
+            if let processID { _ = kill(processID, signal) }
+        }
+    }
+
+    private static func spawn(_ command: [String], output: Int32, error: Int32) throws(StartError) -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO)
+
+        // What we ignore ourselves the scanner would inherit: a broken pipe has to end it as it always does.
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
+        unsafe sigaddset(&signals, SIGPIPE)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
+        var environment =
+            unsafe ProcessInfo.processInfo.environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
+        defer {
+            for unsafe pointer in unsafe arguments + environment { unsafe free(pointer) }
+        }
+        var processID: pid_t = 0
+        let result = DescriptorPair.inheritance.withLock { _ in
+            unsafe posix_spawnp(&processID, command[0], &actions, &attributes, &arguments, &environment)
+        }
+        guard result == 0 else { throw StartError(number: result) }
+        return processID
+    }
+}

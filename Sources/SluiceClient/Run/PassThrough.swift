@@ -1,0 +1,28 @@
+import Glibc
+
+/// Writes a scanner's output to our own streams, unchanged and at once.
+package enum PassThrough {
+    /// Writes all of `bytes`.
+    ///
+    /// - Parameters:
+    ///   - bytes: What the scanner wrote.
+    ///   - stream: Where it wrote it.
+    /// - Returns: Whether somebody still reads there.
+    package static func write(_ bytes: ArraySlice<UInt8>, to stream: ScannerStream) -> Bool {
+        let descriptor = stream == .standardOutput ? STDOUT_FILENO : STDERR_FILENO
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Somebody made our stream non-blocking; wait as if it were not.
+                var target = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&target, 1, -1)
+            } else if errno != EINTR {
+                return false
+            }
+        }
+        return true
+    }
+}

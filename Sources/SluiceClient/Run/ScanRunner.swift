@@ -1,0 +1,149 @@
+import Glibc
+import NIOPosix
+
+/// Runs a scanner, tells the gateway what it finds, and always ends the scan.
+///
+/// The scanner is never harmed by the gateway: its output is passed on at once, and while the gateway is away
+/// messages wait or are given up, but nothing waits for them.
+package struct ScanRunner: Sendable {
+    /// What to run, and for whom.
+    package struct Options: Sendable {
+        /// The scan's id, see ``ScanName``.
+        package var scanID: String
+
+        /// The command and its arguments.
+        package var command: [String]
+
+        package var format: ScanFormat
+
+        package var connection: GatewayConnection
+
+        /// How long to go on delivering after the scanner has ended.
+        package var drainTimeout: Duration
+
+        /// Whether signals sent to this process are passed to the scanner. At most one runner of a process can.
+        package var forwardsSignals: Bool
+
+        package init(
+            scanID: String,
+            command: [String],
+            format: ScanFormat = .auto,
+            connection: GatewayConnection,
+            drainTimeout: Duration = .seconds(30),
+            forwardsSignals: Bool = false
+        ) {
+            self.scanID = scanID
+            self.command = command
+            self.format = format
+            self.connection = connection
+            self.drainTimeout = drainTimeout
+            self.forwardsSignals = forwardsSignals
+        }
+    }
+
+    private let scanID: ScanName
+    private let options: Options
+    private let format: ScanFormat
+    private let output: @Sendable (ArraySlice<UInt8>, ScannerStream) -> Bool
+    private let report: @Sendable (String) -> Void
+
+    /// Prepares a run.
+    ///
+    /// - Parameters:
+    ///   - options: What to run.
+    ///   - output: Takes what the scanner writes, on a thread of each stream; returns whether it wants more.
+    ///   - report: Takes what is to be said about the delivery: lines for standard error.
+    /// - Throws: If the id is none, or the command is missing.
+    package init(
+        options: Options,
+        output: @escaping @Sendable (ArraySlice<UInt8>, ScannerStream) -> Bool = PassThrough.write,
+        report: @escaping @Sendable (String) -> Void
+    ) throws(ClientError) {
+        guard !options.command.isEmpty else { throw ClientError(.noCommand, "There is no command to run.") }
+        self.scanID = try ScanName(options.scanID)
+        self.options = options
+        self.format = options.format == .auto ? .implied(by: options.command) : options.format
+        self.output = output
+        self.report = report
+    }
+
+    /// Runs the scanner to its end and delivers what it said. If the task is cancelled, the scanner gets SIGTERM.
+    package func run() async -> ScannerExit {
+        let feed = ScanFeed(
+            reader: OutputReader(translator: self.format.translator(scanID: self.scanID.value)),
+            outbox: Outbox(limits: Outbox.Limits(), now: .now)
+        )
+        feed.start(with: self.startMessage)
+        let poster = ProgressPoster(connection: self.options.connection, scanID: self.scanID)
+        let report = self.report
+        // Not a child task: what ends us must not end the delivery of the end.
+        let delivery = Task {
+            var loop = DeliveryLoop(feed: feed, poster: poster, report: report)
+            await loop.run()
+        }
+        // A reader of our output that goes away must not end us before the scan has ended.
+        signal(SIGPIPE, SIG_IGN)
+        let relay = self.options.forwardsSignals ? SignalRelay.install() : nil
+        let pool = NIOThreadPool(numberOfThreads: 4)
+        pool.start()
+        let started = ContinuousClock.now
+        let cutDelivery: @Sendable () -> Void = {
+            feed.giveUp()
+            // Also a request that is under way.
+            delivery.cancel()
+        }
+        let status = await self.runScanner(feed: feed, pool: pool, relay: relay, cutDelivery: cutDelivery)
+        let elapsed = (ContinuousClock.now - started) / .seconds(1)
+        feed.finish(
+            with: { newestType in
+                // A scanner that ends its scan itself has said so already.
+                if status == .exited(0), newestType == "scanCompleted" { return nil }
+                return status.message(command: self.commandName, elapsed: (elapsed * 1000).rounded() / 1000)
+            },
+            deadline: .now + self.options.drainTimeout
+        )
+        let limit = Task {
+            guard (try? await Task.sleep(for: self.options.drainTimeout)) != nil else { return }
+            cutDelivery()
+        }
+        await delivery.value
+        limit.cancel()
+        relay?.stop()
+        await poster.shutdown()
+        try? await pool.shutdownGracefully()
+        return status
+    }
+
+    private func runScanner(
+        feed: ScanFeed,
+        pool: NIOThreadPool,
+        relay: SignalRelay?,
+        cutDelivery: @escaping @Sendable () -> Void
+    ) async -> ScannerExit {
+        do {
+            let child = try ChildProcess.start(self.options.command)
+            let session = ScannerSession(
+                child: child,
+                feed: feed,
+                pool: pool,
+                output: self.output,
+                cutDelivery: cutDelivery
+            )
+            return await session.run(relay: relay)
+        } catch {
+            self.report("\(self.options.command[0]): \(error.reason)")
+            return .notStarted(code: error.exitCode, reason: error.reason)
+        }
+    }
+
+    private var commandName: String {
+        self.options.command[0].split(separator: "/").last.map(String.init) ?? self.options.command[0]
+    }
+
+    private var startMessage: ProgressMessage {
+        ProgressMessage("scanStarted") { object in
+            object.set("command", self.options.command.joined(separator: " "))
+            object.set("format", self.format.rawValue)
+        }
+    }
+}

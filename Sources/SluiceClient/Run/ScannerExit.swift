@@ -1,0 +1,51 @@
+/// How a scanner ended.
+package enum ScannerExit: Sendable, Equatable {
+    case exited(Int32)
+    case killed(signal: Int32)
+
+    /// It never ran: the code is a shell's, 127 where there is no such command, 126 where it cannot be run.
+    case notStarted(code: Int32, reason: String)
+
+    /// What `sluice run` exits with: the scanner's own code, or 128 plus the signal's number, as a shell has it.
+    package var code: Int32 {
+        switch self {
+        case .exited(let code), .notStarted(let code, _):
+            code
+        case .killed(let signal):
+            128 + signal
+        }
+    }
+
+    /// The message that ends the scan.
+    ///
+    /// - Parameters:
+    ///   - command: The command's name, for the words.
+    ///   - elapsed: How long the scan took, in seconds.
+    /// - Returns: `scanCompleted` after exit 0, else `error`.
+    func message(command: String, elapsed: Double) -> ProgressMessage {
+        switch self {
+        case .exited(0):
+            ProgressMessage("scanCompleted") { object in
+                object.set("exitCode", 0)
+                object.set("elapsed", elapsed)
+            }
+        case .exited(let code):
+            ProgressMessage("error") { object in
+                object.set("message", "\(command) exited with code \(code)")
+                object.set("exitCode", Int(code))
+                object.set("elapsed", elapsed)
+            }
+        case .killed(let signal):
+            ProgressMessage("error") { object in
+                object.set("message", "\(command) was ended by \(SignalName.of(signal))")
+                object.set("signal", SignalName.of(signal))
+                object.set("elapsed", elapsed)
+            }
+        case .notStarted(let code, let reason):
+            ProgressMessage("error") { object in
+                object.set("message", "\(command) could not be started: \(reason)")
+                object.set("exitCode", Int(code))
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/// How far a scan is, as one line: drawn from the newest `scanProgress` or `progress`.
+struct ProgressBar: Sendable {
+    private var phase = ""
+    private var percent: Double?
+    private var remaining: Int?
+
+    /// Takes a message into account.
+    ///
+    /// - Returns: Whether the bar alone shows it, so that it needs no line of its own.
+    mutating func update(with message: WatchedMessage) -> Bool {
+        switch message.type {
+        case "scanProgress", "progress":
+            guard let percent = message.node["percent"]?.scalarText.flatMap({ Double($0) }) else { return false }
+            self.phase = message.node["phase"]?.scalarText ?? ""
+            self.percent = min(max(percent, 0), 100)
+            self.remaining = message.node["remaining"]?.scalarText.flatMap { Double($0) }.map { Int($0.rounded()) }
+            return true
+        case "stats":
+            return true
+        case "phaseStarted":
+            self.phase = message.node["phase"]?.scalarText ?? ""
+            self.percent = 0
+            self.remaining = nil
+            return false
+        case "scanCompleted", "error":
+            self.percent = nil
+            return false
+        default:
+            return false
+        }
+    }
+
+    /// The line, or nothing if it is not known how far the scan is.
+    ///
+    /// - Parameter width: How many columns there are.
+    func text(width: Int) -> String? {
+        guard let percent = self.percent else { return nil }
+        let rounded = (percent * 10).rounded() / 10
+        var tail = " \(rounded)%"
+        if let remaining = self.remaining, remaining >= 0 { tail += "  \(Self.clock(remaining)) left" }
+        let phase = String(DisplayText.safe(self.phase).prefix(max(width / 3, 0)))
+        let room = width - phase.count - tail.count - 4
+        guard room >= 5 else { return String((phase + tail).prefix(max(width - 1, 0))) }
+        let length = min(room, 40)
+        let filled = Int((percent / 100 * Double(length)).rounded())
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: length - filled)
+        return "\(phase) \(bar)\(tail)"
+    }
+
+    private static func clock(_ seconds: Int) -> String {
+        func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(seconds / 3600):\(padded(seconds / 60 % 60)):\(padded(seconds % 60))"
+    }
+}

@@ -1,0 +1,107 @@
+import NIOCore
+import NIOWebSocket
+
+/// Follows a scan, across interruptions, until it is over.
+package struct Watcher: Sendable {
+    private let options: WatchOptions
+    private let scanID: ScanName
+    private let sink: @Sendable (WatchEvent) -> Void
+
+    /// Prepares a subscription.
+    ///
+    /// - Parameters:
+    ///   - options: What to watch.
+    ///   - sink: Takes what comes, in order. While it does not return nothing more is read.
+    /// - Throws: If the scan's id is none.
+    package init(
+        options: WatchOptions,
+        sink: @escaping @Sendable (WatchEvent) -> Void
+    ) throws(ClientError) {
+        self.scanID = try ScanName(options.scanID)
+        self.options = options
+        self.sink = sink
+    }
+
+    /// Watches until the gateway ends it for good, or the task is cancelled.
+    package func run() async -> WatchOutcome {
+        var machine = WatchMachine(options: self.options, scanID: self.scanID)
+        while !Task.isCancelled {
+            let ending = await self.follow(with: &machine)
+            if Task.isCancelled { break }
+            switch machine.ended(ending, jitter: .random(in: 0...1)) {
+            case .reconnect(let delay, let reason):
+                self.sink(.interrupted(reason: reason, retryIn: delay))
+                try? await Task.sleep(for: delay)
+            case .finish(let outcome):
+                return outcome
+            }
+        }
+        return .completed(reason: "stopped")
+    }
+
+    private func follow(with machine: inout WatchMachine) async -> WatchMachine.Ending {
+        do {
+            switch try await SocketConnection.open(uri: machine.uri, connection: self.options.connection) {
+            case .refused(let problem):
+                return .refused(try await problem.get())
+            case .open(let frames):
+                return try await self.read(frames, with: &machine)
+            }
+        } catch where ConnectionFailure.isCertificateFailure(error) {
+            return .untrusted(reason: ConnectionFailure.describe(error))
+        } catch {
+            return .lost(reason: ConnectionFailure.describe(error))
+        }
+    }
+
+    private func read(
+        _ frames: SocketConnection.Frames,
+        with machine: inout WatchMachine
+    ) async throws -> WatchMachine.Ending {
+        var reached = machine
+        let ending = try await frames.executeThenClose { inbound, outbound in
+            try await self.read(inbound, replyingTo: outbound, with: &reached)
+        }
+        machine = reached
+        return ending
+    }
+
+    private func read(
+        _ inbound: NIOAsyncChannelInboundStream<WebSocketFrame>,
+        replyingTo outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>,
+        with machine: inout WatchMachine
+    ) async throws -> WatchMachine.Ending {
+        for try await frame in inbound {
+            switch frame.opcode {
+            case .text:
+                for event in machine.received(Array(frame.unmaskedData.readableBytesView)) { self.sink(event) }
+            case .ping:
+                // RFC 6455 section 5.1: all that a client sends is masked.
+                try await outbound.write(
+                    WebSocketFrame(fin: true, opcode: .pong, maskKey: .random(), data: frame.unmaskedData)
+                )
+            case .connectionClose:
+                var data = frame.unmaskedData
+                let code = data.readInteger(as: UInt16.self)
+                let reason = data.readString(length: data.readableBytes) ?? ""
+                try? await self.sendClose(code ?? 1000, to: outbound)
+                return .closed(code: code.map(Int.init) ?? 1005, reason: DisplayText.safe(reason))
+            default:
+                break
+            }
+        }
+        if Task.isCancelled { try? await self.sendClose(1000, to: outbound) }
+        return .lost(reason: "the connection was lost")
+    }
+
+    private func sendClose(
+        _ code: UInt16,
+        to outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
+    ) async throws {
+        var data = ByteBuffer()
+        data.writeInteger(code)
+        try await outbound.write(
+            WebSocketFrame(fin: true, opcode: .connectionClose, maskKey: .random(), data: data)
+        )
+    }
+}

@@ -1,0 +1,192 @@
+import DequeModule
+import NIOCore
+
+/// The messages that wait for the next frame of a group: conflated, bounded, in the order of their seqs.
+struct PendingQueue: Sendable {
+    /// What a flush meets next.
+    enum Item: Sendable {
+        case entry(LogEntry, arrivedAt: NIODeadline)
+        /// A state message that a newer one of its key replaced.
+        case superseded
+        /// So many messages that stood here are lost to the group.
+        case lost(count: Int, LagNotice.Reason)
+    }
+
+    /// How many messages wait.
+    private(set) var count = 0
+    /// How many bytes they have.
+    private(set) var bytes = 0
+
+    private var items: Deque<Item> = []
+    /// The absolute index of `items.first`; places in the queue keep their number while it moves.
+    private var base = 0
+    private var places: [ConflationKey: Int] = [:]
+    /// No ordinary message stands before this absolute index.
+    private var oldestOrdinary = 0
+    private var supersededCount = 0
+    /// The absolute index of the last loss, if no message stands between it and `oldestOrdinary`.
+    private var openLoss: Int?
+
+    var isEmpty: Bool { self.items.isEmpty }
+
+    /// When the oldest waiting message came.
+    var oldestArrival: NIODeadline? {
+        for item in self.items {
+            if case .entry(_, let arrivedAt) = item {
+                return arrivedAt
+            }
+        }
+        return nil
+    }
+
+    /// Adds a message; of a conflated key only the newest stays.
+    ///
+    /// Returns whether one was superseded.
+    mutating func append(_ entry: LogEntry, now: NIODeadline) -> Bool {
+        var superseded = false
+        if let key = entry.message.conflationKey {
+            if let place = self.places.updateValue(self.base + self.items.count, forKey: key) {
+                self.supersede(place)
+                superseded = true
+            }
+        }
+        self.items.append(.entry(entry, arrivedAt: now))
+        self.count += 1
+        self.bytes += entry.message.byteCount
+        if self.supersededCount > 64, self.supersededCount > 2 * self.count {
+            self.compact()
+        }
+        return superseded
+    }
+
+    /// Takes the next thing to send.
+    mutating func popFirst() -> Item? {
+        guard let item = self.items.popFirst() else {
+            return nil
+        }
+        self.base += 1
+        if case .entry(let entry, _) = item {
+            self.count -= 1
+            self.bytes -= entry.message.byteCount
+            if let key = entry.message.conflationKey, self.places[key] == self.base - 1 {
+                self.places[key] = nil
+            }
+        }
+        self.trim()
+        return item
+    }
+
+    /// What `popFirst` would give, without taking it; never a superseded one.
+    var first: Item? { self.items.first }
+
+    /// Notes that messages are lost which never came here, after those that wait.
+    mutating func appendLost(count: Int, _ reason: LagNotice.Reason) {
+        self.items.append(.lost(count: count, reason))
+    }
+
+    /// Gives up the oldest ordinary message, or where there is none the oldest of all, and leaves a mark in its place.
+    mutating func skipOldest() {
+        var place = max(self.oldestOrdinary, self.base)
+        while place < self.base + self.items.count {
+            switch self.items[place - self.base] {
+            case .entry(let entry, _) where entry.message.fate == .ordinary:
+                self.skip(place, entry)
+                return
+            case .entry:
+                self.openLoss = nil
+            case .lost(_, .overflow):
+                self.openLoss = place
+            case .lost, .superseded:
+                break
+            }
+            place += 1
+        }
+        self.oldestOrdinary = place
+        self.skipOldestState()
+    }
+
+    private mutating func skip(_ place: Int, _ entry: LogEntry) {
+        if let open = self.openLoss, open >= self.base {
+            self.lose(place, entry, with: open)
+        } else {
+            self.lose(place, entry, with: place)
+            self.openLoss = place
+        }
+        self.oldestOrdinary = place + 1
+    }
+
+    /// Nothing but state waits, and of more keys than the limit allows: the oldest of it goes.
+    private mutating func skipOldestState() {
+        for place in self.base..<(self.base + self.items.count) {
+            guard case .entry(let entry, _) = self.items[place - self.base] else {
+                continue
+            }
+            if let key = entry.message.conflationKey {
+                self.places[key] = nil
+            }
+            // What stands before the first message is one loss, or nothing.
+            self.lose(place, entry, with: self.base)
+            return
+        }
+    }
+
+    /// Turns a message into a loss, or into a part of the one that stands before it.
+    private mutating func lose(_ place: Int, _ entry: LogEntry, with open: Int) {
+        self.count -= 1
+        self.bytes -= entry.message.byteCount
+        if case .lost(let count, let reason) = self.items[open - self.base] {
+            self.items[open - self.base] = .lost(count: count + 1, reason)
+            self.items[place - self.base] = .superseded
+            self.supersededCount += 1
+        } else {
+            self.items[place - self.base] = .lost(count: 1, .overflow)
+        }
+    }
+
+    private mutating func supersede(_ place: Int) {
+        guard place >= self.base, case .entry(let entry, _) = self.items[place - self.base] else {
+            return
+        }
+        self.items[place - self.base] = .superseded
+        self.supersededCount += 1
+        self.count -= 1
+        self.bytes -= entry.message.byteCount
+        self.trim()
+    }
+
+    /// Superseded messages never stand first, so looking at the front is cheap.
+    private mutating func trim() {
+        while case .superseded? = self.items.first {
+            self.items.removeFirst()
+            self.base += 1
+            self.supersededCount -= 1
+        }
+    }
+
+    /// Closes the holes that superseded messages left, once they are most of the queue.
+    private mutating func compact() {
+        var kept: Deque<Item> = []
+        kept.reserveCapacity(self.items.count - self.supersededCount)
+        self.places.removeAll(keepingCapacity: true)
+        for item in self.items {
+            switch item {
+            case .superseded:
+                continue
+            case .entry(let entry, _):
+                if let key = entry.message.conflationKey {
+                    self.places[key] = self.base + kept.count
+                }
+            case .lost(let count, let reason):
+                if case .lost(let before, reason)? = kept.last {
+                    kept[kept.count - 1] = .lost(count: before + count, reason)
+                    continue
+                }
+            }
+            kept.append(item)
+        }
+        self.items = kept
+        self.supersededCount = 0
+        self.oldestOrdinary = self.base
+        self.openLoss = nil
+    }
+}

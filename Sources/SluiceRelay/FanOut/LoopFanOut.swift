@@ -1,0 +1,178 @@
+package import NIOCore
+
+/// The subscribers of one event loop: a finished frame comes here once and goes to each member.
+///
+/// Loop-confined. It asks the scans' homes for pages through `requests`, and never waits for an answer.
+package final class LoopFanOut {
+    /// What the fan-out asks of the scans' homes.
+    package struct Requests {
+        /// A subscription wants its next page of the log.
+        package var page: (Subscriber) -> Void
+        /// A subscription fell out of step and has everything through its cursor.
+        package var fellBehind: (Subscriber) -> Void
+
+        package init(page: @escaping (Subscriber) -> Void, fellBehind: @escaping (Subscriber) -> Void) {
+            self.page = page
+            self.fellBehind = fellBehind
+        }
+    }
+
+    /// What the loop's subscribers were given, for the metrics.
+    package struct Counts: Sendable, Equatable {
+        package var writes = 0
+        package var deliveredFrames = 0
+        package var deliveredMessages = 0
+        package var deliveredBytes = 0
+        package var fellBehind = 0
+    }
+
+    package let eventLoop: any EventLoop
+    package private(set) var counts = Counts()
+    package var requests: Requests?
+
+    private var subscribers: [SubscriptionID: Subscriber] = [:]
+    private var groups: [GroupID: MemberList] = [:]
+    private var dirty: [Outbox] = []
+
+    package init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    /// How many subscriptions live on this loop.
+    package var subscriberCount: Int { self.subscribers.count }
+
+    /// A subscription begins here.
+    package func add(_ subscriber: Subscriber) {
+        self.subscribers[subscriber.id] = subscriber
+    }
+
+    /// A subscription is over, because its connection is or because it was given up.
+    package func remove(_ subscriber: Subscriber) {
+        self.takeOutOfStep(subscriber)
+        self.subscribers[subscriber.id] = nil
+        subscriber.outbox.forget(subscriber.id)
+    }
+
+    /// Frames for the members of a group that are in step.
+    package func deliver(_ frames: OutgoingFrames, to group: GroupID) {
+        guard let list = self.groups[group] else {
+            return
+        }
+        let memberCount = list.members.count
+        let fallen = list.write(frames)
+        self.count(frames, times: memberCount - fallen.count)
+        for member in fallen {
+            member.generation += 1
+            self.counts.fellBehind += 1
+            self.requests?.fellBehind(member)
+            member.outbox.fellBehind(member.id)
+        }
+        self.removeIfEmpty(list)
+    }
+
+    /// A member has everything that the group has sent, and is in step with it from now on.
+    package func join(_ id: SubscriptionID, _ group: GroupID, generation: Int) {
+        guard let subscriber = self.subscribers[id], subscriber.generation == generation else {
+            return
+        }
+        self.takeOutOfStep(subscriber)
+        let list = self.groups[group] ?? MemberList(group: group)
+        list.insert(subscriber)
+        self.groups[group] = list
+    }
+
+    /// A member is no longer in step, by its home's decision.
+    package func leave(_ id: SubscriptionID, readsOn: Bool) {
+        guard let subscriber = self.subscribers[id] else {
+            return
+        }
+        self.takeOutOfStep(subscriber)
+        if readsOn {
+            subscriber.outbox.fellBehind(id)
+        }
+    }
+
+    /// Bytes for one subscriber alone.
+    ///
+    /// Those of an older generation are let go: the home made them before it heard that the subscriber lacks
+    /// what stands before them.
+    package func write(_ frames: OutgoingFrames, to id: SubscriptionID, generation: Int) {
+        guard let subscriber = self.subscribers[id], subscriber.generation == generation else {
+            return
+        }
+        subscriber.cursor = frames.through
+        subscriber.knowsStall = frames.saysStalled ?? subscriber.knowsStall
+        self.count(frames, times: 1)
+        subscriber.outbox.write(
+            frames.plain,
+            frameCount: frames.frameCount,
+            messageCount: frames.messageCount,
+            lagCount: frames.lagCount
+        )
+    }
+
+    /// The page that a subscription asked for was written.
+    package func pageDone(_ id: SubscriptionID, readsOn: Bool) {
+        guard let subscriber = self.subscribers[id] else {
+            return
+        }
+        subscriber.outbox.pageWritten(id, readsOn: readsOn)
+    }
+
+    /// The scan ended the subscription.
+    package func end(_ id: SubscriptionID, _ end: SubscriptionEnd) {
+        guard let subscriber = self.subscribers[id] else {
+            return
+        }
+        self.remove(subscriber)
+        subscriber.delegate?.subscriptionEnded(subscriber, end)
+    }
+
+    /// Asks the scan's home for the next page.
+    ///
+    /// Returns whether there is such a subscription.
+    func requestPage(_ id: SubscriptionID) -> Bool {
+        guard let subscriber = self.subscribers[id], let requests = self.requests else {
+            return false
+        }
+        requests.page(subscriber)
+        return true
+    }
+
+    /// The outbox has bytes that leave at the end of this loop turn: one flush, whatever was written.
+    func flushLater(_ outbox: Outbox) {
+        self.dirty.append(outbox)
+        guard self.dirty.count == 1 else {
+            return
+        }
+        self.eventLoop.assumeIsolated()
+            .execute {
+                let dirty = self.dirty
+                self.dirty.removeAll(keepingCapacity: true)
+                for outbox in dirty {
+                    outbox.flush()
+                }
+            }
+    }
+
+    private func takeOutOfStep(_ subscriber: Subscriber) {
+        guard let list = subscriber.list else {
+            return
+        }
+        list.remove(subscriber)
+        self.removeIfEmpty(list)
+    }
+
+    private func removeIfEmpty(_ list: MemberList) {
+        if list.isEmpty {
+            self.groups[list.group] = nil
+        }
+    }
+
+    private func count(_ frames: OutgoingFrames, times: Int) {
+        self.counts.writes += times
+        self.counts.deliveredFrames += frames.frameCount * times
+        self.counts.deliveredMessages += frames.messageCount * times
+        self.counts.deliveredBytes += frames.plain.readableBytes * times
+    }
+}

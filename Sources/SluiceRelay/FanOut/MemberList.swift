@@ -1,0 +1,65 @@
+import NIOCore
+
+/// The members of one group that are in step, on one loop.
+final class MemberList {
+    let group: GroupID
+    private(set) var members: [Subscriber] = []
+
+    init(group: GroupID) {
+        self.group = group
+    }
+
+    var isEmpty: Bool { self.members.isEmpty }
+
+    /// Adds a member; it takes the uncompressed form until the next entry point.
+    func insert(_ member: Subscriber) {
+        precondition(member.list == nil, "a member stands in one list at a time")
+        member.list = self
+        member.slot = self.members.count
+        member.isInStream = false
+        self.members.append(member)
+    }
+
+    /// Takes a member out; the last one moves into its slot.
+    func remove(_ member: Subscriber) {
+        precondition(member.list === self, "the member stands in this list")
+        let last = self.members.count - 1
+        if member.slot != last {
+            self.members[member.slot] = self.members[last]
+            self.members[member.slot].slot = member.slot
+        }
+        self.members.removeLast()
+        member.list = nil
+        member.isInStream = false
+    }
+
+    /// Writes the same bytes to every member whose socket drains; the others fall out of step.
+    ///
+    /// - Returns: The members that fell out of step, with what they have as their cursors.
+    func write(_ frames: OutgoingFrames) -> [Subscriber] {
+        var fallen: [Subscriber] = []
+        for member in self.members {
+            guard member.outbox.isWritable else {
+                fallen.append(member)
+                continue
+            }
+            if frames.admitsNewcomers {
+                member.isInStream = true
+            }
+            let bytes = member.isInStream ? (frames.compressed ?? frames.plain) : frames.plain
+            member.cursor = frames.through
+            member.knowsStall = frames.saysStalled ?? member.knowsStall
+            member.outbox.write(
+                bytes,
+                frameCount: frames.frameCount,
+                messageCount: frames.messageCount,
+                lagCount: frames.lagCount
+            )
+        }
+        for member in fallen {
+            member.cursor = frames.after
+            self.remove(member)
+        }
+        return fallen
+    }
+}

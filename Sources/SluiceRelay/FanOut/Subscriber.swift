@@ -1,0 +1,29 @@
+/// One subscription, as its connection's loop sees it.
+///
+/// Loop-confined to that loop.
+package final class Subscriber {
+    package let id: SubscriptionID
+    package let scanID: ScanID
+    package let outbox: Outbox
+    /// The cursor after what was last written, for the connection's own account.
+    package internal(set) var cursor: Seq = 0
+
+    weak var delegate: (any SubscriptionDelegate)?
+    /// Counts how often this loop took the member out of step; an answer from before is out of date.
+    var generation = 0
+    /// The list that it stands in, while it is in step.
+    var list: MemberList?
+    /// Its place in that list.
+    var slot = 0
+    /// Whether it was told that the scanner is silent.
+    var knowsStall = false
+    /// Whether it decodes the group's compressed stream.
+    var isInStream = false
+
+    init(id: SubscriptionID, scanID: ScanID, outbox: Outbox, delegate: any SubscriptionDelegate) {
+        self.id = id
+        self.scanID = scanID
+        self.outbox = outbox
+        self.delegate = delegate
+    }
+}

@@ -1,0 +1,98 @@
+package import NIOCore
+
+/// Turns deliveries into wire bytes, once for all that get them.
+///
+/// Personal frames (catch-up, notices for one subscriber) go through the same encoder, uncompressed: by RFC 7692
+/// section 7.2.3.2 a frame without RSV1 never enters the window.
+package struct FrameEncoder: Sendable {
+    /// How frames look to the members.
+    package let form: WireForm
+    /// The life of the log, for events' ids.
+    package let epoch: String
+    package let text: FrameText
+
+    package init(form: WireForm, scanID: ScanID, epoch: String) {
+        self.form = form
+        self.epoch = epoch
+        self.text = FrameText(scanID: scanID)
+    }
+
+    /// Appends the frames of a delivery.
+    ///
+    /// Returns how many.
+    @discardableResult
+    package func encode(_ delivery: Delivery, isBatched: Bool, into buffer: inout ByteBuffer) -> Int {
+        switch delivery {
+        case .lag(let notice):
+            self.encode(.lag(notice), into: &buffer)
+            return 1
+        case .messages(let entries):
+            return self.encode(entries, isBatched: isBatched, into: &buffer)
+        }
+    }
+
+    /// Appends a notice.
+    package func encode(_ notice: Notice, cursor: Seq? = nil, into buffer: inout ByteBuffer) {
+        let text = notice.text(scanID: self.text.scanID)
+        switch self.form {
+        case .webSocket:
+            WebSocketFrameHeader.write(opcode: .text, payloadBytes: text.utf8.count, into: &buffer)
+            buffer.writeString(text)
+        case .eventStream(let isChunked):
+            EventText.write(
+                isChunked: isChunked,
+                id: cursor.map { "\(self.epoch):\($0)" },
+                type: notice.type,
+                data: ByteBuffer(string: text),
+                into: &buffer
+            )
+        }
+    }
+
+    private func encode(_ entries: ArraySlice<LogEntry>, isBatched: Bool, into buffer: inout ByteBuffer) -> Int {
+        if case .eventStream(let isChunked) = self.form {
+            self.encodeEvents(entries, isChunked: isChunked, into: &buffer)
+            return 1
+        }
+        guard !isBatched else {
+            self.encodeFrame(entries, into: &buffer)
+            return 1
+        }
+        for index in entries.indices {
+            self.encodeFrame(entries[index...index], into: &buffer)
+        }
+        return entries.count
+    }
+
+    private func encodeFrame(_ entries: ArraySlice<LogEntry>, into buffer: inout ByteBuffer) {
+        let bytes = self.text.byteCount(of: entries)
+        if case .webSocket(.gzip(let minimumBytes, let level)) = self.form, bytes > minimumBytes {
+            var plain = ByteBuffer()
+            plain.reserveCapacity(bytes)
+            self.text.write(entries, into: &plain)
+            let member = gzip(plain, level: level)
+            WebSocketFrameHeader.write(opcode: .binary, payloadBytes: member.readableBytes, into: &buffer)
+            buffer.writeImmutableBuffer(member)
+            return
+        }
+        buffer.reserveCapacity(minimumWritableBytes: bytes + WebSocketFrameHeader.maximumBytes)
+        WebSocketFrameHeader.write(opcode: .text, payloadBytes: bytes, into: &buffer)
+        self.text.write(entries, into: &buffer)
+    }
+
+    private func encodeEvents(_ entries: ArraySlice<LogEntry>, isChunked: Bool, into buffer: inout ByteBuffer) {
+        var events = ByteBuffer()
+        for entry in entries {
+            var data = ByteBuffer()
+            self.text.writeSingle(entry, into: &data)
+            EventText.write(
+                isChunked: false,
+                id: "\(self.epoch):\(entry.seq)",
+                type: entry.message.type,
+                data: data,
+                into: &events
+            )
+        }
+        EventText.writeChunk(events, isChunked: isChunked, into: &buffer)
+    }
+}

@@ -1,0 +1,108 @@
+package import NIOCore
+
+/// The JSON texts of frames.
+///
+/// The producers' bytes are spliced, never rebuilt.
+package struct FrameText: Sendable {
+    /// The scan that the frames are of.
+    package let scanID: ScanID
+    private let singlePrefix: [UInt8]
+    private let batchPrefix: [UInt8]
+
+    private static let seqPrefix: StaticString = "{\"seq\":"
+    private static let batchSuffix: StaticString = "]}"
+
+    /// Texts of one scan's frames.
+    package init(scanID: ScanID) {
+        self.scanID = scanID
+        // A scan's id has no character that JSON would escape.
+        self.singlePrefix = Array("{\"scanId\":\"\(scanID.text)\",\"seq\":".utf8)
+        self.batchPrefix = Array("{\"type\":\"batch\",\"scanId\":\"\(scanID.text)\",\"messages\":[".utf8)
+    }
+
+    /// How many bytes `write` will write.
+    func byteCount(of entries: ArraySlice<LogEntry>) -> Int {
+        if entries.count == 1, let entry = entries.first {
+            return self.singleByteCount(of: entry)
+        }
+        return entries.reduce(self.batchPrefix.count + Self.batchSuffix.utf8CodeUnitCount + entries.count - 1) {
+            $0 + self.splicedByteCount(of: $1)
+        }
+    }
+
+    /// Writes one message as it is, or several as a batch.
+    func write(_ entries: ArraySlice<LogEntry>, into buffer: inout ByteBuffer) {
+        if entries.count == 1, let entry = entries.first {
+            self.writeSingle(entry, into: &buffer)
+            return
+        }
+        buffer.writeBytes(self.batchPrefix)
+        var isFirst = true
+        for entry in entries {
+            if !isFirst {
+                buffer.writeInteger(UInt8(ascii: ","))
+            }
+            isFirst = false
+            self.writeSpliced(entry, into: &buffer)
+        }
+        buffer.writeStaticString(Self.batchSuffix)
+    }
+
+    /// Writes one message with its seq, and the scan's id unless it brings it.
+    package func writeSingle(_ entry: LogEntry, into buffer: inout ByteBuffer) {
+        guard !entry.message.carriesScanID else {
+            self.writeSpliced(entry, into: &buffer)
+            return
+        }
+        buffer.writeBytes(self.singlePrefix)
+        buffer.writeDecimal(entry.seq)
+        buffer.writeInteger(UInt8(ascii: ","))
+        buffer.writeImmutableBuffer(entry.message.body)
+    }
+
+    /// Writes one message with its seq, as it stands within a batch.
+    package func writeSpliced(_ entry: LogEntry, into buffer: inout ByteBuffer) {
+        buffer.writeStaticString(Self.seqPrefix)
+        buffer.writeDecimal(entry.seq)
+        buffer.writeInteger(UInt8(ascii: ","))
+        buffer.writeImmutableBuffer(entry.message.body)
+    }
+
+    private func singleByteCount(of entry: LogEntry) -> Int {
+        guard !entry.message.carriesScanID else {
+            return self.splicedByteCount(of: entry)
+        }
+        return self.singlePrefix.count + entry.seq.decimalDigits + 1 + entry.message.body.readableBytes
+    }
+
+    private func splicedByteCount(of entry: LogEntry) -> Int {
+        Self.seqPrefix.utf8CodeUnitCount + entry.seq.decimalDigits + 1 + entry.message.body.readableBytes
+    }
+}
+
+extension UInt64 {
+    /// How many decimal digits the number has.
+    var decimalDigits: Int {
+        var digits = 1
+        var rest = self / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        return digits
+    }
+}
+
+extension ByteBuffer {
+    /// Writes a number in decimal, without an allocation.
+    package mutating func writeDecimal(_ number: UInt64) {
+        var divisor: UInt64 = 1
+        while number / divisor >= 10 {
+            divisor *= 10
+        }
+        while divisor > 0 {
+            self.writeInteger(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+    }
+}

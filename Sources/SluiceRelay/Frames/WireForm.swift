@@ -1,0 +1,17 @@
+/// How frames look on the wire to a subscriber.
+package enum WireForm: Hashable, Sendable {
+    /// RFC 6455 text frames.
+    case webSocket(WebSocketCoding)
+    /// Server-Sent Events: one event a message.
+    case eventStream(isChunked: Bool)
+
+    /// What is done to WebSocket payloads.
+    package enum WebSocketCoding: Hashable, Sendable {
+        /// Nothing.
+        case plain
+        /// Texts over so many bytes go as binary frames of one gzip member.
+        case gzip(minimumBytes: Int, level: Int)
+        /// RFC 7692, with one context for all members of the group.
+        case deflate(DeflateTerms)
+    }
+}

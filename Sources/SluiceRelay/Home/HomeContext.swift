@@ -1,0 +1,41 @@
+import NIOCore
+
+/// What the scans of one home share.
+///
+/// Loop-confined.
+final class HomeContext {
+    var configuration: RelayConfiguration
+    let loops: Loops
+    let memory: CompressionMemory
+    var counts = HomeCounts()
+    private var nextGroup: UInt64
+    private var generator = SystemRandomNumberGenerator()
+
+    init(configuration: RelayConfiguration, loops: Loops, memory: CompressionMemory, home: Int) {
+        self.configuration = configuration
+        self.loops = loops
+        self.memory = memory
+        // The home's index in the high bits keeps the groups of all homes apart on the loops.
+        self.nextGroup = UInt64(home) << 48
+    }
+
+    /// The frame rate for a subscriber that asks for one: never above the configured one.
+    ///
+    /// 0 is without limit.
+    func baseRate(_ asked: Double?) -> Double {
+        let configured = self.configuration.maximumFramesPerSecond
+        guard let asked else {
+            return configured
+        }
+        return configured == 0 ? asked : min(asked, configured)
+    }
+
+    func makeGroupID() -> GroupID {
+        self.nextGroup += 1
+        return GroupID(self.nextGroup)
+    }
+
+    func makeEpoch() -> String {
+        Position.makeEpoch(using: &self.generator)
+    }
+}

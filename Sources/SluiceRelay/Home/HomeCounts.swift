@@ -1,0 +1,15 @@
+/// What the scans of one home did, for the metrics.
+package struct HomeCounts: Sendable, Equatable {
+    package var acceptedMessages = 0
+    package var acceptedBytes = 0
+    package var conflatedMessages = 0
+    package var filteredMessages = 0
+    package var skippedMessages = 0
+    package var framesMade = 0
+    package var lagFrames: [LagNotice.Reason: Int] = [:]
+    package var replayedMessages = 0
+    package var rateChanges = 0
+    package var removedScans = 0
+
+    package init() {}
+}

@@ -1,0 +1,27 @@
+/// Messages of one request, or of one stretch of a stream, for one scan.
+package struct IngestRequest: Sendable {
+    /// Names a request that may be repeated, and what it held.
+    package struct Idempotency: Sendable, Equatable {
+        package var key: String
+        /// A digest of the body.
+        package var digest: [UInt8]
+
+        package init(key: String, digest: [UInt8]) {
+            self.key = key
+            self.digest = digest
+        }
+    }
+
+    package var scanID: ScanID
+    package var messages: [Message]
+    /// Who owns the scan, if the producer says so.
+    package var owner: String?
+    package var idempotency: Idempotency?
+
+    package init(scanID: ScanID, messages: [Message], owner: String? = nil, idempotency: Idempotency? = nil) {
+        self.scanID = scanID
+        self.messages = messages
+        self.owner = owner
+        self.idempotency = idempotency
+    }
+}

@@ -1,0 +1,34 @@
+import NIOCore
+
+/// The event loops of the gateway, and the subscribers of each.
+///
+/// A command for a loop's subscribers runs at once on the loop itself and hops from any other; from one home to one
+/// loop commands keep their order, on which joining and leaving a group depend.
+struct Loops: Sendable {
+    private let fanOuts: [NIOLoopBoundBox<LoopFanOut>]
+    let eventLoops: [any EventLoop]
+
+    init(_ eventLoops: [any EventLoop]) {
+        self.eventLoops = eventLoops
+        self.fanOuts = eventLoops.map { eventLoop in
+            NIOLoopBoundBox.makeBoxSendingValue(LoopFanOut(eventLoop: eventLoop), eventLoop: eventLoop)
+        }
+    }
+
+    var count: Int { self.eventLoops.count }
+
+    /// The subscribers of a loop, on that loop.
+    func fanOut(_ loop: Int) -> LoopFanOut {
+        self.fanOuts[loop].value
+    }
+
+    /// Runs a command on a loop.
+    func run(on loop: Int, _ command: @escaping @Sendable (LoopFanOut) -> Void) {
+        let box = self.fanOuts[loop]
+        if self.eventLoops[loop].inEventLoop {
+            command(box.value)
+        } else {
+            self.eventLoops[loop].execute { command(box.value) }
+        }
+    }
+}

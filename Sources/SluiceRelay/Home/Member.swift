@@ -1,0 +1,54 @@
+import NIOCore
+
+/// A subscription as its scan's home sees it.
+final class Member {
+    /// Where it stands against its group.
+    enum Place: Sendable {
+        /// It reads the log on its own, from this cursor, one page at each request.
+        case behind(cursor: Seq, LagNotice.Reason)
+        /// It has everything through this cursor, which its group has not sent yet.
+        case ahead(cursor: Seq)
+        /// It gets what its group sends.
+        case inStep
+    }
+
+    let id: SubscriptionID
+    /// The index of its connection's loop.
+    let loop: Int
+    let form: WireForm
+    var filter: TypeFilter
+    let isBatched: Bool
+    var rate: AdaptiveRate
+    var place: Place
+    /// The group that it belongs to; a reader has one only once it has caught up.
+    var group: HomeGroup?
+    /// How often its loop took it out of step.
+    var generation = 0
+    /// Whether it was told that the scanner is silent.
+    var knowsStall = false
+
+    init(
+        id: SubscriptionID,
+        loop: Int,
+        request: SubscriptionRequest,
+        isBatched: Bool,
+        rate: AdaptiveRate,
+        place: Place
+    ) {
+        self.id = id
+        self.loop = loop
+        self.form = request.form
+        self.filter = request.filter
+        self.isBatched = isBatched
+        self.rate = rate
+        self.place = place
+    }
+
+    var terms: DeliveryTerms {
+        DeliveryTerms(filter: self.filter, framesPerSecond: self.rate.framesPerSecond, isBatched: self.isBatched)
+    }
+
+    var groupKey: HomeGroup.Key {
+        HomeGroup.Key(terms: self.terms, form: self.form)
+    }
+}

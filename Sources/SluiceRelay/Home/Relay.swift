@@ -1,0 +1,258 @@
+package import Logging
+package import NIOCore
+import Synchronization
+
+/// The relay's front door: finds the home of a scan and hops there, once for each call.
+///
+/// Safe to use from any event loop; answers come back on the loop that asked.
+package final class Relay: Sendable {
+    private let loops: Loops
+    private let homes: [NIOLoopBoundBox<HomeLoop>]
+    private let scanCount = ScanCount()
+    private let nextSubscription = Atomic<UInt64>(0)
+    /// The memory of all compressors.
+    package let memory: CompressionMemory
+
+    /// - Parameters:
+    ///   - eventLoops: Each is a home of scans and holds subscribers.
+    ///   - configuration: The relay's rules.
+    ///   - memory: How much all compressors may hold.
+    ///   - logger: For the life of scans.
+    package init(
+        eventLoops: [any EventLoop],
+        configuration: RelayConfiguration,
+        memory: CompressionMemory,
+        logger: Logger
+    ) {
+        let loops = Loops(eventLoops)
+        let scanCount = self.scanCount
+        self.loops = loops
+        self.memory = memory
+        self.homes = eventLoops.enumerated()
+            .map { index, eventLoop in
+                let context = HomeContext(configuration: configuration, loops: loops, memory: memory, home: index)
+                let home = HomeLoop(eventLoop: eventLoop, context: context, scanCount: scanCount, logger: logger)
+                return NIOLoopBoundBox.makeBoxSendingValue(home, eventLoop: eventLoop)
+            }
+        for loop in 0..<loops.count {
+            loops.run(on: loop) { [unowned self] in self.connect($0, loop: loop) }
+        }
+    }
+
+    /// How many scans there are.
+    package var scans: Int { self.scanCount.current }
+
+    /// The subscribers of an event loop; call it on that loop.
+    package func fanOut(of eventLoop: any EventLoop) -> LoopFanOut {
+        self.loops.fanOut(self.index(of: eventLoop))
+    }
+
+    /// Takes messages; the future fails with `RelayRefusal`.
+    package func ingest(_ request: IngestRequest, on eventLoop: any EventLoop) -> EventLoopFuture<IngestReceipt> {
+        self.ask(request.scanID, on: eventLoop) { try $0.ingest(request).get() }
+    }
+
+    /// Says who owns a scan and what it is called; whether it is new.
+    ///
+    /// Fails with `RelayRefusal`.
+    package func put(
+        _ id: ScanID,
+        owner: String?,
+        name: String?,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Bool> {
+        self.ask(id, on: eventLoop) { try $0.put(id, owner: owner, name: name).get() }
+    }
+
+    /// Removes a scan; whether there was one.
+    package func delete(_ id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.ask(id, on: eventLoop) { $0.delete(id) }
+    }
+
+    /// Whether there is such a scan, and whose it is.
+    package func owner(of id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<ScanOwner?> {
+        self.ask(id, on: eventLoop) { $0.owner(of: id) }
+    }
+
+    /// A scan's folded state.
+    package func state(of id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<ScanState?> {
+        self.ask(id, on: eventLoop) { $0.state(of: id) }
+    }
+
+    /// A page of a scan's history.
+    package func history(
+        of id: ScanID,
+        since: Seq,
+        maximumCount: Int,
+        maximumBytes: Int,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<HistoryPage?> {
+        self.ask(id, on: eventLoop) {
+            $0.history(of: id, since: since, maximumCount: maximumCount, maximumBytes: maximumBytes)
+        }
+    }
+
+    /// Every scan in a line.
+    package func summaries(on eventLoop: any EventLoop) -> EventLoopFuture<[ScanSummary]> {
+        self.askAll(on: eventLoop) { $0.summaries() }.map { $0.flatMap { $0 } }
+    }
+
+    /// What the homes did since the start, one account for each.
+    package func homeCounts(on eventLoop: any EventLoop) -> EventLoopFuture<[HomeCounts]> {
+        self.askAll(on: eventLoop) { $0.counts }
+    }
+
+    /// What the loops delivered since the start, one account for each.
+    package func fanOutCounts(
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<[(counts: LoopFanOut.Counts, subscribers: Int)]> {
+        let loops = self.loops
+        return EventLoopFuture.whenAllSucceed(
+            (0..<loops.count)
+                .map { loop in
+                    loops.eventLoops[loop].submit { (loops.fanOut(loop).counts, loops.fanOut(loop).subscriberCount) }
+                },
+            on: eventLoop
+        )
+    }
+
+    /// New values from the operator.
+    package func reconfigure(_ configuration: RelayConfiguration) {
+        for index in self.homes.indices {
+            self.tell(index) { $0.reconfigure(configuration) }
+        }
+    }
+
+    /// Sends everything that waits; done when it was handed to the connections.
+    package func flush(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.askAll(on: eventLoop) { $0.flush() }
+            .flatMap { _ in
+                // Frames hop from the homes to the loops; a second round trip comes after them.
+                self.askAll(on: eventLoop) { _ in () }.map { _ in () }
+            }
+    }
+
+    /// Begins a subscription.
+    ///
+    /// Call it on the connection's loop; frames come through the outbox from then on.
+    package func subscribe(
+        _ request: SubscriptionRequest,
+        outbox: Outbox,
+        delegate: any SubscriptionDelegate,
+        on eventLoop: any EventLoop
+    ) -> Subscriber {
+        let loop = self.index(of: eventLoop)
+        let id = SubscriptionID(self.nextSubscription.add(1, ordering: .relaxed).newValue)
+        let subscriber = Subscriber(id: id, scanID: request.scanID, outbox: outbox, delegate: delegate)
+        self.loops.fanOut(loop).add(subscriber)
+        self.tell(self.home(of: request.scanID)) { $0.subscribe(id, loop: loop, request) }
+        return subscriber
+    }
+
+    /// Ends a subscription from the connection's side.
+    ///
+    /// Call it on the connection's loop.
+    package func unsubscribe(_ subscriber: Subscriber, on eventLoop: any EventLoop) {
+        self.loops.fanOut(self.index(of: eventLoop)).remove(subscriber)
+        let id = subscriber.id
+        let scanID = subscriber.scanID
+        self.tell(self.home(of: scanID)) { $0.unsubscribe(id, scanID: scanID) }
+    }
+
+    /// Changes a subscription; the rate that it then has, or nil where it has ended.
+    package func change(
+        _ subscriber: Subscriber,
+        filter: TypeFilter? = nil,
+        framesPerSecond: Double? = nil,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Double?> {
+        let id = subscriber.id
+        let scanID = subscriber.scanID
+        return self.ask(scanID, on: eventLoop) {
+            $0.change(id, scanID: scanID, filter: filter, framesPerSecond: framesPerSecond)
+        }
+    }
+
+    private func connect(_ fanOut: LoopFanOut, loop: Int) {
+        fanOut.requests = LoopFanOut.Requests(
+            page: { [unowned self] subscriber in
+                let id = subscriber.id
+                let scanID = subscriber.scanID
+                self.post(self.home(of: scanID)) { $0.sendPage(to: id, scanID: scanID, loop: loop) }
+            },
+            fellBehind: { [unowned self] subscriber in
+                let id = subscriber.id
+                let scanID = subscriber.scanID
+                let cursor = subscriber.cursor
+                let generation = subscriber.generation
+                let knowsStall = subscriber.knowsStall
+                self.post(self.home(of: scanID)) {
+                    $0.fellBehind(
+                        id,
+                        scanID: scanID,
+                        cursor: cursor,
+                        generation: generation,
+                        knowsStall: knowsStall
+                    )
+                }
+            }
+        )
+    }
+
+    private func home(of id: ScanID) -> Int {
+        // FNV-1a: the standard library's hash would do, but this one is the same in every run, so reports compare.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in id.text.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        return Int(hash % UInt64(self.homes.count))
+    }
+
+    private func index(of eventLoop: any EventLoop) -> Int {
+        guard let index = self.loops.eventLoops.firstIndex(where: { $0 === eventLoop }) else {
+            preconditionFailure("the loop is one of the relay's")
+        }
+        return index
+    }
+
+    /// Runs a command on a home: at once if this is its loop.
+    private func tell(_ home: Int, _ command: @escaping @Sendable (HomeLoop) -> Void) {
+        let box = self.homes[home]
+        if self.loops.eventLoops[home].inEventLoop {
+            command(box.value)
+        } else {
+            self.loops.eventLoops[home].execute { command(box.value) }
+        }
+    }
+
+    /// Runs a command on a home in a later turn, also from its own loop: the caller is in the middle of something.
+    private func post(_ home: Int, _ command: @escaping @Sendable (HomeLoop) -> Void) {
+        let box = self.homes[home]
+        self.loops.eventLoops[home].execute { command(box.value) }
+    }
+
+    private func ask<Answer: Sendable>(
+        _ id: ScanID,
+        on eventLoop: any EventLoop,
+        _ question: @escaping @Sendable (HomeLoop) throws -> Answer
+    ) -> EventLoopFuture<Answer> {
+        let promise = eventLoop.makePromise(of: Answer.self)
+        self.tell(self.home(of: id)) { home in
+            promise.completeWith(Result { try question(home) })
+        }
+        return promise.futureResult
+    }
+
+    private func askAll<Answer: Sendable>(
+        on eventLoop: any EventLoop,
+        _ question: @escaping @Sendable (HomeLoop) -> Answer
+    ) -> EventLoopFuture<[Answer]> {
+        EventLoopFuture.whenAllSucceed(
+            self.homes.indices.map { index in
+                let box = self.homes[index]
+                return self.loops.eventLoops[index].submit { question(box.value) }
+            },
+            on: eventLoop
+        )
+    }
+}

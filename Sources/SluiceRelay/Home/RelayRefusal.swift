@@ -1,0 +1,11 @@
+/// Why the relay did not take a request.
+package enum RelayRefusal: Error, Sendable, Equatable {
+    /// The scan has another owner.
+    case ownerConflict
+    /// The scan would be one more than the limit.
+    case tooManyScans
+    /// The same key came with another body.
+    case idempotencyConflict
+    /// There is no such scan.
+    case scanNotFound
+}

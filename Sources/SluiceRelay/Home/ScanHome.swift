@@ -1,0 +1,176 @@
+import Logging
+import NIOCore
+
+/// A scan on its home loop: post → log → groups → frames → loops.
+///
+/// Its log, groups and members are touched by this loop alone, so nothing here has a lock. It decides nothing by
+/// itself: the log, the lifecycle and the groups do, and it carries out what they say.
+final class ScanHome {
+    let id: ScanID
+    let context: HomeContext
+    var log: ScanLog
+    var lifecycle: ScanLifecycle
+    var owner: String?
+    var name: String?
+    var idempotency = IdempotencyRecord()
+    var groups: [HomeGroup.Key: HomeGroup] = [:]
+    var members: [SubscriptionID: Member] = [:]
+    /// Members whose rate is reduced, and may rise again.
+    var slowed: [SubscriptionID: Member] = [:]
+    let logger: Logger
+
+    init(id: ScanID, context: HomeContext, logger: Logger, now: NIODeadline) {
+        self.id = id
+        self.context = context
+        self.log = ScanLog(epoch: context.makeEpoch(), history: context.configuration.history)
+        self.lifecycle = ScanLifecycle(configuration: context.configuration, now: now)
+        self.logger = logger
+    }
+
+    /// Numbers messages, keeps them, and shows them to the groups.
+    ///
+    /// What is due goes out at the end of the loop turn.
+    func post(_ messages: [Message], now: NIODeadline) -> ClosedRange<Seq>? {
+        let first = self.log.head + 1
+        for message in messages {
+            if self.lifecycle.messagePosted(isTerminal: message.isTerminal, now: now) {
+                self.announceStall(false)
+            }
+            let entry = self.log.append(message)
+            self.context.counts.acceptedBytes += message.byteCount
+            for group in self.groups.values {
+                group.group.append(entry, now: now)
+                self.collect(group, now: now)
+            }
+        }
+        self.context.counts.acceptedMessages += messages.count
+        return messages.isEmpty ? nil : first...self.log.head
+    }
+
+    /// The scanner said that it is there.
+    func keepAlive(now: NIODeadline) {
+        if self.lifecycle.keptAlive(now: now) {
+            self.announceStall(false)
+        }
+    }
+
+    /// The end of a loop turn: what was made in it goes to the loops, in one write for each group.
+    func endTurn(now: NIODeadline) {
+        for group in self.groups.values {
+            self.deliver(group, now: now)
+        }
+    }
+
+    /// Time passed.
+    ///
+    /// Returns why the scan is to be removed, if it is.
+    func tick(now: NIODeadline) -> ScanLifecycle.Removal? {
+        for group in self.groups.values {
+            group.group.poll(now: now)
+            self.collect(group, now: now)
+            group.encoder.releaseStreamIfIdle(since: now - Self.streamIdleTime)
+        }
+        self.raiseRates(now: now)
+        switch self.lifecycle.tick(now: now) {
+        case .doNothing:
+            break
+        case .announceStall(let silentFor):
+            self.logger.info("scanner fell silent", metadata: ["silent_s": "\(silentFor)"])
+            self.announceStall(true, silentFor: silentFor)
+        case .remove(let removal):
+            return removal
+        }
+        self.endTurn(now: now)
+        return nil
+    }
+
+    /// When `tick` next has something to do.
+    var deadline: NIODeadline {
+        var deadline = self.lifecycle.deadline
+        for group in self.groups.values {
+            deadline = min(deadline, group.group.deadline ?? .distantFuture)
+        }
+        for member in self.slowed.values {
+            deadline = min(deadline, member.rate.deadline ?? .distantFuture)
+        }
+        return deadline
+    }
+
+    /// The scan is over for its subscribers: what waits goes out, then they are told.
+    func end(_ end: SubscriptionEnd, now: NIODeadline) {
+        for group in self.groups.values {
+            group.group.flush()
+            self.collect(group, now: now)
+            self.deliver(group, now: now)
+        }
+        for member in self.members.values {
+            let id = member.id
+            self.context.loops.run(on: member.loop) { $0.end(id, end) }
+        }
+        for group in Array(self.groups.values) {
+            self.account(for: group)
+        }
+        self.members.removeAll()
+        self.groups.removeAll()
+        self.slowed.removeAll()
+    }
+
+    /// A compressor that nobody used for so long is given up.
+    private static let streamIdleTime = TimeAmount.seconds(30)
+
+    /// Encodes what the group says is due.
+    func collect(_ group: HomeGroup, now: NIODeadline) {
+        for delivery in group.group.take() {
+            if case .lag(let notice) = delivery {
+                self.count(notice)
+                self.logger.info(
+                    "subscribers lag",
+                    metadata: ["skipped": "\(notice.skippedCount)", "reason": "\(notice.reason.rawValue)"]
+                )
+                group.isLagging = true
+            }
+            group.encoder.append(delivery, now: now)
+        }
+    }
+
+    /// Sends what was encoded to the loops that have members in step, and takes up those who were ahead.
+    func deliver(_ group: HomeGroup, now: NIODeadline) {
+        let frames = group.encoder.take(through: group.group.sent)
+        if !frames.isEmpty {
+            self.context.counts.framesMade += frames.frameCount
+            let id = group.id
+            for (loop, count) in group.inStepCounts.enumerated() where count > 0 {
+                self.context.loops.run(on: loop) { $0.deliver(frames, to: id) }
+            }
+        }
+        for member in group.ahead.values {
+            self.takeUp(member, group, now: now)
+        }
+        if group.isLagging {
+            group.isLagging = false
+            self.slow(group, now: now)
+        }
+    }
+
+    func count(_ notice: LagNotice) {
+        self.context.counts.lagFrames[notice.reason, default: 0] += 1
+        self.context.counts.skippedMessages += notice.skippedCount
+    }
+
+    /// Adds what a group did to the home's account, before the group goes.
+    func account(for group: HomeGroup) {
+        self.context.counts.conflatedMessages += group.group.counts.conflated
+        self.context.counts.filteredMessages += group.group.counts.filtered
+    }
+
+    private func announceStall(_ isStalled: Bool, silentFor: Int64 = 0) {
+        for group in self.groups.values {
+            group.encoder.append(isStalled ? .stalled(silentFor: silentFor) : .resumed)
+            for member in group.members.values {
+                if case .inStep = member.place {
+                    member.knowsStall = isStalled
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import DequeModule
+
+/// Type and fate of each recent seq, two bytes apiece.
+///
+/// Retention forgets messages; this remembers what they were for a while longer, so that a reader who comes
+/// too late is told exactly how many it missed, of the types that it asked for.
+struct TypeIndex: Sendable {
+    /// The most seqs remembered.
+    static let maximumCount = 65_536
+    /// The most distinct types told apart; the rest share one number.
+    static let maximumTypes = 4096
+
+    private static let typeMask: UInt16 = 0x3FFF
+    private static let countable: UInt16 = 0x8000
+    private static let otherType: UInt16 = 0
+
+    private var numbers: [String: UInt16] = [:]
+    private var marks: Deque<UInt16> = []
+    private var first: Seq = 1
+
+    /// Remembers the next seq.
+    mutating func append(type: String, fate: Fate) {
+        let number = self.number(of: type)
+        self.marks.append(number | (fate == .ordinary ? Self.countable : 0))
+        if self.marks.count > Self.maximumCount {
+            self.marks.removeFirst()
+            self.first += 1
+        }
+    }
+
+    /// From now on a reader who did not get this message has missed it, whatever its fate was.
+    mutating func markLost(_ seq: Seq) {
+        guard seq >= self.first, seq - self.first < UInt64(self.marks.count) else {
+            return
+        }
+        self.marks[Int(seq - self.first)] |= Self.countable
+    }
+
+    /// How many messages in the range count as missed for a reader with this filter.
+    ///
+    /// Of seqs that are older than the index, each counts: the number is then an upper bound.
+    ///
+    /// - Parameters:
+    ///   - range: The seqs in question.
+    ///   - filter: What the reader wants.
+    ///   - retainedCount: How many countable messages of the range are kept all the same.
+    /// - Returns: The number, exact within the index.
+    func missedCount(in range: ClosedRange<Seq>, filter: TypeFilter, retainedCount: Int) -> Int {
+        var count = -retainedCount
+        var lower = range.lowerBound
+        if lower < self.first {
+            count += Int(min(range.upperBound + 1, self.first) - lower)
+            lower = self.first
+        }
+        guard lower <= range.upperBound, !self.marks.isEmpty else {
+            return max(0, count)
+        }
+        let start = Int(lower - self.first)
+        let end = min(Int(range.upperBound - self.first) + 1, self.marks.count)
+        guard start < end else {
+            return max(0, count)
+        }
+        let wanted = filter.types.map { types in Set(types.map { self.numbers[$0] ?? Self.otherType }) }
+        for mark in self.marks[start..<end] where mark & Self.countable != 0 {
+            if wanted?.contains(mark & Self.typeMask) ?? true {
+                count += 1
+            }
+        }
+        return max(0, count)
+    }
+
+    private mutating func number(of type: String) -> UInt16 {
+        if let number = self.numbers[type] {
+            return number
+        }
+        guard self.numbers.count < Self.maximumTypes else {
+            return Self.otherType
+        }
+        let number = UInt16(self.numbers.count + 1)
+        self.numbers[type] = number
+        return number
+    }
+}

@@ -1,0 +1,32 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Every path of the admin listener: plaintext, for the operator's own network.
+final class AdminRoutes: RequestRouter {
+    /// Tells how the gateway is.
+    private let services: GatewayServices
+
+    init(services: GatewayServices) {
+        self.services = services
+    }
+
+    func refused(_ code: ProblemCode) {}
+
+    func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler {
+        guard request.method == .GET || request.method == .HEAD else {
+            return FixedHandler(Problem(.methodNotAllowed, "allowed here: GET, HEAD", allow: "GET, HEAD"))
+        }
+        switch request.path {
+        case ["healthz"]:
+            return FixedHandler(.plain("ok\n"))
+        case ["readyz"]:
+            return self.services.isDraining
+                ? FixedHandler(Problem(.draining, "the gateway is about to stop"))
+                : FixedHandler(.plain("ready\n"))
+        case ["metrics"]:
+            return MetricsHandler(services: self.services)
+        default:
+            return FixedHandler(Problem(.notFound, "there are /healthz, /readyz and /metrics"))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+internal import NIOCore
+internal import SluiceRelay
+
+/// What no key can know alone: values that do not go together.
+///
+/// Two values that contradict each other are a fault if the operator gave both. If one of them is a default, the
+/// operator had no reason to think of it, and is warned.
+struct ConfigurationChecks {
+    let configuration: GatewayConfiguration
+
+    func check(_ reading: inout ConfigurationReading) {
+        self.checkCertificate(&reading)
+        self.checkListeners(&reading)
+        self.checkCredentials(&reading)
+        self.checkUniqueNames(&reading)
+        self.checkTypes(&reading)
+        self.checkOrders(&reading)
+    }
+
+    private func checkCertificate(_ reading: inout ConfigurationReading) {
+        let tls = self.configuration.tls
+        guard !reading.hasFault(of: "listen.plaintext") else {
+            return
+        }
+        guard !self.configuration.listen.plaintext else {
+            if tls.clientCA != nil {
+                reading.warn("has no effect with listen.plaintext", "tls.client_ca")
+            }
+            return
+        }
+        for (path, value) in [("tls.certificate", tls.certificate), ("tls.private_key", tls.privateKey)] {
+            // One that was given and could not be read has its fault already.
+            if value == nil, !reading.hasFault(of: path) {
+                reading.fault("needed, unless listen.plaintext is true", path)
+            }
+        }
+    }
+
+    private func checkListeners(_ reading: inout ConfigurationReading) {
+        let listen = self.configuration.listen
+        let admin = self.configuration.admin
+        let isEveryAddress = [listen.host, admin.host].contains { $0 == "0.0.0.0" || $0 == "::" }
+        if listen.port == admin.port, listen.port != 0, isEveryAddress || listen.host == admin.host {
+            let isAdminGiven = reading.isGiven("admin.port")
+            let message = "the \(isAdminGiven ? "public" : "admin") listener has the same port"
+            reading.fault(message, isAdminGiven ? "admin.port" : "listen.port")
+        }
+    }
+
+    private func checkCredentials(_ reading: inout ConfigurationReading) {
+        let auth = self.configuration.auth
+        if auth.jwks.file != nil, auth.jwks.url != nil {
+            reading.fault("give file or url, not both", "auth.jwks")
+        }
+        let paths = ["auth.keys", "auth.ingest_keys", "auth.jwks"]
+        let hasAny = !auth.keys.isEmpty || !auth.ingestKeys.isEmpty || auth.jwks.file != nil || auth.jwks.url != nil
+        if !hasAny, !paths.contains(where: { reading.hasFault(of: $0) }) {
+            reading.fault("nobody could come in: give keys, jwks or ingest_keys", "auth")
+        }
+        if let url = auth.jwks.url, url.hasPrefix("http://"), !Self.isLoopback(url) {
+            reading.warn("keys that come without TLS can be replaced on their way", "auth.jwks.url")
+        }
+    }
+
+    private func checkUniqueNames(_ reading: inout ConfigurationReading) {
+        var ids: Set<String> = []
+        for (index, key) in self.configuration.auth.keys.enumerated() where !ids.insert(key.id).inserted {
+            reading.fault("an earlier key has the id \"\(key.id)\"", "auth.keys[\(index)].id")
+        }
+        var names: Set<String> = []
+        for (index, key) in self.configuration.auth.ingestKeys.enumerated() where !names.insert(key.name).inserted {
+            reading.fault("an earlier key has the name \"\(key.name)\"", "auth.ingest_keys[\(index)].name")
+        }
+    }
+
+    private func checkTypes(_ reading: inout ConfigurationReading) {
+        let relay = self.configuration.relay
+        for type in relay.critical.intersection(relay.conflate.keys).sorted() {
+            let message = "\"\(type)\" is critical, so that none of it can be replaced by a newer one"
+            self.contradict(message, "relay.conflate", "relay.critical", &reading)
+        }
+    }
+
+    private func checkOrders(_ reading: inout ConfigurationReading) {
+        let limits = self.configuration.limits
+        if limits.maxMessageBytes > limits.maxBodyBytes {
+            let message = "larger than limits.max_body_bytes"
+            self.contradict(message, "limits.max_message_bytes", "limits.max_body_bytes", &reading)
+        }
+        let clients = self.configuration.clients
+        if clients.heartbeatInterval >= clients.timeout {
+            let message = "not shorter than clients.timeout: quiet clients would be closed before they are asked"
+            reading.warn(message, "clients.heartbeat_interval", becauseOf: "clients.timeout")
+        }
+        let relay = self.configuration.relay
+        if relay.maximumFramesPerSecond > 0, relay.adaptive.minimumRate > relay.maximumFramesPerSecond {
+            let message = "larger than relay.max_messages_per_second"
+            self.contradict(message, "clients.adaptive.minimum_rate", "relay.max_messages_per_second", &reading)
+        }
+    }
+
+    private func contradict(
+        _ message: String,
+        _ keyPath: String,
+        _ otherPath: String,
+        _ reading: inout ConfigurationReading
+    ) {
+        if reading.isGiven(keyPath), reading.isGiven(otherPath) {
+            reading.fault(message, keyPath)
+        } else {
+            reading.warn(message, keyPath, becauseOf: otherPath)
+        }
+    }
+
+    private static func isLoopback(_ url: String) -> Bool {
+        ["http://127.", "http://localhost", "http://[::1]"].contains { url.hasPrefix($0) }
+    }
+}

@@ -1,0 +1,65 @@
+/// One thing that is wrong with a configuration, and where.
+package struct ConfigurationFault: Sendable, Equatable, CustomStringConvertible {
+    /// The file as the operator named it.
+    package var file: String
+    /// The line, from 1; nil if the fault is the whole file's, or a variable's.
+    package var line: Int?
+    /// The column, from 1; nil if the fault is the whole file's, or a variable's.
+    package var column: Int?
+    /// The environment variable that gave the value; nil if the file did.
+    package var variable: String?
+    /// The full path of the key, `relay.batch_interval` or `auth.keys[0].id`; empty if no key is meant.
+    package var keyPath: String
+    /// What is wrong, and what would be right.
+    package var message: String
+
+    init(file: String, place: ConfigurationPlace, keyPath: String, message: String) {
+        self.file = file
+        self.keyPath = keyPath
+        self.message = message
+        switch place {
+        case .file:
+            break
+        case .position(let line, let column):
+            self.line = line
+            self.column = column
+        case .environment(let name):
+            self.variable = name
+        }
+    }
+
+    /// `config.yaml:14:3: relay.batch_intervall: unknown key`, or `environment: SLUICE_RELAY__FRAMING: …`.
+    package var description: String {
+        var parts: [String] = []
+        if let variable = self.variable {
+            parts = ["environment", variable]
+        } else if let line = self.line, let column = self.column {
+            parts = ["\(self.file):\(line):\(column)"]
+        } else {
+            parts = [self.file]
+        }
+        if !self.keyPath.isEmpty {
+            parts.append(self.keyPath)
+        }
+        parts.append(self.message)
+        let line = parts.joined(separator: ": ")
+        // Names are the file's and the environment's own, and may hold anything.
+        return line.unicodeScalars.map { $0.isHarmful ? $0.escaped : String($0) }.joined()
+    }
+}
+
+extension ConfigurationFault {
+    /// Orders faults as a reader meets them: the whole file's, then by position, then by variable.
+    static func precedes(_ one: ConfigurationFault, _ other: ConfigurationFault) -> Bool {
+        switch (one.variable, other.variable) {
+        case (.none, .some):
+            true
+        case (.some, .none):
+            false
+        case (.some(let one), .some(let other)):
+            one < other
+        case (.none, .none):
+            (one.line ?? 0, one.column ?? 0, one.keyPath) < (other.line ?? 0, other.column ?? 0, other.keyPath)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+/// What the value of a key may be: how it is read out of a node, and how it is written.
+struct ConfigurationKind<Value: Sendable>: Sendable {
+    /// Reads a value; nil if it is not one, which is then a fault.
+    let read: @Sendable (ConfigurationNode, String, inout ConfigurationReading) -> Value?
+    /// The value as one would write it.
+    let text: @Sendable (Value) -> String
+    /// Whether the value has parts, so that a variable has to hold YAML.
+    let hasParts: Bool
+
+    init(
+        hasParts: Bool,
+        text: @escaping @Sendable (Value) -> String,
+        read: @escaping @Sendable (ConfigurationNode, String, inout ConfigurationReading) -> Value?
+    ) {
+        self.hasParts = hasParts
+        self.text = text
+        self.read = read
+    }
+
+    /// A value without parts.
+    ///
+    /// - Parameters:
+    ///   - expected: What a fault says that was expected, where something with parts, or nothing, was found.
+    ///   - text: The value as one would write it.
+    ///   - parse: The value of a scalar that is not null, or what is wrong with it. What was found is added.
+    /// - Returns: The kind.
+    static func scalar(
+        _ expected: String,
+        text: @escaping @Sendable (Value) -> String,
+        parse: @escaping @Sendable (ConfigurationScalar) throws(ConfigurationProblem) -> Value
+    ) -> Self {
+        Self(hasParts: false, text: text) { node, keyPath, reading in
+            guard case .scalar(let scalar) = node.content, !scalar.isNull else {
+                reading.fault("expected \(expected), found \(node.shown)", keyPath, at: node.place)
+                return nil
+            }
+            do throws(ConfigurationProblem) {
+                return try parse(scalar)
+            } catch {
+                reading.fault("\(error.message), found \(scalar.shown)", keyPath, at: node.place)
+                return nil
+            }
+        }
+    }
+
+    /// The same, or nothing.
+    static func optional<Wrapped>(_ kind: ConfigurationKind<Wrapped>) -> Self where Value == Wrapped? {
+        Self(
+            hasParts: kind.hasParts,
+            text: { $0.map(kind.text) ?? "null" },
+            read: { node, keyPath, reading in
+                node.isNull ? .some(nil) : kind.read(node, keyPath, &reading).map { .some($0) }
+            }
+        )
+    }
+
+    /// A list of the same, each with its own faults.
+    static func list<Item>(_ kind: ConfigurationKind<Item>, _ expected: String) -> Self where Value == [Item] {
+        Self(
+            hasParts: true,
+            text: { "[" + $0.map(kind.text).joined(separator: ", ") + "]" },
+            read: { node, keyPath, reading in
+                guard case .list(let nodes) = node.content else {
+                    reading.fault("expected \(expected), found \(node.shown)", keyPath, at: node.place)
+                    return nil
+                }
+                var items: [Item] = []
+                for (index, node) in nodes.enumerated() {
+                    let path = "\(keyPath)[\(index)]"
+                    reading.given(path, at: node.place)
+                    if let item = kind.read(node, path, &reading) {
+                        items.append(item)
+                    }
+                }
+                return items.count == nodes.count ? items : nil
+            }
+        )
+    }
+}

@@ -1,0 +1,121 @@
+/// Fills a configuration from a file's root and from the environment, and collects what is wrong with either.
+struct ConfigurationReader {
+    /// Names of the client commands' own, which no key has.
+    static let reservedVariables: Set<String> = ["SLUICE_TOKEN", "SLUICE_URL", "SLUICE_CA"]
+
+    private(set) var configuration = GatewayConfiguration()
+    var reading: ConfigurationReading
+    private let keys: [String: ConfigurationKey]
+    private let sections: Set<String>
+
+    init(reading: ConfigurationReading) {
+        self.reading = reading
+        var keys: [String: ConfigurationKey] = [:]
+        var sections: Set<String> = []
+        for key in GatewayConfiguration.knownKeys {
+            keys[key.path] = key
+            var path = key.path[...]
+            while let dot = path.lastIndex(of: ".") {
+                path = path[..<dot]
+                sections.insert(String(path))
+            }
+        }
+        self.keys = keys
+        self.sections = sections
+    }
+
+    /// Takes all that a file says.
+    ///
+    /// An empty section says nothing, and so does an empty file.
+    mutating func read(_ root: ConfigurationNode) {
+        self.read(section: "", root)
+    }
+
+    /// Takes all that the environment says, over what the file said.
+    mutating func read(environment: [String: String]) {
+        let variables = Dictionary(uniqueKeysWithValues: self.keys.values.map { ($0.variable, $0) })
+        for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("SLUICE_") {
+            if let key = variables[name] {
+                self.read(key, variable: name, value)
+            } else if !Self.reservedVariables.contains(name) {
+                let isSection = variables.keys.contains { $0.hasPrefix(name + "__") }
+                let nearest = Suggestion.nearest(to: name, among: variables.keys.sorted())
+                let hint = isSection ? ", only keys can be set" : nearest.map { ", did you mean \($0)?" } ?? ""
+                self.reading.fault("unknown\(hint)", "", at: .environment(name))
+            }
+        }
+    }
+}
+
+extension ConfigurationReader {
+    private mutating func read(section path: String, _ node: ConfigurationNode) {
+        guard case .map(let entries) = node.content else {
+            if !node.isNull {
+                self.reading.fault("expected keys and values, found \(node.shown)", path, at: node.place)
+            }
+            return
+        }
+        var places: [String: ConfigurationPlace] = [:]
+        for entry in entries {
+            let entryPath = path.isEmpty ? entry.name : "\(path).\(entry.name)"
+            if let first = places[entry.name] {
+                self.reading.fault("given twice\(Self.line(of: first))", entryPath, at: entry.value.place)
+            } else {
+                self.read(entry, entryPath, in: path)
+            }
+            places[entry.name] = places[entry.name] ?? entry.value.place
+        }
+    }
+
+    private mutating func read(_ entry: ConfigurationNode.Entry, _ path: String, in section: String) {
+        if let key = self.keys[path] {
+            self.reading.given(path, at: entry.value.place)
+            key.read(entry.value, &self.configuration, &self.reading)
+        } else if self.sections.contains(path) {
+            self.reading.given(path, at: entry.value.place)
+            self.read(section: path, entry.value)
+        } else {
+            self.reading.fault("unknown key\(self.hint(entry.name, in: section))", path, at: entry.value.place)
+        }
+    }
+
+    private mutating func read(_ key: ConfigurationKey, variable: String, _ value: String) {
+        let place = ConfigurationPlace.environment(variable)
+        var node: ConfigurationNode?
+        if key.hasParts {
+            var document = ConfigurationDocument(variable: variable, keyPath: key.path)
+            let faultCount = self.reading.faults.count
+            node = document.read(value, into: &self.reading)
+            guard node != nil || self.reading.faults.count == faultCount else {
+                return
+            }
+        } else {
+            node = ConfigurationNode(place: place, content: .scalar(ConfigurationScalar(text: value, style: .raw)))
+        }
+        let nothing = ConfigurationNode(place: place, content: .scalar(ConfigurationScalar(text: "", style: .raw)))
+        self.reading.given(key.path, at: place)
+        key.read(node ?? nothing, &self.configuration, &self.reading)
+    }
+
+    /// The neighbour that was probably meant, or the same name where it belongs.
+    private func hint(_ name: String, in section: String) -> String {
+        let prefix = section.isEmpty ? "" : section + "."
+        let paths = GatewayConfiguration.knownKeys.map(\.path)
+        let siblings = paths.filter { $0.hasPrefix(prefix) }
+            .map { path in
+                String(path.dropFirst(prefix.count).prefix { $0 != "." })
+            }
+        let elsewhere = paths.filter { $0.hasSuffix("." + name) }
+        let nearest = Suggestion.nearest(to: name, among: siblings) ?? (elsewhere.count == 1 ? elsewhere[0] : nil)
+        return nearest.map { ", did you mean \($0)?" } ?? ""
+    }
+
+    private static func line(of place: ConfigurationPlace) -> String {
+        switch place {
+        case .position(let line, _):
+            ", first in line \(line)"
+        case .file, .environment:
+            ""
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/// One reading of a configuration: what was found wrong so far, and where each key was given.
+struct ConfigurationReading {
+    /// More faults than this help nobody; what is read may be no configuration at all.
+    private static let maximumFaultCount = 1000
+
+    /// The file as the operator named it.
+    let file: String
+    /// The folder that relative paths start from; absolute, without a slash at its end.
+    let folder: String
+    private(set) var faults: [ConfigurationFault] = []
+    private(set) var warnings: [ConfigurationFault] = []
+    private var places: [String: ConfigurationPlace] = [:]
+    private var faultyPaths: Set<String> = []
+
+    init(file: String, folder: String) {
+        self.file = file
+        self.folder = folder
+    }
+
+    mutating func fault(_ message: String, _ keyPath: String, at place: ConfigurationPlace) {
+        guard self.faults.count < Self.maximumFaultCount else {
+            return
+        }
+        self.faults.append(self.note(message, keyPath, at: place))
+        self.faultyPaths.insert(keyPath)
+    }
+
+    /// What is unwise about a key, at its own place or, if it is a default, at that of the key that made it so.
+    mutating func warn(_ message: String, _ keyPath: String, becauseOf otherPath: String? = nil) {
+        let givenPath = self.isGiven(keyPath) ? keyPath : otherPath ?? keyPath
+        self.warnings.append(self.note(message, keyPath, at: self.place(of: givenPath)))
+    }
+
+    /// A fault of a key, at the place where it was given, or the nearest part of its path that was.
+    mutating func fault(_ message: String, _ keyPath: String) {
+        self.fault(message, keyPath, at: self.place(of: keyPath))
+    }
+
+    /// Remembers where a key was given.
+    ///
+    /// A later source takes the place of an earlier one, parts included.
+    mutating func given(_ keyPath: String, at place: ConfigurationPlace) {
+        self.places = self.places.filter { !$0.key.hasPrefix(keyPath + "[") }
+        self.places[keyPath] = place
+    }
+
+    func isGiven(_ keyPath: String) -> Bool {
+        self.places[keyPath] != nil
+    }
+
+    /// Whether something was found wrong with the key, a part of it, or the section that it stands in.
+    func hasFault(of keyPath: String) -> Bool {
+        self.faultyPaths.contains { path in
+            path == keyPath || path.hasPrefix(keyPath + "[") || path.hasPrefix(keyPath + ".")
+                || keyPath.hasPrefix(path + ".")
+        }
+    }
+
+    /// The absolute form of a path that may be relative to the file's folder.
+    func resolve(_ path: String) -> String {
+        path.hasPrefix("/") ? path : self.folder + "/" + path
+    }
+
+    private func place(of keyPath: String) -> ConfigurationPlace {
+        var path = keyPath[...]
+        while !path.isEmpty {
+            if let place = self.places[String(path)] {
+                return place
+            }
+            path = path[..<(path.lastIndex { $0 == "." || $0 == "[" } ?? path.startIndex)]
+        }
+        return .file
+    }
+
+    /// A variable names its key already, so that only the part within its value is told besides.
+    private func note(_ message: String, _ keyPath: String, at place: ConfigurationPlace) -> ConfigurationFault {
+        var shownPath = keyPath
+        if case .environment = place {
+            shownPath = keyPath.firstIndex(of: "[").map { String(keyPath[$0...]) } ?? ""
+        }
+        return ConfigurationFault(file: self.file, place: place, keyPath: shownPath, message: message)
+    }
+}

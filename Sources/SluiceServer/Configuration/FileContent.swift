@@ -1,0 +1,98 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// A file as it was at one moment: its bytes, which are bounded, and who may read it.
+struct FileContent {
+    let bytes: [UInt8]
+    private let mode: mode_t
+
+    /// Reads a file of at most `limit` bytes.
+    ///
+    /// Devices, pipes and folders are refused, and never waited for.
+    init(path: String, limit: Int) throws(ConfigurationProblem) {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw ConfigurationProblem(errno == ENOENT || errno == ENOTDIR ? "no such file" : "not readable")
+        }
+        defer {
+            _ = close(descriptor)
+        }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw ConfigurationProblem("not readable")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw ConfigurationProblem("not a file")
+        }
+        self.mode = status.st_mode
+        self.bytes = try Self.read(descriptor, limit: limit)
+    }
+
+    static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
+    }
+
+    var isReadableByEveryone: Bool {
+        self.mode & S_IROTH != 0
+    }
+
+    /// How many bytes there are without the newline at the end, which no secret has.
+    var secretByteCount: Int {
+        var count = self.bytes.count
+        for newline in [UInt8(ascii: "\n"), UInt8(ascii: "\r")] where count > 0 && self.bytes[count - 1] == newline {
+            count -= 1
+        }
+        return count
+    }
+
+    /// Whether there is nothing in it but white space.
+    var isBlank: Bool {
+        self.bytes.allSatisfy { " \t\r\n".utf8.contains($0) }
+    }
+
+    private static func read(_ descriptor: CInt, limit: Int) throws(ConfigurationProblem) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            // The array's own memory and its own count: read writes within it.
+            let count = unsafe part.withUnsafeMutableBytes { buffer in
+                unsafe Self.read(descriptor, buffer.baseAddress, buffer.count)
+            }
+            guard count >= 0 else {
+                throw ConfigurationProblem("not readable")
+            }
+            guard count > 0 else {
+                return bytes
+            }
+            guard bytes.count + count <= limit else {
+                throw ConfigurationProblem("larger than \(ConfigurationUnits.text(limit))")
+            }
+            bytes.append(contentsOf: part[..<count])
+        }
+    }
+
+    /// `read(2)`, again after a signal.
+    private static func read(_ descriptor: CInt, _ memory: UnsafeMutableRawPointer?, _ size: Int) -> Int {
+        guard let memory = unsafe memory else {
+            return 0
+        }
+        while true {
+            #if canImport(Glibc)
+            let count = unsafe Glibc.read(descriptor, memory, size)
+            #elseif canImport(Musl)
+            let count = unsafe Musl.read(descriptor, memory, size)
+            #else
+            let count = unsafe Darwin.read(descriptor, memory, size)
+            #endif
+            if count >= 0 || errno != EINTR {
+                return count
+            }
+        }
+    }
+}

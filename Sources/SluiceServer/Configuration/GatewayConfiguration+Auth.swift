@@ -1,0 +1,108 @@
+package import NIOCore
+
+extension GatewayConfiguration {
+    /// Whose tokens and keys are believed.
+    package struct Auth: Sendable, Equatable {
+        /// What `iss` of a token has to be; nil for anything.
+        package var issuer: String?
+        /// What `aud` of a token has to contain; nil for anything.
+        package var audience: String?
+        /// How far `exp`, `nbf` and `iat` may be off.
+        package var leeway = TimeAmount.seconds(30)
+        /// The cookie that may carry a token; nil for none.
+        package var cookie: String?
+        /// Whether a token may stand in a URL.
+        package var queryToken = true
+        /// Keys that sign tokens.
+        package var keys: [Key] = []
+        /// More keys, kept by others.
+        package var jwks = JWKS()
+        /// Keys of scanners, known by their digest.
+        package var ingestKeys: [IngestKey] = []
+
+        package init() {}
+    }
+}
+
+extension GatewayConfiguration.Auth {
+    /// What a key's tokens are signed with.
+    ///
+    /// The key decides, never the token (RFC 8725 section 3.1).
+    package enum Algorithm: String, Sendable, CaseIterable {
+        case hs256 = "HS256"
+        case hs384 = "HS384"
+        case hs512 = "HS512"
+        case rs256 = "RS256"
+        case rs384 = "RS384"
+        case rs512 = "RS512"
+        case ps256 = "PS256"
+        case ps384 = "PS384"
+        case ps512 = "PS512"
+        case es256 = "ES256"
+        case es384 = "ES384"
+        case es512 = "ES512"
+        case edDSA = "EdDSA"
+
+        /// Whether signer and verifier share one secret (RFC 7518 section 3.2).
+        package var isSymmetric: Bool {
+            switch self {
+            case .hs256, .hs384, .hs512:
+                true
+            case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512, .es256, .es384, .es512, .edDSA:
+                false
+            }
+        }
+    }
+
+    /// One key that signs tokens.
+    package struct Key: Sendable, Equatable {
+        /// Where the key stands.
+        package enum Material: Sendable, Equatable {
+            /// The path of a file that is the shared secret (a newline at its end is not part of it).
+            case secretFile(String)
+            /// The path of a public key (PEM).
+            case publicKey(String)
+        }
+
+        /// What tokens name as `kid`.
+        package var id: String
+        /// The one algorithm of this key.
+        package var algorithm: Algorithm
+        /// Where the key stands.
+        package var material: Material
+
+        package init(id: String, algorithm: Algorithm, material: Material) {
+            self.id = id
+            self.algorithm = algorithm
+            self.material = material
+        }
+    }
+
+    /// A JSON Web Key Set, from a file or an address.
+    package struct JWKS: Sendable, Equatable {
+        /// The path of the set; nil for none.
+        package var file: String?
+        /// The `http` or `https` address of the set; nil for none.
+        package var url: String?
+        /// How often the set is read again.
+        package var refresh = TimeAmount.minutes(10)
+
+        package init() {}
+    }
+
+    /// A scanner's key, kept as its SHA-256.
+    package struct IngestKey: Sendable, Equatable {
+        /// What logs and metrics call it.
+        package var name: String
+        /// The 32 bytes of the key's SHA-256.
+        package var sha256: [UInt8]
+        /// Scan ids or globs that the key may post to.
+        package var scans: [String]
+
+        package init(name: String, sha256: [UInt8], scans: [String] = ["*"]) {
+            self.name = name
+            self.sha256 = sha256
+            self.scans = scans
+        }
+    }
+}

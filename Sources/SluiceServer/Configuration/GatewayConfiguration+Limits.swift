@@ -1,0 +1,80 @@
+package import NIOCore
+
+extension GatewayConfiguration {
+    /// What bad or too much input gets.
+    package struct Limits: Sendable, Equatable {
+        /// How many connections there may be.
+        package var connections = Connections()
+        /// The most bytes of one message.
+        package var maxMessageBytes = 256 * 1024
+        /// The most bytes of one request's body; NDJSON streams excepted.
+        package var maxBodyBytes = 8 * 1024 * 1024
+        /// WebSocket and event stream handshakes, for each user and each address.
+        package var handshakes = Bucket(rate: 10, burst: 20)
+        /// Messages, for each producer.
+        package var ingest = Bucket(rate: 5000, burst: 10_000)
+        /// Other requests, for each user.
+        package var requests = Bucket(rate: 20, burst: 40)
+        /// Frames from a client, for each connection.
+        package var clientFrames = Bucket(rate: 10, burst: 20)
+        /// How long each part of an exchange may take.
+        package var timeouts = Timeouts()
+
+        package init() {}
+    }
+}
+
+extension GatewayConfiguration.Limits {
+    /// How many connections there may be.
+    package struct Connections: Sendable, Equatable {
+        /// What a user's connection beyond `perUser` gets.
+        package enum WhenFull: String, Sendable, CaseIterable {
+            /// The new connection is refused.
+            case refuse
+            /// The user's oldest connection is closed.
+            case closeOldest = "close_oldest"
+        }
+
+        /// The most in all.
+        package var total = 100_000
+        /// The most of one user.
+        package var perUser = 10
+        /// The most of one address.
+        package var perAddress = 100
+        /// What a user's connection beyond `perUser` gets.
+        package var whenFull = WhenFull.refuse
+
+        package init() {}
+    }
+
+    /// A token bucket: it holds `burst` tokens at most, and gains `rate` of them a second.
+    package struct Bucket: Sendable, Equatable {
+        /// Tokens gained in a second; above 0.
+        package var rate: Double
+        /// The most tokens held; at least 1.
+        package var burst: Int
+
+        package init(rate: Double, burst: Int) {
+            self.rate = rate
+            self.burst = burst
+        }
+    }
+
+    /// How long each part of an exchange may take, over the whole of it and not per read.
+    package struct Timeouts: Sendable, Equatable {
+        /// The TLS handshake.
+        package var handshake = TimeAmount.seconds(10)
+        /// A request's head.
+        package var headers = TimeAmount.seconds(10)
+        /// A request's body; NDJSON streams excepted.
+        package var body = TimeAmount.seconds(30)
+        /// An NDJSON stream without a byte.
+        package var streamIdle = TimeAmount.minutes(5)
+        /// A connection between two requests.
+        package var keepAlive = TimeAmount.seconds(60)
+        /// The peer's half of a WebSocket's close handshake.
+        package var close = TimeAmount.seconds(5)
+
+        package init() {}
+    }
+}

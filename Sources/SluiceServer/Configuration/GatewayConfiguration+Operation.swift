@@ -1,0 +1,62 @@
+package import Logging
+package import NIOCore
+
+extension GatewayConfiguration {
+    /// Where history is kept besides memory.
+    package struct Storage: Sendable, Equatable {
+        /// What a 202 promises about its messages.
+        package enum Durability: String, Sendable, CaseIterable {
+            /// Nothing: they are in memory.
+            case none
+            /// They have been handed to the operating system.
+            case batched
+            /// They have been synced to the disk.
+            case synced
+        }
+
+        /// What is kept of the whole store.
+        package struct Retention: Sendable, Equatable {
+            /// How long a message is kept.
+            package var age = TimeAmount.hours(7 * 24)
+            /// The most bytes on disk.
+            package var bytes = 1024 * 1024 * 1024
+
+            package init() {}
+        }
+
+        /// The folder of the store; nil keeps everything in memory.
+        package var path: String?
+        /// What a 202 promises about its messages.
+        package var durability = Durability.batched
+        /// What is kept of the whole store.
+        package var retention = Retention()
+
+        package init() {}
+    }
+
+    /// What is logged, and how.
+    package struct Log: Sendable, Equatable {
+        /// The shape of a line.
+        package enum Format: String, Sendable, CaseIterable {
+            /// Time, level, message and `key=value` pairs.
+            case text
+            /// One JSON object a line.
+            case json
+        }
+
+        /// The least level that is written.
+        package var level = Logger.Level.info
+        /// The shape of a line.
+        package var format = Format.text
+
+        package init() {}
+    }
+
+    /// How the gateway ends.
+    package struct Shutdown: Sendable, Equatable {
+        /// The time over which subscribers are sent away.
+        package var grace = TimeAmount.seconds(10)
+
+        package init() {}
+    }
+}

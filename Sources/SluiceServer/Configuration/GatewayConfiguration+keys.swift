@@ -1,0 +1,137 @@
+internal import NIOCore
+internal import SluiceRelay
+
+extension GatewayConfiguration {
+    /// Every key of the file, in the order of the example.
+    static let knownKeys: [ConfigurationKey] =
+        listenerKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys
+
+    private static let listenerKeys: [ConfigurationKey] = [
+        ConfigurationKey("listen.host", \.listen.host, .host),
+        ConfigurationKey("listen.port", \.listen.port, .port),
+        ConfigurationKey("listen.plaintext", \.listen.plaintext, .boolean),
+        ConfigurationKey(
+            "listen.trusted_proxies",
+            \.listen.trustedProxies,
+            .list(.addressBlock, "a list of addresses such as [\"10.0.0.0/8\"]")
+        ),
+        ConfigurationKey("listen.event_loops", \.listen.eventLoops, .optional(.integer(1...1024))),
+        ConfigurationKey("tls.certificate", \.tls.certificate, .optional(.path)),
+        ConfigurationKey("tls.private_key", \.tls.privateKey, .optional(.path)),
+        ConfigurationKey("tls.minimum_version", \.tls.minimumVersion, .choice),
+        ConfigurationKey("tls.client_ca", \.tls.clientCA, .optional(.path)),
+        ConfigurationKey("admin.host", \.admin.host, .host),
+        ConfigurationKey("admin.port", \.admin.port, .port),
+        ConfigurationKey("origins", \.origins, .list(.origin, "a list of origins such as [\"https://a.example\"]")),
+    ]
+
+    private static let authKeys: [ConfigurationKey] = [
+        ConfigurationKey("auth.issuer", \.auth.issuer, .optional(.line)),
+        ConfigurationKey("auth.audience", \.auth.audience, .optional(.line)),
+        ConfigurationKey("auth.leeway", \.auth.leeway, .duration(atLeast: .zero)),
+        ConfigurationKey("auth.cookie", \.auth.cookie, .optional(.cookieName)),
+        ConfigurationKey("auth.query_token", \.auth.queryToken, .boolean),
+        ConfigurationKey("auth.keys", \.auth.keys, .list(.tokenKey, "a list of keys")),
+        ConfigurationKey("auth.jwks.file", \.auth.jwks.file, .optional(.path)),
+        ConfigurationKey("auth.jwks.url", \.auth.jwks.url, .optional(.url)),
+        ConfigurationKey("auth.jwks.refresh", \.auth.jwks.refresh, .duration(atLeast: .seconds(1))),
+        ConfigurationKey("auth.ingest_keys", \.auth.ingestKeys, .list(.ingestKey, "a list of keys")),
+    ]
+
+    private static let relayKeys: [ConfigurationKey] = [
+        ConfigurationKey("relay.batch_interval", \.relay.batchInterval, .duration(atLeast: .zero)),
+        ConfigurationKey("relay.max_batch_size", \.relay.maximumBatchCount, .integer(1...1_000_000)),
+        ConfigurationKey(
+            "relay.max_messages_per_second",
+            \.relay.maximumFramesPerSecond,
+            .number(0.1...1_000_000, orZero: true)
+        ),
+        ConfigurationKey("relay.max_pending", \.relay.maximumPendingCount, .count),
+        ConfigurationKey("relay.framing", \.relay.framing, .choice),
+        ConfigurationKey("relay.critical", \.relay.critical, .messageTypes),
+        ConfigurationKey("relay.terminal", \.relay.terminal, .messageTypes),
+        ConfigurationKey("relay.conflate", \.relay.conflate, .conflation),
+        ConfigurationKey("relay.history.messages", \.relay.history.messageCount, .count),
+        ConfigurationKey("relay.history.bytes", \.relay.history.bytes, .size(atLeast: 1)),
+        ConfigurationKey("relay.cleanup_delay", \.relay.cleanupDelay, .duration(atLeast: .zero)),
+        ConfigurationKey("relay.idle_timeout", \.relay.idleTimeout, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey("relay.stall_after", \.relay.stallAfter, .duration(atLeast: .milliseconds(1))),
+    ]
+
+    private static let clientKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "clients.heartbeat_interval",
+            \.clients.heartbeatInterval,
+            .duration(atLeast: .milliseconds(1))
+        ),
+        ConfigurationKey("clients.timeout", \.clients.timeout, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey("clients.max_buffered", \.clients.maxBuffered, .size(atLeast: 1)),
+        ConfigurationKey("clients.max_subscriptions", \.clients.maxSubscriptions, .count),
+        ConfigurationKey("clients.adaptive.lags", \.relay.adaptive.lagCount, .integer(0...1_000_000_000)),
+        ConfigurationKey("clients.adaptive.window", \.relay.adaptive.window, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey("clients.adaptive.minimum_rate", \.relay.adaptive.minimumRate, .number(0.1...1_000_000)),
+        ConfigurationKey("compression.permessage_deflate.enabled", \.compression.permessageDeflate.enabled, .boolean),
+        ConfigurationKey(
+            "compression.permessage_deflate.level",
+            \.compression.permessageDeflate.level,
+            .integer(0...9)
+        ),
+        ConfigurationKey(
+            "compression.permessage_deflate.window_bits",
+            \.compression.permessageDeflate.windowBits,
+            .integer(9...15)
+        ),
+        ConfigurationKey(
+            "compression.permessage_deflate.min_bytes",
+            \.compression.permessageDeflate.minBytes,
+            .size(atLeast: 0)
+        ),
+        ConfigurationKey("compression.gzip.min_bytes", \.compression.gzip.minBytes, .size(atLeast: 0)),
+    ]
+
+    private static let limitKeys: [ConfigurationKey] = [
+        ConfigurationKey("limits.connections.total", \.limits.connections.total, .count),
+        ConfigurationKey("limits.connections.per_user", \.limits.connections.perUser, .count),
+        ConfigurationKey("limits.connections.per_address", \.limits.connections.perAddress, .count),
+        ConfigurationKey("limits.connections.when_full", \.limits.connections.whenFull, .choice),
+        ConfigurationKey("limits.scans", \.relay.maximumScanCount, .count),
+        ConfigurationKey("limits.max_message_bytes", \.limits.maxMessageBytes, .size(atLeast: 1)),
+        ConfigurationKey("limits.max_body_bytes", \.limits.maxBodyBytes, .size(atLeast: 1)),
+        ConfigurationKey("limits.handshakes.rate", \.limits.handshakes.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.handshakes.burst", \.limits.handshakes.burst, .count),
+        ConfigurationKey("limits.ingest.rate", \.limits.ingest.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.ingest.burst", \.limits.ingest.burst, .count),
+        ConfigurationKey("limits.requests.rate", \.limits.requests.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.requests.burst", \.limits.requests.burst, .count),
+        ConfigurationKey("limits.client_frames.rate", \.limits.clientFrames.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.client_frames.burst", \.limits.clientFrames.burst, .count),
+        ConfigurationKey(
+            "limits.timeouts.handshake",
+            \.limits.timeouts.handshake,
+            .duration(atLeast: .milliseconds(1))
+        ),
+        ConfigurationKey("limits.timeouts.headers", \.limits.timeouts.headers, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey("limits.timeouts.body", \.limits.timeouts.body, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey(
+            "limits.timeouts.stream_idle",
+            \.limits.timeouts.streamIdle,
+            .duration(atLeast: .milliseconds(1))
+        ),
+        ConfigurationKey(
+            "limits.timeouts.keep_alive",
+            \.limits.timeouts.keepAlive,
+            .duration(atLeast: .milliseconds(1))
+        ),
+        ConfigurationKey("limits.timeouts.close", \.limits.timeouts.close, .duration(atLeast: .milliseconds(1))),
+    ]
+
+    private static let operationKeys: [ConfigurationKey] = [
+        ConfigurationKey("storage.path", \.storage.path, .optional(.path)),
+        ConfigurationKey("storage.durability", \.storage.durability, .choice),
+        ConfigurationKey("storage.retention.age", \.storage.retention.age, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey("storage.retention.bytes", \.storage.retention.bytes, .size(atLeast: 1)),
+        ConfigurationKey("log.level", \.log.level, .choice),
+        ConfigurationKey("log.format", \.log.format, .choice),
+        ConfigurationKey("shutdown.grace", \.shutdown.grace, .duration(atLeast: .zero)),
+    ]
+}

@@ -1,0 +1,44 @@
+internal import NIOCore
+package import SluiceRelay
+
+/// All that an operator may tell the gateway: the file `config.yaml`, or the same set in code.
+///
+/// The defaults are the product's, and stand here and nowhere else. A value made in code is not checked;
+/// ``load(path:environment:)`` reads, checks and resolves a file.
+package struct GatewayConfiguration: Sendable, Equatable {
+    /// The public listener.
+    package var listen = Listen()
+    /// The certificate that the public listener shows.
+    package var tls = TLS()
+    /// The plaintext listener for metrics and health.
+    package var admin = Admin()
+    /// Origins, besides the gateway's own, whose pages may connect, as browsers write them: `https://a.example`.
+    package var origins: [String] = []
+    /// Whose tokens and keys are believed.
+    package var auth = Auth()
+    /// How messages become frames, and how long scans stay.
+    ///
+    /// Holds `clients.adaptive` and `limits.scans` too.
+    package var relay = RelayConfiguration()
+    /// What the gateway expects of subscribers, and keeps for each.
+    package var clients = Clients()
+    /// When frames and answers are compressed.
+    package var compression = Compression()
+    /// What bad or too much input gets.
+    package var limits = Limits()
+    /// Where history is kept besides memory.
+    package var storage = Storage()
+    /// What is logged, and how.
+    package var log = Log()
+    /// How the gateway ends.
+    package var shutdown = Shutdown()
+
+    package init() {}
+}
+
+extension GatewayConfiguration {
+    /// The whole seconds of a duration as operators write it, such as `90s` or `1h`; nil if it is none.
+    package static func wholeSeconds(_ text: String) -> Int64? {
+        (try? ConfigurationUnits.duration(text)).map { $0.nanoseconds / 1_000_000_000 }
+    }
+}

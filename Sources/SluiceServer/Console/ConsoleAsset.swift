@@ -1,0 +1,44 @@
+internal import Crypto
+package import NIOCore
+
+/// One file of the console as it is sent: made once, shared by all who ask for it.
+package struct ConsoleAsset: Sendable {
+    /// The media type, for `Content-Type`.
+    package let mediaType: String
+    /// The whole content.
+    package let body: ByteBuffer
+    /// The entity tag with its quotes: it changes with the content and only with it (RFC 9110, section 8.8.3).
+    package let entityTag: String
+    /// Further fields of the answer, also of a 304: tag, caching and what the browser may do with it.
+    package let headers: [(name: String, value: String)]
+
+    /// Prepares a file.
+    ///
+    /// - Parameters:
+    ///   - text: The content.
+    ///   - mediaType: Its media type.
+    ///   - policy: The fields that say what a browser may do with it.
+    init(_ text: StaticString, mediaType: String, policy: [(name: String, value: String)]) {
+        self.mediaType = mediaType
+        self.body = ByteBuffer(staticString: text)
+        // 96 bits tell any two contents apart that a binary will ever hold.
+        let hash = SHA256.hash(data: Array(self.body.readableBytesView)).prefix(12)
+        let digits = hash.flatMap { byte in [byte >> 4, byte & 15] }.map { String($0, radix: 16) }
+        self.entityTag = "\"\(digits.joined())\""
+        // Without a version in the path, ask each time: the answer is nearly always a 304.
+        self.headers = [("ETag", self.entityTag), ("Cache-Control", "no-cache")] + policy
+    }
+
+    /// Whether the one who asks has this content already, so that 304 is the answer (RFC 9110, section 13.1.2).
+    ///
+    /// - Parameter values: The values of `If-None-Match`, one for each line of it.
+    /// - Returns: Whether one of them is `*` or names this content, by the weak comparison: a proxy that compresses
+    ///   may have made the tag weak.
+    package func isFresh(ifNoneMatch values: [String]) -> Bool {
+        values.lazy.flatMap { $0.split(separator: ",") }
+            .contains { part in
+                let tag = part.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
+                return tag == "*" || tag == self.entityTag || tag == "W/" + self.entityTag
+            }
+    }
+}

@@ -1,0 +1,119 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// `GET /api/scans/{scanId}/events`: every refusal is an HTTP answer; then the connection becomes an event stream.
+final class EventStreamHandler: RequestHandler {
+    private let services: GatewayServices
+    private let loop: LoopServices
+    private let gatekeeper: Gatekeeper
+    private let scanSegment: String
+    private var pending: EventStreamSession?
+
+    init(services: GatewayServices, loop: LoopServices, scanSegment: String) {
+        self.services = services
+        self.loop = loop
+        self.gatekeeper = Gatekeeper(services: services)
+        self.scanSegment = scanSegment
+    }
+
+    func start(_ exchange: HTTPExchange) {
+        guard !self.services.isDraining else {
+            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
+            return
+        }
+        guard self.gatekeeper.mayCome(exchange) else {
+            exchange.respond(problem: Problem(.originRefused, "pages of this origin may not open a stream"))
+            return
+        }
+        self.gatekeeper.identify(exchange) { visitor in
+            guard self.gatekeeper.spendHandshake(visitor.identity, exchange) else {
+                return
+            }
+            do throws(Problem) {
+                let scanID = try Routes.scanID(self.scanSegment)
+                let query = try self.query(exchange.request)
+                self.begin(exchange, visitor.identity, query, scanID)
+            } catch {
+                exchange.respond(problem: error)
+            }
+        }
+    }
+
+    func aborted(_ reason: AbortReason) {
+        self.pending?.end()
+        self.pending = nil
+    }
+
+    /// The query, and where the browser's own reconnect wants to go on.
+    private func query(_ request: HTTPRequest) throws(Problem) -> SubscriptionQuery {
+        var query = try SubscriptionQuery(request.query)
+        guard let last = request.single("Last-Event-ID"), !last.isEmpty else {
+            return query
+        }
+        let parts = last.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let seq = Seq(parts[1]) else {
+            throw Problem(.invalidParameter, "Last-Event-ID is the id of an event: <epoch>:<seq>")
+        }
+        query.epoch = try SubscriptionQuery.checkedEpoch(String(parts[0]))
+        query.since = seq
+        return query
+    }
+
+    private func begin(
+        _ exchange: HTTPExchange,
+        _ identity: Identity,
+        _ query: SubscriptionQuery,
+        _ scanID: ScanID
+    ) {
+        self.services.relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
+            .whenSuccess { found in
+                guard identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
+                    exchange.respond(problem: Problem(.forbidden, "the token does not allow reading this scan"))
+                    return
+                }
+                guard found != nil || query.wait != nil else {
+                    exchange.respond(
+                        problem: Problem(.scanNotFound, "there is no such scan; wait=<seconds> waits for it")
+                    )
+                    return
+                }
+                guard exchange.isOpen, let place = self.gatekeeper.admit(identity, exchange) else {
+                    return
+                }
+                self.takeOver(exchange, identity, query, scanID, place)
+            }
+    }
+
+    private func takeOver(
+        _ exchange: HTTPExchange,
+        _ identity: Identity,
+        _ query: SubscriptionQuery,
+        _ scanID: ScanID,
+        _ place: ConnectionLimits.ID
+    ) {
+        let isChunked = !exchange.request.isVersion10
+        let session = EventStreamSession(
+            services: self.services,
+            loop: self.loop,
+            identity: identity,
+            place: place,
+            request: query.request(for: scanID, form: .eventStream(isChunked: isChunked)),
+            isChunked: isChunked
+        )
+        self.pending = session
+        var headers: [(name: String, value: String)] = [
+            ("Content-Type", "text/event-stream"),
+            ("Cache-Control", "no-cache, no-transform"),
+            ("X-Accel-Buffering", "no"),
+        ]
+        if isChunked {
+            headers.append(("Transfer-Encoding", "chunked"))
+        }
+        let settings = self.services.settings
+        exchange.takeOver(status: .ok, headers: headers) { channel in
+            session.install(in: channel, highWatermark: settings.configuration.clients.maxBuffered)
+        }
+    }
+}

@@ -1,0 +1,210 @@
+internal import Logging
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// A subscription as Server-Sent Events: behind TLS, the only handler of the connection. Loop-confined.
+///
+/// It is a subscriber like any other; its slow readers are cursors too.
+final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDelegate, LiveConnection {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// How often a quiet stream says that it is alive.
+    private static let commentInterval = TimeAmount.seconds(15)
+
+    let identity: Identity
+    private let services: GatewayServices
+    private let loop: LoopServices
+    private let place: ConnectionLimits.ID
+    private let request: SubscriptionRequest
+    private let isChunked: Bool
+    private var logger: Logger
+    private var tokenClock: TokenClock
+    private var context: ChannelHandlerContext?
+    private var outbox: Outbox?
+    private var subscriber: Subscriber?
+    private var seat: ConnectionWheel.Place?
+    private var lastCommentAt: NIODeadline
+    private let openedAt: NIODeadline
+    private var waitingBytes = Int.max
+    private var isOver = false
+
+    init(
+        services: GatewayServices,
+        loop: LoopServices,
+        identity: Identity,
+        place: ConnectionLimits.ID,
+        request: SubscriptionRequest,
+        isChunked: Bool
+    ) {
+        self.services = services
+        self.loop = loop
+        self.identity = identity
+        self.place = place
+        self.request = request
+        self.isChunked = isChunked
+        self.tokenClock = TokenClock(identity, leeway: services.settings.configuration.auth.leeway.seconds)
+        self.openedAt = loop.eventLoop.now
+        self.lastCommentAt = loop.eventLoop.now
+        self.logger = services.logger
+        self.logger[metadataKey: "connection"] = "\(place)"
+        self.logger[metadataKey: "user"] = "\(identity.subject)"
+        self.logger[metadataKey: "scan"] = "\(request.scanID.text)"
+    }
+
+    /// Makes the connection a stream; its head has been written.
+    func install(in channel: any Channel, highWatermark: Int) {
+        do {
+            let mark = ChannelOptions.Types.WriteBufferWaterMark(low: max(1, highWatermark / 2), high: highWatermark)
+            try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
+            try channel.pipeline.syncOperations.addHandler(self)
+        } catch {
+            self.end()
+            channel.close(promise: nil)
+        }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let outbox = Outbox(context: context, fanOut: self.loop.fanOut)
+        self.outbox = outbox
+        self.seat = self.loop.wheel.add(self)
+        self.services.connections.insert(self, id: self.place, on: self.loop.eventLoop)
+        self.services.metrics.opened("event_stream")
+        self.logger.info("connection established")
+        self.subscriber = self.services.relay.subscribe(
+            self.request,
+            outbox: outbox,
+            delegate: self,
+            on: self.loop.eventLoop
+        )
+        if self.services.authenticator.isRevoked(self.identity) {
+            self.close(.tokenRevoked)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.end()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.end()
+        context.fireChannelInactive()
+    }
+
+    /// A client that follows a stream has nothing more to say; what it sends is not looked at.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.outbox?.writabilityChanged(isWritable: context.channel.isWritable, now: context.eventLoop.now)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent {
+            context.close(promise: nil)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func tick(now: NIODeadline) {
+        if case .expired = self.tokenClock.look(now: WallClock.now()) {
+            self.close(.tokenExpired)
+            return
+        }
+        self.watchDraining(now: now)
+        guard let outbox = self.outbox, outbox.isWritable, self.lastCommentAt + Self.commentInterval <= now else {
+            return
+        }
+        self.lastCommentAt = now
+        var comment = ByteBuffer()
+        EventText.writeComment("alive", isChunked: self.isChunked, into: &comment)
+        outbox.write(comment)
+    }
+
+    func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd) {
+        self.subscriber = nil
+        let (code, reason) = end.closure
+        self.finish(code: code.rawValue, reason: reason)
+    }
+
+    func close(_ closing: Closing) {
+        self.finish(code: closing.code, reason: closing.reason)
+    }
+
+    /// The stream's last event, and its end.
+    private func finish(code: UInt16, reason: String) {
+        guard let context = self.context, let outbox = self.outbox else {
+            return
+        }
+        var writer = JSONWriter(capacity: 64)
+        writer.beginObject()
+        writer.member("code", Int(code))
+        writer.member("reason", reason)
+        writer.endObject()
+        var last = ByteBuffer()
+        EventText.write(isChunked: self.isChunked, id: nil, type: "close", data: writer.buffer, into: &last)
+        if self.isChunked {
+            last.writeStaticString("0\r\n\r\n")
+        }
+        outbox.write(last)
+        outbox.flush()
+        outbox.close()
+        self.services.metrics.closed(code)
+        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        // A reader that takes nothing does not keep the connection: it is cut after the close timeout.
+        let cut = context.eventLoop.scheduleTask(in: self.services.settings.configuration.limits.timeouts.close) {
+            loopBound.value.channel.close(promise: nil)
+        }
+        promise.futureResult.whenComplete { _ in cut.cancel() }
+        context.close(promise: promise)
+    }
+
+    /// The connection is over, or never came to be.
+    func end() {
+        guard !self.isOver else {
+            return
+        }
+        self.isOver = true
+        let counts = self.outbox?.counts ?? Outbox.Counts()
+        self.outbox?.close()
+        if let subscriber = self.subscriber {
+            self.services.relay.unsubscribe(subscriber, on: self.loop.eventLoop)
+        }
+        if let seat = self.seat {
+            self.loop.wheel.remove(seat)
+        }
+        self.services.connections.remove(self.place, on: self.loop.eventLoop)
+        self.services.limits.subscribers.release(self.place)
+        self.logger.info(
+            "connection closed",
+            metadata: [
+                "messages": "\(counts.messages)", "bytes": "\(counts.bytes)",
+                "duration_ms": "\((self.loop.eventLoop.now - self.openedAt).nanoseconds / 1_000_000)",
+            ]
+        )
+        self.subscriber = nil
+        self.outbox = nil
+        self.context = nil
+    }
+
+    private func watchDraining(now: NIODeadline) {
+        guard let outbox = self.outbox, outbox.blockedSince != nil, let context = self.context else {
+            self.waitingBytes = .max
+            return
+        }
+        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if waiting < self.waitingBytes {
+            outbox.drained(now: now)
+        }
+        self.waitingBytes = waiting
+        if let since = outbox.blockedSince, since + self.services.settings.configuration.clients.timeout <= now {
+            self.close(.slowClient)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/// Why the gateway ends a live connection, whatever its protocol.
+enum Closing: Sendable, Equatable {
+    /// The token's time is over.
+    case tokenExpired
+    /// The token was revoked.
+    case tokenRevoked
+    /// An administrator ended the user's connections.
+    case disconnected
+    /// The user opened another connection, and this was the oldest.
+    case replaced
+    /// The gateway stops; come back after so many milliseconds.
+    case draining(retryAfterMilliseconds: Int)
+    /// Nothing drained for too long.
+    case slowClient
+    /// The gateway has no room.
+    case overloaded
+
+    /// The WebSocket close code (RFC 6455 section 7.4; 44xx are the gateway's own).
+    var code: UInt16 {
+        switch self {
+        case .tokenExpired, .tokenRevoked: 4401
+        case .disconnected: 4403
+        case .replaced: 4429
+        case .draining: 1001
+        case .slowClient, .overloaded: 1013
+        }
+    }
+
+    /// The reason that goes with the code, at most 123 bytes.
+    var reason: String {
+        switch self {
+        case .tokenExpired: "token expired"
+        case .tokenRevoked: "token revoked"
+        case .disconnected: "disconnected by an administrator"
+        case .replaced: "replaced by a newer connection"
+        case .draining(let milliseconds): "{\"retryAfterMs\":\(milliseconds)}"
+        case .slowClient: "nothing drained for too long"
+        case .overloaded: "overloaded"
+        }
+    }
+
+    /// The same as a refusal of a request that was under way.
+    var problem: Problem {
+        switch self {
+        case .tokenExpired: Problem(.invalidToken, "the token expired while the request was under way")
+        case .tokenRevoked: Problem(.invalidToken, "the token was revoked")
+        case .disconnected: Problem(.forbidden, "an administrator ended this user's connections")
+        case .replaced: Problem(.rateLimited, "replaced by a newer connection of the same user")
+        case .draining(let milliseconds):
+            Problem(.draining, "the gateway is about to stop", retryAfterSeconds: max(1, milliseconds / 1000))
+        case .slowClient, .overloaded: Problem(.overloaded)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+internal import NIOCore
+internal import SluiceAdmission
+internal import Synchronization
+
+/// A connection that lives long enough for its right to exist to end before it does.
+protocol LiveConnection: AnyObject {
+    /// Who it belongs to.
+    var identity: Identity { get }
+    /// Ends it.
+    func close(_ closing: Closing)
+}
+
+/// All live connections: WebSockets, event streams, and open uploads. Each loop keeps its own.
+final class ConnectionRegistry: Sendable {
+    /// The live connections of one loop.
+    private final class Shelf {
+        var connections: [ConnectionLimits.ID: any LiveConnection] = [:]
+    }
+
+    private let eventLoops: [any EventLoop]
+    private let shelves: [NIOLoopBoundBox<Shelf>]
+    private let nextID = Atomic<UInt64>(1 << 62)
+    private let counter = Atomic<Int>(0)
+
+    init(eventLoops: [any EventLoop]) {
+        self.eventLoops = eventLoops
+        self.shelves = eventLoops.map { NIOLoopBoundBox.makeBoxSendingValue(Shelf(), eventLoop: $0) }
+    }
+
+    /// How many there are.
+    var count: Int { self.counter.load(ordering: .relaxed) }
+
+    /// A number for a connection that no limit counts.
+    func makeID() -> ConnectionLimits.ID {
+        self.nextID.add(1, ordering: .relaxed).newValue
+    }
+
+    /// A connection lives, on this loop.
+    func insert(_ connection: any LiveConnection, id: ConnectionLimits.ID, on eventLoop: any EventLoop) {
+        if self.shelf(of: eventLoop)?.connections.updateValue(connection, forKey: id) == nil {
+            self.counter.add(1, ordering: .relaxed)
+        }
+    }
+
+    /// A connection is gone.
+    func remove(_ id: ConnectionLimits.ID, on eventLoop: any EventLoop) {
+        if self.shelf(of: eventLoop)?.connections.removeValue(forKey: id) != nil {
+            self.counter.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Ends one connection, wherever it lives.
+    func close(_ id: ConnectionLimits.ID, _ closing: Closing) {
+        for (eventLoop, shelf) in zip(self.eventLoops, self.shelves) {
+            eventLoop.execute { shelf.value.connections[id]?.close(closing) }
+        }
+    }
+
+    /// Ends the connections that match; how many they were.
+    func closeAll(
+        _ closing: Closing,
+        on eventLoop: any EventLoop,
+        where matches: @escaping @Sendable (Identity) -> Bool
+    ) -> EventLoopFuture<Int> {
+        let counts = zip(self.eventLoops, self.shelves)
+            .map { loop, shelf in
+                loop.submit {
+                    let hit = shelf.value.connections.values.filter { matches($0.identity) }
+                    for connection in hit {
+                        connection.close(closing)
+                    }
+                    return hit.count
+                }
+            }
+        return EventLoopFuture.whenAllSucceed(counts, on: eventLoop).map { $0.reduce(0, +) }
+    }
+
+    /// Ends all connections, spread evenly over a time, each told a time of its own to come back.
+    func drain(over grace: TimeAmount) {
+        for (eventLoop, shelf) in zip(self.eventLoops, self.shelves) {
+            eventLoop.execute {
+                let connections = Array(shelf.value.connections.keys)
+                for (index, id) in connections.enumerated() {
+                    let delay = grace.nanoseconds / 2 * Int64(index) / Int64(max(1, connections.count))
+                    let retryAfter = Int.random(in: 500...max(1000, Int(grace.nanoseconds / 1_000_000)))
+                    eventLoop.assumeIsolated()
+                        .scheduleTask(in: .nanoseconds(delay)) {
+                            shelf.value.connections[id]?.close(.draining(retryAfterMilliseconds: retryAfter))
+                        }
+                }
+            }
+        }
+    }
+
+    private func shelf(of eventLoop: any EventLoop) -> Shelf? {
+        self.eventLoops.firstIndex { $0 === eventLoop }.map { self.shelves[$0].value }
+    }
+}

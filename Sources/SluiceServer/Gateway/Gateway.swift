@@ -1,0 +1,161 @@
+internal import AsyncHTTPClient
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// The whole gateway: put together, started, reloaded, and stopped here.
+package final class Gateway: Sendable {
+    /// How much memory all compressors together may hold.
+    static let compressionMemoryBytes = 256 * 1024 * 1024
+
+    private let group: MultiThreadedEventLoopGroup
+    private let services: GatewayServices
+    private let loops: GatewayLoops
+    private let tls: TLSContexts?
+    private let listener: any Channel
+    private let adminListener: any Channel
+    private let client: HTTPClient
+    private let upkeep: Upkeep
+    private let logger: Logger
+
+    /// The port for clients.
+    package var port: Int { self.listener.localAddress?.port ?? 0 }
+    /// The port for the operator.
+    package var adminPort: Int { self.adminListener.localAddress?.port ?? 0 }
+
+    /// Starts a gateway; it serves when this returns.
+    ///
+    /// - Throws: What stands in the way of it, in words for the operator.
+    package init(_ configuration: GatewayConfiguration, logger: Logger) async throws {
+        let loopCount = configuration.listen.eventLoops ?? System.coreCount
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
+        let eventLoops = Array(group.makeIterator())
+        let client = HTTPClient(eventLoopGroup: group)
+        self.group = group
+        self.client = client
+        self.logger = logger
+        do {
+            let relay = Relay(
+                eventLoops: eventLoops,
+                configuration: configuration.relay,
+                memory: CompressionMemory(limit: Self.compressionMemoryBytes),
+                logger: logger
+            )
+            let services = try Self.makeServices(configuration, eventLoops, relay, client, logger)
+            self.services = services
+            self.loops = try await GatewayLoops(eventLoops, services: services)
+            self.tls =
+                configuration.listen.plaintext
+                ? nil : try TLSContexts(configuration.tls, expiry: services.certificateExpiry)
+            if let source = services.keySource {
+                try? await source.fetch(on: group.any()).get()
+            }
+            let listener = Listener(group: group, loops: self.loops, services: services, tls: self.tls)
+            self.adminListener = try await listener.listenForAdmin(
+                host: configuration.admin.host,
+                port: configuration.admin.port
+            )
+            self.listener = try await listener.listen(host: configuration.listen.host, port: configuration.listen.port)
+            self.upkeep = Upkeep(services: services, tls: self.tls, group: group, logger: logger)
+        } catch {
+            try? await client.shutdown()
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        self.upkeep.start()
+        logger.info(
+            "gateway serves",
+            metadata: [
+                "host": "\(configuration.listen.host)", "port": "\(self.port)", "admin_port": "\(self.adminPort)",
+                "event_loops": "\(loopCount)", "tls": "\(!configuration.listen.plaintext)",
+            ]
+        )
+    }
+
+    /// Takes over a new configuration without a connection dropped. What names listeners, loops, or storage stays.
+    ///
+    /// - Throws: What is wrong with it; then everything stays as it was.
+    package func reload(_ configuration: GatewayConfiguration) throws {
+        let verifier = try KeyLoader.verifier(configuration.auth, keySet: self.services.keySource?.keys ?? [])
+        let ingestKeys = try KeyLoader.ingestKeys(configuration.auth)
+        try self.tls?.reload(configuration.tls, expiry: self.services.certificateExpiry)
+        self.services.authenticator.replace(verifier: verifier, ingestKeys: ingestKeys)
+        self.services.replace(GatewaySettings(configuration))
+        self.logger.info("configuration reloaded")
+    }
+
+    /// Stops: nothing new is taken, what waits is sent, everybody is told when to come back, within the grace.
+    package func stop() async throws {
+        let grace = self.services.settings.configuration.shutdown.grace
+        self.logger.info("gateway drains", metadata: ["connections": "\(self.services.connections.count)"])
+        self.services.beginDraining()
+        self.upkeep.stop()
+        try await self.services.relay.flush(on: self.group.any()).get()
+        self.services.connections.drain(over: grace)
+        try await self.loops.forEach { $0.drain() }
+        let end = NIODeadline.now() + grace
+        while self.services.connections.count > 0, NIODeadline.now() < end {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        try? await self.listener.close().get()
+        try? await self.adminListener.close().get()
+        try await self.loops.forEach { $0.closeAll() }
+        try await self.client.shutdown()
+        try await self.group.shutdownGracefully()
+        self.logger.info("gateway stopped")
+    }
+
+    /// The keys or certificates that a configuration names cannot be used.
+    package struct Unusable: Error, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// Reads what the configuration names, as the start would.
+    ///
+    /// - Throws: ``Unusable`` with what is wrong.
+    package static func check(_ configuration: GatewayConfiguration) throws(Unusable) {
+        do {
+            _ = try KeyLoader.verifier(configuration.auth, keySet: [])
+            _ = try KeyLoader.ingestKeys(configuration.auth)
+            if !configuration.listen.plaintext {
+                _ = try TLSContexts(configuration.tls, expiry: CertificateExpiry())
+            }
+        } catch {
+            throw Unusable(description: "\(error)")
+        }
+    }
+
+    private static func makeServices(
+        _ configuration: GatewayConfiguration,
+        _ eventLoops: [any EventLoop],
+        _ relay: Relay,
+        _ client: HTTPClient,
+        _ logger: Logger
+    ) throws -> GatewayServices {
+        let authenticator = Authenticator(
+            verifier: try KeyLoader.verifier(configuration.auth, keySet: []),
+            ingestKeys: try KeyLoader.ingestKeys(configuration.auth)
+        )
+        let source = configuration.auth.jwks.url.map { url in
+            KeySource(url: url, client: client, logger: logger) { [authenticator] keys in
+                let auth = configuration.auth
+                guard let verifier = try? KeyLoader.verifier(auth, keySet: keys),
+                    let ingestKeys = try? KeyLoader.ingestKeys(auth)
+                else {
+                    return
+                }
+                authenticator.replace(verifier: verifier, ingestKeys: ingestKeys)
+            }
+        }
+        return GatewayServices(
+            settings: GatewaySettings(configuration),
+            relay: relay,
+            authenticator: authenticator,
+            connections: ConnectionRegistry(eventLoops: eventLoops),
+            keySource: source,
+            logger: logger
+        )
+    }
+}

@@ -1,0 +1,63 @@
+internal import NIOCore
+internal import SluiceAdmission
+
+/// The token buckets and connection counts of the gateway.
+final class GatewayLimits: Sendable {
+    let handshakesByUser: RateLimiter<String>
+    let handshakesByAddress: RateLimiter<AddressKey>
+    let ingest: RateLimiter<String>
+    let requests: RateLimiter<String>
+    let subscribers: ConnectionLimiter
+
+    init(_ limits: GatewayConfiguration.Limits) {
+        self.handshakesByUser = RateLimiter(limit: RateLimit(limits.handshakes))
+        self.handshakesByAddress = RateLimiter(limit: RateLimit(limits.handshakes))
+        self.ingest = RateLimiter(limit: RateLimit(limits.ingest))
+        self.requests = RateLimiter(limit: RateLimit(limits.requests))
+        self.subscribers = ConnectionLimiter(configuration: ConnectionLimits.Configuration(limits.connections))
+    }
+
+    /// New limits from the operator; what was spent stays spent.
+    func replace(_ limits: GatewayConfiguration.Limits) {
+        self.handshakesByUser.setLimit(RateLimit(limits.handshakes))
+        self.handshakesByAddress.setLimit(RateLimit(limits.handshakes))
+        self.ingest.setLimit(RateLimit(limits.ingest))
+        self.requests.setLimit(RateLimit(limits.requests))
+        self.subscribers.setConfiguration(ConnectionLimits.Configuration(limits.connections))
+    }
+}
+
+extension RateLimit {
+    init(_ bucket: GatewayConfiguration.Limits.Bucket) {
+        self.init(rate: bucket.rate, burst: bucket.burst)
+    }
+}
+
+extension ConnectionLimits.Configuration {
+    init(_ connections: GatewayConfiguration.Limits.Connections) {
+        self.init()
+        self.total = connections.total
+        self.perUser = connections.perUser
+        self.perAddress = connections.perAddress
+        self.whenFull =
+            switch connections.whenFull {
+            case .refuse: .refuse
+            case .closeOldest: .closeOldest
+            }
+    }
+}
+
+extension TokenBucket.Answer {
+    /// The refusal of a request that has to wait; nil if it may go on.
+    func problem(_ what: String) -> Problem? {
+        guard case .refused(let retryAfter) = self else {
+            return nil
+        }
+        let seconds = Int(max(1, (retryAfter + 999_999_999) / 1_000_000_000))
+        return Problem(
+            .rateLimited,
+            "too many \(what); come again in \(seconds) s",
+            retryAfterSeconds: seconds
+        )
+    }
+}

@@ -1,0 +1,61 @@
+internal import Logging
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+internal import Synchronization
+
+/// What the handlers of all event loops share. Everything in it is safe for that.
+final class GatewayServices: Sendable {
+    let relay: Relay
+    let authenticator: Authenticator
+    let limits: GatewayLimits
+    let connections: ConnectionRegistry
+    /// The TCP connections of the public listener.
+    let transports: TransportCount
+    let metrics: GatewayMetrics
+    /// Where keys are fetched from, if the operator named such a place.
+    let keySource: KeySource?
+    /// When the certificate in use ends.
+    let certificateExpiry = CertificateExpiry()
+    let logger: Logger
+    private let current: Mutex<GatewaySettings>
+    private let draining = Atomic<Bool>(false)
+
+    init(
+        settings: GatewaySettings,
+        relay: Relay,
+        authenticator: Authenticator,
+        connections: ConnectionRegistry,
+        keySource: KeySource?,
+        logger: Logger
+    ) {
+        self.relay = relay
+        self.authenticator = authenticator
+        self.limits = GatewayLimits(settings.configuration.limits)
+        self.connections = connections
+        self.transports = TransportCount(limit: settings.configuration.limits.connections.total)
+        self.metrics = GatewayMetrics()
+        self.keySource = keySource
+        self.logger = logger
+        self.current = Mutex(settings)
+    }
+
+    /// What the configuration says now.
+    var settings: GatewaySettings { self.current.withLock { $0 } }
+
+    /// Whether the gateway is about to stop.
+    var isDraining: Bool { self.draining.load(ordering: .relaxed) }
+
+    /// Takes over a new configuration: for requests from now on, without a connection lost.
+    func replace(_ settings: GatewaySettings) {
+        self.current.withLock { $0 = settings }
+        self.limits.replace(settings.configuration.limits)
+        self.transports.setLimit(settings.configuration.limits.connections.total)
+        self.relay.reconfigure(settings.configuration.relay)
+    }
+
+    /// From now on nothing new is taken.
+    func beginDraining() {
+        self.draining.store(true, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,37 @@
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// What the configuration means to the request handlers, worked out once. Replaced as a whole at a reload.
+final class GatewaySettings: Sendable {
+    let configuration: GatewayConfiguration
+    let rules: MessageRules
+    let origins: OriginPolicy
+    let forwarded: ForwardedAddress
+    let webSocket: WebSocketConfiguration
+    let httpLimits: HTTPLimits
+
+    init(_ configuration: GatewayConfiguration) {
+        self.configuration = configuration
+        self.rules = MessageRules(configuration.relay)
+        self.origins = OriginPolicy(origins: configuration.origins)
+        self.forwarded = ForwardedAddress(
+            trusted: configuration.listen.trustedProxies.compactMap { SluiceAdmission.AddressBlock("\($0)") }
+        )
+        var webSocket = WebSocketConfiguration()
+        webSocket.heartbeatInterval = configuration.clients.heartbeatInterval
+        webSocket.timeout = configuration.clients.timeout
+        webSocket.closeTimeout = configuration.limits.timeouts.close
+        webSocket.highWatermark = configuration.clients.maxBuffered
+        webSocket.lowWatermark = max(1, configuration.clients.maxBuffered / 2)
+        self.webSocket = webSocket
+        var limits = HTTPLimits()
+        limits.maximumBodyBytes = configuration.limits.maxBodyBytes
+        limits.headTimeout = configuration.limits.timeouts.headers
+        limits.bodyTimeout = configuration.limits.timeouts.body
+        limits.streamIdleTimeout = configuration.limits.timeouts.streamIdle
+        limits.keepAliveTimeout = configuration.limits.timeouts.keepAlive
+        limits.lingerTimeout = configuration.limits.timeouts.close
+        self.httpLimits = limits
+    }
+}

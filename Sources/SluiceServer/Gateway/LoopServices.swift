@@ -1,0 +1,18 @@
+internal import NIOCore
+internal import SluiceRelay
+
+/// What the handlers of one event loop share. Loop-confined.
+final class LoopServices {
+    let eventLoop: any EventLoop
+    /// Ticks the loop's live connections about once a second.
+    let wheel: ConnectionWheel
+    /// The loop's subscribers.
+    let fanOut: LoopFanOut
+    let http = HTTPLoopContext()
+
+    init(eventLoop: any EventLoop, relay: Relay, tickInterval: TimeAmount) {
+        self.eventLoop = eventLoop
+        self.wheel = ConnectionWheel(eventLoop: eventLoop, interval: tickInterval)
+        self.fanOut = relay.fanOut(of: eventLoop)
+    }
+}

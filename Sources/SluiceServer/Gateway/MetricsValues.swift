@@ -1,0 +1,37 @@
+internal import NIOCore
+internal import SluiceRelay
+
+/// Everything that the metrics page shows, gathered from all loops.
+struct MetricsValues: Sendable {
+    var homes: [HomeCounts]
+    var loops: [(counts: LoopFanOut.Counts, subscribers: Int)]
+    var server: GatewayMetrics.Counts
+    var scans: Int
+    var connections: Int
+    var transports: Int
+    var compressorBytes: Int
+    var compressorsRefused: Int
+    var certificateDaysLeft: Double?
+    var isDraining: Bool
+
+    /// Gathers them.
+    static func gather(_ services: GatewayServices, on eventLoop: any EventLoop) -> EventLoopFuture<MetricsValues> {
+        let homes = services.relay.homeCounts(on: eventLoop)
+        let loops = services.relay.fanOutCounts(on: eventLoop)
+        return homes.and(loops)
+            .map { homes, loops in
+                MetricsValues(
+                    homes: homes,
+                    loops: loops,
+                    server: services.metrics.snapshot,
+                    scans: services.relay.scans,
+                    connections: services.connections.count,
+                    transports: services.transports.current,
+                    compressorBytes: services.relay.memory.usedBytes,
+                    compressorsRefused: services.relay.memory.refusedCount,
+                    certificateDaysLeft: services.certificateExpiry.daysLeft(now: WallClock.now()),
+                    isDraining: services.isDraining
+                )
+            }
+    }
+}

@@ -1,0 +1,175 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// Every path of the public listener, on one page. One for each event loop.
+final class Routes: RequestRouter {
+    private let services: GatewayServices
+    private let loop: LoopServices
+    private let reads: ScanReads
+    private let writes: ScanWrites
+    private let tokens: TokenActions
+
+    init(services: GatewayServices, loop: LoopServices) {
+        self.services = services
+        self.loop = loop
+        self.reads = ScanReads(services: services)
+        self.writes = ScanWrites(services: services)
+        self.tokens = TokenActions(services: services)
+    }
+
+    func refused(_ code: ProblemCode) {
+        self.services.metrics.refused(code.rawValue)
+    }
+
+    func connectionOpened(_ connection: HTTPConnectionInfo) {
+        connection.refusal = self.services.transports.open()
+    }
+
+    func connectionClosed(_ connection: HTTPConnectionInfo) {
+        self.services.transports.close()
+    }
+
+    func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)] {
+        CrossOrigin(self.services).fields(request, isTLS: connection.isTLS)
+    }
+
+    func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler {
+        if request.path == ["healthz"] {
+            return self.only([.GET, .HEAD], request) { FixedHandler(.plain("ok\n")) }
+        }
+        if let refusal = connection.refusal {
+            return FixedHandler(refusal)
+        }
+        if request.method == .OPTIONS {
+            return CrossOrigin(self.services).preflight(request, isTLS: connection.isTLS)
+        }
+        switch request.path.count {
+        case 0...1:
+            return self.asset(request)
+        case 2 where request.path == ["api", "tickets"]:
+            return self.only([.POST], request) {
+                APIHandler(services: self.services, checksOrigin: true) { exchange, identity, _ throws(Problem) in
+                    try self.tokens.issueTicket(exchange, identity)
+                }
+            }
+        case 2 where request.path == ["api", "ws"]:
+            return self.only([.GET], request) {
+                SubscribeHandler(services: self.services, loop: self.loop, scanSegment: nil)
+            }
+        case 3 where request.path == ["api", "tokens", "revoke"]:
+            return self.only([.POST], request) {
+                APIHandler(services: self.services) { exchange, identity, body throws(Problem) in
+                    try self.tokens.revoke(exchange, identity, body)
+                }
+            }
+        case 3 where request.path[0...1] == ["api", "scans"]:
+            return self.scan(request, request.path[2])
+        case 4 where request.path[0...2] == ["api", "ws", "scans"]:
+            return self.only([.GET], request) {
+                SubscribeHandler(services: self.services, loop: self.loop, scanSegment: request.path[3])
+            }
+        case 4 where request.path[0...1] == ["api", "users"] && request.path[3] == "disconnect":
+            return self.only([.POST], request) {
+                APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                    try self.tokens.disconnect(exchange, identity, user: request.path[2])
+                }
+            }
+        case 4 where request.path[0...1] == ["api", "scans"]:
+            return self.part(request, of: request.path[2], request.path[3])
+        default:
+            return self.notFound
+        }
+    }
+
+    /// `/api/scans/{scanId}`, and the statistics beside it.
+    private func scan(_ request: HTTPRequest, _ segment: String) -> any RequestHandler {
+        if segment == "stats", request.method == .GET || request.method == .HEAD {
+            return APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                self.reads.stats(exchange, identity)
+            }
+        }
+        return self.only([.GET, .HEAD, .PUT, .DELETE], request) {
+            APIHandler(services: self.services) { exchange, identity, body throws(Problem) in
+                let scanID = try Self.scanID(segment)
+                switch request.method {
+                case .PUT:
+                    try self.writes.put(exchange, identity, scanID, body)
+                case .DELETE:
+                    self.writes.delete(exchange, identity, scanID)
+                default:
+                    self.reads.state(exchange, identity, scanID)
+                }
+            }
+        }
+    }
+
+    /// `/api/scans/{scanId}/…`.
+    private func part(_ request: HTTPRequest, of segment: String, _ part: String) -> any RequestHandler {
+        switch part {
+        case "progress":
+            return self.only([.POST], request) {
+                IngestHandler(services: self.services, scanSegment: segment)
+            }
+        case "events":
+            return self.only([.GET], request) {
+                EventStreamHandler(services: self.services, loop: self.loop, scanSegment: segment)
+            }
+        case "messages":
+            return self.only([.GET, .HEAD], request) {
+                APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                    try self.reads.messages(exchange, identity, try Self.scanID(segment))
+                }
+            }
+        default:
+            return self.notFound
+        }
+    }
+
+    private func asset(_ request: HTTPRequest) -> any RequestHandler {
+        guard let handler = ConsoleRoute.handler(for: request) else {
+            return self.notFound
+        }
+        return self.only([.GET, .HEAD], request) { handler }
+    }
+
+    private var notFound: FixedHandler {
+        FixedHandler(Problem(.notFound, "there is nothing at this path"))
+    }
+
+    private func only(
+        _ methods: [HTTPMethod],
+        _ request: HTTPRequest,
+        _ handler: () -> any RequestHandler
+    ) -> any RequestHandler {
+        guard methods.contains(request.method) else {
+            let allow = methods.map { $0.rawValue }.joined(separator: ", ")
+            return FixedHandler(Problem(.methodNotAllowed, "allowed here: \(allow)", allow: allow))
+        }
+        return handler()
+    }
+
+    /// The scan that a path names.
+    static func scanID(_ segment: String) throws(Problem) -> ScanID {
+        guard let scanID = ScanID(segment) else {
+            throw Problem(
+                .invalidScanID,
+                "a scan's id has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ -, and is not . or .. or stats"
+            )
+        }
+        return scanID
+    }
+}
+
+extension HTTPResponse {
+    /// A short text.
+    static func plain(_ text: String, status: HTTPResponseStatus = .ok) -> HTTPResponse {
+        HTTPResponse(
+            status: status,
+            contentType: "text/plain; charset=utf-8",
+            body: ByteBuffer(string: text),
+            isStorable: false
+        )
+    }
+}

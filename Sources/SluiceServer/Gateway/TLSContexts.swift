@@ -1,0 +1,57 @@
+internal import NIOCore
+internal import NIOSSL
+internal import Synchronization
+
+/// The TLS context in force, and how one is made. A new one holds for the connections after it.
+final class TLSContexts: Sendable {
+    /// Forward-secret, with authenticated encryption: what is left of TLS 1.2 (RFC 9325, section 4.2).
+    private static let cipherSuites = [
+        "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
+    ]
+    .joined(separator: ":")
+
+    private let context: Mutex<NIOSSLContext>
+
+    /// - Throws: If the files do not hold a certificate and its key.
+    init(_ tls: GatewayConfiguration.TLS, expiry: CertificateExpiry) throws {
+        self.context = Mutex(try Self.makeContext(tls, expiry: expiry))
+    }
+
+    /// The context for the next connection.
+    var current: NIOSSLContext { self.context.withLock { $0 } }
+
+    /// Reads the files again.
+    ///
+    /// - Throws: If they do not hold a certificate and its key; then the old ones stay.
+    func reload(_ tls: GatewayConfiguration.TLS, expiry: CertificateExpiry) throws {
+        let fresh = try Self.makeContext(tls, expiry: expiry)
+        self.context.withLock { $0 = fresh }
+    }
+
+    private static func makeContext(
+        _ tls: GatewayConfiguration.TLS,
+        expiry: CertificateExpiry
+    ) throws -> NIOSSLContext {
+        guard let certificate = tls.certificate, let key = tls.privateKey else {
+            throw KeyLoader.Failure(description: "tls.certificate and tls.private_key are needed")
+        }
+        let chain = try NIOSSLCertificate.fromPEMFile(certificate)
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+        )
+        configuration.minimumTLSVersion = tls.minimumVersion == .tls13 ? .tlsv13 : .tlsv12
+        configuration.cipherSuites = Self.cipherSuites
+        configuration.applicationProtocols = ["http/1.1"]
+        configuration.renegotiationSupport = .none
+        if let authority = tls.clientCA {
+            configuration.trustRoots = .file(authority)
+            configuration.certificateVerification = .optionalVerification
+        }
+        let context = try NIOSSLContext(configuration: configuration)
+        expiry.set(chain.first)
+        return context
+    }
+}

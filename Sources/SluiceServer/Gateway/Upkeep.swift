@@ -1,0 +1,86 @@
+private import Foundation
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// What has to be looked at from time to time: the certificate's files and the key set.
+final class Upkeep: Sendable {
+    /// How often the certificate's files are looked at.
+    private static let certificateInterval = TimeAmount.seconds(10)
+
+    private let services: GatewayServices
+    private let tls: TLSContexts?
+    private let eventLoop: any EventLoop
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+    private let logger: Logger
+    private let tasks: NIOLoopBoundBox<[RepeatedTask]>
+    private let lastSeen: NIOLoopBoundBox<[Date?]>
+
+    init(services: GatewayServices, tls: TLSContexts?, group: MultiThreadedEventLoopGroup, logger: Logger) {
+        self.services = services
+        self.tls = tls
+        self.eventLoop = group.next()
+        self.logger = logger
+        self.tasks = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: self.eventLoop)
+        self.lastSeen = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: self.eventLoop)
+    }
+
+    /// Begins to look.
+    func start() {
+        self.pool.start()
+        self.eventLoop.execute {
+            if self.tls != nil {
+                self.tasks.value.append(
+                    self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.certificateInterval) { _ in
+                        self.lookAtCertificate()
+                    }
+                )
+            }
+            if let source = self.services.keySource {
+                let refresh = self.services.settings.configuration.auth.jwks.refresh
+                self.tasks.value.append(
+                    self.eventLoop.scheduleRepeatedTask(initialDelay: refresh, delay: refresh) { _ in
+                        _ = source.fetch(on: self.eventLoop)
+                    }
+                )
+            }
+        }
+    }
+
+    /// Looks no more.
+    func stop() {
+        self.eventLoop.execute {
+            for task in self.tasks.value {
+                task.cancel()
+            }
+            self.tasks.value = []
+        }
+        self.pool.shutdownGracefully { _ in }
+    }
+
+    private func lookAtCertificate() {
+        let files = self.services.settings.configuration.tls
+        let dates = self.pool.runIfActive(eventLoop: self.eventLoop) {
+            [files.certificate, files.privateKey]
+                .map { path in
+                    path.flatMap {
+                        (try? FileManager.default.attributesOfItem(atPath: $0))?[.modificationDate] as? Date
+                    }
+                }
+        }
+        dates.whenSuccess { dates in
+            let before = self.lastSeen.value
+            self.lastSeen.value = dates
+            guard !before.isEmpty, before != dates else {
+                return
+            }
+            do {
+                try self.tls?.reload(files, expiry: self.services.certificateExpiry)
+                self.logger.info("certificate reloaded")
+            } catch {
+                // The other file may be on its way: it is tried again when either changes.
+                self.logger.warning("certificate not reloaded", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+internal import NIOCore
+
+/// A request at work, as its connection holds it.
+///
+/// A class, so that a body grows in place.
+internal final class ActiveExchange {
+    let exchange: HTTPExchange
+    let handler: any RequestHandler
+    var machine: ExchangeMachine
+    /// Whether pieces of a streamed answer go out as chunks.
+    var isChunkedAnswer = false
+    /// Whether the connection ends with this answer.
+    var closesAfterAnswer = false
+    /// What has come of a body that is collected.
+    var collected: ByteBuffer?
+    /// What has come of a body that is streamed; tells one silence from the next.
+    var streamedByteCount = 0
+    /// Whether the handler takes no more of a streamed body for now.
+    var isReadingPaused = false
+
+    init(exchange: HTTPExchange, handler: any RequestHandler, machine: ExchangeMachine) {
+        self.exchange = exchange
+        self.handler = handler
+        self.machine = machine
+    }
+
+    /// Adds to the body.
+    ///
+    /// The first piece, which mostly is all of it, is not copied.
+    func collect(_ bytes: ByteBuffer) {
+        if self.collected == nil {
+            self.collected = bytes
+        } else {
+            self.collected?.writeImmutableBuffer(bytes)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// How another protocol gets the connection.
+extension HTTPConnectionHandler {
+    internal func takeOver(
+        status: HTTPResponseStatus,
+        headers: [(name: String, value: String)],
+        then: @escaping (any Channel) -> Void
+    ) {
+        guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
+        guard let context = self.context else { return }
+        let head = self.encoder.encodeHead(
+            status: status,
+            headers: headers + active.exchange.commonFields,
+            framing: .connection,
+            persistence: status == .switchingProtocols ? .upgrade : .close,
+            isVersion10: active.exchange.request.isVersion10,
+            now: context.eventLoop.now
+        )
+        active.exchange.driver = nil
+        self.state = .handingOver
+        self.gate.hold()
+        self.cancelTimer()
+        self.write(head)
+        self.flushUnlessReading()
+        let handler = active.handler
+        // The parser leaves in a later turn of the loop; until then the gate keeps what arrives.
+        context.pipeline.syncOperations.removeHandler(self.decoder).assumeIsolated()
+            .whenComplete { _ in
+                self.handOver(handler, then: then)
+            }
+    }
+
+    private func handOver(_ handler: any RequestHandler, then: (any Channel) -> Void) {
+        guard case .handingOver = self.state, let context = self.context, context.channel.isActive else {
+            handler.aborted(.peerClosed)
+            return
+        }
+        self.flushIfNeeded()
+        // What comes next has its own rules for a peer that stops sending.
+        try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+        let channel = context.channel
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        then(channel)
+        self.gate.release()
+    }
+}

@@ -1,0 +1,120 @@
+package import NIOCore
+
+/// How the connection's time is kept: one timer that is moved only when it would fire too late.
+extension HTTPConnectionHandler {
+    /// Looks at what the connection waits for now, and has the timer fire in time for it.
+    internal func settle() {
+        guard let context = self.context, context.channel.isActive else { return }
+        if self.isInputClosed, self.endAfterInput() {
+            return
+        }
+        if case .lingering = self.state, self.gate.discardedByteCount > self.limits.maximumLingerBytes {
+            self.close()
+            return
+        }
+        self.deadline.enter(self.phase, now: context.eventLoop.now)
+        self.armTimer(context)
+    }
+
+    /// Ends the connection if it has been in its phase for too long.
+    package func tick(now: NIODeadline) {
+        guard self.deadline.isOver(now: now), !self.isBeingRead(now: now) else { return }
+        switch self.deadline.phase {
+        case .firstHead, .head:
+            guard self.gate.isWithinHead else {
+                self.close()
+                return
+            }
+            self.refuseConnection(Problem(.requestTimeout, "The request's head did not arrive in time."))
+        case .body:
+            self.end(Problem(.requestTimeout, "The request's body did not arrive in time."), reason: .timedOut)
+        case .stream:
+            self.end(Problem(.requestTimeout, "No byte of the body arrived for too long."), reason: .timedOut)
+        case .idle, .linger:
+            self.close()
+        case .handler:
+            return
+        }
+    }
+
+    /// After the peer's last byte: ends what cannot go on.
+    ///
+    /// - Returns: Whether the connection was ended.
+    private func endAfterInput() -> Bool {
+        switch self.state {
+        case .ready:
+            // No request can follow; one that was begun will not be finished.
+            self.closeAfterFlush()
+            return true
+        case .exchanging(let active):
+            // Bytes that a paused handler has not seen yet may hold the body's end.
+            guard !active.machine.requestIsComplete, self.gate.heldByteCount == 0 else { return false }
+            self.abort(.peerClosed)
+            self.close()
+            return true
+        case .lingering, .handingOver, .closed:
+            return false
+        }
+    }
+
+    /// Whether the time is up only because the peer takes a long answer slowly.
+    ///
+    /// Then it gets as much time again.
+    private func isBeingRead(now: NIODeadline) -> Bool {
+        switch self.deadline.phase {
+        case .idle, .linger: break
+        case .firstHead, .head, .body, .stream, .handler: return false
+        }
+        let untaken = (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        defer { self.untakenByteCount = untaken > 0 ? untaken : Int.max }
+        guard untaken > 0, untaken < self.untakenByteCount else { return false }
+        self.deadline.extend(now: now)
+        return true
+    }
+
+    internal func cancelTimer() {
+        self.timer?.cancel()
+        self.timer = nil
+        self.timerInstant = nil
+    }
+
+    private var phase: HTTPDeadline.Phase {
+        switch self.state {
+        case .ready:
+            if self.requestCount == 0 { return .firstHead }
+            return self.gate.isWithinHead && self.isWritable
+                ? .head(request: self.requestCount + 1) : .idle(requests: self.requestCount)
+        case .exchanging(let active):
+            guard !active.machine.requestIsComplete else { return .handler }
+            guard case .stream(let idleTimeout) = active.machine.mode, active.machine.answer != .complete else {
+                return .body(request: self.requestCount)
+            }
+            // While the handler takes nothing, the silence is not the peer's.
+            guard !active.isReadingPaused else { return .handler }
+            return .stream(idleTimeout: idleTimeout, byteCount: active.streamedByteCount)
+        case .lingering:
+            return .linger
+        case .handingOver, .closed:
+            return .handler
+        }
+    }
+
+    private func armTimer(_ context: ChannelHandlerContext) {
+        guard let instant = self.deadline.instant else { return }
+        if let timerInstant, timerInstant <= instant { return }
+        self.timer?.cancel()
+        self.timerInstant = instant
+        self.timer = context.eventLoop.assumeIsolated()
+            .scheduleTask(deadline: instant) {
+                self.timerFired()
+            }
+    }
+
+    private func timerFired() {
+        self.timer = nil
+        self.timerInstant = nil
+        guard let context = self.context else { return }
+        self.tick(now: context.eventLoop.now)
+        self.settle()
+    }
+}

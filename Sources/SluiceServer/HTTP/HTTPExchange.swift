@@ -1,0 +1,114 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// One request and its answer, as its handler sees them.
+///
+/// Belongs to the connection's event loop.
+///
+/// Whatever a handler does after the exchange has ended (it was answered, or `aborted` came) has no effect: an answer
+/// that was on its way when the peer left need not be guarded.
+package final class HTTPExchange {
+    /// The request's head.
+    package let request: HTTPRequest
+    /// What is known of the connection.
+    package let connection: HTTPConnectionInfo
+    /// The connection's event loop, on which all of this has to be called.
+    package let eventLoop: any EventLoop
+    /// Fields that every answer to this request has, by the router's choice.
+    package internal(set) var commonFields: [(name: String, value: String)] = []
+    /// The way back to the connection; gone when the exchange is over, which the connection sees to.
+    ///
+    /// Not weak: that would make every use of the connection's handler dearer.
+    internal var driver: HTTPConnectionHandler?
+
+    internal init(
+        request: HTTPRequest,
+        connection: HTTPConnectionInfo,
+        eventLoop: any EventLoop,
+        driver: HTTPConnectionHandler
+    ) {
+        self.request = request
+        self.connection = connection
+        self.eventLoop = eventLoop
+        self.driver = driver
+    }
+
+    /// Whether an answer can still be given.
+    package var isOpen: Bool {
+        self.driver != nil
+    }
+
+    /// Whether the socket takes more bytes of a streamed answer for now.
+    package var isWritable: Bool {
+        self.driver?.isWritable ?? false
+    }
+
+    /// Answers with a whole response.
+    package func respond(_ response: HTTPResponse) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.respond(response)
+    }
+
+    /// Answers with a problem, which is counted.
+    package func respond(problem: Problem) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.respond(problem: problem)
+    }
+
+    /// Begins an answer whose length is not known: in chunks, or up to the end of the connection for HTTP/1.0.
+    package func startResponse(
+        status: HTTPResponseStatus,
+        headers: [(name: String, value: String)] = []
+    ) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.startResponse(status: status, headers: headers)
+    }
+
+    /// Writes a piece of an answer that was begun by `startResponse`.
+    ///
+    /// It is flushed with the event loop's turn.
+    package func write(_ bytes: ByteBuffer) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.writeStreamed(bytes)
+    }
+
+    /// Ends an answer that was begun by `startResponse`.
+    package func finish() {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.finishStreamed()
+    }
+
+    /// Takes no more of a streamed body for now: the socket is not read, so the peer's writes come to a halt.
+    package func pauseReading() {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.setReading(isPaused: true)
+    }
+
+    /// Takes a streamed body again.
+    package func resumeReading() {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.setReading(isPaused: false)
+    }
+
+    /// Ends HTTP on this connection: writes a head, takes the HTTP handlers out of the pipeline, and hands it over.
+    ///
+    /// Bytes that were read but not parsed reach whatever `then` has added, right after it returns. If the connection
+    /// closes before the pipeline is clear, `then` is not called and the handler is told `aborted`.
+    ///
+    /// - Parameters:
+    ///   - status: 101 for an upgrade (`Connection: upgrade` is added); any other for a body that ends with the
+    ///     connection, such as an event stream.
+    ///   - headers: Further fields; for 101 with `Upgrade`.
+    ///   - then: Adds handlers to the end of the pipeline, on the event loop.
+    package func takeOver(
+        status: HTTPResponseStatus,
+        headers: [(name: String, value: String)],
+        then: @escaping (any Channel) -> Void
+    ) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.takeOver(status: status, headers: headers, then: then)
+    }
+}
+
+@available(*, unavailable)
+extension HTTPExchange: Sendable {}

@@ -1,0 +1,58 @@
+package import NIOCore
+internal import NIOHTTP1
+
+/// Makes the HTTP/1.1 end of a connection's pipeline.
+package enum HTTPPipeline {
+    /// Adds the handlers of a server's connection; TLS, if any, has to stand in the pipeline already.
+    ///
+    /// Has to be called on the channel's event loop, before its first read: in a channel initializer. The channel may
+    /// be half-closed by its peer, who then still gets the answers that are due.
+    ///
+    /// - Parameters:
+    ///   - channel: The connection.
+    ///   - router: Who answers; called on the channel's event loop.
+    ///   - limits: What a connection may ask.
+    ///   - context: What the connections of this event loop share.
+    ///   - isTLS: Whether TLS stands in the pipeline.
+    /// - Returns: The connection's handler, for `drain()`.
+    /// - Throws: If the pipeline does not take the handlers because the channel is closed.
+    @discardableResult
+    package static func configure(
+        _ channel: any Channel,
+        router: any RequestRouter,
+        limits: HTTPLimits,
+        context: HTTPLoopContext,
+        isTLS: Bool
+    ) throws -> HTTPConnectionHandler {
+        var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+        // The gate has counted before; these keep the parser within the same bounds on its own. A trailer is a field too.
+        decoderLimits.maxHeaderFieldSize = limits.maximumHeadBytes
+        decoderLimits.maxHeaderListSize = limits.maximumHeadBytes + limits.maximumTrailerBytes
+        decoderLimits.maxHeaderFieldCount = limits.maximumHeaderCount + limits.maximumTrailerBytes / 4
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(
+                leftOverBytesStrategy: .dropBytes,
+                informationalResponseStrategy: .drop,
+                limitConfiguration: decoderLimits
+            )
+        )
+        let connection = HTTPConnectionInfo(channel: channel, isTLS: isTLS)
+        let gate = HTTPByteGate(limits: limits)
+        let handler = HTTPConnectionHandler(
+            connection: connection,
+            router: router,
+            limits: limits,
+            context: context,
+            gate: gate,
+            decoder: decoder
+        )
+        try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
+        try channel.pipeline.syncOperations.addHandlers(gate, decoder, handler)
+        router.connectionOpened(connection)
+        channel.closeFuture.assumeIsolated()
+            .whenComplete { _ in
+                router.connectionClosed(connection)
+            }
+        return handler
+    }
+}

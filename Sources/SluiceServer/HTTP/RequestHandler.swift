@@ -1,0 +1,50 @@
+package import NIOCore
+
+/// What answers one request.
+///
+/// All calls come on the connection's event loop, in this order: `start` once; then, unless the handler has answered,
+/// what `bodyMode` asked for; `aborted` at most once, and nothing after it. A handler may answer at any time from
+/// `start` on, also later, but on that event loop.
+///
+/// The connection holds the handler until the exchange is over; the handler may hold the exchange.
+package protocol RequestHandler: AnyObject {
+    /// What is to be done with the body; read once, after `start`, if the handler has not answered by then.
+    var bodyMode: BodyMode { get }
+
+    /// The head has arrived and is valid.
+    func start(_ exchange: HTTPExchange)
+
+    /// The whole body, with `BodyMode.collect`; empty if the request has none.
+    func receivedBody(_ body: ByteBuffer)
+
+    /// Some bytes of the body, with `BodyMode.stream`.
+    func receivedBytes(_ bytes: ByteBuffer)
+
+    /// The body is complete, with `BodyMode.stream`.
+    func receivedEnd()
+
+    /// The exchange ended before it was answered; what the peer is told has been written.
+    func aborted(_ reason: AbortReason)
+
+    /// The connection takes bytes again, or no more for now. Only told while a streamed answer is under way.
+    func writabilityChanged(isWritable: Bool)
+
+    /// The gateway is about to stop. A handler of an open-ended body should answer now; others may take no notice.
+    func draining()
+}
+
+extension RequestHandler {
+    package var bodyMode: BodyMode { .none }
+
+    package func receivedBody(_ body: ByteBuffer) {}
+
+    package func receivedBytes(_ bytes: ByteBuffer) {}
+
+    package func receivedEnd() {}
+
+    package func aborted(_ reason: AbortReason) {}
+
+    package func writabilityChanged(isWritable: Bool) {}
+
+    package func draining() {}
+}

@@ -1,0 +1,33 @@
+/// Chooses who answers a request, and is told of each connection's life and of each refusal.
+///
+/// It also answers for what is not there: 404, 405 and `OPTIONS` are handlers of its choice. All calls come on the
+/// connection's event loop; a router that serves several loops has to be safe for that.
+package protocol RequestRouter: AnyObject {
+    /// A connection stands. The router may leave a refusal in `connection.refusal` for its own use in `route`.
+    func connectionOpened(_ connection: HTTPConnectionInfo)
+
+    /// The connection is gone. Called once for each `connectionOpened`, also after it was taken over.
+    func connectionClosed(_ connection: HTTPConnectionInfo)
+
+    /// Who answers this request. The head has been checked; nothing of the body has been seen.
+    func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler
+
+    /// Fields that every answer to this request is to have, whoever gives it.
+    func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)]
+
+    /// A problem was answered, by a handler or by the HTTP side itself: count it.
+    func refused(_ code: ProblemCode)
+}
+
+extension RequestRouter {
+    package func connectionOpened(_ connection: HTTPConnectionInfo) {}
+
+    package func connectionClosed(_ connection: HTTPConnectionInfo) {}
+
+    package func answerFields(
+        _ request: HTTPRequest,
+        on connection: HTTPConnectionInfo
+    ) -> [(name: String, value: String)] {
+        []
+    }
+}

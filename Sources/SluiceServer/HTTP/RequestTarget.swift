@@ -1,0 +1,71 @@
+/// A request target (RFC 9112, section 3.2), taken apart.
+internal struct RequestTarget: Equatable {
+    /// The path's segments, decoded.
+    let path: [String]
+    /// The query's parameters.
+    let query: QueryParameters
+    /// Host and port, if the target is absolute.
+    let authority: String?
+    /// Whether it is `*`.
+    let isAsterisk: Bool
+
+    /// Takes apart a target in origin-form, absolute-form or asterisk-form.
+    ///
+    /// - Returns: nil for any other form, a fragment, an escape that is broken or that hides a `/`, a segment that is
+    ///   `.` or `..` once decoded, bytes that are not UTF-8, control characters, or too many parameters.
+    init?(_ target: String, maximumParameterCount: Int) {
+        if target == "*" {
+            self.path = []
+            self.query = QueryParameters()
+            self.authority = nil
+            self.isAsterisk = true
+            return
+        }
+        guard let (authority, rest) = Self.splitAuthority(target), !rest.utf8.contains(UInt8(ascii: "#")) else {
+            return nil
+        }
+        let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?"))
+        guard let path = Self.segments(rest[..<(mark ?? rest.endIndex)]) else { return nil }
+        if let mark {
+            let raw = rest[rest.utf8.index(after: mark)...]
+            guard let query = QueryParameters(raw, maximumCount: maximumParameterCount) else { return nil }
+            self.query = query
+        } else {
+            self.query = QueryParameters()
+        }
+        self.path = path
+        self.authority = authority
+        self.isAsterisk = false
+    }
+
+    /// Parts an absolute target into its authority and what follows; of an origin-form only the latter.
+    private static func splitAuthority(_ target: String) -> (String?, Substring)? {
+        if target.utf8.first == UInt8(ascii: "/") { return (nil, target[...]) }
+        guard let colon = target.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        let scheme = target[..<colon].lowercased()
+        guard scheme == "http" || scheme == "https" else { return nil }
+        let rest = target[colon...]
+        guard rest.hasPrefix("://") else { return nil }
+        let start = rest.utf8.index(rest.startIndex, offsetBy: 3)
+        let end =
+            rest[start...].utf8.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
+            ?? rest.endIndex
+        let authority = String(rest[start..<end])
+        guard HostField.isValid(authority), !authority.isEmpty else { return nil }
+        return (authority, rest[end...])
+    }
+
+    private static func segments(_ path: Substring) -> [String]? {
+        // `http://host?query` has no path at all, which means `/` (RFC 9110, section 4.2.3).
+        guard !path.isEmpty, path != "/" else { return [] }
+        var segments: [String] = []
+        for raw in path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            // A slash that only decoding brings to light would be a segment of two names for whoever splits later.
+            guard let segment = PercentDecoding.decode(raw, plusIsSpace: false),
+                segment != ".", segment != "..", !segment.utf8.contains(UInt8(ascii: "/"))
+            else { return nil }
+            segments.append(segment)
+        }
+        return segments
+    }
+}

@@ -1,0 +1,146 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Writes answers as bytes (RFC 9112, sections 4 and 6).
+internal struct ResponseEncoder {
+    /// What an answer says of the connection.
+    enum Persistence {
+        case keepAlive
+        case close
+        /// The answer is 101.
+        case upgrade
+    }
+
+    /// How the answer's body is framed.
+    enum Framing {
+        /// By its length; nil for a status that has no body (RFC 9110, section 8.6).
+        case length(Int?)
+        case chunked
+        /// By the end of the connection.
+        case connection
+    }
+
+    /// Bodies up to this size share the head's buffer and so its write.
+    private static let maximumInlineBytes = 16 * 1024
+    /// Room for the head of an answer.
+    private static let headBytes = 384
+
+    let allocator: ByteBufferAllocator
+    let isTLS: Bool
+    let context: HTTPLoopContext
+
+    /// Encodes a whole answer.
+    ///
+    /// - Returns: The head with the body in it, and the body if it is too large to be copied.
+    func encode(
+        _ response: HTTPResponse,
+        persistence: Persistence,
+        isVersion10: Bool,
+        isHead: Bool,
+        now: NIODeadline
+    ) -> (ByteBuffer, ByteBuffer?) {
+        let bodyBytes = response.body?.readableBytes ?? 0
+        let isInline = bodyBytes <= Self.maximumInlineBytes
+        var buffer = self.allocator.buffer(capacity: Self.headBytes + (isInline ? bodyBytes : 0))
+        self.writeStatus(response.status, to: &buffer, now: now)
+        if !response.isStorable {
+            buffer.writeStaticString("Cache-Control: no-store\r\n")
+        }
+        if let contentType = response.contentType {
+            buffer.writeStaticString("Content-Type: ")
+            buffer.writeString(contentType)
+            buffer.writeStaticString("\r\n")
+        }
+        let hasLength = response.status.code >= 200 && response.status != .noContent && response.status != .notModified
+        self.finish(
+            &buffer,
+            headers: response.headers,
+            framing: .length(hasLength ? bodyBytes : nil),
+            persistence: persistence,
+            isVersion10: isVersion10
+        )
+        guard let body = response.body, !isHead, hasLength else { return (buffer, nil) }
+        guard isInline else { return (buffer, body) }
+        buffer.writeImmutableBuffer(body)
+        return (buffer, nil)
+    }
+
+    /// Encodes a head whose body follows piece by piece, or not as HTTP at all.
+    func encodeHead(
+        status: HTTPResponseStatus,
+        headers: [(name: String, value: String)],
+        framing: Framing,
+        persistence: Persistence,
+        isVersion10: Bool,
+        now: NIODeadline
+    ) -> ByteBuffer {
+        var buffer = self.allocator.buffer(capacity: Self.headBytes)
+        self.writeStatus(status, to: &buffer, now: now)
+        self.finish(
+            &buffer,
+            headers: headers,
+            framing: framing,
+            persistence: persistence,
+            isVersion10: isVersion10
+        )
+        return buffer
+    }
+
+    /// Encodes a chunk of a body; an empty one would end it and is no chunk.
+    func encodeChunk(_ bytes: ByteBuffer) -> ByteBuffer {
+        var buffer = self.allocator.buffer(capacity: bytes.readableBytes + 12)
+        buffer.writeString(String(bytes.readableBytes, radix: 16))
+        buffer.writeStaticString("\r\n")
+        buffer.writeImmutableBuffer(bytes)
+        buffer.writeStaticString("\r\n")
+        return buffer
+    }
+
+    private func writeStatus(_ status: HTTPResponseStatus, to buffer: inout ByteBuffer, now: NIODeadline) {
+        buffer.writeStaticString("HTTP/1.1 ")
+        buffer.writeString(String(status.code))
+        buffer.writeStaticString(" ")
+        buffer.writeString(status.reasonPhrase)
+        buffer.writeStaticString("\r\n")
+        buffer.writeImmutableBuffer(self.context.commonFields(isTLS: self.isTLS, now: now))
+    }
+
+    private func finish(
+        _ buffer: inout ByteBuffer,
+        headers: [(name: String, value: String)],
+        framing: Framing,
+        persistence: Persistence,
+        isVersion10: Bool
+    ) {
+        for (name, value) in headers where Self.isSafe(name) && Self.isSafe(value) {
+            buffer.writeString(name)
+            buffer.writeStaticString(": ")
+            buffer.writeString(value)
+            buffer.writeStaticString("\r\n")
+        }
+        switch framing {
+        case .length(let count?):
+            buffer.writeStaticString("Content-Length: ")
+            buffer.writeString(String(count))
+            buffer.writeStaticString("\r\n")
+        case .chunked:
+            buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
+        case .length(nil), .connection:
+            break
+        }
+        switch persistence {
+        case .keepAlive where isVersion10: buffer.writeStaticString("Connection: keep-alive\r\n")
+        case .keepAlive: break
+        case .close: buffer.writeStaticString("Connection: close\r\n")
+        case .upgrade: buffer.writeStaticString("Connection: Upgrade\r\n")
+        }
+        buffer.writeStaticString("\r\n")
+    }
+
+    /// Whether a name or value cannot end its line.
+    ///
+    /// One that can would let whoever chose it write fields of their own.
+    private static func isSafe(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
+    }
+}

@@ -1,0 +1,81 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceRelay
+
+/// The answers to ingest requests.
+enum IngestAnswers {
+    /// 202 with what was taken.
+    static func accepted(
+        _ scanID: ScanID,
+        count: Int,
+        seqs: ClosedRange<Seq>?,
+        isReplayed: Bool = false,
+        allocator: ByteBufferAllocator
+    ) -> HTTPResponse {
+        var body = allocator.buffer(capacity: 96 + scanID.text.utf8.count)
+        body.writeStaticString("{\"scanId\":\"")
+        body.writeString(scanID.text)
+        body.writeStaticString("\",\"accepted\":")
+        body.writeDecimal(UInt64(count))
+        if let seqs {
+            body.writeStaticString(",\"firstSeq\":")
+            body.writeDecimal(seqs.lowerBound)
+            body.writeStaticString(",\"lastSeq\":")
+            body.writeDecimal(seqs.upperBound)
+        }
+        body.writeStaticString("}")
+        return .json(
+            body,
+            status: .accepted,
+            headers: isReplayed ? [("Idempotent-Replayed", "true")] : []
+        )
+    }
+
+    /// A message that does not pass.
+    static func problem(_ error: MessageError, line: Int? = nil, acceptedCount: Int? = nil) -> Problem {
+        var members: [(String, Problem.Value)] = []
+        if let index = error.index {
+            members.append(("index", .integer(index)))
+        }
+        if let line {
+            members.append(("line", .integer(line)))
+        }
+        if let offset = error.offset {
+            members.append(("offset", .integer(offset)))
+        }
+        if let acceptedCount {
+            members.append(("accepted", .integer(acceptedCount)))
+        }
+        return Problem(self.code(error.code), error.detail).adding(members)
+    }
+
+    /// What the relay did not take.
+    static func problem(_ refusal: any Error) -> Problem {
+        switch refusal as? RelayRefusal {
+        case .ownerConflict:
+            Problem(.ownerConflict, "the scan has another owner, and it is not changed once set")
+        case .tooManyScans:
+            Problem(.tooManyScans, "the gateway holds as many scans as it may", retryAfterSeconds: 30)
+        case .idempotencyConflict:
+            Problem(.idempotencyConflict, "this key came with another body before; use a new one for a new request")
+        case .scanNotFound:
+            Problem(.scanNotFound)
+        case nil:
+            Problem(.internalError)
+        }
+    }
+
+    private static func code(_ code: MessageError.Code) -> ProblemCode {
+        // The catalogues use the same names, so an unknown one would be a mistake of ours.
+        ProblemCode(rawValue: code.rawValue) ?? .invalidMessage
+    }
+}
+
+extension Problem {
+    /// The same problem with further members.
+    func adding(_ members: [(String, Value)]) -> Problem {
+        var problem = self
+        problem.members += members.map { Member(name: $0.0, value: $0.1) }
+        return problem
+    }
+}

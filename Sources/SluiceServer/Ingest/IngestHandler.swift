@@ -1,0 +1,128 @@
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// `POST /api/scans/{scanId}/progress`: finds out who posts, and hands the body to whoever reads its form.
+final class IngestHandler: RequestHandler {
+    private let services: GatewayServices
+    private let gatekeeper: Gatekeeper
+    private let scanSegment: String
+    private var exchange: HTTPExchange?
+    private var reader: (any IngestReader)?
+    /// What came before it was known who posts.
+    private var early: [ByteBuffer] = []
+    private var hasEarlyEnd = false
+    private var isStream = false
+
+    init(services: GatewayServices, scanSegment: String) {
+        self.services = services
+        self.gatekeeper = Gatekeeper(services: services)
+        self.scanSegment = scanSegment
+    }
+
+    var bodyMode: BodyMode {
+        let limits = self.services.settings.configuration.limits
+        return self.isStream
+            ? .stream(idleTimeout: limits.timeouts.streamIdle) : .collect(maximumBytes: limits.maxBodyBytes)
+    }
+
+    func start(_ exchange: HTTPExchange) {
+        self.exchange = exchange
+        guard !self.services.isDraining else {
+            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
+            return
+        }
+        self.gatekeeper.identify(exchange) { self.identified($0.identity, exchange) }
+        if self.reader == nil, exchange.isOpen {
+            // A key is being fetched: the body waits in the socket until it is known whose it is.
+            exchange.pauseReading()
+        }
+    }
+
+    private func identified(_ identity: Identity, _ exchange: HTTPExchange) {
+        do throws(Problem) {
+            let scanID = try Routes.scanID(self.scanSegment)
+            guard identity.mayIngest(scan: scanID.text) else {
+                throw Problem(.forbidden, "the token does not allow posting to this scan")
+            }
+            let head = try IngestHead(exchange.request.headers)
+            let job = IngestJob(
+                services: self.services,
+                exchange: exchange,
+                scanID: scanID,
+                identity: identity,
+                head: head
+            )
+            self.isStream = head.form == .lines
+            self.reader = head.form == .lines ? LineIngest(job) : DocumentIngest(job)
+        } catch {
+            exchange.respond(problem: error)
+            return
+        }
+        exchange.resumeReading()
+        for bytes in self.early {
+            self.reader?.receivedBytes(bytes)
+        }
+        self.early.removeAll()
+        if self.hasEarlyEnd {
+            self.reader?.receivedEnd()
+        }
+    }
+
+    func receivedBody(_ body: ByteBuffer) {
+        self.receivedBytes(body)
+        self.receivedEnd()
+    }
+
+    func receivedBytes(_ bytes: ByteBuffer) {
+        if let reader = self.reader {
+            reader.receivedBytes(bytes)
+        } else {
+            self.early.append(bytes)
+        }
+    }
+
+    func receivedEnd() {
+        if let reader = self.reader {
+            reader.receivedEnd()
+        } else {
+            self.hasEarlyEnd = true
+        }
+    }
+
+    func aborted(_ reason: AbortReason) {
+        self.reader?.aborted()
+        self.reader = nil
+    }
+
+    func draining() {
+        self.reader?.draining()
+    }
+}
+
+/// What reads one form of body.
+protocol IngestReader: AnyObject {
+    func receivedBytes(_ bytes: ByteBuffer)
+    func receivedEnd()
+    func aborted()
+    func draining()
+}
+
+/// What both forms of body need to know.
+struct IngestJob {
+    let services: GatewayServices
+    let exchange: HTTPExchange
+    let scanID: ScanID
+    let identity: Identity
+    let head: IngestHead
+
+    /// A check for the messages of this request.
+    func makeParser() -> MessageParser {
+        let settings = self.services.settings
+        return MessageParser(
+            rules: settings.rules,
+            scanID: self.scanID,
+            maximumMessageBytes: settings.configuration.limits.maxMessageBytes
+        )
+    }
+}

@@ -1,0 +1,88 @@
+internal import NIOCore
+internal import SluiceAdmission
+
+/// One API request: who asks is found out, the request is counted, its small body is collected, and then it is done.
+final class APIHandler: RequestHandler {
+    /// What is to be done, for whom, with which body.
+    typealias Work = (HTTPExchange, Identity, ByteBuffer) throws(Problem) -> Void
+
+    /// The longest body of an API request, in bytes.
+    private static let maximumBodyBytes = 16 * 1024
+
+    private let services: GatewayServices
+    private let checksOrigin: Bool
+    private let work: Work
+    private var exchange: HTTPExchange?
+    private var identity: Identity?
+    private var body: ByteBuffer?
+
+    /// - Parameters:
+    ///   - services: What all handlers share.
+    ///   - checksOrigin: Whether a page of a strange origin is refused.
+    ///   - work: What is to be done.
+    init(services: GatewayServices, checksOrigin: Bool = false, work: @escaping Work) {
+        self.services = services
+        self.checksOrigin = checksOrigin
+        self.work = work
+    }
+
+    var bodyMode: BodyMode { .collect(maximumBytes: Self.maximumBodyBytes) }
+
+    func start(_ exchange: HTTPExchange) {
+        self.exchange = exchange
+        let gatekeeper = Gatekeeper(services: self.services)
+        guard !self.services.isDraining else {
+            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
+            return
+        }
+        guard !self.checksOrigin || gatekeeper.mayCome(exchange) else {
+            exchange.respond(problem: Problem(.originRefused, "pages of this origin may not do this"))
+            return
+        }
+        gatekeeper.identify(exchange) { visitor in
+            guard gatekeeper.spendRequest(visitor.identity, exchange) else {
+                return
+            }
+            self.identity = visitor.identity
+            self.workIfReady()
+        }
+    }
+
+    func receivedBody(_ body: ByteBuffer) {
+        self.body = body
+        self.workIfReady()
+    }
+
+    func aborted(_ reason: AbortReason) {
+        self.exchange = nil
+    }
+
+    private func workIfReady() {
+        guard let exchange = self.exchange, let identity = self.identity, let body = self.body else {
+            return
+        }
+        self.exchange = nil
+        do throws(Problem) {
+            try self.work(exchange, identity, body)
+        } catch {
+            exchange.respond(problem: error)
+        }
+    }
+}
+
+/// Answers each request with the same response.
+final class FixedHandler: RequestHandler {
+    private let answer: (HTTPExchange) -> Void
+
+    init(_ response: HTTPResponse) {
+        self.answer = { $0.respond(response) }
+    }
+
+    init(_ problem: Problem) {
+        self.answer = { $0.respond(problem: problem) }
+    }
+
+    func start(_ exchange: HTTPExchange) {
+        self.answer(exchange)
+    }
+}

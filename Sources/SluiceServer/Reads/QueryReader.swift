@@ -1,0 +1,77 @@
+internal import SluiceRelay
+
+/// Reads the values of query parameters; a malformed or repeated one is refused.
+enum QueryReader {
+    /// A text that stands there at most once.
+    static func text(_ name: String, in query: QueryParameters) throws(Problem) -> String? {
+        guard query.count(of: name) <= 1 else {
+            throw Problem(.invalidParameter, "\(name) stands there twice")
+        }
+        return query.first(name)
+    }
+
+    /// A whole number within a range.
+    static func integer(
+        _ name: String,
+        in query: QueryParameters,
+        _ range: ClosedRange<UInt64>
+    ) throws(Problem) -> UInt64? {
+        guard let text = try self.text(name, in: query) else {
+            return nil
+        }
+        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let number = UInt64(text),
+            range.contains(number)
+        else {
+            throw Problem(
+                .invalidParameter,
+                "\(name) is a whole number from \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        return number
+    }
+
+    /// A number of at least `minimum`.
+    static func number(_ name: String, in query: QueryParameters, atLeast minimum: Double) throws(Problem) -> Double? {
+        guard let text = try self.text(name, in: query) else {
+            return nil
+        }
+        guard let number = Double(text), number.isFinite, number >= minimum else {
+            throw Problem(.invalidParameter, "\(name) is a number of at least \(minimum)")
+        }
+        return number
+    }
+
+    /// One of a few words.
+    static func choice(
+        _ name: String,
+        in query: QueryParameters,
+        _ choices: [String]
+    ) throws(Problem) -> String? {
+        guard let text = try self.text(name, in: query) else {
+            return nil
+        }
+        guard choices.contains(text) else {
+            throw Problem(.invalidParameter, "\(name) is one of: \(choices.joined(separator: ", "))")
+        }
+        return text
+    }
+
+    /// Types separated by commas.
+    static func filter(_ name: String, in query: QueryParameters) throws(Problem) -> TypeFilter {
+        guard let text = try self.text(name, in: query), !text.isEmpty else {
+            return .everything
+        }
+        return try self.filter(text.split(separator: ",", omittingEmptySubsequences: true).map { String($0) })
+    }
+
+    /// Types, each checked.
+    static func filter(_ types: [String]) throws(Problem) -> TypeFilter {
+        guard types.count <= TypeFilter.maximumCount else {
+            throw Problem(.invalidParameter, "name at most \(TypeFilter.maximumCount) types")
+        }
+        guard types.allSatisfy({ !$0.isEmpty && $0.unicodeScalars.count <= TypeFilter.maximumLength }) else {
+            throw Problem(.invalidParameter, "a type has 1 to \(TypeFilter.maximumLength) characters")
+        }
+        return TypeFilter(types)
+    }
+}

@@ -1,0 +1,69 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// What can be done to scans besides posting to them.
+struct ScanWrites: Sendable {
+    let services: GatewayServices
+
+    /// The longest name of a scan, in bytes.
+    private static let maximumNameBytes = 256
+
+    /// `PUT /api/scans/{scanId}`.
+    func put(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID, _ body: ByteBuffer) throws(Problem) {
+        guard identity.mayIngest(scan: scanID.text) else {
+            throw Problem(.forbidden, "the token does not allow posting to this scan")
+        }
+        let object = try BodyReader.object(body)
+        let owner = try object["owner"]
+            .map { value throws(Problem) in
+                guard let text = value.string else {
+                    throw Problem(.invalidOwner, "owner is a string")
+                }
+                return try IngestHead.checkedOwner(text)
+            }
+        let name = try object["name"]
+            .map { value throws(Problem) in
+                guard let text = value.string, text.utf8.count <= Self.maximumNameBytes else {
+                    throw Problem(.invalidBody, "name is a string of at most \(Self.maximumNameBytes) bytes")
+                }
+                return text
+            }
+        self.services.relay.put(scanID, owner: owner, name: name, on: exchange.eventLoop).assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success(let isNew):
+                    var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 128)
+                    writer.beginObject()
+                    writer.member("scanId", scanID.text)
+                    writer.member("owner", owner)
+                    writer.member("name", name)
+                    writer.endObject()
+                    exchange.respond(.json(writer.buffer, status: isNew ? .created : .ok))
+                case .failure(let error):
+                    exchange.respond(problem: IngestAnswers.problem(error))
+                }
+            }
+    }
+
+    /// `DELETE /api/scans/{scanId}`.
+    func delete(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) {
+        let relay = self.services.relay
+        relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
+            .whenSuccess { found in
+                guard identity.mayDelete(scan: scanID.text, owner: found?.owner) else {
+                    exchange.respond(problem: Problem(.forbidden, "the token does not allow deleting this scan"))
+                    return
+                }
+                relay.delete(scanID, on: exchange.eventLoop).assumeIsolated()
+                    .whenSuccess { existed in
+                        if existed {
+                            exchange.respond(.empty(.noContent))
+                        } else {
+                            exchange.respond(problem: Problem(.scanNotFound))
+                        }
+                    }
+            }
+    }
+}

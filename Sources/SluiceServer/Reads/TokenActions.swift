@@ -1,0 +1,71 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceAdmission
+
+/// Tickets, and the ends of tokens before their time.
+struct TokenActions: Sendable {
+    let services: GatewayServices
+
+    /// `POST /api/tickets`.
+    func issueTicket(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+        do throws(TokenError) {
+            guard let issued = try self.services.authenticator.issueTicket(for: identity, now: WallClock.now()) else {
+                throw TokenError(.ticket)
+            }
+            var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 128)
+            writer.beginObject()
+            writer.member("ticket", issued.ticket)
+            writer.member("expiresIn", issued.expiresIn)
+            writer.endObject()
+            exchange.respond(.json(writer.buffer, status: .created))
+        } catch {
+            throw error.reason == .ticket
+                ? Problem(.forbidden, "a ticket is issued for a JWT, and only so many at a time")
+                : Problem(.invalidToken)
+        }
+    }
+
+    /// `POST /api/users/{sub}/disconnect`.
+    func disconnect(_ exchange: HTTPExchange, _ identity: Identity, user: String) throws(Problem) {
+        guard identity.isAdmin else {
+            throw Problem(.forbidden, "only an administrator may end a user's connections")
+        }
+        self.services.connections.closeAll(.disconnected, on: exchange.eventLoop) { $0.isUser && $0.subject == user }
+            .assumeIsolated()
+            .whenSuccess { count in
+                var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 32)
+                writer.beginObject()
+                writer.member("closed", count)
+                writer.endObject()
+                exchange.respond(.json(writer.buffer))
+            }
+    }
+
+    /// `POST /api/tokens/revoke`.
+    func revoke(_ exchange: HTTPExchange, _ identity: Identity, _ body: ByteBuffer) throws(Problem) {
+        guard identity.isAdmin else {
+            throw Problem(.forbidden, "only an administrator may revoke tokens")
+        }
+        let revocation = try Self.revocation(try BodyReader.object(body))
+        guard self.services.authenticator.revoke(revocation, now: WallClock.now()) else {
+            throw Problem(.overloaded, "there are too many revocations in force", retryAfterSeconds: 60)
+        }
+        self.services.connections.closeAll(.tokenRevoked, on: exchange.eventLoop) { revocation.hits($0) }
+            .assumeIsolated()
+            .whenSuccess { _ in
+                exchange.respond(.empty(.noContent))
+            }
+    }
+
+    private static func revocation(_ object: JSONObject) throws(Problem) -> Revocation {
+        if let tokenID = object["jti"]?.string, object["sub"] == nil, !tokenID.isEmpty {
+            return .tokenID(tokenID)
+        }
+        if let subject = object["sub"]?.string, object["jti"] == nil, !subject.isEmpty,
+            case .number(let instant)? = object["issuedBefore"], instant.isFinite
+        {
+            return .subject(subject, issuedBefore: instant)
+        }
+        throw Problem(.invalidBody, #"send {"jti":"…"} or {"sub":"…","issuedBefore":<seconds since 1970>}"#)
+    }
+}

@@ -1,0 +1,133 @@
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// What a client's text frame asks for.
+struct ClientAction: Equatable {
+    enum Kind: Equatable {
+        /// Follow a scan, or change what is followed of it.
+        case subscribe(scanID: String?, SubscriptionQuery, setsFilter: Bool)
+        case unsubscribe(scanID: String?)
+        case rate(Double, scanID: String?)
+        case refresh(token: String)
+        case ping
+    }
+
+    /// Why a frame is not an action, and what to answer.
+    struct Fault: Error, Equatable {
+        var code: String
+        var message: String
+        /// The frame's `id`, a JSON text.
+        var id: String?
+    }
+
+    var kind: Kind
+    /// The frame's `id`, a JSON text, to come back in the answer.
+    var id: String?
+
+    /// The action's name.
+    var name: String {
+        switch self.kind {
+        case .subscribe: "subscribe"
+        case .unsubscribe: "unsubscribe"
+        case .rate: "rate"
+        case .refresh: "refresh"
+        case .ping: "ping"
+        }
+    }
+
+    /// Reads a text frame.
+    init(_ text: ByteBuffer) throws(Fault) {
+        let object: JSONObject
+        do throws(JSONReader.Failure) {
+            object = try JSONReader.object(Array(text.readableBytesView), maximumDepth: 8, maximumMemberCount: 32)
+        } catch {
+            throw Fault(code: "invalid_json", message: "a frame holds one JSON object")
+        }
+        let id = object["id"].map { $0.text }
+        guard let action = object["action"]?.string else {
+            throw Fault(code: "missing_action", message: "say which action", id: id)
+        }
+        self.id = id
+        do throws(Problem) {
+            self.kind = try Self.kind(action, object)
+        } catch {
+            let code = error.code == .notFound ? "unknown_action" : error.code.rawValue
+            throw Fault(code: code, message: error.detail, id: id)
+        }
+    }
+
+    private static func kind(_ action: String, _ object: JSONObject) throws(Problem) -> Kind {
+        switch action {
+        case "subscribe":
+            return .subscribe(
+                scanID: try self.scanID(object),
+                try self.query(object),
+                setsFilter: object["filters"] != nil
+            )
+        case "unsubscribe":
+            return .unsubscribe(scanID: try self.scanID(object))
+        case "rate":
+            return .rate(try self.rate("messagesPerSecond", object), scanID: try self.scanID(object))
+        case "refresh":
+            guard let token = object["token"]?.string else {
+                throw Problem(.invalidParameter, "token is a string")
+            }
+            return .refresh(token: token)
+        case "ping":
+            return .ping
+        default:
+            throw Problem(.notFound, "known actions are subscribe, unsubscribe, rate, refresh and ping")
+        }
+    }
+
+    private static func scanID(_ object: JSONObject) throws(Problem) -> String? {
+        guard let value = object["scanId"], value != .null else {
+            return nil
+        }
+        guard let text = value.string else {
+            throw Problem(.invalidParameter, "scanId is a string")
+        }
+        return text
+    }
+
+    private static func query(_ object: JSONObject) throws(Problem) -> SubscriptionQuery {
+        var query = SubscriptionQuery()
+        if let since = object["since"], since != .null {
+            guard case .number(let number) = since, let seq = Seq(exactly: number) else {
+                throw Problem(.invalidParameter, "since is a whole number, 0 or more")
+            }
+            query.since = seq
+        }
+        if let epoch = object["epoch"], epoch != .null {
+            guard let text = epoch.string else {
+                throw Problem(.invalidParameter, "epoch is a string")
+            }
+            query.epoch = try SubscriptionQuery.checkedEpoch(text)
+        }
+        if let filters = object["filters"], filters != .null {
+            guard let types = filters.strings else {
+                throw Problem(.invalidParameter, "filters is an array of strings, or null")
+            }
+            query.filter = try QueryReader.filter(types)
+        }
+        if object["rate"] != nil, object["rate"] != .null {
+            query.framesPerSecond = try self.rate("rate", object)
+        }
+        if let wait = object["wait"], wait != .null {
+            guard case .number(let seconds) = wait, (0...Double(SubscriptionQuery.maximumWaitSeconds)).contains(seconds)
+            else {
+                throw Problem(.invalidParameter, "wait is a number of seconds, at most 300")
+            }
+            query.wait = .milliseconds(Int64(seconds * 1000))
+        }
+        return query
+    }
+
+    private static func rate(_ name: String, _ object: JSONObject) throws(Problem) -> Double {
+        guard case .number(let rate)? = object[name], rate.isFinite, rate >= SubscriptionQuery.minimumRate else {
+            throw Problem(.invalidParameter, "\(name) is a number of at least \(SubscriptionQuery.minimumRate)")
+        }
+        return rate
+    }
+}

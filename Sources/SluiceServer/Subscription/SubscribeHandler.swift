@@ -1,0 +1,161 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// The handshake of a WebSocket: every refusal is an HTTP answer, before the upgrade.
+final class SubscribeHandler: RequestHandler {
+    private let services: GatewayServices
+    private let loop: LoopServices
+    private let gatekeeper: Gatekeeper
+    /// The scan that the path names; nil for a socket of many scans.
+    private let scanSegment: String?
+
+    init(services: GatewayServices, loop: LoopServices, scanSegment: String?) {
+        self.services = services
+        self.loop = loop
+        self.gatekeeper = Gatekeeper(services: services)
+        self.scanSegment = scanSegment
+    }
+
+    func start(_ exchange: HTTPExchange) {
+        guard !self.services.isDraining else {
+            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
+            return
+        }
+        guard self.gatekeeper.mayCome(exchange) else {
+            exchange.respond(problem: Problem(.originRefused, "pages of this origin may not open a socket"))
+            return
+        }
+        self.gatekeeper.identify(exchange, isWebSocket: true) { visitor in
+            guard self.gatekeeper.spendHandshake(visitor.identity, exchange) else {
+                return
+            }
+            do throws(Problem) {
+                let query = try SubscriptionQuery(exchange.request.query)
+                let handshake = try self.handshake(exchange)
+                guard let segment = self.scanSegment else {
+                    self.upgrade(exchange, visitor, handshake, query, scanID: nil)
+                    return
+                }
+                let scanID = try Routes.scanID(segment)
+                self.checkAccess(to: scanID, visitor.identity, exchange) {
+                    self.upgrade(exchange, visitor, handshake, query, scanID: scanID)
+                }
+            } catch {
+                exchange.respond(problem: error)
+            }
+        }
+    }
+
+    private func handshake(_ exchange: HTTPExchange) throws(Problem) -> WebSocketHandshake {
+        let deflate = self.services.settings.configuration.compression.permessageDeflate
+        var compression = PermessageDeflateConfiguration()
+        compression.isEnabled = deflate.enabled
+        compression.level = deflate.level
+        compression.windowBits = deflate.windowBits
+        compression.minimumBytes = deflate.minBytes
+        do throws(WebSocketRefusal) {
+            return try WebSocketHandshake(
+                method: exchange.request.method,
+                version: exchange.request.isVersion10 ? .http1_0 : .http1_1,
+                headers: exchange.request.headers,
+                compression: compression
+            )
+        } catch {
+            switch error.status {
+            case .upgradeRequired where error.headers.contains(name: "Sec-WebSocket-Version"):
+                throw Problem(.unsupportedWebSocketVersion, error.detail)
+            case .upgradeRequired:
+                throw Problem(.upgradeRequired, error.detail)
+            default:
+                throw Problem(.invalidHandshake, error.detail)
+            }
+        }
+    }
+
+    private func checkAccess(
+        to scanID: ScanID,
+        _ identity: Identity,
+        _ exchange: HTTPExchange,
+        then: @escaping () -> Void
+    ) {
+        self.services.relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
+            .whenSuccess { found in
+                if identity.maySubscribe(scan: scanID.text, owner: found?.owner) {
+                    then()
+                } else {
+                    exchange.respond(problem: Problem(.forbidden, "the token does not allow reading this scan"))
+                }
+            }
+    }
+
+    private func upgrade(
+        _ exchange: HTTPExchange,
+        _ visitor: Gatekeeper.Visitor,
+        _ handshake: WebSocketHandshake,
+        _ query: SubscriptionQuery,
+        scanID: ScanID?
+    ) {
+        guard exchange.isOpen, let place = self.gatekeeper.admit(visitor.identity, exchange) else {
+            return
+        }
+        let session = SubscriptionSession(
+            services: self.services,
+            loop: self.loop,
+            identity: visitor.identity,
+            place: place,
+            query: query,
+            scanID: scanID,
+            form: self.form(handshake, query),
+            peer: exchange.connection.peerAddress
+        )
+        // The answer to an upgrade gets its Connection field from the HTTP side.
+        let headers = handshake.answer(subprotocol: visitor.subprotocol).filter { $0.name != "Connection" }
+        let configuration = self.services.settings.webSocket
+        let wheel = self.loop.wheel
+        exchange.takeOver(status: .switchingProtocols, headers: headers.map { ($0.name, $0.value) }) { channel in
+            do {
+                try WebSocketHandler.install(
+                    in: channel,
+                    session: session,
+                    deflate: handshake.deflate,
+                    configuration: configuration,
+                    wheel: wheel
+                )
+            } catch {
+                session.closed(.lost)
+                channel.close(promise: nil)
+            }
+        }
+        self.pending = session
+    }
+
+    /// The session that waits for the pipeline to be clear.
+    private var pending: SubscriptionSession?
+
+    func aborted(_ reason: AbortReason) {
+        self.pending?.closed(.lost)
+        self.pending = nil
+    }
+
+    private func form(_ handshake: WebSocketHandshake, _ query: SubscriptionQuery) -> WireForm {
+        let compression = self.services.settings.configuration.compression
+        if query.wantsGzip {
+            return .webSocket(.gzip(minimumBytes: compression.gzip.minBytes, level: 6))
+        }
+        guard let agreed = handshake.deflate else {
+            return .webSocket(.plain)
+        }
+        return .webSocket(
+            .deflate(
+                DeflateTerms(
+                    level: compression.permessageDeflate.level,
+                    windowBits: min(agreed.serverWindowBits, compression.permessageDeflate.windowBits),
+                    isWithoutContext: agreed.serverNoContextTakeover,
+                    minimumBytes: compression.permessageDeflate.minBytes
+                )
+            )
+        )
+    }
+}

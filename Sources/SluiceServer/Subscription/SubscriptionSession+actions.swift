@@ -1,0 +1,150 @@
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+
+extension SubscriptionSession {
+    /// Does what a client's frame asks for, and answers it.
+    func act(on action: ClientAction) {
+        switch action.kind {
+        case .subscribe(let scan, let query, let setsFilter):
+            self.actOnSubscribe(action, scan: scan, query, setsFilter: setsFilter)
+        case .unsubscribe(let scan):
+            guard let subscriber = self.subscriber(for: scan, action) else {
+                return
+            }
+            self.services.relay.unsubscribe(subscriber, on: self.eventLoop)
+            self.subscribers[subscriber.scanID] = nil
+            self.send(Notice.unsubscribed(id: action.id).text(scanID: subscriber.scanID))
+        case .rate(let rate, let scan):
+            guard let subscriber = self.subscriber(for: scan, action) else {
+                return
+            }
+            self.change(subscriber, framesPerSecond: rate, action)
+        case .refresh(let token):
+            self.refresh(token, action)
+        case .ping:
+            self.send(AnswerText.pong(id: action.id))
+        }
+    }
+
+    private func actOnSubscribe(_ action: ClientAction, scan: String?, _ query: SubscriptionQuery, setsFilter: Bool) {
+        if let text = scan ?? self.scanID?.text, let scanID = ScanID(text), let subscriber = self.subscribers[scanID] {
+            self.change(subscriber, filter: query.filter, framesPerSecond: query.framesPerSecond, action)
+            return
+        }
+        guard self.scanID == nil else {
+            self.refuse(code: "not_subscribed", "this socket follows \(self.scanID?.text ?? "") alone", id: action.id)
+            return
+        }
+        guard let text = scan else {
+            self.refuse(code: ProblemCode.invalidParameter.rawValue, "say which scanId", id: action.id)
+            return
+        }
+        guard let scanID = ScanID(text) else {
+            self.refuse(code: ProblemCode.invalidScanID.rawValue, "this is no scan's id", id: action.id)
+            return
+        }
+        self.follow(scanID, query, action)
+    }
+
+    /// Follows one more scan on a socket of many.
+    private func follow(_ scanID: ScanID, _ query: SubscriptionQuery, _ action: ClientAction) {
+        let limit = self.services.settings.configuration.clients.maxSubscriptions
+        guard !self.requested.contains(scanID) else {
+            self.refuse(code: "already_requested", "wait for the answer", scanID: scanID.text, id: action.id)
+            return
+        }
+        guard self.subscribers.count + self.requested.count < limit else {
+            self.refuse(
+                code: "too_many_subscriptions",
+                "a socket follows at most \(limit) scans",
+                scanID: scanID.text,
+                id: action.id
+            )
+            return
+        }
+        self.requested.insert(scanID)
+        self.services.relay.owner(of: scanID, on: self.eventLoop).assumeIsolated()
+            .whenSuccess { found in
+                self.requested.remove(scanID)
+                guard self.outbox != nil else {
+                    return
+                }
+                guard self.identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
+                    self.refuse(
+                        code: ProblemCode.forbidden.rawValue,
+                        "the token does not allow reading this scan",
+                        scanID: scanID.text,
+                        id: action.id
+                    )
+                    return
+                }
+                var request = query.request(for: scanID, form: self.form)
+                request.isBatched = request.isBatched ?? self.query.isBatched
+                request.framesPerSecond = request.framesPerSecond ?? self.query.framesPerSecond
+                request.requestID = action.id
+                self.subscribe(request)
+            }
+    }
+
+    private func change(
+        _ subscriber: Subscriber,
+        filter: TypeFilter? = nil,
+        framesPerSecond: Double? = nil,
+        _ action: ClientAction
+    ) {
+        let changed = self.services.relay.change(
+            subscriber,
+            filter: filter,
+            framesPerSecond: framesPerSecond,
+            on: self.eventLoop
+        )
+        changed.assumeIsolated()
+            .whenSuccess { rate in
+                self.send(AnswerText.ack(action, scanID: subscriber.scanID, framesPerSecond: rate))
+            }
+    }
+
+    private func subscriber(for scan: String?, _ action: ClientAction) -> Subscriber? {
+        guard let text = scan ?? self.scanID?.text else {
+            self.refuse(code: ProblemCode.invalidParameter.rawValue, "say which scanId", id: action.id)
+            return nil
+        }
+        guard let scanID = ScanID(text), let subscriber = self.subscribers[scanID] else {
+            self.refuse(code: "not_subscribed", "this socket does not follow that scan", scanID: text, id: action.id)
+            return nil
+        }
+        return subscriber
+    }
+
+    /// Takes a newer token of the same user, if it still allows all that is followed.
+    private func refresh(_ token: String, _ action: ClientAction) {
+        let fresh: Identity
+        do throws(TokenError) {
+            fresh = try self.services.authenticator.authenticate(token: token, now: WallClock.now())
+        } catch {
+            self.refuse(code: ProblemCode.invalidToken.rawValue, "the token is not valid; get a new one", id: action.id)
+            return
+        }
+        guard fresh.subject.utf8.elementsEqual(self.identity.subject.utf8) else {
+            self.end(.forbidden, "a token of another user")
+            return
+        }
+        let followed = Array(self.subscribers.keys)
+        let owners = followed.map { self.services.relay.owner(of: $0, on: self.eventLoop) }
+        EventLoopFuture.whenAllSucceed(owners, on: self.eventLoop).assumeIsolated()
+            .whenSuccess { owners in
+                let mayStay = zip(followed, owners)
+                    .allSatisfy { scanID, found in
+                        fresh.maySubscribe(scan: scanID.text, owner: found?.owner)
+                    }
+                guard mayStay else {
+                    self.end(.forbidden, "the new token does not allow reading this scan")
+                    return
+                }
+                self.identity = fresh
+                self.tokenClock = TokenClock(fresh, leeway: self.services.settings.configuration.auth.leeway.seconds)
+                self.send(AnswerText.ack(action))
+            }
+    }
+}

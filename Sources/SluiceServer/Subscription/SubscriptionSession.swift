@@ -1,0 +1,227 @@
+internal import Logging
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// A subscriber's WebSocket: of one scan, named in the path, or of many, named in its frames.
+///
+/// It answers the client's frames and watches over its token. What the scans send does not come by here: the relay
+/// writes it straight to the outbox. Loop-confined.
+final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveConnection {
+    let services: GatewayServices
+    let loop: LoopServices
+    let query: SubscriptionQuery
+    /// The scan that the path names; nil for a socket of many scans.
+    let scanID: ScanID?
+    let form: WireForm
+    let eventLoop: any EventLoop
+    var identity: Identity
+    var tokenClock: TokenClock
+    var subscribers: [ScanID: Subscriber] = [:]
+    /// Scans whose right to be read is being looked up.
+    var requested: Set<ScanID> = []
+    private(set) var socket: WebSocketHandler?
+    private(set) var outbox: Outbox?
+    private let place: ConnectionLimits.ID
+    private let openedAt: NIODeadline
+    private var frames: TokenBucket
+    private var logger: Logger
+    private var waitingBytes = Int.max
+    private var isOver = false
+
+    init(
+        services: GatewayServices,
+        loop: LoopServices,
+        identity: Identity,
+        place: ConnectionLimits.ID,
+        query: SubscriptionQuery,
+        scanID: ScanID?,
+        form: WireForm,
+        peer: String
+    ) {
+        self.services = services
+        self.loop = loop
+        self.eventLoop = loop.eventLoop
+        self.identity = identity
+        self.place = place
+        self.query = query
+        self.scanID = scanID
+        self.form = form
+        let configuration = services.settings.configuration
+        self.tokenClock = TokenClock(identity, leeway: configuration.auth.leeway.seconds)
+        self.frames = TokenBucket(limit: RateLimit(configuration.limits.clientFrames))
+        self.openedAt = loop.eventLoop.now
+        self.logger = services.logger
+        self.logger[metadataKey: "connection"] = "\(place)"
+        self.logger[metadataKey: "user"] = "\(identity.subject)"
+        self.logger[metadataKey: "peer"] = "\(peer)"
+        if let scanID {
+            self.logger[metadataKey: "scan"] = "\(scanID.text)"
+        }
+    }
+
+    // MARK: The connection's life
+
+    func opened(_ socket: WebSocketHandler) {
+        guard let context = socket.context else {
+            return
+        }
+        self.socket = socket
+        self.outbox = Outbox(context: context, fanOut: self.loop.fanOut)
+        self.services.connections.insert(self, id: self.place, on: self.eventLoop)
+        self.services.metrics.opened("websocket")
+        self.logger.info("connection established")
+        if let scanID = self.scanID {
+            self.subscribe(self.query.request(for: scanID, form: self.form))
+        }
+        // A revocation may have come between the check and this moment.
+        if self.services.authenticator.isRevoked(self.identity) {
+            self.close(.tokenRevoked)
+        }
+    }
+
+    func receivedText(_ text: ByteBuffer) {
+        self.services.metrics.receivedClientFrame()
+        guard case .taken = self.frames.take(now: self.eventLoop.now.uptimeNanoseconds) else {
+            self.services.metrics.refused("client_frames")
+            self.end(.policyViolation, "too many frames")
+            return
+        }
+        do throws(ClientAction.Fault) {
+            self.act(on: try ClientAction(text))
+        } catch {
+            self.refuse(code: error.code, error.message, id: error.id)
+        }
+    }
+
+    func receivedBinary(_ bytes: ByteBuffer) {
+        self.end(.unsupportedData, "text frames only")
+    }
+
+    func writabilityChanged(isWritable: Bool) {
+        self.outbox?.writabilityChanged(isWritable: isWritable, now: self.eventLoop.now)
+    }
+
+    func closing() {
+        self.outbox?.close()
+    }
+
+    func closed(_ closure: WebSocketClosure) {
+        guard !self.isOver else {
+            return
+        }
+        self.isOver = true
+        self.outbox?.close()
+        for subscriber in self.subscribers.values {
+            self.services.relay.unsubscribe(subscriber, on: self.eventLoop)
+        }
+        self.subscribers.removeAll()
+        self.services.connections.remove(self.place, on: self.eventLoop)
+        self.services.limits.subscribers.release(self.place)
+        self.services.metrics.closed(closure.code.rawValue)
+        self.logEnd(closure)
+        self.socket = nil
+        self.outbox = nil
+    }
+
+    func tick(now: NIODeadline) {
+        switch self.tokenClock.look(now: WallClock.now()) {
+        case .doNothing:
+            break
+        case .warn(let seconds):
+            self.send(AnswerText.tokenExpiring(inSeconds: seconds))
+        case .expired:
+            self.close(.tokenExpired)
+            return
+        }
+        self.watchDraining(now: now)
+    }
+
+    func close(_ closing: Closing) {
+        self.end(WebSocketCloseCode(rawValue: closing.code), closing.reason)
+    }
+
+    // MARK: The scans' life
+
+    func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd) {
+        self.subscribers[subscriber.scanID] = nil
+        let (code, reason) = end.closure
+        if self.scanID == nil {
+            if end != .scanNotFound {
+                self.send(AnswerText.unsubscribed(subscriber.scanID, reason: reason))
+            }
+        } else {
+            if end == .scanNotFound {
+                self.services.metrics.refused(ProblemCode.scanNotFound.rawValue)
+            }
+            self.end(code, reason)
+        }
+    }
+
+    /// Begins a subscription that the identity may have.
+    func subscribe(_ request: SubscriptionRequest) {
+        guard let outbox = self.outbox else {
+            return
+        }
+        self.subscribers[request.scanID] = self.services.relay.subscribe(
+            request,
+            outbox: outbox,
+            delegate: self,
+            on: self.eventLoop
+        )
+    }
+
+    // MARK: Answers
+
+    func send(_ text: String) {
+        self.socket?.send(text: text)
+    }
+
+    /// Tells the client that something was not done.
+    func refuse(code: String, _ message: String, scanID: String? = nil, id: String?) {
+        self.services.metrics.refused(code)
+        self.send(AnswerText.error(code: code, message: message, scanID: scanID, id: id))
+    }
+
+    func end(_ code: WebSocketCloseCode, _ reason: String) {
+        self.socket?.close(code: code, reason: reason)
+    }
+
+    /// Ends a connection whose socket has taken nothing for the time that a client may be silent.
+    private func watchDraining(now: NIODeadline) {
+        guard let outbox = self.outbox, outbox.blockedSince != nil, let context = self.socket?.context else {
+            self.waitingBytes = .max
+            return
+        }
+        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if waiting < self.waitingBytes {
+            outbox.drained(now: now)
+        }
+        self.waitingBytes = waiting
+        if let since = outbox.blockedSince, since + self.services.settings.configuration.clients.timeout <= now {
+            self.logger.info("client does not drain", metadata: ["waiting_bytes": "\(waiting)"])
+            self.close(.slowClient)
+        }
+    }
+
+    private func logEnd(_ closure: WebSocketClosure) {
+        let counts = self.outbox?.counts ?? Outbox.Counts()
+        if closure.reason == "heartbeat timeout" {
+            self.logger.info("client timeout")
+        }
+        self.logger.info(
+            "connection closed",
+            metadata: [
+                "code": "\(closure.code)", "reason": "\(closure.reason)",
+                "messages": "\(counts.messages)", "frames": "\(counts.frames)", "bytes": "\(counts.bytes)",
+                "lag_frames": "\(counts.lagFrames)",
+                "duration_ms": "\((self.eventLoop.now - self.openedAt).nanoseconds / 1_000_000)",
+            ]
+        )
+    }
+}
+
+extension TimeAmount {
+    /// The length in seconds.
+    var seconds: Double { Double(self.nanoseconds) / 1_000_000_000 }
+}

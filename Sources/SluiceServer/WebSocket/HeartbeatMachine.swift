@@ -1,0 +1,75 @@
+import NIOCore
+
+/// Decides when a client is pinged and when it has been silent for too long, and measures how far away it is.
+struct HeartbeatMachine {
+    enum Action: Equatable {
+        case doNothing
+        /// Send a ping with this number as its payload.
+        case sendPing(UInt64)
+        /// No whole frame for too long.
+        case timedOut
+    }
+
+    private let interval: TimeAmount
+    private let timeout: TimeAmount
+    /// Ticks come at their own pace; a ping goes out at the tick that is nearest to its time.
+    private let slack: TimeAmount
+
+    private var lastFrameAt: NIODeadline
+    private var nextPingAt: NIODeadline
+    private var lastPing: (number: UInt64, sentAt: NIODeadline)?
+    private var lastNumber: UInt64 = 0
+
+    /// How long the last ping that was answered took there and back; nil before the first.
+    private(set) var roundTrip: TimeAmount?
+
+    init(configuration: WebSocketConfiguration, now: NIODeadline) {
+        self.interval = configuration.heartbeatInterval
+        self.timeout = configuration.timeout
+        self.slack = .nanoseconds(configuration.tickInterval.nanoseconds / 2)
+        self.lastFrameAt = now
+        self.nextPingAt = now + configuration.heartbeatInterval
+    }
+
+    /// A whole frame of any kind arrived.
+    mutating func receivedFrame(now: NIODeadline) {
+        self.lastFrameAt = now
+    }
+
+    /// A pong arrived.
+    ///
+    /// Only one for the last ping says how long it took; unasked ones are allowed, and say nothing (RFC 6455 section
+    /// 5.5.3).
+    mutating func receivedPong(_ payload: ByteBuffer, now: NIODeadline) {
+        guard let ping = self.lastPing, payload.readableBytes == 8,
+            payload.getInteger(at: payload.readerIndex, as: UInt64.self) == ping.number
+        else {
+            return
+        }
+        self.roundTrip = now - ping.sentAt
+        self.lastPing = nil
+    }
+
+    /// Some time has passed.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - isWritable: Whether the socket takes bytes; pings do not pile up in front of one that does not.
+    /// - Returns: What is to be done.
+    mutating func tick(now: NIODeadline, isWritable: Bool) -> Action {
+        if now - self.lastFrameAt >= self.timeout {
+            return .timedOut
+        }
+        guard isWritable, now + self.slack >= self.nextPingAt else {
+            return .doNothing
+        }
+        // From the time that was due, so that the rhythm does not drift; from now, if it is far behind.
+        self.nextPingAt = self.nextPingAt + self.interval
+        if self.nextPingAt <= now + self.slack {
+            self.nextPingAt = now + self.interval
+        }
+        self.lastNumber += 1
+        self.lastPing = (self.lastNumber, now)
+        return .sendPing(self.lastNumber)
+    }
+}

@@ -1,0 +1,101 @@
+import Crypto
+package import NIOHTTP1
+
+/// A valid request to become a WebSocket connection (RFC 6455 section 4.2.1), and the answer to it.
+///
+/// Who may connect, from which origin and with which subprotocol is for the caller to decide.
+package struct WebSocketHandshake: Sendable {
+    /// RFC 6455 section 1.3.
+    private static let keySuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+    /// What the client offers in `Sec-WebSocket-Protocol`, in its order.
+    package let subprotocols: [String]
+    /// What is agreed on about permessage-deflate; nil if messages go uncompressed.
+    package let deflate: PermessageDeflateAgreement?
+
+    private let key: String
+
+    /// Judges a request.
+    ///
+    /// - Parameters:
+    ///   - method: The request's method.
+    ///   - version: The request's version of HTTP.
+    ///   - headers: The request's headers; `Host` has been judged by whoever read them.
+    ///   - compression: What may be agreed on.
+    /// - Throws: What to answer instead.
+    package init(
+        method: HTTPMethod,
+        version: HTTPVersion,
+        headers: HTTPHeaders,
+        compression: PermessageDeflateConfiguration
+    ) throws(WebSocketRefusal) {
+        guard method == .GET, version == .http1_1,
+            headers[canonicalForm: "Upgrade"].contains(where: { $0.lowercased() == "websocket" }),
+            headers[canonicalForm: "Connection"].contains(where: { $0.lowercased() == "upgrade" })
+        else {
+            throw .notAnUpgrade
+        }
+        guard headers["Sec-WebSocket-Version"] == ["13"] else { throw .unknownVersion }
+        let keys = headers["Sec-WebSocket-Key"]
+        guard keys.count == 1, let key = keys.first, Self.isKey(key) else {
+            throw .malformed("Sec-WebSocket-Key is not 16 bytes in base64")
+        }
+        self.key = key
+        self.subprotocols = headers[canonicalForm: "Sec-WebSocket-Protocol"].map { String($0) }
+        do {
+            let offers = try ExtensionOffer.parse(headers["Sec-WebSocket-Extensions"])
+            self.deflate = PermessageDeflateNegotiation(configuration: compression).agree(to: offers)
+        } catch {
+            throw .malformed("Sec-WebSocket-Extensions is malformed")
+        }
+    }
+
+    /// The headers of the answer 101 (RFC 6455 section 4.2.2).
+    ///
+    /// - Parameter subprotocol: The one that was chosen among those offered; nil names none.
+    /// - Returns: All that the handshake asks for; the caller may add more.
+    package func answer(subprotocol: String?) -> HTTPHeaders {
+        var headers: HTTPHeaders = [
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Accept": self.accept,
+        ]
+        if let subprotocol {
+            headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol)
+        }
+        if let deflate = self.deflate {
+            headers.add(name: "Sec-WebSocket-Extensions", value: deflate.answer)
+        }
+        return headers
+    }
+
+    private var accept: String {
+        var hash = Insecure.SHA1()
+        let text = Array((self.key + Self.keySuffix).utf8)
+        unsafe text.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+        return Self.base64(Array(hash.finalize()))
+    }
+
+    /// 16 bytes are 22 characters and two of padding.
+    private static func isKey(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return bytes.count == 24 && bytes[22...] == [UInt8(ascii: "="), UInt8(ascii: "=")]
+            && bytes[..<22].allSatisfy { self.alphabet.contains($0) }
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    /// RFC 4648 section 4.
+    private static func base64(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << (8 * UInt32(4 - group.count))
+            for position in 0..<4 {
+                text.append(position <= group.count ? self.alphabet[Int(bits >> 26)] : UInt8(ascii: "="))
+                bits <<= 6
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import SluiceServer
+
+/// `sluice check`
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Check a configuration without starting.",
+        discussion: "Says everything that is wrong, with its place. Exits with 0, or with 78 if something is."
+    )
+
+    @OptionGroup
+    var file: ConfigurationOption
+
+    func run() throws {
+        let loaded = try self.file.load()
+        for warning in loaded.warnings {
+            Console.error("warning: \(warning.description)")
+        }
+        let limit = ConfigurationWarnings.openFileLimit()
+        for warning in ConfigurationWarnings.warnings(for: loaded.configuration, openFileLimit: limit) {
+            Console.error("warning: \(warning)")
+        }
+        do {
+            try Gateway.check(loaded.configuration)
+        } catch {
+            Console.error("\(self.file.config): \(error)")
+            throw ConfigurationOption.faultExit
+        }
+        Console.line("\(self.file.config): good")
+    }
+}

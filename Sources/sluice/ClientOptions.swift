@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import SluiceClient
+
+/// Which gateway a command talks to, and as whom: the same for all commands that talk to one.
+struct ClientOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The gateway, as https://host:port. Default: $SLUICE_URL.", valueName: "url")
+    )
+    var url: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A token or ingest key. Default: $SLUICE_TOKEN, which other users of this machine cannot see.",
+            valueName: "token"
+        )
+    )
+    var token: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Trust the certificates of this PEM file instead of the system's. Default: $SLUICE_CA.",
+            valueName: "file"
+        )
+    )
+    var ca: String?
+
+    @Flag(name: .long, help: "Take any certificate. Whoever stands between can then read the token.")
+    var insecure = false
+
+    /// What the options and the environment say together.
+    ///
+    /// - Throws: What is missing or of no use, as an error of usage.
+    func connection() throws -> GatewayConnection {
+        let environment = ProcessInfo.processInfo.environment
+        guard let url = self.url ?? environment["SLUICE_URL"] else {
+            throw ValidationError("Which gateway? Give --url https://host:port or set SLUICE_URL.")
+        }
+        let connection = try ClientOptions.checked {
+            () throws(ClientError) in
+            try GatewayConnection(
+                url: url,
+                token: self.token ?? environment["SLUICE_TOKEN"],
+                certificateAuthorityFile: self.ca ?? environment["SLUICE_CA"],
+                skipsVerification: self.insecure
+            )
+        }
+        if self.insecure {
+            ClientOptions.report("warning: the gateway's certificate is not verified (--insecure)")
+        }
+        if connection.exposesToken {
+            ClientOptions.report("warning: the token crosses the network unencrypted; use https://")
+        }
+        return connection
+    }
+
+    /// Runs `body`; what it finds of no use is an error of usage.
+    static func checked<Result>(_ body: () throws(ClientError) -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+
+    /// Writes one line to standard error.
+    static func report(_ line: String) {
+        _ = PassThrough.write(Array("sluice: \(line)\n".utf8)[...], to: .standardError)
+    }
+}

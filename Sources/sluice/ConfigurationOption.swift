@@ -1,0 +1,24 @@
+import ArgumentParser
+import Foundation
+import SluiceServer
+
+/// The configuration file of a command that works for the gateway's operator.
+struct ConfigurationOption: ParsableArguments {
+    /// What an unusable configuration ends a command with: EX_CONFIG of sysexits(3).
+    static let faultExit = ExitCode(78)
+
+    @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+    var config = "config.yaml"
+
+    /// Reads the file and the environment; says what is wrong, all at once.
+    ///
+    /// - Throws: The exit code for an unusable configuration.
+    func load() throws -> LoadedConfiguration {
+        do throws(ConfigurationFaults) {
+            return try GatewayConfiguration.load(path: self.config, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            Console.error(error.description)
+            throw Self.faultExit
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import ArgumentParser
+import Logging
+import SluiceClient
+import SluiceServer
+import UnixSignals
+
+/// `sluice demo`
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Show the gateway at its job, with throw-away keys and a real scan of this machine.",
+        discussion: """
+            Starts a gateway on 127.0.0.1 with a self-signed certificate, runs nmap of 127.0.0.1 through it (a \
+            recorded scan where nmap is not installed), and shows what a subscriber sees. Ctrl-C ends everything.
+            """
+    )
+
+    /// The scan that the demo feeds.
+    private static let scan = "demo"
+    /// How long the demo's tokens hold, in seconds.
+    private static let tokenLifetime: Int64 = 86_400
+    /// The pause between two scans.
+    private static let pause = Duration.seconds(20)
+
+    @Option(name: .long, help: "The port for clients; 0 for any that is free.")
+    var port = 8443
+
+    @Flag(name: .long, help: "Scan once and end when the subscriber has seen it.")
+    var once = false
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+        let folder = try DemoFolder()
+        defer { folder.remove() }
+        let gateway = try await self.start(folder)
+        let url = "https://localhost:\(gateway.port)"
+        let configuration = folder.configuration(port: gateway.port)
+        let token = try Self.token("alice", scans: [Self.scan], scope: nil, configuration)
+        let producer = try Self.token("nmap", scans: [], scope: "ingest", configuration)
+        self.explain(url, token: token, certificate: folder.certificate)
+        let work = Task { try await self.work(url, token: token, producer: producer, folder) }
+        let interruption = Task {
+            for await _ in signals {
+                work.cancel()
+                return
+            }
+        }
+        let result = await work.result
+        interruption.cancel()
+        try await gateway.stop()
+        if case .failure(let error) = result, !(error is CancellationError) {
+            throw error
+        }
+    }
+
+    /// On the usual port, or where that is taken on any that is free.
+    private func start(_ folder: DemoFolder) async throws -> Gateway {
+        let logger = Logger(label: "sluice")
+        do {
+            return try await Gateway(folder.configuration(port: self.port), logger: logger)
+        } catch where self.port != 0 {
+            Console.error("port \(self.port) is taken; taking another")
+            return try await Gateway(folder.configuration(port: 0), logger: logger)
+        }
+    }
+
+    private func explain(_ url: String, token: String, certificate: String) {
+        Console.line(
+            """
+            The gateway serves at \(url) (certificate: \(certificate)).
+
+            In a browser (accept the certificate):
+              \(url)/#token=\(token)&scan=\(Self.scan)
+
+            As an event stream:
+              curl -N --cacert \(certificate) -H 'Authorization: Bearer \(token)' '\(url)/api/scans/\(Self.scan)/events?since=0'
+
+            Ctrl-C ends it all.
+
+            """
+        )
+    }
+
+    /// Runs the scanner again and again, and shows what a subscriber sees of it.
+    private func work(_ url: String, token: String, producer: String, _ folder: DemoFolder) async throws {
+        let scanner = DemoScanner()
+        Console.line(
+            scanner.isRecorded
+                ? "nmap is not installed: feeding a recorded scan. This is what a subscriber sees:"
+                : "Scanning this machine: \(scanner.command.joined(separator: " "))\nThis is what a subscriber sees:"
+        )
+        let watch = Task { try await self.watch(url, token: token, folder) }
+        defer { watch.cancel() }
+        repeat {
+            let runner = try ScanRunner(
+                options: ScanRunner.Options(
+                    scanID: Self.scan,
+                    command: scanner.command,
+                    format: scanner.format,
+                    connection: try GatewayConnection(
+                        url: url,
+                        token: producer,
+                        certificateAuthorityFile: folder.certificate
+                    )
+                ),
+                output: { _, _ in true },
+                report: { Console.error("sluice run: \($0)") }
+            )
+            _ = await runner.run()
+            try await Task.sleep(for: self.once ? .seconds(1) : Self.pause)
+        } while !self.once
+    }
+
+    private func watch(_ url: String, token: String, _ folder: DemoFolder) async throws {
+        let view = TerminalView { Console.error("sluice watch: \($0)") }
+        let watcher = try Watcher(
+            options: WatchOptions(
+                scanID: Self.scan,
+                connection: try GatewayConnection(
+                    url: url,
+                    token: token,
+                    certificateAuthorityFile: folder.certificate
+                ),
+                since: 0,
+                wait: 300
+            ),
+            sink: view.show
+        )
+        _ = await watcher.run()
+        view.close()
+    }
+
+    private static func token(
+        _ subject: String,
+        scans: [String],
+        scope: String?,
+        _ configuration: GatewayConfiguration
+    ) throws -> String {
+        var claims = TokenMint.Claims(subject: subject, secondsToLive: Self.tokenLifetime)
+        claims.scans = scans
+        claims.scope = scope
+        return try TokenMint.sign(claims, auth: configuration.auth)
+    }
+}

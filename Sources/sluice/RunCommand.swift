@@ -1,0 +1,63 @@
+import ArgumentParser
+import SluiceClient
+
+/// `sluice run`
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a scanner and relay what it finds.",
+        usage: "sluice run --scan <id> [<options>] -- <command> …",
+        discussion: """
+            Passes the scanner's output through unchanged, posts what it finds, and always ends the scan: \
+            scanCompleted after exit 0, else error. While the gateway is away messages wait for it; the scanner \
+            is never held up. SIGINT, SIGTERM and SIGHUP are passed on to the scanner.
+
+            Exits as the scanner did: with its code, or 128 plus the number of the signal that ended it; \
+            127 if there is no such command, 126 if it cannot be run.
+
+            nmap tells most with: nmap -v --stats-every 1s … (or with -oX -).
+            """
+    )
+
+    @Option(name: .long, help: ArgumentHelp("The scan's id.", valueName: "id"))
+    var scan: String
+
+    @Option(name: .long, help: "What the scanner writes.")
+    var format = ScanFormat.auto
+
+    @OptionGroup
+    var client: ClientOptions
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How long to go on delivering after the scanner's end, at most.", valueName: "seconds")
+    )
+    var drainTimeout = 30
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("The scanner and its arguments.", valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        if self.command.isEmpty { throw ValidationError("Which scanner? Give its command after --.") }
+        if !(0...86_400).contains(self.drainTimeout) {
+            throw ValidationError("--drain-timeout is a number of seconds from 0 to 86400.")
+        }
+    }
+
+    func run() async throws {
+        let options = ScanRunner.Options(
+            scanID: self.scan,
+            command: self.command,
+            format: self.format,
+            connection: try self.client.connection(),
+            drainTimeout: .seconds(self.drainTimeout),
+            forwardsSignals: true
+        )
+        let runner = try ClientOptions.checked { () throws(ClientError) in
+            try ScanRunner(options: options, report: ClientOptions.report)
+        }
+        throw ExitCode(await runner.run().code)
+    }
+}
+
+extension ScanFormat: ExpressibleByArgument {}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Logging
+import SluiceServer
+import UnixSignals
+
+/// `sluice serve`
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the gateway.",
+        discussion: """
+            SIGTERM and SIGINT drain and end it, SIGHUP reads the configuration and the certificates again. Exits \
+            with 78 if the configuration is unusable. Logs go to standard error.
+            """
+    )
+
+    @OptionGroup
+    var file: ConfigurationOption
+
+    func run() async throws {
+        let loaded = try self.file.load()
+        let level = LoggingSetup.bootstrap(loaded.configuration.log)
+        let logger = Logger(label: "sluice")
+        for warning in loaded.warnings {
+            logger.warning("\(warning.description)")
+        }
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let gateway: Gateway
+        do {
+            try Gateway.check(loaded.configuration)
+            gateway = try await Gateway(loaded.configuration, logger: logger)
+        } catch {
+            Console.error("sluice: cannot start: \(error)")
+            throw error is Gateway.Unusable ? ConfigurationOption.faultExit : ExitCode.failure
+        }
+        for await signal in signals {
+            guard signal == .sighup else {
+                break
+            }
+            self.reload(gateway, level, logger)
+        }
+        try await gateway.stop()
+    }
+
+    /// Takes over the changed file; a faulty one is reported, and the old one stays.
+    private func reload(_ gateway: Gateway, _ level: LogLevel, _ logger: Logger) {
+        do {
+            let loaded = try self.file.load()
+            try gateway.reload(loaded.configuration)
+            level.current = loaded.configuration.log.level
+        } catch {
+            logger.error("configuration not reloaded; the old one stays", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+
+/// The command: arguments, configuration, and then one of the product's parts.
+@main
+struct Sluice: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sluice",
+        abstract: "A WebSocket gateway for live scan progress.",
+        version: "0.1.0",
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, DemoCommand.self,
+            RunCommand.self, PublishCommand.self, WatchCommand.self,
+            TokenCommand.self, KeyCommand.self,
+        ]
+    )
+}

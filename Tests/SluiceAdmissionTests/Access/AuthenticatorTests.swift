@@ -1,0 +1,114 @@
+import Testing
+
+@testable import SluiceAdmission
+
+@Suite struct AuthenticatorTests {
+    private let now = TokenForge.now
+
+    private func authenticator(keys: [VerificationKey]? = nil) throws -> Authenticator {
+        let ingestKey = try IngestKey(
+            name: "nmap",
+            sha256: IngestKey.sha256(of: "open sesame"),
+            scans: [ScanPattern("n-*")]
+        )
+        let verifier = TokenVerifier(keys: try keys ?? [TestKeys.key(.hs256)])
+        return Authenticator(verifier: verifier, ingestKeys: [ingestKey])
+    }
+
+    private func token(_ more: String = "", subject: String = "alice") -> String {
+        TokenForge.token(claims: #"{"sub":"\#(subject)","exp":1800000600,"iat":1800000000\#(more)}"#)
+    }
+
+    @Test func `a bearer is a token or an ingest key`() throws {
+        let authenticator = try self.authenticator()
+        #expect(try authenticator.authenticate(bearer: self.token(), now: self.now).kind == .token)
+        let producer = try authenticator.authenticate(bearer: "open sesame", now: self.now)
+        #expect(producer.kind == .ingestKey)
+        #expect(producer.subject == "nmap")
+        #expect(producer.mayIngest(scan: "n-1") && !producer.mayIngest(scan: "m-1"))
+        #expect(throws: TokenError(.malformed)) { try authenticator.authenticate(bearer: "open sesam", now: self.now) }
+        #expect(throws: TokenError(.malformed)) { try authenticator.authenticate(token: "open sesame", now: self.now) }
+        #expect(throws: TokenError(.malformed)) { try authenticator.authenticate(bearer: "", now: self.now) }
+    }
+
+    @Test func `a remembered token ends when it ends, also if the clock is set back`() throws {
+        let authenticator = try self.authenticator()
+        let token = self.token(#","nbf":1800000000"#)
+        for seconds in [0.0, 1, 629] {
+            #expect(throws: Never.self) { try authenticator.authenticate(bearer: token, now: self.now + seconds) }
+        }
+        #expect(throws: TokenError(.notYetValid)) { try authenticator.authenticate(bearer: token, now: self.now - 31) }
+        #expect(throws: TokenError(.expired)) { try authenticator.authenticate(bearer: token, now: self.now + 630) }
+    }
+
+    @Test func `new keys end what was verified under old ones`() throws {
+        let authenticator = try self.authenticator()
+        let token = self.token()
+        #expect(throws: Never.self) { try authenticator.authenticate(bearer: token, now: self.now) }
+        let other = try VerificationKey(id: nil, algorithm: .hs256, secret: [UInt8](repeating: 9, count: 32))
+        authenticator.replace(verifier: TokenVerifier(keys: [other]), ingestKeys: [])
+        #expect(throws: TokenError(.signature)) { try authenticator.authenticate(bearer: token, now: self.now) }
+        #expect(throws: TokenError(.malformed)) { try authenticator.authenticate(bearer: "open sesame", now: self.now) }
+    }
+
+    @Test func `a revoked token is refused, remembered or not`() throws {
+        let authenticator = try self.authenticator()
+        let known = self.token(#","jti":"one""#)
+        let unknown = self.token(#","jti":"one","x":1"#)
+        let other = self.token(#","jti":"two""#)
+        let identity = try authenticator.authenticate(bearer: known, now: self.now)
+        #expect(!authenticator.isRevoked(identity))
+        #expect(authenticator.revoke(.tokenID("one"), now: self.now))
+        #expect(authenticator.isRevoked(identity))
+        #expect(throws: TokenError(.revoked)) { try authenticator.authenticate(bearer: known, now: self.now) }
+        #expect(throws: TokenError(.revoked)) { try authenticator.authenticate(bearer: unknown, now: self.now) }
+        #expect(throws: Never.self) { try authenticator.authenticate(bearer: other, now: self.now) }
+        authenticator.replace(verifier: TokenVerifier(keys: [try TestKeys.key(.hs256)]), ingestKeys: [])
+        #expect(throws: TokenError(.revoked)) { try authenticator.authenticate(bearer: known, now: self.now) }
+    }
+
+    @Test func `a ticket carries the token's rights, once`() throws {
+        let authenticator = try self.authenticator()
+        let more = #","jti":"one","roles":["admin"],"scope":"ingest","scans":["a"]"#
+        let identity = try authenticator.authenticate(bearer: self.token(more), now: self.now)
+        let issued = try #require(try authenticator.issueTicket(for: identity, now: self.now))
+        #expect(issued.expiresIn == 30)
+        #expect(Base64URL.decode(issued.ticket.utf8)?.count == 32)
+        let redeemed = try authenticator.redeemTicket(issued.ticket, now: self.now + 29.9)
+        #expect(redeemed == identity.asTicket)
+        #expect(redeemed.kind == .ticket && redeemed.isAdmin && redeemed.tokenID == "one")
+        #expect(throws: TokenError(.ticket)) { try authenticator.redeemTicket(issued.ticket, now: self.now) }
+    }
+
+    @Test func `a ticket is good for half a minute`() throws {
+        let authenticator = try self.authenticator()
+        let identity = try authenticator.authenticate(bearer: self.token(), now: self.now)
+        for seconds in [30.0, -30, 1e9] {
+            let issued = try #require(try authenticator.issueTicket(for: identity, now: self.now))
+            #expect(throws: TokenError(.ticket)) {
+                try authenticator.redeemTicket(issued.ticket, now: self.now + seconds)
+            }
+        }
+        #expect(throws: TokenError(.ticket)) { try authenticator.redeemTicket("", now: self.now) }
+    }
+
+    @Test func `a ticket ends with its token`() throws {
+        let authenticator = try self.authenticator()
+        let identity = try authenticator.authenticate(bearer: self.token(#","jti":"one""#), now: self.now)
+        let late = try #require(try authenticator.issueTicket(for: identity, now: self.now + 620))
+        #expect(throws: TokenError(.expired)) { try authenticator.redeemTicket(late.ticket, now: self.now + 631) }
+        let issued = try #require(try authenticator.issueTicket(for: identity, now: self.now))
+        #expect(authenticator.revoke(.subject("alice", issuedBefore: self.now + 1), now: self.now))
+        #expect(throws: TokenError(.ticket)) { try authenticator.redeemTicket(issued.ticket, now: self.now) }
+        #expect(throws: TokenError(.revoked)) { try authenticator.issueTicket(for: identity, now: self.now) }
+    }
+
+    @Test func `only a token begets a ticket`() throws {
+        let authenticator = try self.authenticator()
+        let producer = try authenticator.authenticate(bearer: "open sesame", now: self.now)
+        let identity = try authenticator.authenticate(bearer: self.token(), now: self.now)
+        for holder in [producer, identity.asTicket, .clientCertificate(name: "x")] {
+            #expect(throws: TokenError(.ticket)) { try authenticator.issueTicket(for: holder, now: self.now) }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Testing
+
+@testable import SluiceAdmission
+
+@Suite struct ForwardedAddressTests {
+    private let reader = ForwardedAddress(trusted: ["10.0.0.0/8", "fd00::/8"].compactMap(AddressBlock.init))
+
+    private func client(_ peer: String, for list: [String] = [], forwarded: [String] = []) throws -> String {
+        let peer = try #require(IPAddress(peer))
+        return self.reader.client(peer: peer, forwardedFor: list, forwarded: forwarded).description
+    }
+
+    @Test(arguments: [
+        (["192.0.2.1"], "192.0.2.1"), (["198.51.100.9, 192.0.2.1"], "192.0.2.1"),
+        (["198.51.100.9, 192.0.2.1, 10.2.2.2"], "192.0.2.1"), (["198.51.100.9", "192.0.2.1", "10.2.2.2"], "192.0.2.1"),
+        (["192.0.2.1:1234"], "192.0.2.1"), (["[2001:db8::1]:443"], "2001:db8:0:0:0:0:0:1"),
+        (["2001:db8::1"], "2001:db8:0:0:0:0:0:1"), (["::ffff:192.0.2.1"], "192.0.2.1"), (["\t192.0.2.1 "], "192.0.2.1"),
+        (["10.3.3.3, 10.2.2.2"], "10.3.3.3"), ([""], "10.1.1.1"), (["192.0.2.1,"], "10.1.1.1"),
+        (["unknown"], "10.1.1.1"), (["192.0.2.1, x, 10.2.2.2"], "10.2.2.2"), (["192.0.2.1 198.51.100.9"], "10.1.1.1"),
+        (["192.0.2.1:99999"], "10.1.1.1"), (["[2001:db8::1"], "10.1.1.1"), (["\"192.0.2.1\""], "10.1.1.1"),
+        ([String](repeating: "10.2.2.2", count: 40), "10.2.2.2"),
+    ])
+    func `the list is read from the right end, and a hop that cannot be read is the client`(
+        list: [String],
+        expected: String
+    ) throws {
+        #expect(try self.client("10.1.1.1", for: list) == expected)
+    }
+
+    @Test(arguments: [
+        (["for=192.0.2.1"], "192.0.2.1"), (["For=\"192.0.2.1:80\";proto=https"], "192.0.2.1"),
+        (["for=\"[2001:db8::1]\""], "2001:db8:0:0:0:0:0:1"), (["for=\"[2001:db8::1]:443\""], "2001:db8:0:0:0:0:0:1"),
+        (["for=198.51.100.9, for=192.0.2.1;by=10.2.2.2, for=10.2.2.2"], "192.0.2.1"),
+        (["for=198.51.100.9", "proto=http; for = 192.0.2.1"], "192.0.2.1"),
+        (["host=\"a,b;c\";for=192.0.2.1"], "192.0.2.1"), (["for=\"192.0.2.\\1\""], "192.0.2.1"),
+        (["for=unknown"], "10.1.1.1"), (["for=_hidden"], "10.1.1.1"), (["proto=https"], "10.1.1.1"),
+        (["for=192.0.2.1;for=192.0.2.2"], "10.1.1.1"), (["for=192.0.2.1, for=\"10.2.2.2"], "10.1.1.1"),
+        (["for"], "10.1.1.1"), ([""], "10.1.1.1"), (["for=\"192.0.2.1"], "10.1.1.1"), (["for=192.0.2.1\""], "10.1.1.1"),
+    ])
+    func `Forwarded is read likewise`(fields: [String], expected: String) throws {
+        #expect(try self.client("10.1.1.1", forwarded: fields) == expected)
+    }
+
+    @Test func `whoever is no proxy of ours speaks for itself`() throws {
+        #expect(try self.client("192.0.2.9", for: ["198.51.100.1"], forwarded: ["for=198.51.100.1"]) == "192.0.2.9")
+        #expect(try self.client("10.1.1.1") == "10.1.1.1")
+        #expect(try self.client("fd00::1", for: ["192.0.2.1"]) == "192.0.2.1")
+    }
+
+    @Test func `where both fields are there they have to agree`() throws {
+        #expect(try self.client("10.1.1.1", for: ["192.0.2.1"], forwarded: ["for=192.0.2.1"]) == "192.0.2.1")
+        #expect(try self.client("10.1.1.1", for: ["192.0.2.1"], forwarded: ["for=198.51.100.1"]) == "10.1.1.1")
+    }
+}

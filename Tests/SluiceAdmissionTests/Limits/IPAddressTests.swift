@@ -1,0 +1,61 @@
+import Testing
+
+@testable import SluiceAdmission
+
+@Suite struct IPAddressTests {
+    @Test(arguments: [
+        ("0.0.0.0", "0.0.0.0"), ("192.0.2.1", "192.0.2.1"), ("255.255.255.255", "255.255.255.255"),
+        ("::", "0:0:0:0:0:0:0:0"), ("::1", "0:0:0:0:0:0:0:1"), ("1::", "1:0:0:0:0:0:0:0"),
+        ("2001:DB8::a:0:1", "2001:db8:0:0:0:a:0:1"), ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"),
+        ("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"), ("::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"),
+        ("fe80::1%eth0", "fe80:0:0:0:0:0:0:1"), ("64:ff9b::192.0.2.33", "64:ff9b:0:0:0:0:c000:221"),
+        ("::ffff:192.0.2.1", "192.0.2.1"), ("::ffff:c000:201", "192.0.2.1"), ("0:0:0:0:0:FFFF:1.2.3.4", "1.2.3.4"),
+        ("::1.2.3.4", "0:0:0:0:0:0:102:304"),
+    ])
+    func `an address is read in each of its spellings`(text: String, expected: String) {
+        #expect(IPAddress(text)?.description == expected)
+    }
+
+    @Test(arguments: [
+        "", " ", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.04", "01.2.3.4", "1.2.3.-4", "1.2.3.+4", "1.2.3.4 ",
+        "1..3.4", "0x7f.0.0.1", "127.1", "2130706433", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3",
+        "12345::", "g::", "::1:", ":1::", "1:2:3:4:5:6:7:8::", "::+1", "::-1", "1.2.3.4::", "::1.2.3", "::1.2.3.4:5",
+        "1:2:3:4:5:6:7:1.2.3.4", "[::1]", "١.2.3.4", "localhost", "::ffff:1.2.3.4.5", "1:2:3:4::5:6:7:8:",
+    ])
+    func `what is no address is refused`(text: String) {
+        #expect(IPAddress(text) == nil)
+    }
+
+    @Test func `IPv6 counts by 64 bits, IPv4 by itself, mapped IPv4 as IPv4`() {
+        #expect(AddressKey("2001:db8:1:2::1") == AddressKey("2001:db8:1:2:ffff:ffff:ffff:ffff"))
+        #expect(AddressKey("2001:db8:1:2::1") != AddressKey("2001:db8:1:3::1"))
+        #expect(AddressKey("192.0.2.1") != AddressKey("192.0.2.2"))
+        #expect(AddressKey("::ffff:192.0.2.1") == AddressKey("192.0.2.1"))
+        #expect(AddressKey("::1.2.3.4") != AddressKey("1.2.3.4"))
+        #expect(AddressKey("0.0.0.0") != AddressKey("::"))
+        #expect(AddressKey("nobody") == nil)
+    }
+
+    @Test(arguments: [
+        ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("10.1.2.3/8", "10.9.9.9", true),
+        ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false), ("192.0.2.1/32", "192.0.2.0", false),
+        ("0.0.0.0/0", "8.8.8.8", true), ("0.0.0.0/0", "::1", false), ("::/0", "2001:db8::1", true),
+        ("::/0", "8.8.8.8", false), ("2001:db8::/32", "2001:db8:ffff::1", true), ("2001:db8::/32", "2001:db9::", false),
+        ("2001:db8::/64", "2001:db8::ffff:0:0:1", true), ("2001:db8::/64", "2001:db8:0:1::", false),
+        ("2001:db8::80/121", "2001:db8::ff", true), ("2001:db8::80/121", "2001:db8::7f", false),
+        ("::1/128", "::1", true), ("::1/128", "::2", false), ("10.0.0.0/8", "::ffff:10.1.1.1", true),
+        ("::ffff:10.0.0.0/104", "10.1.1.1", true), ("::ffff:10.0.0.0/104", "11.1.1.1", false),
+    ])
+    func `a block contains its addresses`(block: String, address: String, expected: Bool) throws {
+        let address = try #require(IPAddress(address))
+        #expect(AddressBlock(block)?.contains(address) == expected)
+    }
+
+    @Test(arguments: [
+        "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0.0/8/8", "::/129", "10.0.0/8",
+        "::ffff:10.0.0.0/95", "10.0.0.0/+8", "x/8",
+    ])
+    func `what is no block is refused`(text: String) {
+        #expect(AddressBlock(text) == nil)
+    }
+}

@@ -1,0 +1,66 @@
+import Testing
+
+@testable import SluiceClient
+
+@Suite struct TerminalScreenTests {
+    private func event(_ text: String) throws -> WatchEvent {
+        let bytes = Array(text.utf8)
+        return .message(WatchedMessage(bytes: bytes, node: try JSONParser.parse(bytes)))
+    }
+
+    private func shown(_ texts: [String], isTerminal: Bool, isRaw: Bool = false, usesColor: Bool = false) throws -> [String] {
+        var screen = TerminalScreen(
+            style: TerminalScreen.Style(isTerminal: isTerminal, usesColor: usesColor, isRaw: isRaw)
+        )
+        return try texts.map { String(decoding: screen.show(try self.event($0), width: 60).output, as: UTF8.self) }
+    }
+
+    private static let port = #"{"scanId":"s","seq":41,"type":"portFound","ip":"10.0.0.1","port":80}"#
+    private static let half = #"{"seq":42,"type":"scanProgress","phase":"SYN","percent":50,"remaining":62}"#
+
+    @Test("without a terminal every message is a line, progress too")
+    func lines() throws {
+        #expect(
+            try self.shown([Self.port, Self.half, #"{"seq":43,"type":"line","text":"hello"}"#], isTerminal: false) == [
+                "    41  portFound  ip=10.0.0.1 port=80\n",
+                "    42  scanProgress  phase=SYN percent=50 remaining=62\n",
+                "    43  line  hello\n",
+            ]
+        )
+    }
+
+    @Test("on a terminal the bar stays below the lines and is drawn anew only when it changes")
+    func bar() throws {
+        let shown = try self.shown([Self.port, Self.half, Self.half, Self.port, #"{"type":"scanCompleted"}"#], isTerminal: true)
+        let bar = "SYN " + String(repeating: "█", count: 17) + String(repeating: "░", count: 16) + " 50.0%  0:01:02 left"
+        #expect(shown[0] == "    41  portFound  ip=10.0.0.1 port=80\n")
+        #expect(shown[1] == bar)
+        #expect(shown[2] == "")
+        #expect(shown[3] == "\r\u{1B}[K    41  portFound  ip=10.0.0.1 port=80\n" + bar)
+        #expect(shown[4] == "\r\u{1B}[K        scanCompleted\n")
+    }
+
+    @Test("raw output is the message alone")
+    func raw() throws {
+        #expect(try self.shown([Self.port], isTerminal: false, isRaw: true) == [Self.port + "\n"])
+    }
+
+    @Test("what a scanned host wrote cannot steer the terminal")
+    func controlCharacters() throws {
+        let hostile = #"{"type":"x\u001b[2J","banner\u0007":"\u001b]0;pwned\u0007\r\n\u009b31m\u202e","n":[1,"\u001b"]}"#
+        for usesColor in [false, true] {
+            let shown = try self.shown([hostile], isTerminal: true, usesColor: usesColor)[0].dropLast()
+            var text = String(shown)
+            for code in [0, 2, 36] { text = text.split(separator: "\u{1B}[\(code)m", omittingEmptySubsequences: false).joined() }
+            #expect(!text.unicodeScalars.contains { $0.properties.generalCategory == .control || $0.value == 0x202E })
+        }
+    }
+
+    @Test("a narrow terminal gets a short bar that fits", arguments: [5, 10, 20, 40, 200])
+    func narrow(width: Int) throws {
+        var bar = ProgressBar()
+        let bytes = Array(Self.half.utf8)
+        #expect(bar.update(with: WatchedMessage(bytes: bytes, node: try JSONParser.parse(bytes))))
+        #expect(try #require(bar.text(width: width)).count < width)
+    }
+}

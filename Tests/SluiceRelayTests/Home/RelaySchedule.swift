@@ -1,0 +1,257 @@
+import Logging
+import NIOCore
+
+@testable import SluiceRelay
+
+/// One random schedule of a whole relay: producers, subscribers of every kind, full sockets, and time.
+final class RelaySchedule {
+    private static let scanIDs = ["alpha", "beta"].compactMap { ScanID($0) }
+
+    private let world: ScheduleWorld
+    private let relay: Relay
+    private let configuration: RelayConfiguration
+    private var clients: [ScheduleClient] = []
+    private var scans: [ScheduleScan] = []
+    private var current: [ScanID: ScheduleScan] = [:]
+    private var homes: [ScanID: ScheduleLoop] = [:]
+    private var postedCount = 0
+
+    init(seed: UInt64) throws {
+        let world = ScheduleWorld(seed: seed, loopCount: 1 + Int(seed % 3))
+        self.world = world
+        self.configuration = Self.makeConfiguration(world)
+        self.relay = Relay(
+            eventLoops: world.loops,
+            configuration: self.configuration,
+            memory: CompressionMemory(limit: world.chance(80) ? .max : 400_000),
+            logger: Logger(label: "schedule") { _ in SwiftLogNoOpLogHandler() }
+        )
+        world.run()
+        for scanID in Self.scanIDs {
+            self.homes[scanID] = self.findHome(of: scanID)
+        }
+        for _ in 0..<world.number(1...5) {
+            self.clients.append(
+                try ScheduleClient(
+                    world: world,
+                    relay: self.relay,
+                    loop: world.pick(world.loops),
+                    form: Self.makeForm(world)
+                )
+            )
+        }
+    }
+
+    /// Runs the schedule to its end, when everything has drained. Returns what went wrong.
+    func run() -> [String] {
+        for _ in 0..<self.world.number(20...120) {
+            self.step()
+        }
+        self.drain()
+        self.world.shutDown()
+        return self.world.failures
+    }
+
+    private func step() {
+        switch self.world.number(0...99) {
+        case 0..<30:
+            self.post(count: self.world.number(1...(self.world.chance(15) ? 40 : 5)))
+        case 30..<42:
+            self.subscribe(self.world.pick(self.clients))
+        case 42..<45:
+            self.world.pick(self.clients).leave()
+        case 45..<52:
+            self.world.pick(self.clients).setRoom(self.world.chance(50) ? 0 : self.world.number(1...3000))
+        case 52..<58:
+            self.world.pick(self.clients).setRoom(self.world.chance(60) ? nil : self.world.number(1...3000))
+        case 58..<65:
+            self.change(self.world.pick(self.clients))
+        case 65..<75:
+            self.world.run(self.world.number(1...5))
+        case 75..<97:
+            self.world.advance(by: .milliseconds(Int64(self.world.number(1...120))))
+        case 97..<99:
+            self.world.advance(by: .milliseconds(Int64(self.world.number(500...6000))))
+        default:
+            self.keepAlive()
+        }
+    }
+
+    private func post(count: Int) {
+        let scanID = self.world.pick(Self.scanIDs)
+        guard let home = self.homes[scanID] else {
+            return
+        }
+        let messages = (0..<count).map { _ in self.makeMessage() }
+        self.world.on(home) {
+            let receipt = self.relay.ingest(IngestRequest(scanID: scanID, messages: messages), on: home)
+            receipt.assumeIsolated().whenSuccess { receipt in
+                self.posted(messages, to: scanID, on: home, receipt)
+            }
+        }
+    }
+
+    private func posted(_ messages: [Message], to scanID: ScanID, on home: ScheduleLoop, _ receipt: IngestReceipt) {
+        guard let seqs = receipt.seqs else {
+            return self.world.fail("no seqs")
+        }
+        if seqs.lowerBound == 1 {
+            self.relay.state(of: scanID, on: home).assumeIsolated().whenSuccess { state in
+                let scan = ScheduleScan(scanID: scanID, epoch: state?.epoch ?? "")
+                self.scans.append(scan)
+                self.current[scanID] = scan
+            }
+        }
+        guard let scan = self.current[scanID], scan.head + 1 == seqs.lowerBound else {
+            return self.world.fail("seqs \(seqs)")
+        }
+        for message in messages {
+            scan.append(message, now: self.world.now)
+        }
+    }
+
+    private func keepAlive() {
+        let scanID = self.world.pick(Self.scanIDs)
+        if let home = self.homes[scanID] {
+            self.world.on(home) {
+                _ = self.relay.ingest(IngestRequest(scanID: scanID, messages: []), on: home)
+            }
+        }
+    }
+
+    private func makeMessage() -> Message {
+        self.postedCount += 1
+        let length = self.world.chance(10) ? self.world.number(100...600) : self.world.number(0...40)
+        let members = "\"n\":\(self.postedCount),\"pad\":\"\(String(repeating: "host ", count: length / 5))\""
+        switch self.world.number(0...99) {
+        case 0..<35:
+            return TestMessage.ordinary("a", members)
+        case 35..<60:
+            return TestMessage.ordinary("b", members)
+        case 60..<90:
+            return TestMessage.state("\(self.world.number(1...3))", members, type: "p")
+        case 90..<99:
+            return TestMessage.make("c", .critical, members)
+        default:
+            return TestMessage.make("done", .critical, members, isTerminal: true)
+        }
+    }
+
+    private func subscribe(_ client: ScheduleClient) {
+        let last = client.session?.position
+        client.leave()
+        var request = SubscriptionRequest(scanID: self.world.pick(Self.scanIDs), form: client.form)
+        if let last, self.world.chance(60) {
+            request.since = last.seq
+            request.epoch = self.world.chance(80) ? last.epoch : nil
+        } else if self.world.chance(40) {
+            request.since = Seq(self.world.number(0...30))
+        }
+        request.filter = self.makeFilter()
+        request.framesPerSecond = self.world.chance(50) ? nil : self.makeRate()
+        request.isBatched = self.world.chance(70) ? nil : self.world.chance(50)
+        request.wait = self.world.chance(30) ? .seconds(2) : nil
+        if case .eventStream = client.form {
+            // An event stream has one message an event, however they are written.
+            request.isBatched = false
+        }
+        if request.isBatched == false {
+            // One message a frame at a low rate takes longer than a schedule lasts.
+            request.framesPerSecond = nil
+        }
+        let session = ScheduleSession(
+            request: request,
+            configuration: self.configuration,
+            world: self.world,
+            findScan: { [unowned self] epoch in self.scans.last { $0.epoch == epoch } }
+        )
+        client.subscribe(request, as: session)
+    }
+
+    private func change(_ client: ScheduleClient) {
+        let changesFilter = self.world.chance(50)
+        let changesRate = client.session?.request.isBatched != false && self.world.chance(60)
+        guard changesFilter || changesRate else {
+            return
+        }
+        client.change(
+            filter: changesFilter ? self.makeFilter() : nil,
+            framesPerSecond: changesRate ? self.makeRate() : nil
+        )
+    }
+
+    private func makeFilter() -> TypeFilter {
+        self.world.pick([.everything, .everything, TypeFilter(["a"]), TypeFilter(["a", "p"]), TypeFilter(["b", "x"])])
+    }
+
+    private func makeRate() -> Double {
+        self.world.pick([0.5, 1, 2, 2.5, 5, 100])
+    }
+
+    /// The sockets drain, the scanners post one last thing, and time passes until nothing waits.
+    private func drain() {
+        for client in self.clients {
+            client.setRoom(nil)
+        }
+        for _ in 0..<4 {
+            self.post(count: 1)
+        }
+        self.world.advanceThroughTimers(upTo: self.world.now + .seconds(40))
+        for client in self.clients {
+            guard let session = client.session, let scan = session.scan, let home = self.homes[scan.scanID] else {
+                continue
+            }
+            self.world.on(home) {
+                self.relay.state(of: scan.scanID, on: home).assumeIsolated().whenSuccess { state in
+                    if let state, state.epoch == scan.epoch {
+                        session.settled(isStalled: state.summary.isStalled)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A scan's home is where a question about it is answered at once.
+    private func findHome(of scanID: ScanID) -> ScheduleLoop? {
+        self.world.loops.first { loop in
+            self.world.on(loop) { _ = self.relay.owner(of: scanID, on: loop) }
+            defer { self.world.run() }
+            return self.world.loops.allSatisfy(\.isIdle)
+        }
+    }
+
+    private static func makeForm(_ world: ScheduleWorld) -> WireForm {
+        switch world.number(0...9) {
+        case 0..<3:
+            .webSocket(.plain)
+        case 3..<4:
+            .webSocket(.gzip(minimumBytes: 200, level: 6))
+        case 4..<8:
+            .webSocket(
+                .deflate(
+                    DeflateTerms(
+                        level: 6,
+                        windowBits: world.pick([9, 15]),
+                        isWithoutContext: world.chance(25),
+                        minimumBytes: world.pick([0, 100])
+                    )
+                )
+            )
+        default:
+            .eventStream(isChunked: world.chance(50))
+        }
+    }
+
+    private static func makeConfiguration(_ world: ScheduleWorld) -> RelayConfiguration {
+        var configuration = RelayConfiguration()
+        configuration.maximumBatchCount = world.pick([2, 5, 50])
+        configuration.maximumFramesPerSecond = world.pick([0, 3, 10, 10])
+        configuration.maximumPendingCount = world.pick([6, 20, 1000])
+        configuration.history.messageCount = world.pick([6, 20, 1000])
+        configuration.history.bytes = world.chance(80) ? configuration.history.bytes : 1500
+        configuration.cleanupDelay = .seconds(3)
+        configuration.stallAfter = .seconds(5)
+        configuration.adaptive.window = .seconds(3)
+        return configuration
+    }
+}

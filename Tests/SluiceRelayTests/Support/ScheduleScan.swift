@@ -1,0 +1,47 @@
+import NIOCore
+
+@testable import SluiceRelay
+
+/// What was posted to one life of a scan: the model that every subscriber's frames are held against.
+final class ScheduleScan {
+    let scanID: ScanID
+    let epoch: String
+    private(set) var messages: [Message] = []
+    private(set) var isStalled = false
+    /// When critical messages were posted: what is flushed before them is outside the budget.
+    private(set) var criticalTimes: Set<NIODeadline> = []
+    private var newest: [ConflationKey: Seq] = [:]
+
+    init(scanID: ScanID, epoch: String) {
+        self.scanID = scanID
+        self.epoch = epoch
+    }
+
+    var head: Seq { Seq(self.messages.count) }
+
+    func append(_ message: Message, now: NIODeadline) {
+        self.messages.append(message)
+        if let key = message.conflationKey {
+            self.newest[key] = self.head
+        }
+        if message.fate == .critical {
+            self.criticalTimes.insert(now)
+        }
+    }
+
+    func message(_ seq: Seq) -> Message { self.messages[Int(seq) - 1] }
+
+    func isSuperseded(_ seq: Seq) -> Bool {
+        self.message(seq).conflationKey.map { self.newest[$0] != seq } ?? false
+    }
+
+    /// The frame that these messages make, in the words of the protocol.
+    func text(of seqs: [Seq]) -> String {
+        let scan = "\"scanId\":\"\(self.scanID.text)\""
+        let texts = seqs.map { "\"seq\":\($0),\(String(buffer: self.message($0).body))" }
+        guard texts.count > 1 else {
+            return "{\(scan),\(texts[0])"
+        }
+        return "{\"type\":\"batch\",\(scan),\"messages\":[\(texts.map { "{" + $0 }.joined(separator: ","))]}"
+    }
+}

@@ -1,0 +1,136 @@
+import Testing
+
+@testable import SluiceServer
+
+@Suite("Values that do not go together")
+struct ConfigurationChecksTests {
+    private static let key = "{ name: a, sha256: \(String(repeating: "0", count: 64)) }"
+
+    @Test(
+        "Two given values that contradict each other are a fault",
+        arguments: [
+            (
+                "limits: { max_message_bytes: 2MiB, max_body_bytes: 1MiB }",
+                "1:11: limits.max_message_bytes: larger than limits.max_body_bytes"
+            ),
+            (
+                "clients: { adaptive: { minimum_rate: 3 } }\nrelay: { max_messages_per_second: 2 }",
+                "1:24: clients.adaptive.minimum_rate: larger than relay.max_messages_per_second"
+            ),
+            (
+                "relay: { critical: [a], conflate: { a: [] } }",
+                "1:25: relay.conflate: \"a\" is critical, so that none of it can be replaced by a newer one"
+            ),
+            ("listen: { port: 9464 }", "1:11: listen.port: the admin listener has the same port"),
+            ("admin: { port: 8443 }", "1:10: admin.port: the public listener has the same port"),
+            (
+                "auth: { jwks: { file: missing, url: \"https://idp.example/keys\" } }",
+                "1:9: auth.jwks: give file or url, not both"
+            ),
+        ]
+    )
+    func contradiction(yaml: String, fault: String) throws {
+        #expect(try ConfigurationFolder.faults(of: yaml).contains("config.yaml:" + fault))
+    }
+
+    @Test("A given value that contradicts a default is a warning, where the value stands")
+    func warning() throws {
+        let yaml = "clients:\n  timeout: 2s\nlimits: { max_body_bytes: 1KiB }"
+        let warnings = try ConfigurationFolder.load(yaml).warnings
+        #expect(warnings.map(\.keyPath) == ["clients.heartbeat_interval", "limits.max_message_bytes"])
+        #expect(warnings.map(\.line) == [2, 3])
+    }
+
+    @Test("Without TLS a certificate is not needed, and without a certificate there is no TLS")
+    func certificate() throws {
+        let auth = "auth: { ingest_keys: [\(Self.key)] }\n"
+        #expect(try ConfigurationFolder.faults(of: auth + "listen: { plaintext: true }", environment: [:]) == [])
+        #expect(
+            try ConfigurationFolder.faults(of: auth + "tls:\n  certificate: null", environment: [:]) == [
+                "config.yaml:2:1: tls.private_key: needed, unless listen.plaintext is true",
+                "config.yaml:3:3: tls.certificate: needed, unless listen.plaintext is true",
+            ]
+        )
+    }
+
+    @Test("A gateway that nobody could use does not start")
+    func credentials() throws {
+        let yaml = "listen: { plaintext: true }\nauth: { keys: [] }"
+        #expect(
+            try ConfigurationFolder.faults(of: yaml, environment: [:]) == [
+                "config.yaml:2:1: auth: nobody could come in: give keys, jwks or ingest_keys"
+            ]
+        )
+    }
+
+    @Test("A key set that comes without TLS is a warning, but on the loopback")
+    func plaintextKeySet() throws {
+        let far = try ConfigurationFolder.load("auth: { jwks: { url: \"http://idp.example/keys\" } }")
+        #expect(far.warnings.map(\.keyPath) == ["auth.jwks.url"])
+        let near = try ConfigurationFolder.load("auth: { jwks: { url: \"http://127.0.0.1:8080/keys\" } }")
+        #expect(near.warnings == [])
+    }
+
+    @Test(
+        "Keys in lists have their own faults",
+        arguments: [
+            (
+                "keys: [{ id: a, algorithm: HS257, secret_file: k }]",
+                "auth.keys[0].algorithm: expected one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, found \"HS257\""
+            ),
+            ("keys: [{ algorithm: HS256, secret_file: k }]", "auth.keys[0]: needs id"),
+            ("keys: [{ id: a, secret_file: k }]", "auth.keys[0]: needs algorithm"),
+            ("keys: [{ id: a, algorithm: HS256 }]", "auth.keys[0]: HS256 needs secret_file"),
+            (
+                "keys: [{ id: a, algorithm: HS256, public_key: k }]",
+                "auth.keys[0].public_key: HS256 takes secret_file instead"
+            ),
+            (
+                "keys: [{ id: a, algorithm: EdDSA, secret_file: k }]",
+                "auth.keys[0].secret_file: EdDSA takes public_key instead"
+            ),
+            (
+                "keys: [{ id: a, algorithm: HS256, secret_file: k, scret: x }]",
+                "auth.keys[0].scret: unknown key, expected one of id, algorithm, secret_file, public_key"
+            ),
+            (
+                "keys: [{ id: a, algorithm: HS256, secret_fil: k }]",
+                "auth.keys[0].secret_fil: unknown key, did you mean secret_file?"
+            ),
+            ("keys: [a]", "auth.keys[0]: expected a key such as { id: …, algorithm: …, … }, found \"a\""),
+            ("keys: {}", "auth.keys: expected a list of keys, found a map"),
+            (
+                "ingest_keys: [{ name: a, sha256: hunter2 }]",
+                "auth.ingest_keys[0].sha256: expected 64 hexadecimal digits (sluice key prints them), found 7 characters"
+            ),
+            ("ingest_keys: [{ name: a }]", "auth.ingest_keys[0]: needs sha256"),
+            ("ingest_keys: [\(key), \(key)]", "auth.ingest_keys[1].name: an earlier key has the name \"a\""),
+            (
+                "ingest_keys: [{ name: a, sha256: \(String(repeating: "0", count: 64)), scans: [\"a/b\"] }]",
+                "auth.ingest_keys[0].scans[0]: expected at most 128 of letters, digits, \".\", \"_\", \"~\", \"-\" and \"*\", found \"a/b\""
+            ),
+        ]
+    )
+    func keyFaults(yaml: String, fault: String) throws {
+        let environment = ["SLUICE_LISTEN__PLAINTEXT": "true"]
+        let faults = try ConfigurationFolder.faults(of: "auth: { \(yaml) }", environment: environment)
+        #expect(faults.contains { $0.hasSuffix(": " + fault) })
+        #expect(!faults.contains { $0.contains("hunter2") })
+    }
+
+    @Test("Two keys of the same id are a fault of the second")
+    func sameID() throws {
+        let folder = try ConfigurationFolder()
+        folder.write(String(repeating: "k", count: 64), to: "k")
+        folder.write(
+            """
+            auth:
+              keys:
+                - { id: a, algorithm: HS256, secret_file: k }
+                - { id: a, algorithm: HS512, secret_file: k }
+            """,
+            to: "config.yaml"
+        )
+        #expect(folder.faults() == ["config.yaml:4:9: auth.keys[1].id: an earlier key has the id \"a\""])
+    }
+}

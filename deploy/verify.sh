@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Judges the files of this folder by the programs that will read them. Installs those first where they are missing;
+# after that it needs no network. Everything it starts listens on loopback and ends with it.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+top=..
+PATH="$PATH:/sbin:/usr/sbin"
+"$top/.ci/setup" deploy
+tools=$PWD/$top/.build/venv-deploy/bin
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+fail() {
+    echo "verify: $*" >&2
+    exit 1
+}
+
+# systemd-analyze verify exits 0 whatever it finds, so what it writes is the verdict.
+unit_findings() {
+    mkdir -p "$scratch/unit"
+    # The command is not installed here; another program stands in for it.
+    sed "s#/usr/local/bin/sluice#/bin/true#; $2" "$1" >"$scratch/unit/sluice.service"
+    systemd-analyze verify --man=no "$scratch/unit/sluice.service" 2>&1 || true
+}
+
+check_systemd() {
+    local findings
+    findings=$(unit_findings systemd/sluice.service '')
+    [[ -z $findings ]] || fail "systemd: $findings"
+    findings=$(unit_findings systemd/sluice.service 's/^LimitNOFILE=/LimitNoFiles=/')
+    [[ $findings == *LimitNoFiles* ]] || fail "systemd-analyze does not find a misspelt key"
+    systemd-analyze security --offline=true --no-pager "$PWD/systemd/sluice.service" >"$scratch/score"
+    tail -n 1 "$scratch/score"
+    # 2.0 is the upper end of what systemd calls fine for a service that has to be on the network.
+    systemd-analyze security --offline=true --threshold=20 --no-pager "$PWD/systemd/sluice.service" >/dev/null ||
+        fail "systemd: more exposed than 2.0"
+    mkdir -p "$scratch/root/etc/sysusers.d"
+    cp systemd/sluice.sysusers "$scratch/root/etc/sysusers.d/sluice.conf"
+    systemd-sysusers --root="$scratch/root" sluice.conf
+    grep -q '^sluice:' "$scratch/root/etc/passwd" || fail "sysusers: no account"
+    echo "systemd: good"
+}
+
+check_docker() {
+    "$tools/hadolint" docker/Dockerfile || fail "hadolint"
+    printf 'FROM debian\nRUN cd /tmp && sudo ls\n' >"$scratch/Dockerfile"
+    ! "$tools/hadolint" "$scratch/Dockerfile" >/dev/null || fail "hadolint finds nothing in a bad file"
+    shellcheck verify.sh docker/healthcheck.sh ../.ci/run ../.ci/setup ../.ci/lint ../.ci/docs
+    echo "docker: good"
+}
+
+check_healthcheck() {
+    python3 verify_health.py docker/healthcheck.sh
+    echo "health check: good"
+}
+
+check_nginx() {
+    python3 verify_nginx.py nginx/sluice.conf "$scratch"
+    echo "nginx: good"
+}
+
+check_traefik() {
+    "$tools/yamllint" --strict -d '{extends: default, rules: {line-length: {max: 120}}}' traefik
+    "$tools/python" verify_traefik.py traefik/traefik.yaml traefik/dynamic/sluice.yaml
+    echo "traefik: good"
+}
+
+check_systemd
+check_docker
+check_healthcheck
+check_nginx
+check_traefik
+echo "verify: all good"
