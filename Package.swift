@@ -113,8 +113,10 @@ let package = Package(
         .executableTarget(
             name: "sluice-echo",
             dependencies: [
+                "SluiceRelay",
                 "SluiceServer",
                 .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -126,6 +128,7 @@ let package = Package(
             dependencies: [
                 "SluiceRelay",
                 "CZlib",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOEmbedded", package: nio),
             ],
@@ -156,7 +159,14 @@ let package = Package(
         ),
         .testTarget(
             name: "SluiceClientTests",
-            dependencies: ["SluiceClient"],
+            dependencies: [
+                "SluiceClient",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOWebSocket", package: nio),
+            ],
             exclude: ["Fixtures"],
             swiftSettings: settings
         ),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SluiceClient
 
-/// `sluice publish`
+/// `sluice publish`: relay standard input.
 struct PublishCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "publish",

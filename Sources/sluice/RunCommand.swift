@@ -1,7 +1,7 @@
 import ArgumentParser
 import SluiceClient
 
-/// `sluice run`
+/// `sluice run`: run a scanner.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",

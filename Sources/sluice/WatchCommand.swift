@@ -1,7 +1,7 @@
 import ArgumentParser
 import SluiceClient
 
-/// `sluice watch`
+/// `sluice watch`: follow a scan.
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",

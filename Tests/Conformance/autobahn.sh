@@ -37,23 +37,18 @@ find_python2() {
     return 1
 }
 
-# Debian had PyPy, which is a Python 2.7, and later only as an interpreter of Python 3.
-install_python2() {
+install_package() {
     command -v apt-get >/dev/null && ((EUID == 0)) || return 1
     apt-get update -qq </dev/null >&2 || return 1
-    local package
-    for package in python2.7 pypy; do
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" </dev/null >&2 &&
-            return 0
-    done
-    return 1
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
 }
 
 install_suite() {
     [[ -x $home/suite/bin/wstest && $(cat "$home/suite/version" 2>/dev/null) == "$suite_version" ]] && return
     local python2
     if ! python2=$(find_python2); then
-        install_python2 || true
+        # Debian has had both, but its newer releases have neither.
+        install_package python2.7-dev || install_package pypy-dev || true
         if ! python2=$(find_python2); then
             echo "autobahn: no Python 2.7 here; name one by PYTHON2=..." >&2
             exit 69
@@ -62,6 +57,7 @@ install_suite() {
     echo "autobahn: installing the suite for $python2" >&2
     mkdir -p "$home"
     # The last virtualenv that makes environments for Python 2.7; the interpreter itself need not have pip.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_package python3-venv
     python3 -m venv --clear "$home/virtualenv"
     "$home/virtualenv/bin/pip" install --quiet --disable-pip-version-check 'virtualenv==20.21.1' </dev/null >&2
     "$home/virtualenv/bin/virtualenv" --quiet --clear --python "$python2" "$home/suite" >&2

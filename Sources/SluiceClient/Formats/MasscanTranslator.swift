@@ -51,7 +51,7 @@ struct MasscanTranslator: OutputTranslator {
         return messages
     }
 
-    /// `open tcp 80 192.168.1.1 1560000000`, `banner tcp 80 192.168.1.1 1560000000 http text`
+    /// Reads `open tcp 80 192.168.1.1 1560000000`, `banner tcp 80 192.168.1.1 1560000000 http text`.
     private mutating func listEntry(_ words: [Substring], port: Int) -> [ProgressMessage] {
         let name = String(words[1])
         let ip = String(words[3])
@@ -88,7 +88,7 @@ struct MasscanTranslator: OutputTranslator {
             )
     }
 
-    /// `rate:  0.10-kpps, 12.34% done,   0:00:10 remaining, found=3`
+    /// Reads `rate:  0.10-kpps, 12.34% done,   0:00:10 remaining, found=3`.
     private func status(_ text: String) -> [ProgressMessage] {
         let fields = text.split(separator: ",").map { field in field.drop { $0 == " " } }
         guard let percent = fields.first(where: { $0.hasSuffix("% done") }).flatMap({ Double($0.dropLast(6)) }) else {

@@ -89,7 +89,7 @@ struct NmapFindings: Sendable {
         ]
     }
 
-    /// A phase has begun. Where two outputs tell it, the n-th beginning counts once.
+    /// A phase has begun: where two outputs tell it, the n-th beginning counts once.
     mutating func phaseStarted(_ phase: String, source: Source) -> [ProgressMessage] {
         let known = self.startedPhases[source, default: [:]]
         guard known[phase] != nil || known.count < Self.maximumPhaseCount else { return [] }

@@ -68,7 +68,7 @@ struct NmapTextReader: Sendable {
         return nil
     }
 
-    /// `Discovered open port 80/tcp on 192.168.1.1`
+    /// Reads `Discovered open port 80/tcp on 192.168.1.1`.
     private func discoveredPort(_ line: String, findings: inout NmapFindings) -> [ProgressMessage] {
         let words = line.split(separator: " ")
         guard words.count == 6, let (number, name) = Self.portAndProtocol(words[3]) else { return [] }
@@ -77,7 +77,7 @@ struct NmapTextReader: Sendable {
             + findings.port(NmapFindings.Port(ip: ip, number: number, protocol: name), state: "open")
     }
 
-    /// `SYN Stealth Scan Timing: About 19.35% done; ETC: 05:44 (0:00:04 remaining)`
+    /// Reads `SYN Stealth Scan Timing: About 19.35% done; ETC: 05:44 (0:00:04 remaining)`.
     private func timing(_ line: String, findings: NmapFindings) -> [ProgressMessage] {
         let parts = line.split(separator: " Timing: About ", maxSplits: 1)
         guard parts.count == 2, let percent = parts[1].split(separator: "%").first.flatMap({ Double($0) }) else {
@@ -90,7 +90,7 @@ struct NmapTextReader: Sendable {
         return findings.progress(String(parts[0]), percent: percent, remaining: remaining)
     }
 
-    /// `Stats: 0:00:01 elapsed; 3 hosts completed (1 up), 1 undergoing SYN Stealth Scan`
+    /// Reads `Stats: 0:00:01 elapsed; 3 hosts completed (1 up), 1 undergoing SYN Stealth Scan`.
     private func stats(_ line: String) -> [ProgressMessage] {
         let words = line.split(separator: " ")
         guard words.count >= 7, let elapsed = Self.seconds(words[1]), let completed = Int(words[3]) else { return [] }
@@ -103,7 +103,7 @@ struct NmapTextReader: Sendable {
         ]
     }
 
-    /// `18941/tcp open   http    SimpleHTTPServer 0.6 (Python 3.11.7)`
+    /// Reads `18941/tcp open   http    SimpleHTTPServer 0.6 (Python 3.11.7)`.
     private func portRow(_ line: String, ip: String, findings: inout NmapFindings) -> [ProgressMessage] {
         let words = line.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count >= 2, let (number, name) = Self.portAndProtocol(words[0]) else { return [] }

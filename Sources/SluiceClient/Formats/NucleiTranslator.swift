@@ -45,13 +45,14 @@ struct NucleiTranslator: OutputTranslator {
         guard !texts.isEmpty else { return }
         object.set(
             key,
-            texts.prefix(Self.maximumResultCount).map {
-                String(decoding: $0.utf8.prefix(Self.maximumResultBytes), as: UTF8.self)
-            }
+            texts.prefix(Self.maximumResultCount)
+                .map {
+                    String(decoding: $0.utf8.prefix(Self.maximumResultBytes), as: UTF8.self)
+                }
         )
     }
 
-    /// `{"duration":"0:00:05","hosts":"1","matched":"0","percent":"10","requests":"100",…}`
+    /// Reads `{"duration":"0:00:05","hosts":"1","matched":"0","percent":"10","requests":"100",…}`.
     private func statistics(_ node: JSONNode) -> [ProgressMessage] {
         guard let percent = node["percent"]?.scalarText.flatMap({ Double($0) }) else { return [] }
         return [
@@ -64,7 +65,7 @@ struct NucleiTranslator: OutputTranslator {
         ]
     }
 
-    /// `[tech-detect:nginx] [http] [info] http://127.0.0.1/ [extracted]`, with or without colours.
+    /// Reads `[tech-detect:nginx] [http] [info] http://127.0.0.1/ [extracted]`, with or without colours.
     private func printedFinding(_ text: String) -> [ProgressMessage] {
         let words = Self.withoutColours(text).split(separator: " ")
         guard words.count >= 4, words[0...2].allSatisfy({ $0.hasPrefix("[") && $0.hasSuffix("]") }) else { return [] }

@@ -57,6 +57,7 @@ struct ProgressMessage: Sendable, Equatable {
     /// A line of output that means nothing in particular.
     ///
     /// - Parameter line: The line; what is not UTF-8 in it becomes U+FFFD.
+    /// - Returns: A `line` message.
     static func line(_ line: OutputLine) -> ProgressMessage {
         let shown = line.bytes.prefix(OutputLine.maximumTextBytes)
         return ProgressMessage("line") { object in

@@ -7,7 +7,7 @@ package struct GatewayConnection: Sendable {
 
     package let address: GatewayAddress
 
-    /// The token or ingest key; nothing is sent if there is none. Goes into a header, never into a URL or a log.
+    /// The token or ingest key, if there is one: goes into a header, never into a URL or a log.
     let token: String?
 
     /// How the gateway's certificate is judged.

@@ -17,6 +17,7 @@ struct JSONParser {
     ///
     /// - Parameter bytes: The text, in UTF-8.
     /// - Returns: The value, its ranges counted from the start of `bytes`.
+    /// - Throws: Where `bytes` stop being JSON.
     static func parse(_ bytes: [UInt8]) throws(JSONSyntaxError) -> JSONNode {
         // RFC 8259 section 8.1: UTF-8, and nothing else.
         guard String(validating: bytes, as: UTF8.self) != nil else { throw JSONSyntaxError(offset: 0) }

@@ -1,6 +1,8 @@
 import Synchronization
 
-/// A sleep that any thread can end. One task sleeps; a ring while it is awake ends its next sleep at once.
+/// A sleep that any thread can end.
+///
+/// One task sleeps; a ring while it is awake ends its next sleep at once.
 final class Alarm: Sendable {
     private enum State {
         case idle

@@ -16,7 +16,7 @@ final class ChildProcess: Sendable {
         var reason: String { unsafe String(cString: strerror(self.number)) }
     }
 
-    /// The end to read of each stream. Whoever reads closes it.
+    /// The end to read of each stream; whoever reads closes it.
     let output: Int32
     let error: Int32
 
@@ -94,13 +94,33 @@ final class ChildProcess: Sendable {
         var environment =
             unsafe ProcessInfo.processInfo.environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
         defer {
-            for unsafe pointer in unsafe arguments + environment { unsafe free(pointer) }
+            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+            for index in unsafe environment.indices { unsafe free(environment[index]) }
         }
         var processID: pid_t = 0
         let result = DescriptorPair.inheritance.withLock { _ in
-            unsafe posix_spawnp(&processID, command[0], &actions, &attributes, &arguments, &environment)
+            self.keepConnectionsToOurselves()
+            return unsafe posix_spawnp(&processID, command[0], &actions, &attributes, &arguments, &environment)
         }
         guard result == 0 else { throw StartError(number: result) }
         return processID
+    }
+
+    /// Marks sockets and the like, so that the scanner does not inherit them.
+    ///
+    /// A connection that a child holds too does not end when we close it. Pipes and files are left alone: a shell
+    /// may have opened them for the scanner (`nmap -iL <(…)`).
+    private static func keepConnectionsToOurselves() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        for descriptor in names.compactMap({ Int32($0) }) where descriptor > STDERR_FILENO {
+            var information = stat()
+            guard unsafe fstat(descriptor, &information) == 0 else { continue }
+            switch information.st_mode & S_IFMT {
+            case S_IFREG, S_IFIFO, S_IFCHR, S_IFDIR, S_IFBLK:
+                continue
+            default:
+                _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            }
+        }
     }
 }

@@ -46,7 +46,9 @@ struct DeliveryLoop: Sendable {
             let lost = self.feed.withOutbox { $0.refused(index: problem.index, isTooLarge: problem.status == 413) }
             self.refusedCount += lost
             // One line for each reason: a token that is not taken would fill the screen.
-            if self.reported.insert("\(problem.status) \(problem.code ?? "")").inserted, lost > 0 || problem.status != 413 {
+            if self.reported.insert("\(problem.status) \(problem.code ?? "")").inserted,
+                lost > 0 || problem.status != 413
+            {
                 self.report("the gateway refused \(lost) message(s): \(problem)")
             }
         }

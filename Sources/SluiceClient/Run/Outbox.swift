@@ -152,7 +152,7 @@ struct Outbox: Sendable {
 // MARK: - Sending
 
 extension Outbox {
-    /// What to do now. A batch stays the next one until the gateway has answered.
+    /// What to do now; a batch stays the next one until the gateway has answered.
     mutating func nextAction(now: ContinuousClock.Instant) -> Action {
         let waitingCount = self.pendingCount + self.made.reduce(0) { $0 + $1.messages.count }
         if let deadline = self.deadline, waitingCount == 0 || now >= deadline {

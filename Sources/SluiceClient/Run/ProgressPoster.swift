@@ -33,7 +33,9 @@ struct ProgressPoster: Sendable {
             .map { String($0, radix: 36) }.joined(separator: "-")
     }
 
-    /// Posts one batch. The same batch again bears the same key, so the gateway never takes it twice.
+    /// Posts one batch.
+    ///
+    /// The same batch again bears the same key, so the gateway never takes it twice.
     func post(_ batch: Outbox.Batch, timeout: Duration) async -> Outcome {
         var request = HTTPClientRequest(url: self.url)
         request.method = .POST

@@ -21,7 +21,7 @@ package struct ScanRunner: Sendable {
         /// How long to go on delivering after the scanner has ended.
         package var drainTimeout: Duration
 
-        /// Whether signals sent to this process are passed to the scanner. At most one runner of a process can.
+        /// Whether signals sent to this process are passed to the scanner: at most one runner of a process can.
         package var forwardsSignals: Bool
 
         package init(
@@ -67,7 +67,9 @@ package struct ScanRunner: Sendable {
         self.report = report
     }
 
-    /// Runs the scanner to its end and delivers what it said. If the task is cancelled, the scanner gets SIGTERM.
+    /// Runs the scanner to its end and delivers what it said.
+    ///
+    /// If the task is cancelled, the scanner gets SIGTERM, and its scan still ends in good order.
     package func run() async -> ScannerExit {
         let feed = ScanFeed(
             reader: OutputReader(translator: self.format.translator(scanID: self.scanID.value)),

@@ -80,10 +80,11 @@ struct ScannerSession: Sendable {
         let pool = self.pool
         return Task {
             await Blocking.run(on: pool) {
-                StreamPump(source: descriptor, stop: stop).run { bytes in
-                    feed.append(bytes, from: stream)
-                    return output(bytes, stream)
-                }
+                StreamPump(source: descriptor, stop: stop)
+                    .run { bytes in
+                        feed.append(bytes, from: stream)
+                        return output(bytes, stream)
+                    }
             }
         }
     }

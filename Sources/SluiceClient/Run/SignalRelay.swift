@@ -30,7 +30,8 @@ final class SignalRelay: Sendable {
     /// - Returns: Nothing if another relay is at work, or the system has no pipe left.
     static func install() -> SignalRelay? {
         guard let pipe = DescriptorPair.open() else { return nil }
-        guard signalPipe.compareExchange(expected: -1, desired: pipe.writer, ordering: .sequentiallyConsistent).exchanged
+        guard
+            signalPipe.compareExchange(expected: -1, desired: pipe.writer, ordering: .sequentiallyConsistent).exchanged
         else {
             pipe.close()
             return nil

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Reads a scanner's stream to its end, piece by piece as it comes. Blocks its thread.
+/// Reads a scanner's stream to its end, piece by piece as it comes, and blocks its thread.
 struct StreamPump: Sendable {
     /// How much is read at once, in bytes.
     private static let chunkBytes = 64 * 1024

@@ -23,10 +23,11 @@ struct MessageLine: Sendable {
         node.members
             .filter { !Self.hiddenFields.contains($0.key) }
             .compactMap { member in
-                self.value(of: member.node).map { value in
-                    // The text of a `line` speaks for itself.
-                    member.key == "text" ? value : self.colored(DisplayText.safe(member.key) + "=", by: 2) + value
-                }
+                self.value(of: member.node)
+                    .map { value in
+                        // The text of a `line` speaks for itself.
+                        member.key == "text" ? value : self.colored(DisplayText.safe(member.key) + "=", by: 2) + value
+                    }
             }
             .joined(separator: " ")
     }

@@ -6,6 +6,7 @@ struct ProgressBar: Sendable {
 
     /// Takes a message into account.
     ///
+    /// - Parameter message: What came.
     /// - Returns: Whether the bar alone shows it, so that it needs no line of its own.
     mutating func update(with message: WatchedMessage) -> Bool {
         switch message.type {
@@ -30,9 +31,10 @@ struct ProgressBar: Sendable {
         }
     }
 
-    /// The line, or nothing if it is not known how far the scan is.
+    /// The line for so many columns.
     ///
     /// - Parameter width: How many columns there are.
+    /// - Returns: The line, or nothing if it is not known how far the scan is.
     func text(width: Int) -> String? {
         guard let percent = self.percent else { return nil }
         let rounded = (percent * 10).rounded() / 10

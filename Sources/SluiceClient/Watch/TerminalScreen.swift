@@ -1,4 +1,6 @@
-/// Lines that scroll, and on a terminal a bar that stays below them. Decides only what is written.
+/// Lines that scroll, and on a terminal a bar that stays below them.
+///
+/// Decides what is written, and leaves the writing to others.
 struct TerminalScreen: Sendable {
     /// How the output looks.
     struct Style: Sendable {

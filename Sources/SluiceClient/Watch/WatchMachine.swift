@@ -117,7 +117,7 @@ struct WatchMachine: Sendable {
 // MARK: - Close codes
 
 extension WatchMachine {
-    /// Whether a close code says: come back later. 44xx say: not without another token or scan.
+    /// Whether a close code says to come back later; 44xx say not to without another token or scan.
     private static func invitesBack(_ code: Int) -> Bool {
         switch code {
         case 1000, 1001, 1005, 1006, 1011, 1012, 1013:
@@ -153,9 +153,10 @@ extension WatchMachine {
 
     /// How long a draining gateway asks to stay away: `{"retryAfterMs":1200}`.
     private static func retryDelay(in reason: String) -> Duration? {
-        (try? JSONParser.parse(Array(reason.utf8)))?["retryAfterMs"]?.integer.flatMap {
-            $0 >= 0 ? .milliseconds(min($0, 300_000)) : nil
-        }
+        (try? JSONParser.parse(Array(reason.utf8)))?["retryAfterMs"]?.integer
+            .flatMap {
+                $0 >= 0 ? .milliseconds(min($0, 300_000)) : nil
+            }
     }
 
     /// RFC 3986 section 2.1: what is not unreserved is written as `%XX`.
@@ -163,7 +164,8 @@ extension WatchMachine {
         var result = ""
         for byte in text.utf8 {
             let scalar = Unicode.Scalar(byte)
-            if byte < 0x80, scalar.properties.isAlphabetic || (0x30...0x39).contains(byte) || "-._~".utf8.contains(byte) {
+            if byte < 0x80, scalar.properties.isAlphabetic || (0x30...0x39).contains(byte) || "-._~".utf8.contains(byte)
+            {
                 result.unicodeScalars.append(scalar)
             } else {
                 let digits = String(byte, radix: 16, uppercase: true)

@@ -47,7 +47,7 @@ package struct Watcher: Sendable {
             case .open(let frames):
                 return try await self.read(frames, with: &machine)
             }
-        } catch where ConnectionFailure.isCertificateFailure(error) {
+        } catch  where ConnectionFailure.isCertificateFailure(error) {
             return .untrusted(reason: ConnectionFailure.describe(error))
         } catch {
             return .lost(reason: ConnectionFailure.describe(error))

@@ -189,7 +189,8 @@ enum ConsoleScript {
             }));
             scanItems.keep(new Set(listed.map((scan) => scan.scan_id)));
             const rest = found.length - listed.length;
-            write(at('scans-note'), rest > 0 ? `and ${number.format(rest)} more: find them by id` : isListed && !found.length ? 'None.' : '');
+            const none = isListed && found.length === 0 ? 'None.' : '';
+            write(at('scans-note'), rest > 0 ? `and ${number.format(rest)} more: find them by id` : none);
         }
 
         // One scan

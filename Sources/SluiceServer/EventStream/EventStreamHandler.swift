@@ -32,7 +32,7 @@ final class EventStreamHandler: RequestHandler {
                 return
             }
             do throws(Problem) {
-                let scanID = try Routes.scanID(self.scanSegment)
+                let scanID = try ScanID(segment: self.scanSegment)
                 let query = try self.query(exchange.request)
                 self.begin(exchange, visitor.identity, query, scanID)
             } catch {

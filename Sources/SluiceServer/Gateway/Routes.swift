@@ -92,7 +92,7 @@ final class Routes: RequestRouter {
         }
         return self.only([.GET, .HEAD, .PUT, .DELETE], request) {
             APIHandler(services: self.services) { exchange, identity, body throws(Problem) in
-                let scanID = try Self.scanID(segment)
+                let scanID = try ScanID(segment: segment)
                 switch request.method {
                 case .PUT:
                     try self.writes.put(exchange, identity, scanID, body)
@@ -119,7 +119,7 @@ final class Routes: RequestRouter {
         case "messages":
             return self.only([.GET, .HEAD], request) {
                 APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
-                    try self.reads.messages(exchange, identity, try Self.scanID(segment))
+                    try self.reads.messages(exchange, identity, try ScanID(segment: segment))
                 }
             }
         default:
@@ -148,17 +148,6 @@ final class Routes: RequestRouter {
             return FixedHandler(Problem(.methodNotAllowed, "allowed here: \(allow)", allow: allow))
         }
         return handler()
-    }
-
-    /// The scan that a path names.
-    static func scanID(_ segment: String) throws(Problem) -> ScanID {
-        guard let scanID = ScanID(segment) else {
-            throw Problem(
-                .invalidScanID,
-                "a scan's id has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ -, and is not . or .. or stats"
-            )
-        }
-        return scanID
     }
 }
 

@@ -45,7 +45,7 @@ final class DocumentIngest: IngestReader {
                             )
                         )
                     case .failure(let error):
-                        exchange.respond(problem: IngestAnswers.problem(error))
+                        exchange.respond(problem: IngestAnswers.problem(refusal: error))
                     }
                 }
         } catch {

@@ -50,7 +50,7 @@ enum IngestAnswers {
     }
 
     /// What the relay did not take.
-    static func problem(_ refusal: any Error) -> Problem {
+    static func problem(refusal: any Error) -> Problem {
         switch refusal as? RelayRefusal {
         case .ownerConflict:
             Problem(.ownerConflict, "the scan has another owner, and it is not changed once set")

@@ -41,7 +41,7 @@ final class IngestHandler: RequestHandler {
 
     private func identified(_ identity: Identity, _ exchange: HTTPExchange) {
         do throws(Problem) {
-            let scanID = try Routes.scanID(self.scanSegment)
+            let scanID = try ScanID(segment: self.scanSegment)
             guard identity.mayIngest(scan: scanID.text) else {
                 throw Problem(.forbidden, "the token does not allow posting to this scan")
             }
@@ -97,32 +97,5 @@ final class IngestHandler: RequestHandler {
 
     func draining() {
         self.reader?.draining()
-    }
-}
-
-/// What reads one form of body.
-protocol IngestReader: AnyObject {
-    func receivedBytes(_ bytes: ByteBuffer)
-    func receivedEnd()
-    func aborted()
-    func draining()
-}
-
-/// What both forms of body need to know.
-struct IngestJob {
-    let services: GatewayServices
-    let exchange: HTTPExchange
-    let scanID: ScanID
-    let identity: Identity
-    let head: IngestHead
-
-    /// A check for the messages of this request.
-    func makeParser() -> MessageParser {
-        let settings = self.services.settings
-        return MessageParser(
-            rules: settings.rules,
-            scanID: self.scanID,
-            maximumMessageBytes: settings.configuration.limits.maxMessageBytes
-        )
     }
 }

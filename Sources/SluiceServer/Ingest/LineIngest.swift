@@ -149,7 +149,7 @@ final class LineIngest: IngestReader, LiveConnection {
                     }
                     self.pay(for: messages.count)
                 case .failure(let error):
-                    self.end(IngestAnswers.problem(error))
+                    self.end(IngestAnswers.problem(refusal: error))
                 }
             }
     }

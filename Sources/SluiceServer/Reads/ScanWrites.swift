@@ -42,7 +42,7 @@ struct ScanWrites: Sendable {
                     writer.endObject()
                     exchange.respond(.json(writer.buffer, status: isNew ? .created : .ok))
                 case .failure(let error):
-                    exchange.respond(problem: IngestAnswers.problem(error))
+                    exchange.respond(problem: IngestAnswers.problem(refusal: error))
                 }
             }
     }

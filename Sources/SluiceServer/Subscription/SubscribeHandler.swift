@@ -38,7 +38,7 @@ final class SubscribeHandler: RequestHandler {
                     self.upgrade(exchange, visitor, handshake, query, scanID: nil)
                     return
                 }
-                let scanID = try Routes.scanID(segment)
+                let scanID = try ScanID(segment: segment)
                 self.checkAccess(to: scanID, visitor.identity, exchange) {
                     self.upgrade(exchange, visitor, handshake, query, scanID: scanID)
                 }

@@ -3,10 +3,14 @@ import Testing
 @testable import SluiceClient
 
 @Suite struct JSONParserTests {
-    @Test("what RFC 8259 does not allow is refused", arguments: [
-        "", " ", "{", "{\"a\":1,}", "[1,]", "[1 2]", "01", "1.", ".5", "-", "1e", "+1", "nul", "tru", "\"\t\"", "\"\\x\"",
-        "\"\\u12\"", "{a:1}", "{\"a\"}", "1 2", "\u{FEFF}1", "\"abc", "NaN",
-    ])
+    @Test(
+        "what RFC 8259 does not allow is refused",
+        arguments: [
+            "", " ", "{", "{\"a\":1,}", "[1,]", "[1 2]", "01", "1.", ".5", "-", "1e", "+1", "nul", "tru", "\"\t\"",
+            "\"\\x\"",
+            "\"\\u12\"", "{a:1}", "{\"a\"}", "1 2", "\u{FEFF}1", "\"abc", "NaN",
+        ]
+    )
     func invalid(text: String) {
         #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(Array(text.utf8)) }
     }
@@ -23,7 +27,10 @@ import Testing
 
     @Test("escapes are undone, surrogates joined, halves replaced")
     func strings() throws {
-        #expect(try JSONParser.parse(Array(#""a\n\u00e9\ud83d\ude00\ud83dx\udc00\/""#.utf8)).string == "a\né😀\u{FFFD}x\u{FFFD}/")
+        #expect(
+            try JSONParser.parse(Array(#""a\n\u00e9\ud83d\ude00\ud83dx\udc00\/""#.utf8)).string
+                == "a\né😀\u{FFFD}x\u{FFFD}/"
+        )
     }
 
     @Test("bytes that are not UTF-8 are refused")

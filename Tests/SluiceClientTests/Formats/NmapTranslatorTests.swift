@@ -140,9 +140,12 @@ import Testing
         )
     }
 
-    @Test("lines are told as they come: the first lines make the first messages", arguments: [
-        "nmap-services.xml", "nmap-services.txt", "nmap-progress.txt",
-    ])
+    @Test(
+        "lines are told as they come: the first lines make the first messages",
+        arguments: [
+            "nmap-services.xml", "nmap-services.txt", "nmap-progress.txt",
+        ]
+    )
     func streaming(name: String) throws {
         let bytes = try Recording.bytes(name)
         let whole = Recording.messages(of: bytes, by: NmapTranslator())

@@ -71,12 +71,15 @@ import Testing
         #expect(urgency(#"{"type":"hostDiscovered"}"#) == .ordinary)
     }
 
-    @Test("masscan's four ways of saying it are one message each", arguments: [
-        "Discovered open port 80/tcp on 10.0.0.1                                        \n",
-        #"{   "ip": "10.0.0.1",   "timestamp": "1", "ports": [ {"port": 80, "proto": "tcp", "status": "open"} ] },"#,
-        #",{"ip":"10.0.0.1","timestamp":"1","port":80,"proto":"tcp","rec_type":"status","data":{"status":"open"}}"#,
-        "open tcp 80 10.0.0.1 1560000000\n",
-    ])
+    @Test(
+        "masscan's four ways of saying it are one message each",
+        arguments: [
+            "Discovered open port 80/tcp on 10.0.0.1                                        \n",
+            #"{   "ip": "10.0.0.1",   "timestamp": "1", "ports": [ {"port": 80, "proto": "tcp", "status": "open"} ] },"#,
+            #",{"ip":"10.0.0.1","timestamp":"1","port":80,"proto":"tcp","rec_type":"status","data":{"status":"open"}}"#,
+            "open tcp 80 10.0.0.1 1560000000\n",
+        ]
+    )
     func masscan(line: String) {
         let expected = [
             #"{"type":"hostDiscovered","ip":"10.0.0.1"}"#,
@@ -92,7 +95,11 @@ import Testing
                 == #"{"type":"serviceDetected","ip":"10.0.0.1","port":22,"protocol":"tcp","service":"ssh","details":"SSH-2.0-OpenSSH 9"}"#
         )
         #expect(
-            self.messages("rate:  0.10-kpps, 12.34% done,   0:01:10 remaining, found=3       \r", .masscan, stream: .standardError)
+            self.messages(
+                "rate:  0.10-kpps, 12.34% done,   0:01:10 remaining, found=3       \r",
+                .masscan,
+                stream: .standardError
+            )
                 == [#"{"type":"scanProgress","phase":"masscan","percent":12.34,"remaining":70,"found":3}"#]
         )
     }
@@ -123,15 +130,23 @@ import Testing
                 ]
         )
         #expect(
-            self.messages(#"{"duration":"0:00:05","matched":"1","percent":"10","requests":"100","total":"1000"}"#, .nuclei, stream: .standardError)
+            self.messages(
+                #"{"duration":"0:00:05","matched":"1","percent":"10","requests":"100","total":"1000"}"#,
+                .nuclei,
+                stream: .standardError
+            )
                 == [#"{"type":"scanProgress","phase":"nuclei","percent":10.0,"matched":1,"requests":100,"total":1000}"#]
         )
     }
 
-    @Test("the command's name implies the format, behind wrappers too", arguments: [
-        (["/usr/bin/nmap", "-v"], ScanFormat.nmap), (["sudo", "-n", "masscan"], .masscan),
-        (["timeout", "60", "env", "A=b", "nuclei"], .nuclei), (["cat", "nmap"], .auto), (["sh", "-c", "nmap"], .auto),
-    ])
+    @Test(
+        "the command's name implies the format, behind wrappers too",
+        arguments: [
+            (["/usr/bin/nmap", "-v"], ScanFormat.nmap), (["sudo", "-n", "masscan"], .masscan),
+            (["timeout", "60", "env", "A=b", "nuclei"], .nuclei), (["cat", "nmap"], .auto),
+            (["sh", "-c", "nmap"], .auto),
+        ]
+    )
     func impliedFormat(command: [String], format: ScanFormat) {
         #expect(ScanFormat.implied(by: command) == format)
     }
@@ -141,8 +156,14 @@ import Testing
         #expect(self.messages("\n{\"type\":\"x\"}\nplain\n", .auto).first == #"{"type":"x"}"#)
         #expect(self.messages("hello\n{\"type\":\"x\"}\n", .auto).count == 2)
         #expect(self.messages("hello\n{\"type\":\"x\"}\n", .auto)[1].hasPrefix(#"{"type":"line""#))
-        #expect(self.messages("[\n{\"ip\":\"10.0.0.1\",\"ports\":[{\"port\":1}]}\n", .auto).last?.contains("portFound") == true)
-        #expect(self.messages(#"{"template-id":"t","type":"http","info":{}}"#, .auto).first?.contains("vulnerabilityFound") == true)
+        #expect(
+            self.messages("[\n{\"ip\":\"10.0.0.1\",\"ports\":[{\"port\":1}]}\n", .auto).last?.contains("portFound")
+                == true
+        )
+        #expect(
+            self.messages(#"{"template-id":"t","type":"http","info":{}}"#, .auto).first?.contains("vulnerabilityFound")
+                == true
+        )
         #expect(self.messages("\n\n", .auto).count == 2)
     }
 

@@ -6,15 +6,21 @@ import Testing
     @Test("addresses are read as they are meant")
     func addresses() throws {
         let address = try GatewayAddress("https://gateway.example:8443/sluice/")
-        #expect(address.progressURL(of: try ScanName("a-1")) == "https://gateway.example:8443/sluice/api/scans/a-1/progress")
+        #expect(
+            address.progressURL(of: try ScanName("a-1")) == "https://gateway.example:8443/sluice/api/scans/a-1/progress"
+        )
         #expect(address.socketPath(of: try ScanName("a-1")) == "/sluice/api/ws/scans/a-1")
         #expect(try GatewayAddress("https://[::1]").authority == "[::1]")
         #expect(try GatewayAddress("http://127.0.0.1:80").authority == "127.0.0.1")
     }
 
-    @Test("what is no gateway's address is refused", arguments: [
-        "", "gateway:8443", "ftp://h", "https://", "https://u:p@h", "https://h?token=x", "https://h:99999", "https://h#x",
-    ])
+    @Test(
+        "what is no gateway's address is refused",
+        arguments: [
+            "", "gateway:8443", "ftp://h", "https://", "https://u:p@h", "https://h?token=x", "https://h:99999",
+            "https://h#x",
+        ]
+    )
     func invalidAddresses(url: String) {
         #expect(throws: ClientError.self) { try GatewayAddress(url) }
     }
@@ -44,7 +50,9 @@ import Testing
 
     @Test("a problem is read from its body, or else by its status alone")
     func problems() {
-        let body = Array(#"{"title":"Bad","status":400,"detail":"no \u001b type","code":"invalid_message","index":3}"#.utf8)
+        let body = Array(
+            #"{"title":"Bad","status":400,"detail":"no \u001b type","code":"invalid_message","index":3}"#.utf8
+        )
         let problem = Problem(status: 400, retryAfter: nil, body: body)
         #expect(problem.index == 3)
         #expect(problem.description == "HTTP 400 invalid_message: no \u{FFFD} type")
@@ -55,7 +63,11 @@ import Testing
     @Test("waits double up to the longest, and jitter keeps clients apart")
     func backoff() {
         var backoff = Backoff(base: .seconds(1), maximum: .seconds(5))
-        #expect((0..<5).map { _ in backoff.failed(jitter: 1) } == [.seconds(1), .seconds(2), .seconds(4), .seconds(5), .seconds(5)])
+        #expect(
+            (0..<5).map { _ in backoff.failed(jitter: 1) } == [
+                .seconds(1), .seconds(2), .seconds(4), .seconds(5), .seconds(5),
+            ]
+        )
         backoff.succeeded()
         #expect(backoff.failed(jitter: 0) == .milliseconds(500))
         for _ in 0..<100 { _ = backoff.failed(jitter: 0) }

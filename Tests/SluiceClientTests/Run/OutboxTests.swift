@@ -91,7 +91,9 @@ import Testing
         outbox.push(ProgressMessage("scanStarted"), isOwn: true)
         for _ in 0..<10 { outbox.push(ProgressMessage("phaseStarted")) }
         outbox.push(ProgressMessage("error"), isOwn: true)
-        #expect(self.sent(&outbox, at: 0)?.filter { $0 != "8" } == ["scanStarted", "phaseStarted", "phaseStarted", "error"])
+        #expect(
+            self.sent(&outbox, at: 0)?.filter { $0 != "8" } == ["scanStarted", "phaseStarted", "phaseStarted", "error"]
+        )
     }
 
     @Test("a batch is bounded by count and by bytes")

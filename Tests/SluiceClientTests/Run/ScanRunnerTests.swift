@@ -78,11 +78,23 @@ import Testing
         try await gateway.stop()
     }
 
-    @Test("a scanner that fails ends its scan with its code or signal", arguments: [
-        ("echo x; exit 3", ScannerExit.exited(3), #"{"type":"error","message":"sh exited with code 3","exitCode":3}"#),
-        ("kill -KILL $$", .killed(signal: 9), #"{"type":"error","message":"sh was ended by SIGKILL","signal":"SIGKILL"}"#),
-        ("kill -PIPE $$; exit 1", .killed(signal: 13), #"{"type":"error","message":"sh was ended by SIGPIPE","signal":"SIGPIPE"}"#),
-    ])
+    @Test(
+        "a scanner that fails ends its scan with its code or signal",
+        arguments: [
+            (
+                "echo x; exit 3", ScannerExit.exited(3),
+                #"{"type":"error","message":"sh exited with code 3","exitCode":3}"#
+            ),
+            (
+                "kill -KILL $$", .killed(signal: 9),
+                #"{"type":"error","message":"sh was ended by SIGKILL","signal":"SIGKILL"}"#
+            ),
+            (
+                "kill -PIPE $$; exit 1", .killed(signal: 13),
+                #"{"type":"error","message":"sh was ended by SIGPIPE","signal":"SIGPIPE"}"#
+            ),
+        ]
+    )
     func failed(script: String, status: ScannerExit, message: String) async throws {
         let gateway = FakeGateway()
         let run = try await self.run(self.shell(script), port: try await gateway.start())
@@ -91,9 +103,12 @@ import Testing
         try await gateway.stop()
     }
 
-    @Test("a scanner that cannot be started ends its scan as well", arguments: [
-        ("/nonexistent/scanner", Int32(127)), ("no-such-scanner-anywhere", 127), ("/etc/passwd", 126), ("/", 126),
-    ])
+    @Test(
+        "a scanner that cannot be started ends its scan as well",
+        arguments: [
+            ("/nonexistent/scanner", Int32(127)), ("no-such-scanner-anywhere", 127), ("/etc/passwd", 126), ("/", 126),
+        ]
+    )
     func notStarted(command: String, code: Int32) async throws {
         let gateway = FakeGateway()
         let run = try await self.run([command], port: try await gateway.start())
@@ -106,9 +121,14 @@ import Testing
         try await gateway.stop()
     }
 
-    @Test("output passes unchanged, whatever the gateway says, and a refusal is told once", arguments: [401, 403, 404, 301])
+    @Test(
+        "output passes unchanged, whatever the gateway says, and a refusal is told once",
+        arguments: [401, 403, 404, 301]
+    )
     func refused(status: Int) async throws {
-        let gateway = FakeGateway { _, _ in FakeGateway.Answer(status: status, body: #"{"code":"no","detail":"not you"}"#) }
+        let gateway = FakeGateway { _, _ in
+            FakeGateway.Answer(status: status, body: #"{"code":"no","detail":"not you"}"#)
+        }
         let run = try await self.run(
             self.shell("for i in 1 2 3; do echo $i; sleep 0.1; done; printf '\\377\\000end'; exit 4"),
             port: try await gateway.start()
@@ -134,7 +154,10 @@ import Testing
                 .accepted
             }
         }
-        let run = try await self.run(self.shell("for i in 1 2 3 4 5 6; do echo $i; done"), port: try await gateway.start())
+        let run = try await self.run(
+            self.shell("for i in 1 2 3 4 5 6; do echo $i; done"),
+            port: try await gateway.start()
+        )
         #expect(run.status == .exited(0))
         let lines = gateway.messages.filter { $0.contains(#""line""#) }
         #expect(lines == (1...6).map { #"{"type":"line","text":"\#($0)"}"# })
@@ -207,6 +230,18 @@ import Testing
         #expect(run.status == .exited(0))
         #expect(ContinuousClock.now - started < .seconds(10))
         #expect(gateway.messages.count == 3)
+        try await gateway.stop()
+    }
+
+    @Test("a scanner inherits none of our connections")
+    func inheritance() async throws {
+        let gateway = FakeGateway()
+        let port = try await gateway.start()
+        for _ in 0..<5 {
+            let run = try await self.run(self.shell("ls -l /proc/self/fd"), port: port)
+            #expect(run.output.contains("pipe:"))
+            #expect(!run.output.contains("socket:"))
+        }
         try await gateway.stop()
     }
 

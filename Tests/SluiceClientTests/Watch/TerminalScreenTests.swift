@@ -8,7 +8,12 @@ import Testing
         return .message(WatchedMessage(bytes: bytes, node: try JSONParser.parse(bytes)))
     }
 
-    private func shown(_ texts: [String], isTerminal: Bool, isRaw: Bool = false, usesColor: Bool = false) throws -> [String] {
+    private func shown(
+        _ texts: [String],
+        isTerminal: Bool,
+        isRaw: Bool = false,
+        usesColor: Bool = false
+    ) throws -> [String] {
         var screen = TerminalScreen(
             style: TerminalScreen.Style(isTerminal: isTerminal, usesColor: usesColor, isRaw: isRaw)
         )
@@ -31,8 +36,12 @@ import Testing
 
     @Test("on a terminal the bar stays below the lines and is drawn anew only when it changes")
     func bar() throws {
-        let shown = try self.shown([Self.port, Self.half, Self.half, Self.port, #"{"type":"scanCompleted"}"#], isTerminal: true)
-        let bar = "SYN " + String(repeating: "█", count: 17) + String(repeating: "░", count: 16) + " 50.0%  0:01:02 left"
+        let shown = try self.shown(
+            [Self.port, Self.half, Self.half, Self.port, #"{"type":"scanCompleted"}"#],
+            isTerminal: true
+        )
+        let bar =
+            "SYN " + String(repeating: "█", count: 17) + String(repeating: "░", count: 16) + " 50.0%  0:01:02 left"
         #expect(shown[0] == "    41  portFound  ip=10.0.0.1 port=80\n")
         #expect(shown[1] == bar)
         #expect(shown[2] == "")
@@ -47,11 +56,14 @@ import Testing
 
     @Test("what a scanned host wrote cannot steer the terminal")
     func controlCharacters() throws {
-        let hostile = #"{"type":"x\u001b[2J","banner\u0007":"\u001b]0;pwned\u0007\r\n\u009b31m\u202e","n":[1,"\u001b"]}"#
+        let hostile =
+            #"{"type":"x\u001b[2J","banner\u0007":"\u001b]0;pwned\u0007\r\n\u009b31m\u202e","n":[1,"\u001b"]}"#
         for usesColor in [false, true] {
             let shown = try self.shown([hostile], isTerminal: true, usesColor: usesColor)[0].dropLast()
             var text = String(shown)
-            for code in [0, 2, 36] { text = text.split(separator: "\u{1B}[\(code)m", omittingEmptySubsequences: false).joined() }
+            for code in [0, 2, 36] {
+                text = text.split(separator: "\u{1B}[\(code)m", omittingEmptySubsequences: false).joined()
+            }
             #expect(!text.unicodeScalars.contains { $0.properties.generalCategory == .control || $0.value == 0x202E })
         }
     }

@@ -37,7 +37,9 @@ import Testing
         _ = machine.received(Self.subscribed(40))
         #expect(machine.uri == "/api/ws/scans/s?since=40&epoch=e")
         _ = machine.received(Self.message(41))
-        _ = machine.received(Array(#"{"type":"batch","scanId":"s","messages":[{"seq":42,"type":"x"},{"seq":45,"type":"x"}]}"#.utf8))
+        _ = machine.received(
+            Array(#"{"type":"batch","scanId":"s","messages":[{"seq":42,"type":"x"},{"seq":45,"type":"x"}]}"#.utf8)
+        )
         #expect(machine.uri == "/api/ws/scans/s?since=45&epoch=e")
         _ = machine.received(Self.subscribed(60))
         #expect(machine.uri == "/api/ws/scans/s?since=45&epoch=e", "the replay up to 60 has yet to come")
@@ -60,8 +62,12 @@ import Testing
     @Test("a batch is unfolded, each message byte for byte")
     func batches() throws {
         var machine = try self.machine()
-        let batch = Array(#"{"type":"batch","scanId":"s","messages":[{"seq":1,"type":"x", "n":1.0}, {"seq":2,"type":"y"}]}"#.utf8)
-        #expect(self.messages(machine.received(batch)) == [#"{"seq":1,"type":"x", "n":1.0}"#, #"{"seq":2,"type":"y"}"#])
+        let batch = Array(
+            #"{"type":"batch","scanId":"s","messages":[{"seq":1,"type":"x", "n":1.0}, {"seq":2,"type":"y"}]}"#.utf8
+        )
+        #expect(
+            self.messages(machine.received(batch)) == [#"{"seq":1,"type":"x", "n":1.0}"#, #"{"seq":2,"type":"y"}"#]
+        )
         guard case .unreadable = machine.received(Array("{".utf8)).first else {
             Issue.record("half a frame was read")
             return
@@ -115,7 +121,11 @@ import Testing
             machine.ended(.refused(Problem(status: 403, retryAfter: nil, body: body)), jitter: 0)
                 == .finish(.failed("the gateway refused: HTTP 403 forbidden: not yours"))
         )
-        guard case .reconnect(.seconds(4), _) = machine.ended(.refused(Problem(status: 503, retryAfter: "4", body: [])), jitter: 0)
+        guard
+            case .reconnect(.seconds(4), _) = machine.ended(
+                .refused(Problem(status: 503, retryAfter: "4", body: [])),
+                jitter: 0
+            )
         else {
             Issue.record("gave up")
             return

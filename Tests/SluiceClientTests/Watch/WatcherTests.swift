@@ -6,7 +6,12 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct WatcherTests {
     private static let subscribed = #"{"type":"subscribed","scanId":"s","epoch":"e","seq":0,"recovered":true}"#
 
-    private func connection(port: Int, scheme: String = "http", ca: String? = nil, insecure: Bool = false) throws -> GatewayConnection {
+    private func connection(
+        port: Int,
+        scheme: String = "http",
+        ca: String? = nil,
+        insecure: Bool = false
+    ) throws -> GatewayConnection {
         try GatewayConnection(
             url: "\(scheme)://127.0.0.1:\(port)",
             token: "secret",
@@ -28,7 +33,10 @@ import Testing
     func completed() async throws {
         let gateway = FakeGateway(script: { _ in
             FakeGateway.Script(
-                frames: [Self.subscribed, #"{"scanId":"s","seq":1,"type":"a"}"#, #"{"type":"batch","scanId":"s","messages":[{"seq":2,"type":"b"},{"seq":3,"type":"c"}]}"#],
+                frames: [
+                    Self.subscribed, #"{"scanId":"s","seq":1,"type":"a"}"#,
+                    #"{"type":"batch","scanId":"s","messages":[{"seq":2,"type":"b"},{"seq":3,"type":"c"}]}"#,
+                ],
                 closeCode: 1000,
                 closeReason: "scan completed",
                 pings: true
@@ -36,7 +44,9 @@ import Testing
         })
         let (outcome, messages) = try await self.watch(self.connection(port: try await gateway.start()))
         #expect(outcome == .completed(reason: "scan completed"))
-        #expect(messages == [#"{"scanId":"s","seq":1,"type":"a"}"#, #"{"seq":2,"type":"b"}"#, #"{"seq":3,"type":"c"}"#])
+        #expect(
+            messages == [#"{"scanId":"s","seq":1,"type":"a"}"#, #"{"seq":2,"type":"b"}"#, #"{"seq":3,"type":"c"}"#]
+        )
         let upgrade = try #require(gateway.upgrades.first)
         #expect(upgrade.path == "/api/ws/scans/s")
         #expect(upgrade.headers["Authorization"] == ["Bearer secret"])
@@ -70,7 +80,11 @@ import Testing
     @Test("a close that says not to come back is a failure in words")
     func noSuchScan() async throws {
         let gateway = FakeGateway(script: { _ in
-            FakeGateway.Script(frames: [#"{"type":"error","code":"scan_not_found"}"#], closeCode: 4404, closeReason: "no such scan")
+            FakeGateway.Script(
+                frames: [#"{"type":"error","code":"scan_not_found"}"#],
+                closeCode: 4404,
+                closeReason: "no such scan"
+            )
         })
         let (outcome, messages) = try await self.watch(self.connection(port: try await gateway.start()))
         #expect(outcome == .failed("the gateway closed the connection: no such scan (4404)"))
@@ -78,13 +92,21 @@ import Testing
         try await gateway.stop()
     }
 
-    @Test("over TLS a certificate is trusted by its authority, or by nobody, or unseen", arguments: ["ca", "system", "insecure"])
+    @Test(
+        "over TLS a certificate is trusted by its authority, or by nobody, or unseen",
+        arguments: ["ca", "system", "insecure"]
+    )
     func tls(trust: String) async throws {
         let gateway = FakeGateway(script: { _ in FakeGateway.Script(frames: [Self.subscribed], closeCode: 1000) })
         let port = try await gateway.start(tls: try TestCertificate.serverContext())
         let outcome = try await TestCertificate.withFile { file in
             try await self.watch(
-                self.connection(port: port, scheme: "https", ca: trust == "ca" ? file : nil, insecure: trust == "insecure")
+                self.connection(
+                    port: port,
+                    scheme: "https",
+                    ca: trust == "ca" ? file : nil,
+                    insecure: trust == "insecure"
+                )
             ).0
         }
         if trust == "system" {

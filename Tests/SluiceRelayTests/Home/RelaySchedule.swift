@@ -70,10 +70,12 @@ final class RelaySchedule {
             self.world.run(self.world.number(1...5))
         case 75..<97:
             self.world.advance(by: .milliseconds(Int64(self.world.number(1...120))))
-        case 97..<99:
+        case 97..<98:
             self.world.advance(by: .milliseconds(Int64(self.world.number(500...6000))))
-        default:
+        case 98..<99:
             self.keepAlive()
+        default:
+            self.deleteOrFlush()
         }
     }
 
@@ -116,6 +118,21 @@ final class RelaySchedule {
             self.world.on(home) {
                 _ = self.relay.ingest(IngestRequest(scanID: scanID, messages: []), on: home)
             }
+        }
+    }
+
+    private func deleteOrFlush() {
+        let loop = self.world.pick(self.world.loops)
+        self.world.on(loop) {
+            if self.world.chance(50) {
+                _ = self.relay.delete(self.world.pick(Self.scanIDs), on: loop)
+            } else {
+                _ = self.relay.flush(on: loop)
+            }
+        }
+        // What a flush brings is outside the budget.
+        for client in self.clients {
+            client.session?.budgetPauses()
         }
     }
 

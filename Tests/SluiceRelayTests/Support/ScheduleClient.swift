@@ -70,6 +70,8 @@ final class ScheduleClient {
         self.world.on(loop) {
             let answer = self.relay.change(subscriber, filter: filter, framesPerSecond: framesPerSecond, on: loop)
             answer.assumeIsolated().whenSuccess { rate in
+                // What was made before the answer was written before it.
+                self.socket.flushNow()
                 if let filter {
                     session.filterTaken(filter)
                 }

@@ -51,16 +51,20 @@ final class ScheduleSession {
     /// Another filter was asked for; until the answer both may hold.
     func filterRequested(_ filter: TypeFilter) {
         self.requestedFilters.append(filter)
-        self.filters = self.filters.map { $0.from > self.last ? ($0.from, $0.filters + [filter]) : $0 }
-        self.filters.append((self.last + 1, (self.filters.last { $0.from <= self.last }?.filters ?? []) + [filter]))
-        self.filters.sort { $0.from < $1.from }
+        let next = self.last + 1
+        if let index = self.filters.lastIndex(where: { $0.from <= next }), self.filters[index].from < next {
+            self.filters.insert((next, self.filters[index].filters), at: index + 1)
+        }
+        self.filters = self.filters.map { $0.from >= next ? ($0.from, $0.filters + [filter]) : $0 }
         self.budgetPauses()
     }
 
     /// The relay has taken the filter.
     func filterTaken(_ filter: TypeFilter) {
         self.requestedFilters.removeFirst()
-        self.filters.append(((self.scan?.head ?? 0) + 1, [filter] + self.requestedFilters))
+        let next = (self.scan?.head ?? 0) + 1
+        self.filters.removeAll { $0.from >= next }
+        self.filters.append((next, [filter] + self.requestedFilters))
     }
 
     func rateTaken(_ rate: Double) {

@@ -2,14 +2,6 @@ internal import NIOCore
 internal import SluiceAdmission
 internal import Synchronization
 
-/// A connection that lives long enough for its right to exist to end before it does.
-protocol LiveConnection: AnyObject {
-    /// Who it belongs to.
-    var identity: Identity { get }
-    /// Ends it.
-    func close(_ closing: Closing)
-}
-
 /// All live connections: WebSockets, event streams, and open uploads. Each loop keeps its own.
 final class ConnectionRegistry: Sendable {
     /// The live connections of one loop.

@@ -1,0 +1,21 @@
+internal import SluiceAdmission
+internal import SluiceRelay
+
+/// What both forms of body need to know.
+struct IngestJob {
+    let services: GatewayServices
+    let exchange: HTTPExchange
+    let scanID: ScanID
+    let identity: Identity
+    let head: IngestHead
+
+    /// A check for the messages of this request.
+    func makeParser() -> MessageParser {
+        let settings = self.services.settings
+        return MessageParser(
+            rules: settings.rules,
+            scanID: self.scanID,
+            maximumMessageBytes: settings.configuration.limits.maxMessageBytes
+        )
+    }
+}
