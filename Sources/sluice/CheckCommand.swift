@@ -1,7 +1,7 @@
 import ArgumentParser
 import SluiceServer
 
-/// `sluice check`
+/// The command `sluice check`.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SluiceServer
 
-/// `sluice key`
+/// The command `sluice key`.
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",

@@ -3,7 +3,7 @@ import Logging
 import SluiceServer
 import UnixSignals
 
-/// `sluice serve`
+/// The command `sluice serve`.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SluiceServer
 
-/// `sluice token`
+/// The command `sluice token`.
 struct TokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",

@@ -1,6 +1,8 @@
 package import NIOCore
 
-/// What the relay may be told by its operator. Defaults are the product's.
+/// What the relay may be told by its operator.
+///
+/// Defaults are the product's.
 package struct RelayConfiguration: Sendable, Equatable {
     /// How messages are packed into frames, unless a subscriber asks otherwise.
     package enum Framing: String, Sendable, CaseIterable {

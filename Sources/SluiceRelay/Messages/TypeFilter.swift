@@ -1,4 +1,6 @@
-/// Which types a subscriber asked for. Critical messages always pass: the log and the groups see to that.
+/// Which types a subscriber asked for.
+///
+/// Critical messages always pass: the log and the groups see to that.
 package struct TypeFilter: Hashable, Sendable {
     /// The most types one filter may name.
     package static let maximumCount = 100

@@ -1,6 +1,8 @@
 internal import NIOHTTP1
 
-/// Answers for the pages that the gateway serves by itself. They hold no secret, so they need no token.
+/// Answers for the pages that the gateway serves by itself.
+///
+/// They hold no secret, so they need no token.
 enum ConsoleRoute {
     /// Who answers for the path, if it is one of them.
     static func handler(for request: HTTPRequest) -> FixedHandler? {

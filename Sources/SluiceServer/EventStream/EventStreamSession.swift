@@ -3,7 +3,9 @@ internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceRelay
 
-/// A subscription as Server-Sent Events: behind TLS, the only handler of the connection. Loop-confined.
+/// A subscription as Server-Sent Events: behind TLS, the only handler of the connection.
+///
+/// Loop-confined.
 ///
 /// It is a subscriber like any other; its slow readers are cursors too.
 final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDelegate, LiveConnection {

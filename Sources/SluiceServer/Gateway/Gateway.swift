@@ -74,7 +74,9 @@ package final class Gateway: Sendable {
         )
     }
 
-    /// Takes over a new configuration without a connection dropped. What names listeners, loops, or storage stays.
+    /// Takes over a new configuration without a connection dropped.
+    ///
+    /// What names listeners, loops, or storage stays.
     ///
     /// - Throws: What is wrong with it; then everything stays as it was.
     package func reload(_ configuration: GatewayConfiguration) throws {
@@ -94,14 +96,14 @@ package final class Gateway: Sendable {
         self.upkeep.stop()
         try await self.services.relay.flush(on: self.group.any()).get()
         self.services.connections.drain(over: grace)
-        try await self.loops.forEach { $0.drain() }
+        try await self.loops.onEach { $0.drain() }
         let end = NIODeadline.now() + grace
         while self.services.connections.count > 0, NIODeadline.now() < end {
             try await Task.sleep(for: .milliseconds(20))
         }
         try? await self.listener.close().get()
         try? await self.adminListener.close().get()
-        try await self.loops.forEach { $0.closeAll() }
+        try await self.loops.onEach { $0.closeAll() }
         try await self.client.shutdown()
         try await self.group.shutdownGracefully()
         self.logger.info("gateway stopped")

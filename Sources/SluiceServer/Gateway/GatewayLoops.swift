@@ -3,7 +3,9 @@ internal import SluiceRelay
 
 /// The event loops, each with what its connections share.
 struct GatewayLoops: Sendable {
-    /// One event loop's part of the gateway. Loop-confined.
+    /// One event loop's part of the gateway.
+    ///
+    /// Loop-confined.
     final class Loop {
         let services: LoopServices
         let routes: Routes
@@ -79,7 +81,7 @@ struct GatewayLoops: Sendable {
     }
 
     /// Does something on every loop.
-    func forEach(_ body: @escaping @Sendable (Loop) -> Void) async throws {
+    func onEach(_ body: @escaping @Sendable (Loop) -> Void) async throws {
         for (eventLoop, loop) in zip(self.eventLoops, self.loops) {
             try await eventLoop.submit { body(loop.value) }.get()
         }

@@ -3,7 +3,9 @@ internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceRelay
 
-/// Every path of the public listener, on one page. One for each event loop.
+/// Every path of the public listener, on one page.
+///
+/// One for each event loop.
 final class Routes: RequestRouter {
     private let services: GatewayServices
     private let loop: LoopServices

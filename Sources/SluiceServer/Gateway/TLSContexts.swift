@@ -2,7 +2,9 @@ internal import NIOCore
 internal import NIOSSL
 internal import Synchronization
 
-/// The TLS context in force, and how one is made. A new one holds for the connections after it.
+/// The TLS context in force, and how one is made.
+///
+/// A new one holds for the connections after it.
 final class TLSContexts: Sendable {
     /// Forward-secret, with authenticated encryption: what is left of TLS 1.2 (RFC 9325, section 4.2).
     private static let cipherSuites = [

@@ -72,11 +72,11 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .expectationFailed: .expectationFailed
         case .idempotencyConflict: .unprocessableEntity
         case .upgradeRequired, .unsupportedWebSocketVersion: .upgradeRequired
-        case .rateLimited: .tooManyRequests
+        case .rateLimited, .tooManyConnections: .tooManyRequests
         case .headersTooLarge: .requestHeaderFieldsTooLarge
         case .internalError: .internalServerError
         case .notImplemented: .notImplemented
-        case .tooManyConnections, .tooManyScans, .overloaded, .draining, .storageUnavailable: .serviceUnavailable
+        case .tooManyScans, .overloaded, .draining, .storageUnavailable: .serviceUnavailable
         case .versionNotSupported: .httpVersionNotSupported
         }
     }

@@ -1,6 +1,8 @@
 /// A request target (RFC 9112, section 3.2), taken apart.
 internal struct RequestTarget: Equatable {
     /// The path's segments, decoded.
+    ///
+    /// One may be `..` or have a `/` in it: segments are compared one by one, and never joined to a path again.
     let path: [String]
     /// The query's parameters.
     let query: QueryParameters
@@ -11,8 +13,8 @@ internal struct RequestTarget: Equatable {
 
     /// Takes apart a target in origin-form, absolute-form or asterisk-form.
     ///
-    /// - Returns: nil for any other form, a fragment, an escape that is broken or that hides a `/`, a segment that is
-    ///   `.` or `..` once decoded, bytes that are not UTF-8, control characters, or too many parameters.
+    /// - Returns: nil for any other form, a fragment, an escape that is broken, bytes that are not UTF-8, control
+    ///   characters, or too many parameters.
     init?(_ target: String, maximumParameterCount: Int) {
         if target == "*" {
             self.path = []
@@ -60,10 +62,7 @@ internal struct RequestTarget: Equatable {
         guard !path.isEmpty, path != "/" else { return [] }
         var segments: [String] = []
         for raw in path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            // A slash that only decoding brings to light would be a segment of two names for whoever splits later.
-            guard let segment = PercentDecoding.decode(raw, plusIsSpace: false),
-                segment != ".", segment != "..", !segment.utf8.contains(UInt8(ascii: "/"))
-            else { return nil }
+            guard let segment = PercentDecoding.decode(raw, plusIsSpace: false) else { return nil }
             segments.append(segment)
         }
         return segments

@@ -45,7 +45,7 @@ enum Closing: Sendable, Equatable {
         case .tokenExpired: Problem(.invalidToken, "the token expired while the request was under way")
         case .tokenRevoked: Problem(.invalidToken, "the token was revoked")
         case .disconnected: Problem(.forbidden, "an administrator ended this user's connections")
-        case .replaced: Problem(.rateLimited, "replaced by a newer connection of the same user")
+        case .replaced: Problem(.tooManyConnections, "replaced by a newer connection of the same user")
         case .draining(let milliseconds):
             Problem(.draining, "the gateway is about to stop", retryAfterSeconds: max(1, milliseconds / 1000))
         case .slowClient, .overloaded: Problem(.overloaded)

@@ -2,7 +2,9 @@ internal import NIOCore
 internal import SluiceAdmission
 internal import Synchronization
 
-/// All live connections: WebSockets, event streams, and open uploads. Each loop keeps its own.
+/// All live connections: WebSockets, event streams, and open uploads.
+///
+/// Each loop keeps its own.
 final class ConnectionRegistry: Sendable {
     /// The live connections of one loop.
     private final class Shelf {

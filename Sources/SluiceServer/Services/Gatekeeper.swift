@@ -4,7 +4,9 @@ internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceRelay
 
-/// Who a request is from, and whether it may go on. Answers the refusals itself.
+/// Who a request is from, and whether it may go on.
+///
+/// Answers the refusals itself.
 struct Gatekeeper: Sendable {
     let services: GatewayServices
 
@@ -55,7 +57,9 @@ struct Gatekeeper: Sendable {
         )
     }
 
-    /// Whether a page of this origin may open a socket, a stream, or ask for a ticket. No origin: not a browser.
+    /// Whether a page of this origin may open a socket, a stream, or ask for a ticket.
+    ///
+    /// No origin: not a browser.
     func mayCome(_ exchange: HTTPExchange) -> Bool {
         let origins = exchange.request.headers["Origin"]
         guard let origin = origins.first else {
@@ -69,7 +73,9 @@ struct Gatekeeper: Sendable {
             )
     }
 
-    /// Spends one of the user's API requests. Answers the refusal; whether the request may go on.
+    /// Spends one of the user's API requests.
+    ///
+    /// Answers the refusal; whether the request may go on.
     func spendRequest(_ identity: Identity, _ exchange: HTTPExchange) -> Bool {
         let answer = self.services.limits.requests.take(
             for: identity.producerName,
@@ -82,7 +88,9 @@ struct Gatekeeper: Sendable {
         return false
     }
 
-    /// Spends one of the handshakes of the user and of the address. Answers the refusal.
+    /// Spends one of the handshakes of the user and of the address.
+    ///
+    /// Answers the refusal.
     func spendHandshake(_ identity: Identity, _ exchange: HTTPExchange) -> Bool {
         let now = exchange.eventLoop.now.uptimeNanoseconds
         var problem = self.services.limits.handshakesByUser.take(for: identity.producerName, now: now)
@@ -97,7 +105,9 @@ struct Gatekeeper: Sendable {
         return problem == nil
     }
 
-    /// Takes one of the places for live connections. Answers the refusal.
+    /// Takes one of the places for live connections.
+    ///
+    /// Answers the refusal.
     func admit(_ identity: Identity, _ exchange: HTTPExchange) -> ConnectionLimits.ID? {
         let answer = self.services.limits.subscribers.admit(
             user: identity.producerName,
@@ -129,9 +139,9 @@ struct Gatekeeper: Sendable {
         case .total:
             Problem(.overloaded, "the gateway holds as many connections as it may", retryAfterSeconds: 5)
         case .user:
-            Problem(.rateLimited, "this user has as many connections open as one may", retryAfterSeconds: 5)
+            Problem(.tooManyConnections, "this user has as many connections open as one may", retryAfterSeconds: 5)
         case .address:
-            Problem(.rateLimited, "this address has as many connections open as one may", retryAfterSeconds: 5)
+            Problem(.tooManyConnections, "this address has as many connections open as one may", retryAfterSeconds: 5)
         }
     }
 

@@ -4,7 +4,9 @@ internal import SluiceAdmission
 internal import SluiceRelay
 internal import Synchronization
 
-/// What the handlers of all event loops share. Everything in it is safe for that.
+/// What the handlers of all event loops share.
+///
+/// Everything in it is safe for that.
 final class GatewayServices: Sendable {
     let relay: Relay
     let authenticator: Authenticator

@@ -2,7 +2,9 @@ internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceRelay
 
-/// What the configuration means to the request handlers, worked out once. Replaced as a whole at a reload.
+/// What the configuration means to the request handlers, worked out once.
+///
+/// Replaced as a whole at a reload.
 final class GatewaySettings: Sendable {
     let configuration: GatewayConfiguration
     let rules: MessageRules

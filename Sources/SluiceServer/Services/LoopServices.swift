@@ -1,7 +1,9 @@
 internal import NIOCore
 internal import SluiceRelay
 
-/// What the handlers of one event loop share. Loop-confined.
+/// What the handlers of one event loop share.
+///
+/// Loop-confined.
 final class LoopServices {
     let eventLoop: any EventLoop
     /// Ticks the loop's live connections about once a second.

@@ -1,6 +1,8 @@
 internal import Synchronization
 
-/// How many TCP connections the public listener holds. One over the limit is told so, and closed.
+/// How many TCP connections the public listener holds.
+///
+/// One over the limit is told so, and closed.
 final class TransportCount: Sendable {
     private let count = Atomic<Int>(0)
     private let limit: Atomic<Int>
@@ -17,13 +19,15 @@ final class TransportCount: Sendable {
         self.limit.store(limit, ordering: .relaxed)
     }
 
-    /// A connection stands. Returns what its requests are to be answered, if there is no room for it.
+    /// A connection stands.
+    ///
+    /// Returns what its requests are to be answered, if there is no room for it.
     func open() -> Problem? {
         let count = self.count.add(1, ordering: .relaxed).newValue
         guard count > self.limit.load(ordering: .relaxed) else {
             return nil
         }
-        return Problem(.tooManyConnections, "the gateway holds as many connections as it may", retryAfterSeconds: 5)
+        return Problem(.overloaded, "the gateway holds as many connections as it may", retryAfterSeconds: 5)
     }
 
     /// A connection is gone.

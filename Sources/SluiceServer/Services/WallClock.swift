@@ -6,7 +6,9 @@ private import Musl
 private import Darwin
 #endif
 
-/// The time of day, which tokens are dated by. Everything else goes by the event loops' own clocks.
+/// The time of day, which tokens are dated by.
+///
+/// Everything else goes by the event loops' own clocks.
 enum WallClock {
     /// Seconds since 1970.
     static func now() -> Double {

@@ -6,7 +6,7 @@ internal import SluiceRelay
 struct ClientAction: Equatable {
     enum Kind: Equatable {
         /// Follow a scan, or change what is followed of it.
-        case subscribe(scanID: String?, SubscriptionQuery, setsFilter: Bool)
+        case subscribe(scanID: String?, SubscriptionQuery)
         case unsubscribe(scanID: String?)
         case rate(Double, scanID: String?)
         case refresh(token: String)
@@ -60,11 +60,7 @@ struct ClientAction: Equatable {
     private static func kind(_ action: String, _ object: JSONObject) throws(Problem) -> Kind {
         switch action {
         case "subscribe":
-            return .subscribe(
-                scanID: try self.scanID(object),
-                try self.query(object),
-                setsFilter: object["filters"] != nil
-            )
+            return .subscribe(scanID: try self.scanID(object), try self.query(object))
         case "unsubscribe":
             return .unsubscribe(scanID: try self.scanID(object))
         case "rate":
@@ -115,11 +111,10 @@ struct ClientAction: Equatable {
             query.framesPerSecond = try self.rate("rate", object)
         }
         if let wait = object["wait"], wait != .null {
-            guard case .number(let seconds) = wait, (0...Double(SubscriptionQuery.maximumWaitSeconds)).contains(seconds)
-            else {
-                throw Problem(.invalidParameter, "wait is a number of seconds, at most 300")
+            guard case .number(let seconds) = wait else {
+                throw Problem(.invalidParameter, "wait is a number of seconds")
             }
-            query.wait = .milliseconds(Int64(seconds * 1000))
+            query.wait = try SubscriptionQuery.checkedWait(seconds)
         }
         return query
     }

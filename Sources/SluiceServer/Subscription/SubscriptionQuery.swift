@@ -1,7 +1,9 @@
 internal import NIOCore
 internal import SluiceRelay
 
-/// What a subscriber asks for in the query, checked. WebSockets and event streams share it.
+/// What a subscriber asks for in the query, checked.
+///
+/// WebSockets and event streams share it.
 struct SubscriptionQuery: Sendable, Equatable {
     var since: Seq?
     var epoch: String?
@@ -14,7 +16,7 @@ struct SubscriptionQuery: Sendable, Equatable {
     /// The least frame rate that may be asked for.
     static let minimumRate = 0.1
     /// The longest wait for a scan, in seconds.
-    static let maximumWaitSeconds: UInt64 = 300
+    static let maximumWaitSeconds = 300.0
     /// The longest epoch that is looked at.
     static let maximumEpochLength = 64
 
@@ -29,8 +31,7 @@ struct SubscriptionQuery: Sendable, Equatable {
         self.isBatched = try QueryReader.choice("batch", in: query, ["on", "off"]).map { $0 == "on" }
         self.framesPerSecond = try QueryReader.number("rate", in: query, atLeast: Self.minimumRate)
         self.wantsGzip = try QueryReader.choice("encoding", in: query, ["gzip"]) != nil
-        self.wait = try QueryReader.integer("wait", in: query, 0...Self.maximumWaitSeconds)
-            .map { .seconds(Int64($0)) }
+        self.wait = try Self.checkedWait(try QueryReader.number("wait", in: query, atLeast: 0))
     }
 
     /// The relay's form of it.
@@ -43,6 +44,17 @@ struct SubscriptionQuery: Sendable, Equatable {
         request.isBatched = self.isBatched
         request.wait = self.wait
         return request
+    }
+
+    /// Checks a wait, in seconds.
+    static func checkedWait(_ seconds: Double?) throws(Problem) -> TimeAmount? {
+        guard let seconds else {
+            return nil
+        }
+        guard (0...Self.maximumWaitSeconds).contains(seconds) else {
+            throw Problem(.invalidParameter, "wait is a number of seconds, at most \(Int(Self.maximumWaitSeconds))")
+        }
+        return .milliseconds(Int64(seconds * 1000))
     }
 
     /// Checks an epoch: any text that could be one.

@@ -4,10 +4,40 @@ internal import SluiceRelay
 
 extension SubscriptionSession {
     /// Does what a client's frame asks for, and answers it.
+    ///
+    /// In the order of the frames: while a right is looked up for one, those after it wait.
     func act(on action: ClientAction) {
+        self.actions.append(action)
+        self.actOnNext()
+    }
+
+    private func actOnNext() {
+        while !self.isLookingUp, self.outbox != nil, let action = self.actions.popFirst() {
+            self.perform(action)
+        }
+    }
+
+    /// Goes on with an answer of the relay's, and then with the frames that came meanwhile.
+    private func whenLookedUp<Answer: Sendable>(
+        _ answer: EventLoopFuture<Answer>,
+        then: @escaping (Answer) -> Void
+    ) {
+        self.isLookingUp = true
+        answer.assumeIsolated()
+            .whenSuccess { answer in
+                self.isLookingUp = false
+                guard self.outbox != nil else {
+                    return
+                }
+                then(answer)
+                self.actOnNext()
+            }
+    }
+
+    private func perform(_ action: ClientAction) {
         switch action.kind {
-        case .subscribe(let scan, let query, let setsFilter):
-            self.actOnSubscribe(action, scan: scan, query, setsFilter: setsFilter)
+        case .subscribe(let scan, let query):
+            self.actOnSubscribe(action, scan: scan, query)
         case .unsubscribe(let scan):
             guard let subscriber = self.subscriber(for: scan, action) else {
                 return
@@ -27,7 +57,7 @@ extension SubscriptionSession {
         }
     }
 
-    private func actOnSubscribe(_ action: ClientAction, scan: String?, _ query: SubscriptionQuery, setsFilter: Bool) {
+    private func actOnSubscribe(_ action: ClientAction, scan: String?, _ query: SubscriptionQuery) {
         if let text = scan ?? self.scanID?.text, let scanID = ScanID(text), let subscriber = self.subscribers[scanID] {
             self.change(subscriber, filter: query.filter, framesPerSecond: query.framesPerSecond, action)
             return
@@ -50,11 +80,7 @@ extension SubscriptionSession {
     /// Follows one more scan on a socket of many.
     private func follow(_ scanID: ScanID, _ query: SubscriptionQuery, _ action: ClientAction) {
         let limit = self.services.settings.configuration.clients.maxSubscriptions
-        guard !self.requested.contains(scanID) else {
-            self.refuse(code: "already_requested", "wait for the answer", scanID: scanID.text, id: action.id)
-            return
-        }
-        guard self.subscribers.count + self.requested.count < limit else {
+        guard self.subscribers.count < limit else {
             self.refuse(
                 code: "too_many_subscriptions",
                 "a socket follows at most \(limit) scans",
@@ -63,28 +89,22 @@ extension SubscriptionSession {
             )
             return
         }
-        self.requested.insert(scanID)
-        self.services.relay.owner(of: scanID, on: self.eventLoop).assumeIsolated()
-            .whenSuccess { found in
-                self.requested.remove(scanID)
-                guard self.outbox != nil else {
-                    return
-                }
-                guard self.identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
-                    self.refuse(
-                        code: ProblemCode.forbidden.rawValue,
-                        "the token does not allow reading this scan",
-                        scanID: scanID.text,
-                        id: action.id
-                    )
-                    return
-                }
-                var request = query.request(for: scanID, form: self.form)
-                request.isBatched = request.isBatched ?? self.query.isBatched
-                request.framesPerSecond = request.framesPerSecond ?? self.query.framesPerSecond
-                request.requestID = action.id
-                self.subscribe(request)
+        self.whenLookedUp(self.services.relay.owner(of: scanID, on: self.eventLoop)) { found in
+            guard self.identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
+                self.refuse(
+                    code: ProblemCode.forbidden.rawValue,
+                    "the token does not allow reading this scan",
+                    scanID: scanID.text,
+                    id: action.id
+                )
+                return
             }
+            var request = query.request(for: scanID, form: self.form)
+            request.isBatched = request.isBatched ?? self.query.isBatched
+            request.framesPerSecond = request.framesPerSecond ?? self.query.framesPerSecond
+            request.requestID = action.id
+            self.subscribe(request)
+        }
     }
 
     private func change(
@@ -132,19 +152,18 @@ extension SubscriptionSession {
         }
         let followed = Array(self.subscribers.keys)
         let owners = followed.map { self.services.relay.owner(of: $0, on: self.eventLoop) }
-        EventLoopFuture.whenAllSucceed(owners, on: self.eventLoop).assumeIsolated()
-            .whenSuccess { owners in
-                let mayStay = zip(followed, owners)
-                    .allSatisfy { scanID, found in
-                        fresh.maySubscribe(scan: scanID.text, owner: found?.owner)
-                    }
-                guard mayStay else {
-                    self.end(.forbidden, "the new token does not allow reading this scan")
-                    return
+        self.whenLookedUp(EventLoopFuture.whenAllSucceed(owners, on: self.eventLoop)) { owners in
+            let mayStay = zip(followed, owners)
+                .allSatisfy { scanID, found in
+                    fresh.maySubscribe(scan: scanID.text, owner: found?.owner)
                 }
-                self.identity = fresh
-                self.tokenClock = TokenClock(fresh, leeway: self.services.settings.configuration.auth.leeway.seconds)
-                self.send(AnswerText.ack(action))
+            guard mayStay else {
+                self.end(.forbidden, "the new token does not allow reading this scan")
+                return
             }
+            self.identity = fresh
+            self.tokenClock = TokenClock(fresh, leeway: self.services.settings.configuration.auth.leeway.seconds)
+            self.send(AnswerText.ack(action))
+        }
     }
 }

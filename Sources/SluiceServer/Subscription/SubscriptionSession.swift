@@ -18,8 +18,10 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     var identity: Identity
     var tokenClock: TokenClock
     var subscribers: [ScanID: Subscriber] = [:]
-    /// Scans whose right to be read is being looked up.
-    var requested: Set<ScanID> = []
+    /// Actions that wait for those before them.
+    var actions: CircularBuffer<ClientAction> = []
+    /// Whether the relay is being asked on behalf of an action.
+    var isLookingUp = false
     private(set) var socket: WebSocketHandler?
     private(set) var outbox: Outbox?
     private let place: ConnectionLimits.ID

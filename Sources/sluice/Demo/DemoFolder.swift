@@ -1,7 +1,9 @@
 import Foundation
 import SluiceServer
 
-/// The throw-away files of one demo: certificate, key, and token secret. Gone when the demo ends.
+/// The throw-away files of one demo: certificate, key, and token secret.
+///
+/// Gone when the demo ends.
 struct DemoFolder {
     let url: URL
 

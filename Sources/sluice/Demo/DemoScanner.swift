@@ -31,11 +31,14 @@ struct DemoScanner {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         let nmap = folders.map { "\($0)/nmap" }.first { FileManager.default.isExecutableFile(atPath: $0) }
         if let nmap {
-            self.command = [nmap, "--stats-every", "1s", "-v", "-sV", "--version-light", "-p-", "-oX", "-", "127.0.0.1"]
+            self.command = [
+                nmap, "--stats-every", "1s", "-v", "-sV", "--version-light", "-p-", "-oX", "-", "127.0.0.1",
+            ]
             self.isRecorded = false
         } else {
             self.command = [
-                "/bin/sh", "-c", "printf '%s\\n' \"$0\" | while IFS= read -r line; do sleep 0.4; echo \"$line\"; done",
+                "/bin/sh", "-c",
+                #"printf '%s\n' "$0" | while IFS= read -r line; do sleep 0.4; echo "$line"; done"#,
                 Self.recording,
             ]
             self.isRecorded = true

@@ -57,7 +57,7 @@ import Testing
     func interrupted() async throws {
         let gateway = FakeGateway(script: { index in
             index == 0
-                ? FakeGateway.Script(frames: [Self.subscribed, #"{"scanId":"s","seq":7,"type":"a"}"#])
+                ? FakeGateway.Script(frames: [Self.subscribed, #"{"scanId":"s","seq":7,"type":"a"}"#], pings: true)
                 : FakeGateway.Script(frames: [Self.subscribed], closeCode: 1000)
         })
         let (outcome, messages) = try await self.watch(self.connection(port: try await gateway.start()))

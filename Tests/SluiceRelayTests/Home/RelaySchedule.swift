@@ -43,11 +43,14 @@ final class RelaySchedule {
     }
 
     /// Runs the schedule to its end, when everything has drained. Returns what went wrong.
-    func run() -> [String] {
+    func run() throws -> [String] {
         for _ in 0..<self.world.number(20...120) {
             self.step()
         }
         self.drain()
+        for client in self.clients {
+            try client.close()
+        }
         self.world.shutDown()
         return self.world.failures
     }

@@ -9,9 +9,6 @@ final class ScheduleClient {
     let form: WireForm
     private(set) var session: ScheduleSession?
     private(set) var subscriber: Subscriber?
-    /// How many bytes of messages and frames came after the socket was full, at most.
-    private(set) var isFull = false
-
     private let world: ScheduleWorld
     private let relay: Relay
     private let channel: EmbeddedChannel
@@ -86,8 +83,13 @@ final class ScheduleClient {
         self.writabilityChanged(self.socket.room > 0)
     }
 
+    /// The connection is gone.
+    func close() throws {
+        self.leave()
+        _ = try self.channel.finish(acceptAlreadyClosed: true)
+    }
+
     private func writabilityChanged(_ isWritable: Bool) {
-        self.isFull = !isWritable
         self.session?.budgetPauses()
         self.world.on(self.loop) { self.outbox.writabilityChanged(isWritable: isWritable, now: self.world.now) }
     }

@@ -163,7 +163,6 @@ final class ScheduleSession {
 
     private func lag(count: Int, since: Seq, _ reason: String) {
         self.lagCount += 1
-        self.announcedCount += count
         // A slowed subscriber moves between groups, and catches up in between.
         self.budgetHoldsFrom = nil
         if count < 1 {
@@ -171,9 +170,10 @@ final class ScheduleSession {
         }
         if since < self.last {
             self.fail("lag since \(since) after \(self.last)")
-        } else if since > self.last, self.gap(before: since + 1).certain > 0 {
+        } else if since > self.last, self.gap(before: since + 1).certain > self.announcedCount {
             self.fail("lag since \(since), but the client has nothing after \(self.last)")
         }
+        self.announcedCount += count
     }
 
     /// What lies between the last message and this one is filtered, superseded or announced.

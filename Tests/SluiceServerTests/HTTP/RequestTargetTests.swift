@@ -12,7 +12,7 @@ import Testing
         ("/api/scans/abc-123/progress", ["api", "scans", "abc-123", "progress"]),
         ("/a%20b/%C3%A9+", ["a b", "\u{E9}+"]), ("/...", ["..."]), ("/%2e.x", ["..x"]), ("/a;b=c", ["a;b=c"]),
         ("http://h", []), ("http://h/", []), ("HTTPS://h:8443/a", ["a"]), ("http://[::1]:80/a", ["a"]),
-        ("http://h?x=/", []),
+        ("http://h?x=/", []), ("/a/../b", ["a", "..", "b"]), ("/%2E%2e/.", ["..", "."]), ("/a%2Fb", ["a/b"]),
     ])
     func `a path is taken apart and decoded`(target: String, path: [String]) {
         #expect(Self.parse(target)?.path == path)
@@ -20,9 +20,7 @@ import Testing
 
     @Test(arguments: [
         "", "a", "?a", "*/", "h:80", "http:/a", "http:///a", "http://h:x/", "http://h:123456/", "javascript:alert(1)",
-        "http://[::1/", "http://a b/", "/..", "/%2E%2e", "/a/..", "/%2F", "/%5c%2f", "/%", "/%1", "/%g0", "/%00",
-        "/%7f",
-        "/%0a", "/%ff", "/%f0%9f%98", "/a#b", "/#",
+        "http://[::1/", "http://a b/", "/%", "/%1", "/%g0", "/%00", "/%7f", "/%0a", "/%ff", "/%f0%9f%98", "/a#b", "/#",
     ])
     func `what is not a plain path is refused`(target: String) {
         #expect(Self.parse(target) == nil)
