@@ -15,6 +15,34 @@ let settings: [SwiftSetting] = [
 
 let nio = "swift-nio"
 
+/// The fuzz targets see the parts' insides: as tests, which replay what was found, and by `Fuzz/run.sh` as a program.
+let fuzzDependencies: [Target.Dependency] = [
+    "SluiceRelay",
+    "SluiceAdmission",
+    "SluiceServer",
+    .product(name: "NIOCore", package: nio),
+    .product(name: "NIOEmbedded", package: nio),
+    .product(name: "NIOHTTP1", package: nio),
+]
+let fuzz: Target =
+    Context.environment["SLUICE_FUZZ"] == nil
+    ? .testTarget(
+        name: "FuzzReplayTests",
+        dependencies: fuzzDependencies,
+        path: "Fuzz",
+        exclude: ["Driver", "Seeds", "run.sh"],
+        sources: ["Targets", "Replay"],
+        swiftSettings: settings
+    )
+    : .executableTarget(
+        name: "sluice-fuzz",
+        dependencies: fuzzDependencies,
+        path: "Fuzz",
+        exclude: ["Replay", "Seeds", "run.sh"],
+        sources: ["Targets", "Driver"],
+        swiftSettings: settings
+    )
+
 let package = Package(
     name: "sluice",
     products: [
@@ -77,7 +105,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: settings
         ),
@@ -171,6 +201,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "TidyTests", swiftSettings: settings),
+        fuzz,
     ],
     swiftLanguageModes: [.v6]
 )

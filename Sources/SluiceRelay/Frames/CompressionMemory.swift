@@ -19,7 +19,7 @@ package final class CompressionMemory: Sendable {
     package var refusedCount: Int { self.refusals.load(ordering: .relaxed) }
 
     /// Takes a share, if there is room.
-    func reserve(_ bytes: Int) -> Bool {
+    package func reserve(_ bytes: Int) -> Bool {
         let after = self.used.add(bytes, ordering: .relaxed).newValue
         guard after <= self.limit else {
             self.used.subtract(bytes, ordering: .relaxed)
@@ -30,7 +30,7 @@ package final class CompressionMemory: Sendable {
     }
 
     /// Gives a share back.
-    func release(_ bytes: Int) {
+    package func release(_ bytes: Int) {
         self.used.subtract(bytes, ordering: .relaxed)
     }
 

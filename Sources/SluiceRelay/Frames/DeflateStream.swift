@@ -67,7 +67,7 @@ package final class DeflateStream {
     }
 
     /// Makes a stream at an address that stays; its maker ends and frees it.
-    fileprivate static func makeStream(
+    static func makeStream(
         level: Int,
         windowBits: Int,
         memoryLevel: Int
@@ -81,7 +81,7 @@ package final class DeflateStream {
     }
 
     /// Has zlib take the whole input and write all that it owes for it.
-    fileprivate static func run(
+    static func run(
         _ stream: UnsafeMutablePointer<z_stream>,
         _ input: ByteBuffer,
         flush: Int32,

@@ -38,7 +38,7 @@ package enum EventText {
     }
 
     /// Writes bytes as one chunk (RFC 9112 section 7.1), or as they are.
-    static func writeChunk(_ bytes: ByteBuffer, isChunked: Bool, into buffer: inout ByteBuffer) {
+    package static func writeChunk(_ bytes: ByteBuffer, isChunked: Bool, into buffer: inout ByteBuffer) {
         guard bytes.readableBytes > 0 else {
             return
         }

@@ -11,8 +11,8 @@ final class HomeGroup {
     let key: Key
     var group: DeliveryGroup
     let encoder: GroupEncoder
-    /// Whether a lag notice stands in what it is about to send.
-    var isLagging = false
+    /// How many messages the lag notices in what it is about to send announce.
+    var skippedCount = 0
     /// All that belong to it, in step or ahead.
     private(set) var members: [SubscriptionID: Member] = [:]
     /// Those of them that are ahead of what it has sent.
@@ -35,6 +35,7 @@ final class HomeGroup {
         self.remove(member)
         member.group = self
         member.place = .inStep
+        member.countsOnEntry = self.group.counts
         self.members[member.id] = member
         self.inStepCounts[member.loop] += 1
         self.encoder.memberJoined()
@@ -56,8 +57,19 @@ final class HomeGroup {
         }
         if case .inStep = member.place {
             self.inStepCounts[member.loop] -= 1
+            member.pastCounts = self.counts(of: member)
         }
         self.ahead[member.id] = nil
         member.group = nil
+    }
+
+    /// What this group and those before it did while the member was in step.
+    func counts(of member: Member) -> DeliveryGroup.Counts {
+        var counts = member.pastCounts
+        if case .inStep = member.place {
+            counts.conflated += self.group.counts.conflated - member.countsOnEntry.conflated
+            counts.filtered += self.group.counts.filtered - member.countsOnEntry.filtered
+        }
+        return counts
     }
 }

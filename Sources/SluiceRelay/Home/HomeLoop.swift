@@ -184,6 +184,10 @@ package final class HomeLoop {
         return self.context.baseRate(request.framesPerSecond)
     }
 
+    func report(on id: SubscriptionID, scanID: ScanID) -> SubscriptionReport? {
+        self.scans[scanID]?.report(on: id)
+    }
+
     /// New values from the operator, for scans and subscriptions that begin after it.
     func reconfigure(_ configuration: RelayConfiguration) {
         self.context.configuration = configuration

@@ -24,6 +24,12 @@ final class Member {
     var group: HomeGroup?
     /// How often its loop took it out of step.
     var generation = 0
+    /// What it lost, by reason, as its lag frames said.
+    var skippedCounts: [LagNotice.Reason: Int] = [:]
+    /// What its groups did while it was in step with them; the current one's since `countsOnEntry` is not in it.
+    var pastCounts = DeliveryGroup.Counts()
+    /// What its group had done when it came into step.
+    var countsOnEntry = DeliveryGroup.Counts()
     /// Whether it was told that the scanner is silent.
     var knowsStall = false
 

@@ -173,6 +173,16 @@ package final class Relay: Sendable {
         }
     }
 
+    /// How a subscription stands; nil where it has ended, or waits for its scan.
+    package func report(
+        on subscriber: Subscriber,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<SubscriptionReport?> {
+        let id = subscriber.id
+        let scanID = subscriber.scanID
+        return self.ask(scanID, on: eventLoop) { $0.report(on: id, scanID: scanID) }
+    }
+
     private func connect(_ fanOut: LoopFanOut, loop: Int) {
         fanOut.requests = LoopFanOut.Requests(
             page: { [unowned self] subscriber in

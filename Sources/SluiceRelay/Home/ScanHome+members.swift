@@ -98,6 +98,30 @@ extension ScanHome {
         return member.rate.framesPerSecond
     }
 
+    /// How a subscription stands.
+    func report(on id: SubscriptionID) -> SubscriptionReport? {
+        self.members[id].map { member in
+            let group = member.group
+            let place: (SubscriptionReport.Place, Seq) =
+                switch member.place {
+                case .behind(let cursor, _): (.behind, cursor)
+                case .ahead(let cursor): (.ahead, cursor)
+                case .inStep: (.inStep, group?.group.sent ?? self.log.head)
+                }
+            let counts = group?.counts(of: member) ?? member.pastCounts
+            return SubscriptionReport(
+                place: place.0,
+                cursor: place.1,
+                head: self.log.head,
+                framesPerSecond: member.rate.framesPerSecond,
+                conflatedCount: counts.conflated,
+                filteredCount: counts.filtered,
+                skippedCounts: member.skippedCounts,
+                pendingCount: group?.group.pendingCount ?? 0
+            )
+        }
+    }
+
     /// Puts a member that has everything through the cursor, and no group, where it belongs: in step, ahead, or behind.
     func align(_ member: Member, cursor: Seq, now: NIODeadline) {
         // What was made before this moment goes to those who were there before.
@@ -128,8 +152,14 @@ extension ScanHome {
 
     /// Each member of a group was sent a lag frame; those that had too many get another rate.
     func slow(_ group: HomeGroup, now: NIODeadline) {
+        let skippedCount = group.skippedCount
+        group.skippedCount = 0
         for member in Array(group.members.values) {
-            if member.group === group, case .inStep = member.place, member.rate.lagSent(now: now) {
+            guard member.group === group, case .inStep = member.place else {
+                continue
+            }
+            member.skippedCounts[.overflow, default: 0] += skippedCount
+            if member.rate.lagSent(now: now) {
                 self.rateChanged(member, now: now)
             }
         }
@@ -306,6 +336,7 @@ extension ScanHome {
             case .lag(let notice):
                 frames.lagCount += 1
                 self.count(notice)
+                member.skippedCounts[notice.reason, default: 0] += notice.skippedCount
                 if member.rate.lagSent(now: now) {
                     self.context.counts.rateChanges += 1
                     self.slowed[member.id] = member

@@ -127,7 +127,7 @@ final class ScanHome {
                     "subscribers lag",
                     metadata: ["skipped": "\(notice.skippedCount)", "reason": "\(notice.reason.rawValue)"]
                 )
-                group.isLagging = true
+                group.skippedCount += notice.skippedCount
             }
             group.encoder.append(delivery, now: now)
         }
@@ -146,8 +146,7 @@ final class ScanHome {
         for member in group.ahead.values {
             self.takeUp(member, group, now: now)
         }
-        if group.isLagging {
-            group.isLagging = false
+        if group.skippedCount > 0 {
             self.slow(group, now: now)
         }
     }

@@ -94,26 +94,36 @@ final class EventStreamHandler: RequestHandler {
         _ place: ConnectionLimits.ID
     ) {
         let isChunked = !exchange.request.isVersion10
+        let gzip =
+            ContentCoding.acceptsGzip(exchange.request.headers)
+            ? EventStreamGzip(level: 6, isChunked: isChunked, memory: self.services.relay.memory) : nil
+        // Packed chunks are written by whoever packs.
+        let writesChunks = isChunked && gzip == nil
         let session = EventStreamSession(
             services: self.services,
             loop: self.loop,
             identity: identity,
             place: place,
-            request: query.request(for: scanID, form: .eventStream(isChunked: isChunked)),
-            isChunked: isChunked
+            request: query.request(for: scanID, form: .eventStream(isChunked: writesChunks)),
+            isChunked: writesChunks,
+            peer: exchange.connection.peerAddress
         )
         self.pending = session
         var headers: [(name: String, value: String)] = [
             ("Content-Type", "text/event-stream"),
             ("Cache-Control", "no-cache, no-transform"),
             ("X-Accel-Buffering", "no"),
+            ("Vary", "Accept-Encoding"),
         ]
+        if gzip != nil {
+            headers.append(("Content-Encoding", "gzip"))
+        }
         if isChunked {
             headers.append(("Transfer-Encoding", "chunked"))
         }
         let settings = self.services.settings
         exchange.takeOver(status: .ok, headers: headers) { channel in
-            session.install(in: channel, highWatermark: settings.configuration.clients.maxBuffered)
+            session.install(in: channel, gzip: gzip, highWatermark: settings.configuration.clients.maxBuffered)
         }
     }
 }

@@ -29,6 +29,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     private var seat: ConnectionWheel.Place?
     private var lastCommentAt: NIODeadline
     private let openedAt: NIODeadline
+    private let peer: String
     private var waitingBytes = Int.max
     private var isOver = false
 
@@ -38,7 +39,8 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         identity: Identity,
         place: ConnectionLimits.ID,
         request: SubscriptionRequest,
-        isChunked: Bool
+        isChunked: Bool,
+        peer: String
     ) {
         self.services = services
         self.loop = loop
@@ -48,18 +50,23 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.isChunked = isChunked
         self.tokenClock = TokenClock(identity, leeway: services.settings.configuration.auth.leeway.seconds)
         self.openedAt = loop.eventLoop.now
+        self.peer = peer
         self.lastCommentAt = loop.eventLoop.now
         self.logger = services.logger
         self.logger[metadataKey: "connection"] = "\(place)"
+        self.logger[metadataKey: "peer"] = "\(peer)"
         self.logger[metadataKey: "user"] = "\(identity.subject)"
         self.logger[metadataKey: "scan"] = "\(request.scanID.text)"
     }
 
     /// Makes the connection a stream; its head has been written.
-    func install(in channel: any Channel, highWatermark: Int) {
+    func install(in channel: any Channel, gzip: EventStreamGzip?, highWatermark: Int) {
         do {
             let mark = ChannelOptions.Types.WriteBufferWaterMark(low: max(1, highWatermark / 2), high: highWatermark)
             try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
+            if let gzip {
+                try channel.pipeline.syncOperations.addHandler(gzip)
+            }
             try channel.pipeline.syncOperations.addHandler(self)
         } catch {
             self.end()
@@ -114,7 +121,12 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     }
 
     func tick(now: NIODeadline) {
-        if case .expired = self.tokenClock.look(now: WallClock.now()) {
+        switch self.tokenClock.look(now: WallClock.now()) {
+        case .doNothing:
+            break
+        case .warn(let seconds):
+            self.send("tokenExpiring", AnswerText.tokenExpiring(inSeconds: seconds))
+        case .expired:
             self.close(.tokenExpired)
             return
         }
@@ -136,6 +148,29 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     func close(_ closing: Closing) {
         self.finish(code: closing.code, reason: closing.reason)
+    }
+
+    func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport> {
+        let report = ConnectionReport(
+            id: self.place,
+            kind: "event_stream",
+            user: self.identity.subject,
+            peer: self.peer,
+            age: self.loop.eventLoop.now - self.openedAt
+        )
+        return report.completed(
+            outbox: self.outbox,
+            channel: self.context?.channel,
+            subscribers: self.subscriber.map { [$0] } ?? [],
+            relay: isDetailed ? self.services.relay : nil,
+            on: self.loop.eventLoop
+        )
+    }
+
+    private func send(_ type: String, _ text: String) {
+        var event = ByteBuffer()
+        EventText.write(isChunked: self.isChunked, id: nil, type: type, data: ByteBuffer(string: text), into: &event)
+        self.outbox?.write(event)
     }
 
     /// The stream's last event, and its end.

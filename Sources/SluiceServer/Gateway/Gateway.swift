@@ -49,9 +49,7 @@ package final class Gateway: Sendable {
             self.tls =
                 configuration.listen.plaintext
                 ? nil : try TLSContexts(configuration.tls, expiry: services.certificateExpiry)
-            if let source = services.keySource {
-                try? await source.fetch(on: group.any()).get()
-            }
+            try? await services.keySource.fetch(on: group.any()).get()
             let listener = Listener(group: group, loops: self.loops, services: services, tls: self.tls)
             self.adminListener = try await listener.listenForAdmin(
                 host: configuration.admin.host,
@@ -80,11 +78,15 @@ package final class Gateway: Sendable {
     ///
     /// - Throws: What is wrong with it; then everything stays as it was.
     package func reload(_ configuration: GatewayConfiguration) throws {
-        let verifier = try KeyLoader.verifier(configuration.auth, keySet: self.services.keySource?.keys ?? [])
-        let ingestKeys = try KeyLoader.ingestKeys(configuration.auth)
+        // What can fail comes first, so that nothing changes if it does.
+        try Self.check(configuration)
         try self.tls?.reload(configuration.tls, expiry: self.services.certificateExpiry)
-        self.services.authenticator.replace(verifier: verifier, ingestKeys: ingestKeys)
+        try self.services.keySource.replace(configuration.auth)
+        let hasNewSource = configuration.auth.jwks.url != self.services.settings.configuration.auth.jwks.url
         self.services.replace(GatewaySettings(configuration))
+        if hasNewSource {
+            _ = self.services.keySource.fetch(on: self.group.any())
+        }
         self.logger.info("configuration reloaded")
     }
 
@@ -140,23 +142,12 @@ package final class Gateway: Sendable {
             verifier: try KeyLoader.verifier(configuration.auth, keySet: []),
             ingestKeys: try KeyLoader.ingestKeys(configuration.auth)
         )
-        let source = configuration.auth.jwks.url.map { url in
-            KeySource(url: url, client: client, logger: logger) { [authenticator] keys in
-                let auth = configuration.auth
-                guard let verifier = try? KeyLoader.verifier(auth, keySet: keys),
-                    let ingestKeys = try? KeyLoader.ingestKeys(auth)
-                else {
-                    return
-                }
-                authenticator.replace(verifier: verifier, ingestKeys: ingestKeys)
-            }
-        }
         return GatewayServices(
             settings: GatewaySettings(configuration),
             relay: relay,
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: eventLoops),
-            keySource: source,
+            keySource: KeySource(configuration.auth, client: client, authenticator: authenticator, logger: logger),
             logger: logger
         )
     }

@@ -60,6 +60,8 @@ final class Routes: RequestRouter {
             return self.only([.GET], request) {
                 SubscribeHandler(services: self.services, loop: self.loop, scanSegment: nil)
             }
+        case 2 where request.path == ["api", "connections"], 3 where request.path[0...1] == ["api", "connections"]:
+            return self.connections(request)
         case 3 where request.path == ["api", "tokens", "revoke"]:
             return self.only([.POST], request) {
                 APIHandler(services: self.services) { exchange, identity, body throws(Problem) in
@@ -82,6 +84,20 @@ final class Routes: RequestRouter {
             return self.part(request, of: request.path[2], request.path[3])
         default:
             return self.notFound
+        }
+    }
+
+    /// `/api/connections`, and one of them.
+    private func connections(_ request: HTTPRequest) -> any RequestHandler {
+        self.only([.GET, .HEAD], request) {
+            APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                let reads = ConnectionReads(services: self.services)
+                if request.path.count == 3 {
+                    try reads.one(exchange, identity, request.path[2])
+                } else {
+                    try reads.list(exchange, identity)
+                }
+            }
         }
     }
 

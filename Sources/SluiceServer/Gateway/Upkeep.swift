@@ -36,14 +36,12 @@ final class Upkeep: Sendable {
                     }
                 )
             }
-            if let source = self.services.keySource {
-                let refresh = self.services.settings.configuration.auth.jwks.refresh
-                self.tasks.value.append(
-                    self.eventLoop.scheduleRepeatedTask(initialDelay: refresh, delay: refresh) { _ in
-                        _ = source.fetch(on: self.eventLoop)
-                    }
-                )
-            }
+            let refresh = self.services.settings.configuration.auth.jwks.refresh
+            self.tasks.value.append(
+                self.eventLoop.scheduleRepeatedTask(initialDelay: refresh, delay: refresh) { _ in
+                    _ = self.services.keySource.fetch(on: self.eventLoop)
+                }
+            )
         }
     }
 

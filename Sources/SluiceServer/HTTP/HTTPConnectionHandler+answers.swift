@@ -22,7 +22,7 @@ extension HTTPConnectionHandler {
         guard let context = self.context else { return }
         let persists = !closing && self.persists(active.machine)
         let request = active.exchange.request
-        var response = response
+        var response = ContentCoding.applied(to: response, request.headers)
         response.headers += active.exchange.commonFields
         let (head, body) = self.encoder.encode(
             response,

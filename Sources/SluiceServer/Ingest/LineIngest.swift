@@ -18,6 +18,7 @@ final class LineIngest: IngestReader, LiveConnection {
     private let job: IngestJob
     private let parser: MessageParser
     private let id: ConnectionLimits.ID
+    private let openedAt: NIODeadline
     private var splitter: NDJSONLineSplitter
     private var state = State.reading
     private var isPosting = false
@@ -31,6 +32,7 @@ final class LineIngest: IngestReader, LiveConnection {
     init(_ job: IngestJob) {
         self.job = job
         self.identity = job.identity
+        self.openedAt = job.exchange.eventLoop.now
         self.parser = job.makeParser()
         self.splitter = NDJSONLineSplitter(
             maximumLineBytes: job.services.settings.configuration.limits.maxMessageBytes
@@ -63,6 +65,19 @@ final class LineIngest: IngestReader, LiveConnection {
 
     func draining() {
         self.close(.draining(retryAfterMilliseconds: 1000))
+    }
+
+    func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport> {
+        let exchange = self.job.exchange
+        return exchange.eventLoop.makeSucceededFuture(
+            ConnectionReport(
+                id: self.id,
+                kind: "ndjson",
+                user: self.identity.subject,
+                peer: exchange.connection.peerAddress,
+                age: exchange.eventLoop.now - self.openedAt
+            )
+        )
     }
 
     func close(_ closing: Closing) {

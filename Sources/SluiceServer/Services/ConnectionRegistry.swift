@@ -69,6 +69,34 @@ final class ConnectionRegistry: Sendable {
         return EventLoopFuture.whenAllSucceed(counts, on: eventLoop).map { $0.reduce(0, +) }
     }
 
+    /// Reports on the connections of each loop, at most so many of each.
+    func reports(maximumCount: Int, on eventLoop: any EventLoop) -> EventLoopFuture<[ConnectionReport]> {
+        let reports = zip(self.eventLoops, self.shelves)
+            .map { loop, shelf in
+                loop.flatSubmit {
+                    EventLoopFuture.whenAllSucceed(
+                        shelf.value.connections.values.prefix(maximumCount).map { $0.report(isDetailed: false) },
+                        on: loop
+                    )
+                }
+            }
+        return EventLoopFuture.whenAllSucceed(reports, on: eventLoop).map { $0.flatMap { $0 } }
+    }
+
+    /// Reports on one connection, if it lives.
+    func report(on id: ConnectionLimits.ID, on eventLoop: any EventLoop) -> EventLoopFuture<ConnectionReport?> {
+        let reports = zip(self.eventLoops, self.shelves)
+            .map { loop, shelf in
+                loop.flatSubmit { () -> EventLoopFuture<ConnectionReport?> in
+                    guard let connection = shelf.value.connections[id] else {
+                        return loop.makeSucceededFuture(nil)
+                    }
+                    return connection.report(isDetailed: true).map { $0 }
+                }
+            }
+        return EventLoopFuture.whenAllSucceed(reports, on: eventLoop).map { $0.compactMap { $0 }.first }
+    }
+
     /// Ends all connections, spread evenly over a time, each told a time of its own to come back.
     func drain(over grace: TimeAmount) {
         for (eventLoop, shelf) in zip(self.eventLoops, self.shelves) {

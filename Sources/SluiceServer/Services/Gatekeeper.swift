@@ -182,7 +182,7 @@ struct Gatekeeper: Sendable {
         _ exchange: HTTPExchange,
         then: @escaping (Visitor) -> Void
     ) {
-        guard let fetched = self.services.keySource?.fetchForUnknownKey(on: exchange.eventLoop) else {
+        guard let fetched = self.services.keySource.fetchForUnknownKey(on: exchange.eventLoop) else {
             self.refuse(TokenError(.unknownKey), exchange)
             return
         }

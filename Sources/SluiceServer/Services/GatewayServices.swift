@@ -15,8 +15,8 @@ final class GatewayServices: Sendable {
     /// The TCP connections of the public listener.
     let transports: TransportCount
     let metrics: GatewayMetrics
-    /// Where keys are fetched from, if the operator named such a place.
-    let keySource: KeySource?
+    /// Where keys come from.
+    let keySource: KeySource
     /// When the certificate in use ends.
     let certificateExpiry = CertificateExpiry()
     let logger: Logger
@@ -28,7 +28,7 @@ final class GatewayServices: Sendable {
         relay: Relay,
         authenticator: Authenticator,
         connections: ConnectionRegistry,
-        keySource: KeySource?,
+        keySource: KeySource,
         logger: Logger
     ) {
         self.relay = relay

@@ -6,7 +6,8 @@ internal import NIOHTTP1
 internal import SluiceAdmission
 internal import Synchronization
 
-/// Fetches the key set that the operator named by URL, from time to time and for an unknown key.
+/// Keeps the authenticator's keys: those that the configuration names, and of a URL the key set, fetched from time to
+/// time and for an unknown key.
 ///
 /// While the source is away, the keys that were fetched last stay in force.
 final class KeySource: Sendable {
@@ -16,6 +17,8 @@ final class KeySource: Sendable {
     private static let timeout = TimeAmount.seconds(10)
 
     private struct State {
+        /// What the operator wants now; a fetch may end after it was changed.
+        var auth: GatewayConfiguration.Auth
         var keys: [VerificationKey] = []
         var lastUnknownKeyFetchAt: NIODeadline?
         var current: EventLoopFuture<Void>?
@@ -23,26 +26,34 @@ final class KeySource: Sendable {
         var fetchCount = 0
     }
 
-    private let url: String
     private let client: HTTPClient
+    private let authenticator: Authenticator
     private let logger: Logger
-    private let state = Mutex(State())
-    private let changed: @Sendable ([VerificationKey]) -> Void
+    private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - url: Where the set is.
-    ///   - client: Fetches it.
+    ///   - auth: What the operator wants.
+    ///   - client: Fetches the set.
+    ///   - authenticator: Gets the keys whenever they change.
     ///   - logger: Told of failures.
-    ///   - changed: Gets each set that was fetched.
-    init(url: String, client: HTTPClient, logger: Logger, changed: @escaping @Sendable ([VerificationKey]) -> Void) {
-        self.url = url
+    init(_ auth: GatewayConfiguration.Auth, client: HTTPClient, authenticator: Authenticator, logger: Logger) {
         self.client = client
+        self.authenticator = authenticator
         self.logger = logger
-        self.changed = changed
+        self.state = Mutex(State(auth: auth))
     }
 
-    /// The keys fetched last.
-    var keys: [VerificationKey] { self.state.withLock { $0.keys } }
+    /// Takes over what the operator wants from now on. The keys of another URL have to be fetched then.
+    ///
+    /// - Throws: What cannot be read; then everything stays as it was.
+    func replace(_ auth: GatewayConfiguration.Auth) throws(KeyLoader.Failure) {
+        try self.state.withLock { state throws(KeyLoader.Failure) in
+            let keys = auth.jwks.url == state.auth.jwks.url ? state.keys : []
+            try self.install(keys, auth)
+            state.keys = keys
+            state.auth = auth
+        }
+    }
 
     /// How often the source was asked, and how often in vain.
     var counts: (fetches: Int, failures: Int) { self.state.withLock { ($0.fetchCount, $0.failureCount) } }
@@ -50,21 +61,21 @@ final class KeySource: Sendable {
     /// Fetches now, or joins the fetch that is under way.
     func fetch(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let promise = eventLoop.makePromise(of: Void.self)
-        let current: EventLoopFuture<Void>? = self.state.withLock { state in
-            if let current = state.current {
-                return current
+        let (current, url): (EventLoopFuture<Void>?, String?) = self.state.withLock { state in
+            guard state.current == nil, let url = state.auth.jwks.url else {
+                return (state.current, nil)
             }
             state.current = promise.futureResult
             state.fetchCount += 1
-            return nil
+            return (nil, url)
         }
-        if let current {
+        guard let url else {
             promise.succeed()
-            return current.hop(to: eventLoop)
+            return current?.hop(to: eventLoop) ?? promise.futureResult
         }
-        self.request()
+        self.request(url)
             .whenComplete { result in
-                self.take(result)
+                self.take(result, from: url)
                 promise.succeed()
             }
         return promise.futureResult
@@ -74,6 +85,9 @@ final class KeySource: Sendable {
     func fetchForUnknownKey(on eventLoop: any EventLoop) -> EventLoopFuture<Void>? {
         let now = eventLoop.now
         let isTime = self.state.withLock { state in
+            guard state.auth.jwks.url != nil else {
+                return false
+            }
             if let last = state.lastUnknownKeyFetchAt, now < last + Self.unknownKeyInterval {
                 return state.current != nil
             }
@@ -83,10 +97,10 @@ final class KeySource: Sendable {
         return isTime ? self.fetch(on: eventLoop) : nil
     }
 
-    private func request() -> EventLoopFuture<[UInt8]> {
+    private func request(_ url: String) -> EventLoopFuture<[UInt8]> {
         let eventLoop = self.client.eventLoopGroup.any()
         do {
-            let request = try HTTPClient.Request(url: self.url, headers: ["Accept": "application/json"])
+            let request = try HTTPClient.Request(url: url, headers: ["Accept": "application/json"])
             let delegate = ResponseAccumulator(request: request, maxBodySize: JSONWebKeySet.maximumBytes)
             return self.client
                 .execute(
@@ -106,17 +120,21 @@ final class KeySource: Sendable {
         }
     }
 
-    private func take(_ result: Result<[UInt8], any Error>) {
+    private func take(_ result: Result<[UInt8], any Error>, from url: String) {
         do {
             let set = try JSONWebKeySet(try result.get())
             guard !set.keys.isEmpty else {
                 throw KeyLoader.Failure(description: "the set holds no key that can be used")
             }
-            self.state.withLock { state in
-                state.keys = set.keys
+            try self.state.withLock { state in
                 state.current = nil
+                // The operator may have named another source meanwhile.
+                guard state.auth.jwks.url == url else {
+                    return
+                }
+                try self.install(set.keys, state.auth)
+                state.keys = set.keys
             }
-            self.changed(set.keys)
         } catch {
             self.state.withLock { state in
                 state.current = nil
@@ -124,5 +142,10 @@ final class KeySource: Sendable {
             }
             self.logger.warning("key set not fetched; the last one stays", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func install(_ keys: [VerificationKey], _ auth: GatewayConfiguration.Auth) throws(KeyLoader.Failure) {
+        let verifier = try KeyLoader.verifier(auth, keySet: keys)
+        self.authenticator.replace(verifier: verifier, ingestKeys: try KeyLoader.ingestKeys(auth))
     }
 }

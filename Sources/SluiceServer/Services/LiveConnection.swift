@@ -1,9 +1,14 @@
+internal import NIOCore
 internal import SluiceAdmission
 
 /// A connection that lives long enough for its right to exist to end before it does.
 protocol LiveConnection: AnyObject {
     /// Who it belongs to.
     var identity: Identity { get }
+    /// What it was given and how it stands.
+    ///
+    /// - Parameter isDetailed: Whether the scans' homes are asked too.
+    func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport>
     /// Ends it.
     func close(_ closing: Closing)
 }

@@ -5,7 +5,7 @@ internal import SluiceRelay
 extension SubscriptionSession {
     /// Does what a client's frame asks for, and answers it.
     ///
-    /// In the order of the frames: while a right is looked up for one, those after it wait.
+    /// In the order of the frames: while the relay is asked on behalf of one, those after it wait.
     func act(on action: ClientAction) {
         self.actions.append(action)
         self.actOnNext()
@@ -104,6 +104,8 @@ extension SubscriptionSession {
             request.framesPerSecond = request.framesPerSecond ?? self.query.framesPerSecond
             request.requestID = action.id
             self.subscribe(request)
+            // The home's answer to a later question comes after its `subscribed`, which no `unsubscribe` may overtake.
+            self.whenLookedUp(self.services.relay.owner(of: scanID, on: self.eventLoop)) { _ in }
         }
     }
 
@@ -119,10 +121,9 @@ extension SubscriptionSession {
             framesPerSecond: framesPerSecond,
             on: self.eventLoop
         )
-        changed.assumeIsolated()
-            .whenSuccess { rate in
-                self.send(AnswerText.ack(action, scanID: subscriber.scanID, framesPerSecond: rate))
-            }
+        self.whenLookedUp(changed) { rate in
+            self.send(AnswerText.ack(action, scanID: subscriber.scanID, framesPerSecond: rate))
+        }
     }
 
     private func subscriber(for scan: String?, _ action: ClientAction) -> Subscriber? {

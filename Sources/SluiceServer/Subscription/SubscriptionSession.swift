@@ -26,6 +26,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     private(set) var outbox: Outbox?
     private let place: ConnectionLimits.ID
     private let openedAt: NIODeadline
+    private let peer: String
     private var frames: TokenBucket
     private var logger: Logger
     private var waitingBytes = Int.max
@@ -53,6 +54,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.tokenClock = TokenClock(identity, leeway: configuration.auth.leeway.seconds)
         self.frames = TokenBucket(limit: RateLimit(configuration.limits.clientFrames))
         self.openedAt = loop.eventLoop.now
+        self.peer = peer
         self.logger = services.logger
         self.logger[metadataKey: "connection"] = "\(place)"
         self.logger[metadataKey: "user"] = "\(identity.subject)"
@@ -141,6 +143,24 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
 
     func close(_ closing: Closing) {
         self.end(WebSocketCloseCode(rawValue: closing.code), closing.reason)
+    }
+
+    func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport> {
+        var report = ConnectionReport(
+            id: self.place,
+            kind: "websocket",
+            user: self.identity.subject,
+            peer: self.peer,
+            age: self.eventLoop.now - self.openedAt
+        )
+        report.roundTrip = self.socket?.roundTrip
+        return report.completed(
+            outbox: self.outbox,
+            channel: self.socket?.context?.channel,
+            subscribers: Array(self.subscribers.values),
+            relay: isDetailed ? self.services.relay : nil,
+            on: self.eventLoop
+        )
     }
 
     // MARK: The scans' life

@@ -3,11 +3,12 @@ package import NIOCore
 extension WebSocketHandler {
     /// Builds the WebSocket end of a connection whose handshake was accepted.
     ///
-    /// To be called on the channel's event loop when the answer 101 has been written and the HTTP handlers are about to
-    /// be removed; what they have read too much may be fired at the pipeline afterwards.
+    /// To be called on the channel's event loop when the answer 101 has been written. The session may write at once, so
+    /// nothing that looks at what goes out may be left in the pipeline but TLS; what reads HTTP may be removed
+    /// afterwards, and what it has read too much be fired at the pipeline then.
     ///
     /// - Parameters:
-    ///   - channel: The connection. Apart from TLS nothing should be left in its pipeline.
+    ///   - channel: The connection.
     ///   - session: What gets the messages; `opened` is called before this returns.
     ///   - deflate: What the handshake agreed on about compression.
     ///   - configuration: Limits and times.

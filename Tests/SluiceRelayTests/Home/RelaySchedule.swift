@@ -125,6 +125,10 @@ final class RelaySchedule {
     }
 
     private func deleteOrFlush() {
+        // What a flush brings is outside the budget.
+        for client in self.clients {
+            client.session?.budgetPauses()
+        }
         let loop = self.world.pick(self.world.loops)
         self.world.on(loop) {
             if self.world.chance(50) {
@@ -132,10 +136,6 @@ final class RelaySchedule {
             } else {
                 _ = self.relay.flush(on: loop)
             }
-        }
-        // What a flush brings is outside the budget.
-        for client in self.clients {
-            client.session?.budgetPauses()
         }
     }
 

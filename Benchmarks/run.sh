@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# What a message, a request and a connection cost the gateway: CPU time and memory of its process alone, while a
+# load generator of its own sends and receives over TLS on the loopback interface.
+#
+#   Benchmarks/run.sh                  every case
+#   Benchmarks/run.sh batched-500 post those cases
+#
+# SLUICE       the gateway's program (.build/release/sluice)
+# SECONDS_EACH how long each case is measured, after it has warmed up (10)
+# EVENT_LOOPS  the gateway's event loops (null: one a core)
+# RESULTS      where the results go as JSON (.build/bench/results.json)
+# NCHAN        the nginx module to compare with (where Debian's libnginx-mod-nchan has it; none: no comparison)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export SWIFT_BACKTRACE=enable=no
+
+sluice=${SLUICE:-.build/release/sluice}
+seconds=${SECONDS_EACH:-10}
+results=${RESULTS:-.build/bench/results.json}
+nchan=${NCHAN:-/usr/lib/nginx/modules/ngx_nchan_module.so}
+nginx=$(PATH="$PATH:/usr/sbin" command -v nginx || true)
+cases=("$@")
+if ((${#cases[@]} == 0)); then
+    cases=(batched-500 frames-500 post idle deflate-500 deflate-2k plain-2k nchan-frames-500 nchan-post)
+fi
+
+if [[ ! -x $sluice ]]; then
+    echo "bench: no program at $sluice; make release builds it" >&2
+    exit 69
+fi
+if [[ $(ulimit -n) != unlimited ]] && (($(ulimit -n) < 10000)) && ! ulimit -n 10000; then
+    echo "bench: each side holds 4,000 connections; raise the limit of open files (ulimit -n 10000)" >&2
+    exit 69
+fi
+
+folder=$(mktemp -d)
+server=
+stop_server() {
+    if [[ -n $server ]]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+        server=
+    fi
+}
+clean_up() {
+    stop_server
+    rm -rf "$folder"
+}
+trap clean_up EXIT
+
+mkdir -p "$(dirname "$results")"
+cc -O2 -o "$folder/load" Benchmarks/load.c Benchmarks/client.c -lssl -lcrypto -lz
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/key.pem" -out "$folder/certificate.pem" 2>/dev/null
+openssl rand -hex 32 >"$folder/jwt.key"
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# wait_for PORT: until the server takes connections.
+wait_for() {
+    local attempt
+    for ((attempt = 0; attempt < 100; attempt++)); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
+            return 0
+        fi
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "bench: the server did not start:" >&2
+    cat "$folder/server.log" >&2
+    return 1
+}
+
+# start_gateway [FRAMES]: a gateway whose limits are out of the way; FRAMES a second for each subscriber.
+start_gateway() {
+    port=$(free_port)
+    cat >"$folder/config.yaml" <<END
+listen: { host: 127.0.0.1, port: $port, event_loops: ${EVENT_LOOPS:-null} }
+tls: { certificate: certificate.pem, private_key: key.pem }
+admin: { port: $(free_port) }
+auth:
+  keys: [ { id: bench, algorithm: HS256, secret_file: jwt.key } ]
+relay: { max_messages_per_second: ${1:-10} }
+limits:
+  connections: { per_user: 20000, per_address: 20000 }
+  handshakes: { rate: 100000, burst: 100000 }
+  ingest: { rate: 10000000, burst: 10000000 }
+  requests: { rate: 1000000, burst: 1000000 }
+log: { level: error }
+END
+    token=$("$sluice" token --config "$folder/config.yaml" --sub bench --scans '*' --scope ingest --ttl 1h)
+    "$sluice" serve --config "$folder/config.yaml" 2>"$folder/server.log" &
+    server=$!
+    wait_for "$port"
+}
+
+# The peer: nginx with Nchan, one worker in one process, with the same certificate.
+start_nchan() {
+    port=$(free_port)
+    token=none
+    cat >"$folder/nginx.conf" <<END
+load_module $nchan;
+daemon off;
+master_process off;
+pid $folder/nginx.pid;
+error_log $folder/server.log;
+events { worker_connections 10000; }
+http {
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path $folder/body;
+    proxy_temp_path $folder/proxy;
+    fastcgi_temp_path $folder/fastcgi;
+    uwsgi_temp_path $folder/uwsgi;
+    scgi_temp_path $folder/scgi;
+    server {
+        listen 127.0.0.1:$port ssl;
+        ssl_certificate $folder/certificate.pem;
+        ssl_certificate_key $folder/key.pem;
+        nchan_message_buffer_length 1000;
+        location ~ ^/publish/(\w+)\$ { nchan_publisher; nchan_channel_id \$1; }
+        location ~ ^/subscribe/(\w+)\$ { nchan_subscriber websocket; nchan_channel_id \$1; }
+    }
+}
+END
+    "$nginx" -p "$folder" -e "$folder/server.log" -c "$folder/nginx.conf" 2>>"$folder/server.log" &
+    server=$!
+    wait_for "$port"
+}
+
+# measure NAME KIND [OPTION...]: one case against the server that runs.
+measure() {
+    local name=$1 kind=$2
+    shift 2
+    "$folder/load" --name "$name" --port "$port" --pid "$server" --token "$token" --seconds "$seconds" "$@" "$kind" \
+        >>"$folder/results.jsonl"
+    stop_server
+}
+
+subscribe=/api/ws/scans/bench
+publish=(--publish /api/scans/bench/progress)
+run_case() {
+    echo "bench: $1" >&2
+    case $1 in
+        batched-500)
+            start_gateway
+            measure "$1" fanout --subscribe $subscribe "${publish[@]}"
+            ;;
+        frames-500)
+            start_gateway 0
+            measure "$1" fanout --subscribe "$subscribe?batch=off" "${publish[@]}"
+            ;;
+        post)
+            start_gateway
+            measure "$1" post --publish /api/scans/bench-%d/progress
+            ;;
+        idle)
+            start_gateway
+            measure "$1" idle --subscribe $subscribe "${publish[@]}"
+            ;;
+        deflate-500)
+            start_gateway
+            measure "$1" fanout --deflate --joins 1 --subscribe $subscribe "${publish[@]}"
+            ;;
+        deflate-2k)
+            start_gateway
+            measure "$1" fanout --deflate --joins 1 --rate 20 --bytes 2000 --subscribe $subscribe "${publish[@]}"
+            ;;
+        plain-2k)
+            start_gateway
+            measure "$1" fanout --joins 1 --rate 20 --bytes 2000 --subscribe $subscribe "${publish[@]}"
+            ;;
+        nchan-*)
+            if [[ -z $nginx || ! -f $nchan ]]; then
+                echo "bench: $1 left out; it needs nginx and libnginx-mod-nchan" >&2
+                return
+            fi
+            start_nchan
+            case $1 in
+                nchan-frames-500) measure "$1" fanout --subscribe /subscribe/bench --publish /publish/bench ;;
+                nchan-post) measure "$1" post --publish /publish/bench%d ;;
+                nchan-idle) measure "$1" idle --subscribe /subscribe/bench --publish /publish/bench ;;
+            esac
+            ;;
+        *)
+            echo "bench: no such case: $1" >&2
+            exit 64
+            ;;
+    esac
+}
+
+for name in "${cases[@]}"; do
+    run_case "$name"
+done
+python3 Benchmarks/report.py "$folder/results.jsonl" Benchmarks/thresholds.json "$results"

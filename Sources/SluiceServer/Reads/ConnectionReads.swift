@@ -1,0 +1,53 @@
+internal import NIOCore
+internal import SluiceAdmission
+
+/// What an administrator can read of live connections.
+struct ConnectionReads: Sendable {
+    let services: GatewayServices
+
+    /// The most connections listed of each event loop.
+    private static let maximumCount = 1000
+
+    /// `GET /api/connections`.
+    func list(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+        try Self.check(identity)
+        self.services.connections.reports(maximumCount: Self.maximumCount, on: exchange.eventLoop).assumeIsolated()
+            .whenSuccess { reports in
+                var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 256 + reports.count * 384)
+                writer.beginObject()
+                writer.member("total", self.services.connections.count)
+                writer.name("connections")
+                writer.beginArray()
+                for report in reports.sorted(by: { $0.id < $1.id }) {
+                    report.write(into: &writer)
+                }
+                writer.endArray()
+                writer.endObject()
+                exchange.respond(.json(writer.buffer))
+            }
+    }
+
+    /// `GET /api/connections/{id}`.
+    func one(_ exchange: HTTPExchange, _ identity: Identity, _ segment: String) throws(Problem) {
+        try Self.check(identity)
+        guard let id = ConnectionLimits.ID(segment) else {
+            throw Problem(.notFound, "a connection's id is the number in the log and in /api/connections")
+        }
+        self.services.connections.report(on: id, on: exchange.eventLoop).assumeIsolated()
+            .whenSuccess { report in
+                guard let report else {
+                    exchange.respond(problem: Problem(.notFound, "there is no such connection now"))
+                    return
+                }
+                var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 1024)
+                report.write(into: &writer)
+                exchange.respond(.json(writer.buffer))
+            }
+    }
+
+    private static func check(_ identity: Identity) throws(Problem) {
+        guard identity.isAdmin else {
+            throw Problem(.forbidden, "only an administrator may look at connections")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import NIOCore
+internal import SluiceRelay
+
+/// What a live connection was given and how it stands, for whoever asks why it did not get a message.
+struct ConnectionReport: Sendable {
+    /// One of the connection's subscriptions.
+    struct Subscription: Sendable {
+        var scanID: ScanID
+        /// The cursor after what was last written.
+        var cursor: Seq
+        /// What the scan's home knows; nil where it was not asked, or the subscription waits for its scan.
+        var home: SubscriptionReport?
+    }
+
+    var id: UInt64
+    var kind: String
+    var user: String
+    var peer: String
+    var age: TimeAmount
+    var counts = Outbox.Counts()
+    /// Bytes handed to the connection and not taken by its socket.
+    var waitingBytes = 0
+    var isWritable = true
+    /// How long the last ping took there and back.
+    var roundTrip: TimeAmount?
+    var subscriptions: [Subscription] = []
+
+    /// Writes it as JSON.
+    func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("id", Int(clamping: self.id))
+        writer.member("kind", self.kind)
+        writer.member("user", self.user)
+        writer.member("peer", self.peer)
+        writer.member("age_ms", Int(self.age.nanoseconds / 1_000_000))
+        writer.member("sent_frames", self.counts.frames)
+        writer.member("sent_messages", self.counts.messages)
+        writer.member("sent_bytes", self.counts.bytes)
+        writer.member("lag_frames", self.counts.lagFrames)
+        writer.member("waiting_bytes", self.waitingBytes)
+        writer.member("is_writable", self.isWritable)
+        writer.member("round_trip_us", self.roundTrip.map { Int($0.nanoseconds / 1000) })
+        writer.name("subscriptions")
+        writer.beginArray()
+        for subscription in self.subscriptions {
+            Self.write(subscription, into: &writer)
+        }
+        writer.endArray()
+        writer.endObject()
+    }
+
+    private static func write(_ subscription: Subscription, into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("scan_id", subscription.scanID.text)
+        guard let home = subscription.home else {
+            writer.member("cursor", Int(clamping: subscription.cursor))
+            writer.endObject()
+            return
+        }
+        writer.member("cursor", Int(clamping: home.cursor))
+        writer.member("head", Int(clamping: home.head))
+        writer.member("place", home.place.rawValue)
+        writer.member("rate", home.framesPerSecond)
+        writer.member("pending", home.pendingCount)
+        writer.member("conflated", home.conflatedCount)
+        writer.member("filtered", home.filteredCount)
+        writer.name("skipped")
+        writer.beginObject()
+        for reason in LagNotice.Reason.allCases {
+            writer.member(reason.rawValue, home.skippedCounts[reason] ?? 0)
+        }
+        writer.endObject()
+        writer.endObject()
+    }
+}
