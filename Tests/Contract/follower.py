@@ -147,8 +147,9 @@ class Follower(Ledger):
         return self.note(json.loads(data))
 
     async def until(self, wanted, timeout=20):
-        """Reads on to the frame that is wanted: a type, or what a function says."""
-        check = wanted if callable(wanted) else (lambda frame: frame["type"] == wanted)
+        """Reads on to the frame that is wanted: one of a type or with a message of it, or what a function says."""
+        check = wanted if callable(wanted) else (
+            lambda frame: wanted in {frame["type"], *(message["type"] for message in self.carried(frame))})
         deadline = time.monotonic() + timeout
         while True:
             frame = await self.next(max(0.01, deadline - time.monotonic()))

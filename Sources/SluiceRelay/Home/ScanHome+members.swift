@@ -100,26 +100,27 @@ extension ScanHome {
 
     /// How a subscription stands.
     func report(on id: SubscriptionID) -> SubscriptionReport? {
-        self.members[id].map { member in
-            let group = member.group
-            let place: (SubscriptionReport.Place, Seq) =
-                switch member.place {
-                case .behind(let cursor, _): (.behind, cursor)
-                case .ahead(let cursor): (.ahead, cursor)
-                case .inStep: (.inStep, group?.group.sent ?? self.log.head)
-                }
-            let counts = group?.counts(of: member) ?? member.pastCounts
-            return SubscriptionReport(
-                place: place.0,
-                cursor: place.1,
-                head: self.log.head,
-                framesPerSecond: member.rate.framesPerSecond,
-                conflatedCount: counts.conflated,
-                filteredCount: counts.filtered,
-                skippedCounts: member.skippedCounts,
-                pendingCount: group?.group.pendingCount ?? 0
-            )
-        }
+        self.members[id]
+            .map { member in
+                let group = member.group
+                let place: (SubscriptionReport.Place, Seq) =
+                    switch member.place {
+                    case .behind(let cursor, _): (.behind, cursor)
+                    case .ahead(let cursor): (.ahead, cursor)
+                    case .inStep: (.inStep, group?.group.sent ?? self.log.head)
+                    }
+                let counts = group?.counts(of: member) ?? member.pastCounts
+                return SubscriptionReport(
+                    place: place.0,
+                    cursor: place.1,
+                    head: self.log.head,
+                    framesPerSecond: member.rate.framesPerSecond,
+                    conflatedCount: counts.conflated,
+                    filteredCount: counts.filtered,
+                    skippedCounts: member.skippedCounts,
+                    pendingCount: group?.group.pendingCount ?? 0
+                )
+            }
     }
 
     /// Puts a member that has everything through the cursor, and no group, where it belongs: in step, ahead, or behind.
