@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// One list for every target: the language mode to come, memory safety in sight, and no warning that stays.
-let settings: [SwiftSetting] = [
+var settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
@@ -15,7 +15,13 @@ let settings: [SwiftSetting] = [
 
 let nio = "swift-nio"
 
-/// The fuzz targets see the parts' insides: as tests, which replay what was found, and by `Fuzz/run.sh` as a program.
+/// Set by `Fuzz/run.sh`, which builds the fuzz targets as a program; otherwise they are tests, which replay what was found.
+let isFuzzing = Context.environment["SLUICE_FUZZ"] != nil
+let sanitizers = isFuzzing ? ["-sanitize=fuzzer,address"] : []
+if isFuzzing {
+    settings.append(.unsafeFlags(sanitizers))
+}
+
 let fuzzDependencies: [Target.Dependency] = [
     "SluiceRelay",
     "SluiceAdmission",
@@ -25,21 +31,20 @@ let fuzzDependencies: [Target.Dependency] = [
     .product(name: "NIOHTTP1", package: nio),
 ]
 let fuzz: Target =
-    Context.environment["SLUICE_FUZZ"] == nil
-    ? .testTarget(
-        name: "FuzzReplayTests",
-        dependencies: fuzzDependencies,
-        path: "Fuzz",
-        exclude: ["Driver", "Seeds", "run.sh"],
-        sources: ["Targets", "Replay"],
-        swiftSettings: settings
-    )
-    : .executableTarget(
+    isFuzzing
+    ? .executableTarget(
         name: "sluice-fuzz",
         dependencies: fuzzDependencies,
         path: "Fuzz",
-        exclude: ["Replay", "Seeds", "run.sh"],
         sources: ["Targets", "Driver"],
+        swiftSettings: settings,
+        linkerSettings: [.unsafeFlags(sanitizers)]
+    )
+    : .testTarget(
+        name: "FuzzReplayTests",
+        dependencies: fuzzDependencies,
+        path: "Fuzz",
+        sources: ["Targets", "Replay"],
         swiftSettings: settings
     )
 

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:-60}
-shift || true
+shift $(($# > 0 ? 1 : 0))
 targets=("$@")
 if ((${#targets[@]} == 0)); then
     for folder in Fuzz/Seeds/*/; do
@@ -19,9 +19,7 @@ fi
 
 scratch=.build/fuzz
 export SWIFT_BACKTRACE=enable=no
-# Tells the manifest to make a program of the targets, and not a test.
-SLUICE_FUZZ=1 swift build --product sluice-fuzz --scratch-path "$scratch" \
-    -Xswiftc -sanitize=fuzzer,address -Xswiftc -parse-as-library
+SLUICE_FUZZ=1 swift build --product sluice-fuzz --scratch-path "$scratch"
 program=$scratch/debug/sluice-fuzz
 
 status=0

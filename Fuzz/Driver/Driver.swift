@@ -4,20 +4,20 @@ import Glibc
 import Musl
 #endif
 
-/// Where libFuzzer hands its bytes over; the target is named by the environment's `FUZZ_TARGET`.
-enum Driver {
-    static let target: FuzzTarget? = unsafe getenv("FUZZ_TARGET").flatMap { unsafe FuzzTarget(rawValue: String(cString: $0)) }
+/// The target that the environment's `FUZZ_TARGET` names.
+private let target: FuzzTarget? =
+    unsafe getenv("FUZZ_TARGET").flatMap { name in unsafe FuzzTarget(rawValue: String(cString: name)) }
 
-    @_cdecl("LLVMFuzzerTestOneInput")
-    static func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-        guard let target = self.target else {
-            fatalError("FUZZ_TARGET names one of \(FuzzTarget.allCases.map { $0.rawValue })")
-        }
-        do throws(BrokenPromise) {
-            try target.run(Array(unsafe UnsafeBufferPointer(start: start, count: count)))
-        } catch {
-            fatalError("\(target.rawValue): \(error)")
-        }
-        return 0
+/// Where libFuzzer hands its bytes over.
+@_cdecl("LLVMFuzzerTestOneInput")
+func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let target else {
+        fatalError("FUZZ_TARGET names one of \(FuzzTarget.allCases.map { $0.rawValue })")
     }
+    do throws(BrokenPromise) {
+        try unsafe target.run(Array(UnsafeBufferPointer(start: start, count: count)))
+    } catch {
+        fatalError("\(target.rawValue): \(error)")
+    }
+    return 0
 }

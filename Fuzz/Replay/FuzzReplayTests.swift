@@ -9,8 +9,8 @@ struct FuzzReplayTests {
         var count = 0
         for folder in ["Seeds", "FailCases"] {
             let folder = fuzz.appendingPathComponent(folder).appendingPathComponent(target.rawValue)
-            let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
-            for file in files {
+            let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+            for file in files ?? [] {
                 let bytes = Array(try Data(contentsOf: file))
                 count += 1
                 #expect(throws: Never.self, "\(file.lastPathComponent)") { try target.run(bytes) }

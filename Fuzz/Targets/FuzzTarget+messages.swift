@@ -11,12 +11,14 @@ extension FuzzTarget {
             throw BrokenPromise(what: "the scan has a name")
         }
         let input = ByteBuffer(bytes: bytes)
+        var messages: [Message] = []
         do throws(MessageError) {
-            for message in try parser.parseDocument(input, maximumCount: 64) {
-                try self.check(message, parser)
-            }
+            messages = try parser.parseDocument(input, maximumCount: 64)
         } catch {
             try self.promise(error.offset.map { $0 <= bytes.count } ?? true, "a fault stands within the bytes")
+        }
+        for message in messages {
+            try self.check(message, parser)
         }
         if let line = try? parser.parseLine(input) {
             try self.check(line, parser)

@@ -13,14 +13,11 @@ extension FuzzTarget {
             throw BrokenPromise(what: "the key can be used")
         }
         let text = String(decoding: bytes, as: UTF8.self)
-        let verifier = TokenVerifier(keys: [key])
-        do throws(TokenError) {
-            // Only the seeds' own signature holds, so whoever is let in is the one that they speak of.
-            let identity = try verifier.verify(text, now: self.now)
-            try self.promise(identity.subject == "alice", "nobody signs for himself")
-        } catch {
+        guard let identity = try? TokenVerifier(keys: [key]).verify(text, now: self.now) else {
             return
         }
+        // Only the seed's own signature holds, so whoever is let in is the one that it speaks of.
+        try self.promise(identity.subject == "alice", "nobody signs for himself")
     }
 
     static func runClaims(_ bytes: [UInt8]) throws(BrokenPromise) {

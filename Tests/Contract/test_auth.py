@@ -309,6 +309,21 @@ def test_a_key_set_of_a_file(make_gateway, make_folder, private_keys):
     assert whoami(gateway, gateway.token()) == 200
 
 
+def test_a_key_set_of_a_file_is_read_again(make_gateway, make_folder, private_keys):
+    folder = make_folder()
+    (folder / "keys.json").write_text(json.dumps({"keys": [jwk(private_keys["ES256"], kid="one")]}))
+    gateway = make_gateway(folder=folder, auth={"jwks": {"file": "keys.json", "refresh": "1s"}})
+    one = gateway.token(key=private_keys["ES256"], algorithm="ES256", kid="one")
+    two = gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", kid="two")
+    assert (whoami(gateway, one), whoami(gateway, two)) == (200, 401)
+    (folder / "keys.json").write_text("half a")
+    time.sleep(1.5)
+    assert whoami(gateway, one) == 200
+    (folder / "keys.json").write_text(json.dumps({"keys": [jwk(private_keys["EdDSA"], kid="two")]}))
+    wait_for(lambda: whoami(gateway, two) == 200)
+    assert whoami(gateway, one) == 401
+
+
 class KeyServer:
     """Serves a key set, and counts how often."""
 

@@ -63,7 +63,7 @@ struct DeliveryLoop: Sendable {
 
     private func reportLosses(undeliveredCount: Int) {
         let droppedCount = self.feed.withOutbox(\.droppedCount)
-        if droppedCount > 0 { self.report("\(droppedCount) message(s) had no room while the gateway was away") }
+        if droppedCount > 0 { self.report("\(droppedCount) message(s) had no room to wait for the gateway") }
         if self.refusedCount > 0 { self.report("\(self.refusedCount) message(s) were refused by the gateway") }
         if undeliveredCount > 0 { self.report("\(undeliveredCount) message(s) could not be delivered in time") }
     }

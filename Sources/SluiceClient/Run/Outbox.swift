@@ -10,8 +10,8 @@ struct Outbox: Sendable {
     /// What an outbox may hold, and how it paces itself.
     struct Limits: Sendable {
         /// How many messages wait at most, and how many bytes of them.
-        var maximumCount = 10_000
-        var maximumBytes = 16 * 1024 * 1024
+        var maximumCount = 50_000
+        var maximumBytes = 32 * 1024 * 1024
 
         /// How many messages go in one request, and how many bytes of them (one message may be larger).
         var batchCount = 500
@@ -20,7 +20,7 @@ struct Outbox: Sendable {
         /// How many different keys of progress are kept apart.
         var maximumKeyCount = 64
 
-        /// The shortest time between two requests, unless something critical waits.
+        /// The shortest time between two requests, unless something critical or a full batch waits.
         var minimumInterval = Duration.milliseconds(50)
 
         /// After this long without a request the gateway is told that the scanner is still there.
@@ -165,7 +165,9 @@ extension Outbox {
         if self.made.isEmpty {
             if waitingCount > 0 {
                 let due = self.lastRequest + self.limits.minimumInterval
-                if now < due, self.critical.isEmpty, self.deadline == nil { return .wait(until: due) }
+                let isUrgent =
+                    !self.critical.isEmpty || waitingCount >= self.batchCount || self.deadline != nil
+                if now < due, !isUrgent { return .wait(until: due) }
                 self.makeBatch()
             } else {
                 let due = self.lastRequest + self.limits.keepAliveInterval
@@ -280,7 +282,7 @@ extension Outbox {
         messages.append(
             ProgressMessage("messagesDropped") { object in
                 object.set("count", count)
-                object.set("reason", "gateway_unreachable")
+                object.set("reason", "outbox_full")
             }
         )
     }

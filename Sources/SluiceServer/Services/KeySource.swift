@@ -6,8 +6,8 @@ internal import NIOHTTP1
 internal import SluiceAdmission
 internal import Synchronization
 
-/// Keeps the authenticator's keys: those that the configuration names, and of a URL the key set, fetched from time to
-/// time and for an unknown key.
+/// Keeps the authenticator's keys: those that the configuration names, and those of the key set, which is read again
+/// from time to time and for an unknown key.
 ///
 /// While the source is away, the keys that were fetched last stay in force.
 final class KeySource: Sendable {
@@ -58,7 +58,7 @@ final class KeySource: Sendable {
     /// How often the source was asked, and how often in vain.
     var counts: (fetches: Int, failures: Int) { self.state.withLock { ($0.fetchCount, $0.failureCount) } }
 
-    /// Fetches now, or joins the fetch that is under way.
+    /// Reads the key set again now, or joins the fetch that is under way.
     func fetch(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let promise = eventLoop.makePromise(of: Void.self)
         let (current, url): (EventLoopFuture<Void>?, String?) = self.state.withLock { state in
@@ -70,6 +70,9 @@ final class KeySource: Sendable {
             return (nil, url)
         }
         guard let url else {
+            if current == nil {
+                self.readFile()
+            }
             promise.succeed()
             return current?.hop(to: eventLoop) ?? promise.futureResult
         }
@@ -85,7 +88,7 @@ final class KeySource: Sendable {
     func fetchForUnknownKey(on eventLoop: any EventLoop) -> EventLoopFuture<Void>? {
         let now = eventLoop.now
         let isTime = self.state.withLock { state in
-            guard state.auth.jwks.url != nil else {
+            guard state.auth.jwks.url != nil || state.auth.jwks.file != nil else {
                 return false
             }
             if let last = state.lastUnknownKeyFetchAt, now < last + Self.unknownKeyInterval {
@@ -141,6 +144,19 @@ final class KeySource: Sendable {
                 state.failureCount += 1
             }
             self.logger.warning("key set not fetched; the last one stays", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Reads the key set of a file, if the operator named one.
+    private func readFile() {
+        do {
+            try self.state.withLock { state throws(KeyLoader.Failure) in
+                if state.auth.jwks.file != nil {
+                    try self.install([], state.auth)
+                }
+            }
+        } catch {
+            self.logger.warning("key set not read; the last one stays", metadata: ["error": "\(error)"])
         }
     }
 

@@ -110,6 +110,7 @@ final class SubscribeHandler: RequestHandler {
             form: self.form(handshake, query),
             peer: exchange.connection.peerAddress
         )
+        self.pending = session
         // The answer to an upgrade gets its Connection field from the HTTP side.
         let headers = handshake.answer(subprotocol: visitor.subprotocol).filter { $0.name != "Connection" }
         let configuration = self.services.settings.webSocket
@@ -128,7 +129,6 @@ final class SubscribeHandler: RequestHandler {
                 channel.close(promise: nil)
             }
         }
-        self.pending = session
     }
 
     /// The session that waits for the pipeline to be clear.

@@ -53,6 +53,18 @@ import Testing
         #expect(self.sent(&outbox, at: 1) == ["b", "phaseStarted"])
     }
 
+    @Test("a full batch does not wait for it either")
+    func fullBatch() {
+        var outbox = self.outbox { $0.batchCount = 2 }
+        outbox.push(self.message("a"))
+        #expect(self.sent(&outbox, at: 0) == ["a"])
+        outbox.delivered()
+        outbox.push(self.message("b"))
+        #expect(self.sent(&outbox, at: 1) == nil)
+        outbox.push(self.message("c"))
+        #expect(self.sent(&outbox, at: 2) == ["b", "c"])
+    }
+
     @Test("newer progress of a phase replaces what waits, and keeps the newer one's place")
     func conflation() {
         var outbox = self.outbox()

@@ -233,6 +233,33 @@ import Testing
         try await gateway.stop()
     }
 
+    @Test(
+        "over TLS the gateway has to be the trusted one, and the scanner runs all the same",
+        arguments: [true, false]
+    )
+    func tls(isTrusted: Bool) async throws {
+        let gateway = FakeGateway()
+        let port = try await gateway.start(tls: try TestCertificate.serverContext())
+        let reports = Collected<String>()
+        let status = try await TestCertificate.withFile { file in
+            let options = ScanRunner.Options(
+                scanID: "s",
+                command: ["true"],
+                connection: try GatewayConnection(
+                    url: "https://127.0.0.1:\(port)",
+                    token: "secret",
+                    certificateAuthorityFile: isTrusted ? file : nil
+                ),
+                drainTimeout: .seconds(isTrusted ? 10 : 1)
+            )
+            return try await ScanRunner(options: options, report: { reports.append($0) }).run()
+        }
+        #expect(status == .exited(0))
+        #expect(gateway.messages.count == (isTrusted ? 2 : 0))
+        #expect(reports.all.contains { $0.contains("not trusted") } != isTrusted)
+        try await gateway.stop()
+    }
+
     @Test("a scanner inherits none of our connections")
     func inheritance() async throws {
         let gateway = FakeGateway()
