@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Autobahn test suite against sluice-echo, over ws and over wss.
 #
-#   autobahn.sh [--ws | --wss] [CASES...]     CASES like '1.*' '12.1.3'; all 517 without any, about 20 minutes
+#   autobahn.sh [--ws | --wss] [CASES...]     CASES like '1.*' '12.1.3'; all 517 without any, about 20 minutes on an idle machine
 #
 # The suite is a Python 2.7 program. PYTHON2 names the interpreter, else the usual places are looked at. SLUICE_ECHO
 # names the server, else it is the release build's. Reports for reading stand in .build/autobahn/reports afterwards.

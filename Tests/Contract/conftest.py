@@ -6,6 +6,7 @@ A gateway that does not live to the end of its test fails it.
 """
 
 import base64
+import contextlib
 import http.client
 import itertools
 import json
@@ -424,6 +425,13 @@ def make_gateway(make_folder):
     for private in started:
         private.kill()
     assert not crashed, f"a gateway ended by itself:\n{crashed[0].log()[-4000:]}"
+
+
+@pytest.fixture
+def hold():
+    """Opens what is meant for a `with`, and closes it at the end of the test: `socket = hold(gateway.sync_ws("a"))`."""
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context
 
 
 @pytest.fixture

@@ -97,14 +97,18 @@ class Ledger:
     def gaps(self, first, last, count_only=None):
         """Checks that each stretch of missing seqs is announced by lag frames in its place, with its exact count.
 
-        `count_only` says which missing seqs are losses at all; the others are conflated or filtered.
+        `count_only` says which missing seqs are losses at all; the others are conflated or filtered. Where a client
+        came back with the last seq that it had, what it was told after that seq does not count any more.
         """
         count_only = count_only or (lambda seq: True)
         have, announced = first - 1, 0
         for frame in self.frames:
             if frame["type"] == "lag":
                 announced += frame["skippedMessages"]
+            elif frame["type"] == "subscribed":
+                announced = 0
             for message in self.carried(frame):
+                assert message["seq"] > have, f"{message['seq']} after {have}"
                 missing = sum(1 for seq in range(have + 1, message["seq"]) if count_only(seq))
                 assert missing == announced, f"{missing} missing before {message['seq']}, announced {announced}"
                 have, announced = message["seq"], 0

@@ -74,6 +74,7 @@ struct MetricsText {
             Double(values.connections)
         )
         self.gauge("sluice_transports", "TCP connections.", Double(values.transports))
+        self.load(values)
         self.samples(
             "sluice_connections_opened_total",
             "counter",
@@ -97,6 +98,17 @@ struct MetricsText {
             self.gauge("sluice_certificate_days_left", "Days until the certificate ends.", days)
         }
         self.gauge("sluice_draining", "Whether the gateway is about to stop.", values.isDraining ? 1 : 0)
+    }
+
+    private mutating func load(_ values: MetricsValues) {
+        self.gauge("sluice_open_descriptors", "Descriptors open.", Double(values.load.openDescriptors))
+        self.gauge("sluice_descriptor_limit", "The most that may be open.", Double(values.load.descriptorLimit))
+        self.gauge("sluice_resident_bytes", "Memory that is really there.", Double(values.load.residentBytes))
+        self.gauge(
+            "sluice_shedding",
+            "Whether new connections are refused for want of descriptors or memory.",
+            values.isShedding ? 1 : 0
+        )
     }
 
     private mutating func counter(_ name: String, _ help: String, _ value: Double) {

@@ -9,6 +9,8 @@ struct MetricsValues: Sendable {
     var scans: Int
     var connections: Int
     var transports: Int
+    var load: MachineLoad
+    var isShedding: Bool
     var compressorBytes: Int
     var compressorsRefused: Int
     var certificateDaysLeft: Double?
@@ -27,6 +29,8 @@ struct MetricsValues: Sendable {
                     scans: services.relay.scans,
                     connections: services.connections.count,
                     transports: services.transports.current,
+                    load: services.load.load,
+                    isShedding: services.load.isShedding,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
                     certificateDaysLeft: services.certificateExpiry.daysLeft(now: WallClock.now()),

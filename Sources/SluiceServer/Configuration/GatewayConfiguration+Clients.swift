@@ -41,6 +41,8 @@ extension GatewayConfiguration {
 
         package var permessageDeflate = PermessageDeflate()
         package var gzip = Gzip()
+        /// The most bytes that all compressors together may hold.
+        package var memory = 256 * 1024 * 1024
 
         package init() {}
     }

@@ -5,6 +5,8 @@ extension GatewayConfiguration {
     package struct Limits: Sendable, Equatable {
         /// How many connections there may be.
         package var connections = Connections()
+        /// The resident bytes at which the gateway takes nobody new; nil for no such mark.
+        package var memory: Int?
         /// The most bytes of one message.
         package var maxMessageBytes = 256 * 1024
         /// The most bytes of one request's body; NDJSON streams excepted.

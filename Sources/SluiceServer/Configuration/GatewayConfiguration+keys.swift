@@ -86,6 +86,7 @@ extension GatewayConfiguration {
             \.compression.permessageDeflate.minBytes,
             .size(atLeast: 0)
         ),
+        ConfigurationKey("compression.memory", \.compression.memory, .size(atLeast: 0)),
         ConfigurationKey("compression.gzip.min_bytes", \.compression.gzip.minBytes, .size(atLeast: 0)),
     ]
 
@@ -94,6 +95,7 @@ extension GatewayConfiguration {
         ConfigurationKey("limits.connections.per_user", \.limits.connections.perUser, .count),
         ConfigurationKey("limits.connections.per_address", \.limits.connections.perAddress, .count),
         ConfigurationKey("limits.connections.when_full", \.limits.connections.whenFull, .choice),
+        ConfigurationKey("limits.memory", \.limits.memory, .optional(.size(atLeast: 1))),
         ConfigurationKey("limits.scans", \.relay.maximumScanCount, .count),
         ConfigurationKey("limits.max_message_bytes", \.limits.maxMessageBytes, .size(atLeast: 1)),
         ConfigurationKey("limits.max_body_bytes", \.limits.maxBodyBytes, .size(atLeast: 1)),

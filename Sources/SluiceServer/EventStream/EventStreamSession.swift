@@ -74,6 +74,8 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         }
     }
 
+    var blockedSince: NIODeadline? { self.outbox?.blockedSince }
+
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         let outbox = Outbox(context: context, fanOut: self.loop.fanOut)

@@ -1,6 +1,8 @@
 internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
+internal import SwiftASN1
+internal import X509
 
 /// Reads the name of a verified client certificate once the TLS handshake is done, and leaves.
 final class ClientCertificateHandler: ChannelInboundHandler, RemovableChannelHandler {
@@ -13,18 +15,32 @@ final class ClientCertificateHandler: ChannelInboundHandler, RemovableChannelHan
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Before it leaves: a handler that has left has nobody to hand anything on to.
+        context.fireUserInboundEventTriggered(event)
         if case .handshakeCompleted? = event as? TLSUserEvent {
             let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
             self.connection.clientCertificateName = handler?.peerCertificate?.producerName
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         }
-        context.fireUserInboundEventTriggered(event)
     }
 }
 
 extension NIOSSLCertificate {
-    /// The producer that the certificate names: its first DNS or e-mail name, else nothing.
+    /// The longest name that a producer may have, in bytes.
+    private static let maximumNameBytes = 256
+
+    /// The producer that the certificate names: its first DNS name, e-mail address or URI, else its subject's common
+    /// name (RFC 5280, sections 4.2.1.6 and 4.1.2.6); nil if there is none that can be shown and counted.
     var producerName: String? {
+        // RFC 6125 calls the common name a last resort, for certificates without the others.
+        let name = self.alternativeName ?? self.commonName
+        return name.flatMap { name in
+            let hasControl = name.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            return name.isEmpty || name.utf8.count > Self.maximumNameBytes || hasControl ? nil : name
+        }
+    }
+
+    private var alternativeName: String? {
         for name in self._subjectAlternativeNames() {
             switch name.nameType {
             case .dnsName, .email, .uri:
@@ -37,5 +53,15 @@ extension NIOSSLCertificate {
             }
         }
         return nil
+    }
+
+    /// The last common name of the subject: the most particular one.
+    private var commonName: String? {
+        guard let bytes = try? self.toDERBytes(), let certificate = try? Certificate(derEncoded: bytes) else {
+            return nil
+        }
+        let attributes = certificate.subject.flatMap { Array($0) }
+        let last = attributes.last { $0.type == .RDNAttributeType.commonName }
+        return last.flatMap { String($0.value) }
     }
 }

@@ -7,9 +7,6 @@ internal import SluiceRelay
 
 /// The whole gateway: put together, started, reloaded, and stopped here.
 package final class Gateway: Sendable {
-    /// How much memory all compressors together may hold.
-    static let compressionMemoryBytes = 256 * 1024 * 1024
-
     private let group: MultiThreadedEventLoopGroup
     private let services: GatewayServices
     private let loops: GatewayLoops
@@ -40,7 +37,7 @@ package final class Gateway: Sendable {
             let relay = Relay(
                 eventLoops: eventLoops,
                 configuration: configuration.relay,
-                memory: CompressionMemory(limit: Self.compressionMemoryBytes),
+                memory: CompressionMemory(limit: configuration.compression.memory),
                 logger: logger
             )
             let services = try Self.makeServices(configuration, eventLoops, relay, client, logger)

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import SluiceAdmission
 
 #if canImport(Glibc)
 private import Glibc
@@ -27,11 +28,18 @@ struct Listener: Sendable {
         let services = self.services
         let tls = self.tls
         return
-            try await self.bootstrap { channel in
+            try await self.bootstrap(isFull: { services.transports.isFull }) { channel in
                 let loop = loops.loop(of: channel.eventLoop)
+                let refusal = try Self.count(channel, services)
                 loop.insert(channel)
                 if let tls {
                     try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.current))
+                    try channel.pipeline.syncOperations.addHandler(
+                        HandshakeDeadlineHandler(
+                            timeout: services.settings.configuration.limits.timeouts.handshake,
+                            metrics: services.metrics
+                        )
+                    )
                 }
                 let handler = try HTTPPipeline.configure(
                     channel,
@@ -41,6 +49,7 @@ struct Listener: Sendable {
                     isTLS: tls != nil
                 )
                 loop.insert(handler, for: channel)
+                handler.connection.refusal = refusal
                 if tls != nil, services.settings.configuration.tls.clientCA != nil {
                     try channel.pipeline.syncOperations.addHandler(
                         ClientCertificateHandler(connection: handler.connection),
@@ -55,7 +64,7 @@ struct Listener: Sendable {
     func listenForAdmin(host: String, port: Int) async throws -> any Channel {
         let loops = self.loops
         return
-            try await self.bootstrap { channel in
+            try await self.bootstrap(isFull: { false }) { channel in
                 let loop = loops.loop(of: channel.eventLoop)
                 loop.insert(channel)
                 try HTTPPipeline.configure(
@@ -69,12 +78,44 @@ struct Listener: Sendable {
             .bind(host: host, port: port).get()
     }
 
+    /// Closed without a word: see ``TransportCount/Answer/dropped``.
+    private struct Dropped: Error {}
+
+    /// Counts a connection until it is closed.
+    ///
+    /// - Returns: What its requests are to be answered; nil if it is welcome.
+    /// - Throws: If it is not to stand at all.
+    private static func count(_ channel: any Channel, _ services: GatewayServices) throws -> Problem? {
+        let peer = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+        // Behind a proxy are many clients, which are told apart only by what it says of each request.
+        let address = peer.flatMap { services.settings.forwarded.isTrusted($0) ? nil : AddressKey($0) }
+        let answer = services.transports.open(address)
+        channel.closeFuture.whenComplete { _ in
+            services.transports.close(address)
+        }
+        switch answer {
+        case .admitted:
+            return nil
+        case .refused(let problem):
+            return problem
+        case .dropped:
+            services.metrics.refused("address_connections")
+            throw Dropped()
+        }
+    }
+
     private func bootstrap(
+        isFull: @escaping @Sendable () -> Bool,
         _ initialize: @escaping @Sendable (any Channel) throws -> Void
     ) -> ServerBootstrap {
         ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { [logger = self.services.logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPauseHandler(logger: logger, isFull: isFull))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(

@@ -25,14 +25,6 @@ final class Routes: RequestRouter {
         self.services.metrics.refused(code.rawValue)
     }
 
-    func connectionOpened(_ connection: HTTPConnectionInfo) {
-        connection.refusal = self.services.transports.open()
-    }
-
-    func connectionClosed(_ connection: HTTPConnectionInfo) {
-        self.services.transports.close()
-    }
-
     func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)] {
         CrossOrigin(self.services).fields(request, isTLS: connection.isTLS)
     }

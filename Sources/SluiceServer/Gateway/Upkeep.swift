@@ -3,10 +3,13 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// What has to be looked at from time to time: the certificate's files and the key set.
+/// What has to be looked at from time to time: the certificate's files, the key set, and the machine's load.
 final class Upkeep: Sendable {
     /// How often the certificate's files are looked at.
     private static let certificateInterval = TimeAmount.seconds(10)
+
+    /// How often the process's load is looked at.
+    private static let loadInterval = TimeAmount.seconds(1)
 
     private let services: GatewayServices
     private let tls: TLSContexts?
@@ -29,6 +32,11 @@ final class Upkeep: Sendable {
     func start() {
         self.pool.start()
         self.eventLoop.execute {
+            self.tasks.value.append(
+                self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.loadInterval) { _ in
+                    self.lookAtLoad()
+                }
+            )
             if self.tls != nil {
                 self.tasks.value.append(
                     self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.certificateInterval) { _ in
@@ -54,6 +62,19 @@ final class Upkeep: Sendable {
             self.tasks.value = []
         }
         self.pool.shutdownGracefully { _ in }
+    }
+
+    private func lookAtLoad() {
+        let services = self.services
+        self.pool.submit { state in
+            guard case .active = state else {
+                return
+            }
+            services.load.take(.measured(), services: services)
+            if services.load.isShedding {
+                MachineLoad.releaseFreeMemory()
+            }
+        }
     }
 
     private func lookAtCertificate() {

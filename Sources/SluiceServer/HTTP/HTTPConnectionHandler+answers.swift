@@ -96,7 +96,7 @@ extension HTTPConnectionHandler {
     }
 
     private func persists(_ machine: ExchangeMachine) -> Bool {
-        machine.persistsAfterAnswer && !self.isDraining && !self.isInputClosed
+        machine.persistsAfterAnswer && !self.isDraining && !self.isInputClosed && self.connection.refusal == nil
     }
 
     // MARK: Refusals of the HTTP side itself

@@ -18,7 +18,7 @@ package final class HTTPConnectionInfo {
     package var clientCertificateName: String?
     /// Why the router wants this connection's requests refused, if it does.
     ///
-    /// The HTTP side itself does not look at it.
+    /// The answer is the router's; the HTTP side closes such a connection behind the first one.
     package var refusal: Problem?
 
     /// Collects what a channel says of itself.

@@ -42,6 +42,9 @@ final class LineIngest: IngestReader, LiveConnection {
         job.services.metrics.opened("ndjson")
     }
 
+    /// It sends, and is sent nothing.
+    var blockedSince: NIODeadline? { nil }
+
     func receivedBytes(_ bytes: ByteBuffer) {
         guard case .reading = self.state else {
             return

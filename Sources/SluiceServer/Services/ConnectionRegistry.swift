@@ -11,6 +11,9 @@ final class ConnectionRegistry: Sendable {
         var connections: [ConnectionLimits.ID: any LiveConnection] = [:]
     }
 
+    /// A socket that is full for less is nothing unusual.
+    private static let leastBlocked = TimeAmount.seconds(2)
+
     private let eventLoops: [any EventLoop]
     private let shelves: [NIOLoopBoundBox<Shelf>]
     private let nextID = Atomic<UInt64>(1 << 62)
@@ -95,6 +98,30 @@ final class ConnectionRegistry: Sendable {
                 }
             }
         return EventLoopFuture.whenAllSucceed(reports, on: eventLoop).map { $0.compactMap { $0 }.first }
+    }
+
+    /// Ends those that have taken nothing for longest of what they are sent, and for a while at least.
+    ///
+    /// - Parameter count: How many, at most.
+    func closeSlowest(_ count: Int) {
+        guard let eventLoop = self.eventLoops.first else {
+            return
+        }
+        let blocked = zip(self.eventLoops, self.shelves)
+            .map { loop, shelf in
+                loop.submit {
+                    shelf.value.connections.compactMap { id, connection in
+                        connection.blockedSince.flatMap { $0 + Self.leastBlocked <= loop.now ? (id, $0) : nil }
+                    }
+                }
+            }
+        EventLoopFuture.whenAllSucceed(blocked, on: eventLoop)
+            .whenSuccess { blocked in
+                let slowest = blocked.flatMap { $0 }.sorted { $0.1 < $1.1 }.prefix(count)
+                for (id, _) in slowest {
+                    self.close(id, .overloaded)
+                }
+            }
     }
 
     /// Ends all connections, spread evenly over a time, each told a time of its own to come back.

@@ -168,13 +168,33 @@ struct Gatekeeper: Sendable {
         return Problem(.missingToken, "send a token: Authorization: Bearer <token>")
     }
 
+    /// Refuses a bad credential, and slows an address that shows many of them.
+    ///
+    /// Good credentials of the same address are not held up: they never come here.
     private func refuse(_ error: TokenError, _ exchange: HTTPExchange) {
-        // The reason is for the operator; all refusals look alike from outside.
-        self.services.logger.debug(
-            "credential refused",
+        let now = exchange.eventLoop.now.uptimeNanoseconds
+        let address = self.address(of: exchange)
+        let slowed = address.flatMap {
+            self.services.limits.failuresByAddress.take(for: $0, now: now).problem("invalid tokens from this address")
+        }
+        self.log(error, exchange, address: address, isSlowed: slowed != nil, now: now)
+        exchange.respond(problem: slowed ?? Problem(.invalidToken, "the token is not valid; get a new one"))
+    }
+
+    /// The reason is for the operator; all refusals look alike from outside. Whoever tries again and again does not fill
+    /// the log.
+    private func log(_ error: TokenError, _ exchange: HTTPExchange, address: AddressKey?, isSlowed: Bool, now: UInt64) {
+        var level = Logger.Level.debug
+        if isSlowed, let address,
+            case .taken = self.services.limits.failureLogsByAddress.take(for: address, now: now)
+        {
+            level = .warning
+        }
+        self.services.logger.log(
+            level: level,
+            isSlowed ? "many invalid tokens from one address" : "credential refused",
             metadata: ["reason": "\(error.reason.rawValue)", "peer": "\(exchange.connection.peerAddress)"]
         )
-        exchange.respond(problem: Problem(.invalidToken, "the token is not valid; get a new one"))
     }
 
     private func retryWithFreshKeys(

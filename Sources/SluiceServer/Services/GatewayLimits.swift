@@ -5,6 +5,10 @@ internal import SluiceAdmission
 final class GatewayLimits: Sendable {
     let handshakesByUser: RateLimiter<String>
     let handshakesByAddress: RateLimiter<AddressKey>
+    /// Credentials that were not good.
+    let failuresByAddress: RateLimiter<AddressKey>
+    /// Log lines about them.
+    let failureLogsByAddress: RateLimiter<AddressKey>
     let ingest: RateLimiter<String>
     let requests: RateLimiter<String>
     let subscribers: ConnectionLimiter
@@ -12,15 +16,25 @@ final class GatewayLimits: Sendable {
     init(_ limits: GatewayConfiguration.Limits) {
         self.handshakesByUser = RateLimiter(limit: RateLimit(limits.handshakes))
         self.handshakesByAddress = RateLimiter(limit: RateLimit(limits.handshakes))
+        self.failuresByAddress = RateLimiter(limit: Self.failures(limits))
+        self.failureLogsByAddress = RateLimiter(limit: RateLimit(rate: 1.0 / 60, burst: 1), maximumCount: 1000)
         self.ingest = RateLimiter(limit: RateLimit(limits.ingest))
         self.requests = RateLimiter(limit: RateLimit(limits.requests))
         self.subscribers = ConnectionLimiter(configuration: ConnectionLimits.Configuration(limits.connections))
+    }
+
+    /// How many bad credentials an address may show: at the pace of handshakes, and a fleet of clients whose tokens all
+    /// ended at once is no attack.
+    private static func failures(_ limits: GatewayConfiguration.Limits) -> RateLimit {
+        let (burst, overflow) = limits.handshakes.burst.multipliedReportingOverflow(by: 5)
+        return RateLimit(rate: limits.handshakes.rate, burst: overflow ? .max : burst)
     }
 
     /// New limits from the operator; what was spent stays spent.
     func replace(_ limits: GatewayConfiguration.Limits) {
         self.handshakesByUser.setLimit(RateLimit(limits.handshakes))
         self.handshakesByAddress.setLimit(RateLimit(limits.handshakes))
+        self.failuresByAddress.setLimit(Self.failures(limits))
         self.ingest.setLimit(RateLimit(limits.ingest))
         self.requests.setLimit(RateLimit(limits.requests))
         self.subscribers.setConfiguration(ConnectionLimits.Configuration(limits.connections))

@@ -15,6 +15,8 @@ final class GatewayServices: Sendable {
     /// The TCP connections of the public listener.
     let transports: TransportCount
     let metrics: GatewayMetrics
+    /// How much of the machine is in use.
+    let load = LoadMonitor()
     /// Where keys come from.
     let keySource: KeySource
     /// When the certificate in use ends.
@@ -35,7 +37,7 @@ final class GatewayServices: Sendable {
         self.authenticator = authenticator
         self.limits = GatewayLimits(settings.configuration.limits)
         self.connections = connections
-        self.transports = TransportCount(limit: settings.configuration.limits.connections.total)
+        self.transports = TransportCount(settings.configuration.limits.connections)
         self.metrics = GatewayMetrics()
         self.keySource = keySource
         self.logger = logger
@@ -52,7 +54,7 @@ final class GatewayServices: Sendable {
     func replace(_ settings: GatewaySettings) {
         self.current.withLock { $0 = settings }
         self.limits.replace(settings.configuration.limits)
-        self.transports.setLimit(settings.configuration.limits.connections.total)
+        self.transports.setLimits(settings.configuration.limits.connections)
         self.relay.reconfigure(settings.configuration.relay)
     }
 

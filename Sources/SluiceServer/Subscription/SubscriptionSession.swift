@@ -64,6 +64,8 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         }
     }
 
+    var blockedSince: NIODeadline? { self.outbox?.blockedSince }
+
     // MARK: The connection's life
 
     func opened(_ socket: WebSocketHandler) {

@@ -79,7 +79,7 @@ import Testing
 }
 
 /// Writes text to a descriptor.
-enum PipeWriter {
+private enum PipeWriter {
     static func write(_ text: String, to descriptor: Int32) -> Int {
         let bytes = Array(text.utf8)
         return unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }

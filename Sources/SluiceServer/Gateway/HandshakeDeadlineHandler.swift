@@ -1,0 +1,43 @@
+internal import NIOCore
+internal import NIOSSL
+internal import NIOTLS
+
+/// Ends a connection whose TLS handshake is not done in time, and leaves once it is done.
+final class HandshakeDeadlineHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let timeout: TimeAmount
+    private let metrics: GatewayMetrics
+    private var timer: Scheduled<Void>?
+
+    /// - Parameters:
+    ///   - timeout: The longest from the connection's start to the handshake's end.
+    ///   - metrics: Told of those that took longer.
+    init(timeout: TimeAmount, metrics: GatewayMetrics) {
+        self.timeout = timeout
+        self.metrics = metrics
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.timer = context.eventLoop.assumeIsolated()
+            .scheduleTask(in: self.timeout) {
+                self.metrics.refused(ProblemCode.requestTimeout.rawValue)
+                // TLS is passed by: its own farewell would wait for a peer that has not even come in.
+                let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+                (tls ?? context).close(mode: .all, promise: nil)
+            }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.timer?.cancel()
+        self.timer = nil
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Before it leaves: a handler that has left has nobody to hand anything on to.
+        context.fireUserInboundEventTriggered(event)
+        if case .handshakeCompleted? = event as? TLSUserEvent {
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        }
+    }
+}

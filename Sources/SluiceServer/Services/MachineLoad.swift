@@ -1,0 +1,69 @@
+#if canImport(Glibc)
+private import Glibc
+#elseif canImport(Musl)
+private import Musl
+#elseif canImport(Darwin)
+private import Darwin
+#endif
+
+/// How much of what the operating system gives is in use by this process.
+struct MachineLoad: Sendable, Equatable {
+    /// Descriptors open.
+    var openDescriptors = 0
+    /// The most that may be open: the soft limit of `RLIMIT_NOFILE`.
+    var descriptorLimit = Int.max
+    /// Bytes of memory that are really there (RSS); 0 where the system does not say.
+    var residentBytes = 0
+
+    /// Looks. It reads from `/proc`, so not on an event loop.
+    static func measured() -> Self {
+        let limit = ConfigurationWarnings.openFileLimit()
+        // Whoever cannot even look has none left.
+        return Self(
+            openDescriptors: Self.countDescriptors() ?? limit,
+            descriptorLimit: limit,
+            residentBytes: Self.residentPages() * Int(sysconf(Int32(_SC_PAGESIZE)))
+        )
+    }
+
+    /// Gives memory that was freed back to the system, which would otherwise still count as in use.
+    static func releaseFreeMemory() {
+        // glibc's own, and not in its module map: looked up by name, and other systems go without.
+        guard let symbol = unsafe dlsym(nil, "malloc_trim") else {
+            return
+        }
+        let trim = unsafe unsafeBitCast(symbol, to: (@convention(c) (Int) -> CInt).self)
+        _ = trim(0)
+    }
+
+    private static func countDescriptors() -> Int? {
+        var status = stat()
+        // Linux tells their number as the folder's size, from 6.2 on.
+        if unsafe stat("/proc/self/fd", &status) == 0, status.st_size > 0 {
+            return Int(status.st_size)
+        }
+        guard let folder = unsafe opendir("/dev/fd") else {
+            return nil
+        }
+        defer { unsafe closedir(folder) }
+        // Not counted: the two dots, and the descriptor that is used for looking.
+        var count = -3
+        while unsafe readdir(folder) != nil {
+            count += 1
+        }
+        return max(count, 0)
+    }
+
+    /// The second number of `/proc/self/statm` (proc(5)).
+    private static func residentPages() -> Int {
+        let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            return 0
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 128)
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        let fields = bytes.prefix(max(count, 0)).split(separator: UInt8(ascii: " "))
+        return fields.count > 1 ? Int(String(decoding: fields[1], as: UTF8.self)) ?? 0 : 0
+    }
+}

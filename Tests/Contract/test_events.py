@@ -1,0 +1,280 @@
+"""The same subscription as Server-Sent Events, with aiohttp and with bare bytes."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import time
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from follower import Ledger, ordinary, post
+
+
+class Stream(Ledger):
+    """An event stream, line by line as the standard reads it."""
+
+    def __init__(self, response):
+        super().__init__()
+        self.response = response
+        self.ids = []
+        self.last_id = None
+
+    async def next(self, timeout=10):
+        """The next event's data; None at the end of the stream."""
+        kind, data, id = None, [], None
+        while True:
+            line = await asyncio.wait_for(self.response.content.readline(), timeout)
+            if not line:
+                assert not data, "the stream ended within an event"
+                return None
+            text = line.decode().rstrip("\n")
+            if text.startswith(":"):
+                continue
+            if not text:
+                if data:
+                    break
+                continue
+            name, _, value = text.partition(": ")
+            if name == "id":
+                id = self.last_id = value
+            elif name == "event":
+                kind = value
+            elif name == "data":
+                data.append(value)
+        frame = json.loads("\n".join(data))
+        if kind == "close":
+            frame["type"] = "close"
+        assert kind == frame["type"]
+        self.ids.append(id)
+        return self.note(frame)
+
+    async def through(self, seq):
+        while not self.messages or self.seqs[-1] < seq:
+            assert await self.next() is not None
+
+    async def ended(self):
+        """Reads on to the end."""
+        while await self.next() is not None:
+            pass
+
+
+@contextlib.asynccontextmanager
+async def stream(gateway, scan, token=None, headers=None, **query):
+    headers = {"Authorization": f"Bearer {token or gateway.reader()}"} | (headers or {})
+    url = f"{gateway.url}/api/scans/{scan}/events" + (f"?{urlencode(query)}" if query else "")
+    async with aiohttp.ClientSession(read_bufsize=2**20) as session:
+        async with session.get(url, headers=headers, ssl=gateway.ssl) as response:
+            yield Stream(response)
+
+
+async def test_each_message_is_an_event_with_its_id(gateway, scan):
+    await post(gateway, scan, ordinary(2))
+    async with stream(gateway, scan) as events:
+        response = events.response
+        assert response.status == 200 and response.content_type == "text/event-stream"
+        assert "no-cache" in response.headers["Cache-Control"] and "no-transform" in response.headers["Cache-Control"]
+        assert response.headers["X-Accel-Buffering"] == "no"
+        first = await events.next()
+        assert (first["type"], first["seq"], first["recovered"]) == ("subscribed", 2, True)
+        epoch = first["epoch"]
+        await post(gateway, scan, [{"type": "a"}, {"type": "b", "n": 1}, {"type": "scanStarted"}])
+        await events.through(5)
+        assert [(frame["type"], frame["seq"]) for frame in events.frames[1:]] == [("a", 3), ("b", 4), ("scanStarted", 5)]
+        assert events.ids == [f"{epoch}:{seq}" for seq in (2, 3, 4, 5)]
+        assert events.frames[2] == {"scanId": scan, "seq": 4, "type": "b", "n": 1}
+
+
+async def test_data_is_the_producers_bytes(gateway, scan):
+    await post(gateway, scan, ordinary(1))
+    text = '{"type":"x",\n  "a" : 1.0,\r\n "u":"\\u00e9" }'
+    connection = gateway.connection()
+    connection.request("GET", f"/api/scans/{scan}/events?since=1", headers={
+        "Authorization": f"Bearer {gateway.reader()}"})
+    response = connection.getresponse()
+    await post(gateway, scan, text)
+    lines = []
+    while not lines or not lines[-1].startswith(b"data") or b"}" not in lines[-1] or b"subscribed" in lines[-1]:
+        lines.append(response.readline())
+    # Line ends within a message become those of the stream: they are white space, and mean nothing.
+    data = b"\n".join(line[6:-1] for line in lines if line.startswith(b"data: ") and b"subscribed" not in line)
+    assert data.decode() == f'{{"scanId":"{scan}","seq":2,{text[1:]}'.replace("\r\n", "\n")
+    connection.close()
+
+
+async def test_a_browser_resumes_with_last_event_id(gateway, scan):
+    await post(gateway, scan, ordinary(10))
+    async with stream(gateway, scan, since=0) as events:
+        await events.through(6)
+        last = events.last_id
+    await post(gateway, scan, ordinary(10, first=10))
+    seq = int(last.rpartition(":")[2])
+    # What the first connection asked for stands in the URL still; the header is newer.
+    async with stream(gateway, scan, headers={"Last-Event-ID": last}, since=0) as events:
+        assert (await events.next())["recovered"] is True
+        await events.through(20)
+        assert events.seqs == list(range(seq + 1, 21))
+    async with stream(gateway, scan, headers={"Last-Event-ID": f"other:{seq}"}) as events:
+        assert (await events.next())["recovered"] is False
+        await events.through(20)
+        assert events.seqs == list(range(1, 21))
+    # The event that says where the stream begins has an id, too: a client that saw nothing else loses nothing.
+    async with stream(gateway, scan) as events:
+        await events.next()
+        last = events.last_id
+    await post(gateway, scan, ordinary(1))
+    async with stream(gateway, scan, headers={"Last-Event-ID": last}) as events:
+        await events.through(21)
+        assert events.seqs == [21]
+
+
+async def test_resuming_at_random_loses_and_doubles_nothing(gateway, scan):
+    await post(gateway, scan, ordinary(1))
+    seen, last = [], None
+
+    async def traffic():
+        for start in range(1, 901, 15):
+            await post(gateway, scan, ordinary(15, first=start))
+            await asyncio.sleep(0.04)
+
+    writer = asyncio.create_task(traffic())
+    for turn in range(40):
+        async with stream(gateway, scan, headers={"Last-Event-ID": last} if last else None, since=0) as events:
+            for _ in range(1 + turn * 7 % 40 if turn < 39 else 10**6):
+                await events.next()
+                if events.seqs and events.seqs[-1] >= 901:
+                    break
+            last = events.last_id
+            seen += events.seqs
+            assert not events.lags
+        if seen[-1:] == [901]:
+            break
+    await writer
+    assert seen == list(range(1, 902))
+
+
+async def test_since_and_lag(gateway, scan):
+    await post(gateway, scan, ordinary(1200))
+    async with stream(gateway, scan, since=100) as events:
+        assert (await events.next())["recovered"] is False
+        await events.through(1200)
+        assert [(lag["skippedMessages"], lag["since"], lag["reason"]) for lag in events.lags] == [
+            (100, 100, "history_evicted")]
+        events.gaps(101, 1200)
+
+
+async def test_filters_and_rate(gateway, scan):
+    await post(gateway, scan, ordinary(1))
+    async with stream(gateway, scan, filters="a", rate=2) as events:
+        assert (await events.next())["rate"] == 2
+        for n in range(30):
+            await post(gateway, scan, [{"type": "a", "n": n}, {"type": "b", "n": n}])
+            await asyncio.sleep(0.05)
+        await post(gateway, scan, [{"type": "error"}])
+        await events.through(62)
+        assert [message["n"] for message in events.of("a")] == list(range(30))
+        assert not events.of("b") and events.of("error")
+        assert not events.lags
+
+
+async def test_the_stream_ends_with_an_event_when_the_scan_does(make_gateway, scan):
+    gateway = make_gateway(relay={"cleanup_delay": "1s"})
+    await post(gateway, scan, ordinary(1))
+    await post(gateway, f"{scan}-2", ordinary(1))
+    async with stream(gateway, scan) as completed, stream(gateway, f"{scan}-2") as deleted:
+        await completed.next()
+        await post(gateway, scan, ordinary(1) + [{"type": "scanCompleted"}])
+        await completed.ended()
+        assert [frame["type"] for frame in completed.frames] == [
+            "subscribed", "hostDiscovered", "scanCompleted", "close"]
+        assert completed.frames[-1]["reason"] == "scan completed"
+        await deleted.next()
+        assert gateway.request("DELETE", f"/api/scans/{scan}-2", token=gateway.admin()).status == 204
+        await deleted.ended()
+        assert deleted.frames[-1]["type"] == "close"
+
+
+async def test_wait(gateway, scan):
+    async with stream(gateway, scan, wait=20) as events:
+        await asyncio.sleep(0.2)
+        await post(gateway, scan, ordinary(2))
+        await events.through(2)
+        assert events.seqs == [1, 2]
+    async with stream(gateway, f"{scan}-none", wait=1) as events:
+        began = time.monotonic()
+        await events.ended()
+        assert time.monotonic() - began > 0.7
+        assert events.response.status == 404 or events.frames[-1]["type"] == "close"
+
+
+def test_refusals_are_http_answers(gateway, scan):
+    path = f"/api/scans/{scan}/events"
+    answer = gateway.get(path, gateway.reader())
+    assert (answer.status, answer.code) == (404, "scan_not_found")
+    gateway.post(scan, ordinary(1))
+    assert gateway.get(path).status == 401
+    answer = gateway.get(path, gateway.token("eve", scans=["other"]))
+    assert (answer.status, answer.code) == (403, "forbidden")
+    assert gateway.get(f"{path}?wait=5", gateway.token("eve", scans=["other"])).status == 403
+    for query in ("since=x", "rate=0", "wait=301", "filters=" + "x" * 129):
+        answer = gateway.get(f"{path}?{query}", gateway.reader())
+        assert (answer.status, answer.code) == (400, "invalid_parameter"), query
+    answer = gateway.get(path, gateway.reader(), {"Origin": "https://evil.example"})
+    assert answer.status == 403
+
+
+def test_bytes_on_the_wire(gateway, scan):
+    gateway.post(scan, ordinary(1))
+    socket = gateway.socket()
+    socket.sendall(f"GET /api/scans/{scan}/events?token={gateway.reader()}&since=0 HTTP/1.1\r\n"
+                   f"Host: {gateway.authority}\r\n\r\n".encode())
+    response = http.client.HTTPResponse(socket)
+    response.begin()
+    assert response.status == 200 and response.headers["Transfer-Encoding"] == "chunked"
+    lines = [response.readline().decode() for _ in range(8)]
+    epoch = json.loads(lines[2][6:])["epoch"]
+    assert lines[0] == f"id: {epoch}:0\n" and lines[1] == "event: subscribed\n" and lines[3] == "\n"
+    assert lines[4:] == [f"id: {epoch}:1\n", "event: hostDiscovered\n",
+                         f'data: {{"scanId":"{scan}","seq":1,"type": "hostDiscovered", "n": 0}}\n', "\n"]
+    socket.close()
+
+
+def test_a_client_of_http_1_0_gets_it_unchunked(gateway, scan):
+    gateway.post(scan, ordinary(1))
+    socket = gateway.socket()
+    socket.sendall(f"GET /api/scans/{scan}/events?since=0 HTTP/1.0\r\nAuthorization: Bearer {gateway.reader()}\r\n"
+                   f"Host: {gateway.authority}\r\n\r\n".encode())
+    data = b""
+    while b"hostDiscovered\n" not in data:
+        data += socket.recv(4096)
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert b"chunked" not in head.lower() and body.startswith(b"id: ")
+    socket.close()
+
+
+def test_a_quiet_stream_gets_comments(gateway, scan):
+    gateway.post(scan, ordinary(1))
+    connection = gateway.connection(timeout=30)
+    connection.request("GET", f"/api/scans/{scan}/events", headers={"Authorization": f"Bearer {gateway.reader()}"})
+    response = connection.getresponse()
+    began = time.monotonic()
+    while not (line := response.readline()).startswith(b":"):
+        assert line
+    assert 10 < time.monotonic() - began < 25
+    connection.close()
+
+
+@pytest.mark.parametrize("last", ["x", ":", "epoch:", "epoch:-1", "epoch:1.5", "e" * 1000 + ":1"])
+def test_a_malformed_last_event_id_is_refused(gateway, scan, last):
+    gateway.post(scan, ordinary(1))
+    answer = gateway.get(f"/api/scans/{scan}/events", gateway.reader(), {"Last-Event-ID": last})
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+
+
+async def test_expiry_ends_the_stream(make_gateway, scan):
+    gateway = make_gateway(auth={"leeway": "0s"})
+    await post(gateway, scan, ordinary(1))
+    async with stream(gateway, scan, gateway.reader(ttl=2)) as events:
+        await events.ended()
+        assert (events.frames[-1]["type"], events.frames[-1]["code"]) == ("close", 4401)

@@ -1,0 +1,249 @@
+"""What can be read besides following a scan: statistics, state, history, health and metrics."""
+
+import gzip
+import http.client
+import json
+import re
+import time
+
+import pytest
+
+from conftest import wait_for
+
+
+def is_problem(answer, status, code):
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == code, answer
+
+
+# Statistics
+
+
+def test_statistics_of_nothing(make_gateway):
+    answer = make_gateway().get
+    answer = answer("/api/scans/stats", token=None)
+    assert answer.status == 401
+
+
+def test_statistics(make_gateway):
+    gateway = make_gateway()
+    stats = lambda token=None: gateway.get("/api/scans/stats", token or gateway.admin()).json()
+    empty = stats()
+    assert empty == {"total_scans": 0, "running_scans": 0, "completed_scans": 0, "total_messages": 0,
+                     "average_elapsed_time": 0, "scans": []}
+    gateway.post("a-1", [{"type": "t"}] * 3)
+    gateway.post("a-2", [{"type": "t"}, {"type": "scanCompleted"}])
+    gateway.post("b-1", {"type": "t"}, headers={"Scan-Owner": "bob"})
+    done = {scan["scan_id"]: scan for scan in stats()["scans"]}["a-2"]["elapsed_time"]
+    time.sleep(1.1)
+    seen = stats()
+    assert {"total_scans": 3, "running_scans": 2, "completed_scans": 1, "total_messages": 6}.items() <= seen.items()
+    scans = {scan["scan_id"]: scan for scan in seen["scans"]}
+    assert sorted(scans) == ["a-1", "a-2", "b-1"]
+    assert {name: scan["message_count"] for name, scan in scans.items()} == {"a-1": 3, "a-2": 2, "b-1": 1}
+    assert {name: scan["is_completed"] for name, scan in scans.items()} == {"a-1": False, "a-2": True, "b-1": False}
+    assert all(isinstance(scan["elapsed_time"], (int, float)) for scan in scans.values())
+    assert scans["a-1"]["elapsed_time"] > 1 and scans["a-2"]["elapsed_time"] == done
+    average = sum(scan["elapsed_time"] for scan in scans.values()) / 3
+    assert seen["average_elapsed_time"] == pytest.approx(average, abs=0.01)
+    # Only what the caller may read, averages too.
+    assert [scan["scan_id"] for scan in stats(gateway.token(scans=["a-*"]))["scans"]] == ["a-1", "a-2"]
+    bobs = stats(gateway.token("bob"))
+    assert (bobs["total_scans"], bobs["total_messages"], bobs["completed_scans"]) == (1, 1, 0)
+    assert bobs["average_elapsed_time"] == bobs["scans"][0]["elapsed_time"]
+    assert stats(gateway.token("carol"))["scans"] == [] and stats(gateway.producer())["total_scans"] == 0
+    assert all(re.fullmatch("[a-z_]+", name) for scan in seen["scans"] for name in [*scan, *seen])
+
+
+# State
+
+
+def test_the_state_of_a_scan(gateway, scan):
+    gateway.post(scan, [
+        {"type": "scanStarted"}, {"type": "scanProgress", "phase": "ports", "percent": 1},
+        {"type": "scanProgress", "phase": "os", "percent": 5}, {"type": "stats", "n": 1},
+        {"type": "scanProgress", "phase": "ports", "percent": 2}, {"type": "hostDiscovered"}, {"type": "stats", "n": 2},
+    ], headers={"Scan-Owner": "bob"})
+    state = gateway.get(f"/api/scans/{scan}", gateway.reader()).json()
+    assert {"scan_id": scan, "owner": "bob", "name": None, "is_completed": False, "seq": 7,
+            "message_count": 7}.items() <= state.items()
+    assert re.fullmatch("[A-Za-z0-9_-]+", state["epoch"])
+    assert state["counts"] == {"scanStarted": 1, "scanProgress": 3, "stats": 2, "hostDiscovered": 1}
+    latest = [{key: value for key, value in message.items() if key != "scanId"} for message in state["latest"]]
+    assert sorted(latest, key=lambda message: message["seq"]) == [
+        {"seq": 3, "type": "scanProgress", "phase": "os", "percent": 5},
+        {"seq": 5, "type": "scanProgress", "phase": "ports", "percent": 2},
+        {"seq": 7, "type": "stats", "n": 2},
+    ]
+
+
+def test_the_state_of_no_scan(gateway, scan):
+    is_problem(gateway.get(f"/api/scans/{scan}", gateway.reader()), 404, "scan_not_found")
+    is_problem(gateway.get("/api/scans/a%20b", gateway.admin()), 400, "invalid_scan_id")
+    is_problem(gateway.get("/api/scans/a%20b/messages", gateway.admin()), 400, "invalid_scan_id")
+
+
+# History
+
+
+def page(gateway, scan, query=""):
+    answer = gateway.get(f"/api/scans/{scan}/messages{query}", gateway.reader())
+    assert answer.status == 200, answer
+    return answer.json()
+
+
+def test_pages_of_history(gateway, scan):
+    gateway.post(scan, [{"type": "t", "n": n} for n in range(1, 26)])
+    seen, since, pages = [], 0, 0
+    while since is not None:
+        body = page(gateway, scan, f"?since={since}&limit=10")
+        assert body["scanId"] == scan
+        seen += body["messages"]
+        since = body["next"]
+        pages += 1
+        assert pages < 10
+    assert [(message["seq"], message["n"]) for message in seen] == [(n, n) for n in range(1, 26)]
+    assert page(gateway, scan, "?since=25") == {"scanId": scan, "epoch": body["epoch"], "messages": [], "next": None}
+    assert page(gateway, scan, "?since=99")["messages"] == []
+    assert page(gateway, scan, "?since=0&limit=25")["next"] in (None, 25)
+    assert len(page(gateway, scan)["messages"]) == 25
+
+
+def test_a_page_has_500_messages_unless_asked_otherwise(gateway, scan):
+    gateway.post(scan, [{"type": "t"}] * 900)
+    assert len(page(gateway, scan)["messages"]) == 500
+    assert page(gateway, scan)["next"] == 500
+    assert len(page(gateway, scan, "?limit=1000")["messages"]) == 900
+
+
+def test_history_keeps_the_last_and_the_critical(make_gateway):
+    gateway = make_gateway(relay={"history": {"messages": 10}})
+    gateway.post("a", [{"type": "scanStarted"}] + [{"type": "t"}] * 30 + [{"type": "error"}])
+    assert [message["seq"] for message in page(gateway, "a")["messages"]] == [1, *range(22, 33)]
+
+
+@pytest.mark.parametrize("query", ["since=-1", "since=x", "since=", "limit=0", "limit=x", "since=1&since=2", "since=1.5"])
+def test_a_page_that_is_none(gateway, scan, query):
+    gateway.post(scan, {"type": "t"})
+    is_problem(gateway.get(f"/api/scans/{scan}/messages?{query}", gateway.reader()), 400, "invalid_parameter")
+
+
+def test_answers_as_gzip(gateway, scan):
+    gateway.post(scan, [{"type": "t", "text": "x" * 100}] * 100)
+    plain = gateway.get(f"/api/scans/{scan}/messages", gateway.reader())
+    packed = gateway.get(f"/api/scans/{scan}/messages", gateway.reader(), {"Accept-Encoding": "br, gzip"})
+    assert plain.headers["Content-Encoding"] is None
+    assert packed.headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in packed.headers["Vary"]
+    assert gzip.decompress(packed.body) == plain.body and len(packed.body) < len(plain.body) / 5
+    for refused in ("gzip;q=0", "identity", "*;q=0, identity"):
+        answer = gateway.get(f"/api/scans/{scan}/messages", gateway.reader(), {"Accept-Encoding": refused})
+        assert answer.body == plain.body
+
+
+# Methods and paths
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/scans/stats", "/api/scans/SCAN", "/api/scans/SCAN/messages", "/"])
+def test_head_is_get_without_a_body(gateway, scan, path):
+    gateway.post(scan, {"type": "t"})
+    path = path.replace("SCAN", scan)
+    got, head = (gateway.request(method, path, token=gateway.admin()) for method in ("GET", "HEAD"))
+    assert (got.status, head.status, head.body) == (200, 200, b"")
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+    if path != f"/api/scans/{scan}" and path != "/api/scans/stats":
+        assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+@pytest.mark.parametrize("method, path, allow", [
+    ("POST", "/healthz", "GET, HEAD"), ("GET", "/api/scans/a/progress", "POST"), ("PUT", "/api/scans/a/progress", "POST"),
+    ("POST", "/api/scans/a", "DELETE, GET, HEAD, PUT"), ("PATCH", "/api/scans/a", "DELETE, GET, HEAD, PUT"),
+    ("POST", "/api/scans/a/events", "GET"), ("DELETE", "/api/scans/a/messages", "GET, HEAD"),
+    ("POST", "/api/ws/scans/a", "GET"), ("POST", "/api/ws", "GET"), ("GET", "/api/tickets", "POST"),
+    ("GET", "/api/tokens/revoke", "POST"), ("GET", "/api/users/a/disconnect", "POST"),
+])
+def test_a_method_that_is_not_for_this_path(gateway, method, path, allow):
+    answer = gateway.request(method, path, token=gateway.admin())
+    is_problem(answer, 405, "method_not_allowed")
+    assert ", ".join(sorted(answer.headers["Allow"].split(", "))) == allow
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/scans", "/api/scans/a/b", "/api/scans/a/progress/x", "/metrics",
+                                  "/readyz", "/../etc/passwd", "/healthz/", "//healthz"])
+def test_a_path_that_is_none(gateway, path):
+    is_problem(gateway.get(path, gateway.admin()), 404, "not_found")
+
+
+def test_a_socket_that_asks_for_no_upgrade(gateway, scan):
+    gateway.post(scan, {"type": "t"})
+    answer = gateway.get(f"/api/ws/scans/{scan}", gateway.reader())
+    assert answer.status == 426 and answer.headers["Upgrade"] == "websocket"
+
+
+def test_answers_say_how_they_are_to_be_handled(gateway, scan):
+    answer = gateway.get("/api/scans/stats", gateway.admin())
+    assert answer.headers["Content-Type"] == "application/json"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Strict-Transport-Security"]
+
+
+# Health and metrics
+
+
+def admin(gateway, path, method="GET"):
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.admin_port, timeout=10)
+    connection.request(method, path)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body.decode()
+
+
+def test_health(gateway):
+    assert gateway.get("/healthz").status == 200
+    assert admin(gateway, "/healthz")[0].status == 200
+    assert admin(gateway, "/readyz")[0].status == 200
+    assert admin(gateway, "/readyz", "HEAD")[0].status == 200
+    assert admin(gateway, "/api/scans/stats")[0].status == 404
+    response, _ = admin(gateway, "/healthz", "POST")
+    assert response.status == 405 and response.headers["Allow"] == "GET, HEAD"
+
+
+def test_metrics_are_what_prometheus_reads(gateway, scan):
+    gateway.post(scan, {"type": "t"})
+    gateway.post(scan, {"type": "batch"})
+    response, text = admin(gateway, "/metrics")
+    assert response.status == 200
+    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert text.endswith("\n")
+    declared = set()
+    for line in text.splitlines():
+        if found := re.fullmatch(r"# TYPE (sluice_[a-z_]+) (counter|gauge|histogram)", line):
+            assert found[1] not in declared
+            declared.add(found[1])
+            assert (found[2] == "counter") == found[1].endswith("_total")
+        elif not line.startswith("# HELP "):
+            sample = re.fullmatch(r'(sluice_[a-z_]+)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+', line)
+            assert sample and sample[1] in declared, line
+    assert 'sluice_refused_total{code="reserved_type"}' in text
+
+
+def test_metrics_follow_what_happens(make_gateway):
+    gateway = make_gateway()
+    gateway.post("a", [{"type": "t"}] * 5)
+    with gateway.sync_ws("a?since=0") as socket:
+        socket.recv(timeout=10)
+        socket.recv(timeout=10)
+        metrics = gateway.metrics()
+        assert metrics["sluice_scans"] == 1 and metrics["sluice_messages_accepted_total"] == 5
+        assert metrics["sluice_connections"] == metrics["sluice_subscriptions"] == 1
+        assert metrics["sluice_messages_delivered_total"] == 5
+        assert metrics['sluice_connections_opened_total{kind="websocket"}'] == 1
+    wait_for(lambda: gateway.metrics()["sluice_connections"] == 0)
+    assert gateway.metrics()['sluice_connections_closed_total{code="1000"}'] == 1
+
+
+def test_the_admin_listener_asks_for_no_token_and_serves_no_scans(gateway, scan):
+    gateway.post(scan, {"type": "t"})
+    assert admin(gateway, f"/api/scans/{scan}")[0].status == 404

@@ -1,0 +1,48 @@
+import NIOCore
+import Testing
+
+@testable import SluiceRelay
+
+@Suite("Frame budgets")
+struct FrameBudgetTests {
+    @Test(
+        "In no second go more frames than the rate says",
+        arguments: [(0.1, 1, 10_000), (0.5, 1, 2000), (1, 1, 1000), (2.5, 2, 1000), (10, 10, 1000)]
+    )
+    func slidingSecond(rate: Double, most: Int, windowMilliseconds: Int64) {
+        var budget = FrameBudget(framesPerSecond: rate)
+        var sent: [Int64] = []
+        for millisecond in 0..<30_000 as Range<Int64> {
+            let now = NIODeadline.uptimeNanoseconds(1_000_000_000) + .milliseconds(millisecond)
+            if budget.availableAt <= now {
+                #expect(budget.take(now: now) == true)
+                sent.append(millisecond)
+            }
+        }
+        for (index, end) in sent.enumerated() {
+            #expect(sent[...index].count { $0 > end - windowMilliseconds } <= most)
+        }
+        #expect(sent.count >= 30_000 * most / (Int(windowMilliseconds) + 10))
+    }
+
+    @Test("Without a rate there is no limit")
+    func unlimited() {
+        var budget = FrameBudget(framesPerSecond: 0)
+        for _ in 0..<10_000 {
+            #expect(budget.take(now: .uptimeNanoseconds(1)) == true)
+        }
+        #expect(budget.availableAt == .distantPast)
+    }
+
+    @Test("A budget of another rate remembers what was spent")
+    func continuing() {
+        let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        var budget = FrameBudget(framesPerSecond: 10)
+        for _ in 0..<10 {
+            #expect(budget.take(now: now) == true)
+        }
+        var slower = FrameBudget(framesPerSecond: 5, continuing: budget)
+        #expect(slower.take(now: now + .milliseconds(999)) == false)
+        #expect(slower.take(now: now + .milliseconds(1005)) == true)
+    }
+}
