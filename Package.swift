@@ -126,7 +126,6 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import socket
 import time
 from urllib.parse import urlencode
 
@@ -164,6 +165,45 @@ async def test_since_and_lag(gateway, scan):
         events.gaps(101, 1200)
 
 
+async def test_a_slow_reader_is_told_what_it_lost(make_gateway, scan):
+    gateway = make_gateway(clients={"max_buffered": "64KiB"}, relay={
+        "history": {"messages": 100, "bytes": "8MiB"}, "max_messages_per_second": 0, "max_pending": 100000})
+    await post(gateway, scan, ordinary(1))
+    client = small_socket(gateway)
+    client.sendall(f"GET /api/scans/{scan}/events HTTP/1.1\r\nAuthorization: Bearer {gateway.reader()}\r\n"
+                   f"Host: {gateway.authority}\r\n\r\n".encode())
+    response = http.client.HTTPResponse(client)
+    response.begin()
+    while not response.readline().startswith(b"data: "):
+        pass
+    for start in range(0, 800, 20):
+        await post(gateway, scan, [{"type": "phaseStarted", "n": start}] + ordinary(19, first=start, pad="x" * 16000))
+    assert gateway.metrics()["sluice_fell_behind_total"] > 0
+    await post(gateway, scan, [{"type": "scanCompleted"}])
+    ledger = Ledger()
+
+    def read():
+        while "scanCompleted" not in [message["type"] for message in ledger.messages[-1:]]:
+            line = response.readline()
+            if line.startswith(b"data: "):
+                ledger.note(json.loads(line[6:]))
+
+    await asyncio.wait_for(asyncio.to_thread(read), 60)
+    ledger.gaps(2, 802, lambda seq: (seq - 2) % 20 != 0)
+    assert {lag["reason"] for lag in ledger.lags} == {"slow_client"}
+    assert len(ledger.of("phaseStarted")) == 40
+    client.close()
+
+
+def small_socket(gateway):
+    """A connection that offers a small window."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    plain.settimeout(30)
+    plain.connect(("127.0.0.1", gateway.port))
+    return gateway.ssl.wrap_socket(plain, server_hostname="localhost")
+
+
 async def test_filters_and_rate(gateway, scan):
     await post(gateway, scan, ordinary(1))
     async with stream(gateway, scan, filters="a", rate=2) as events:
@@ -226,10 +266,10 @@ def test_refusals_are_http_answers(gateway, scan):
 
 def test_bytes_on_the_wire(gateway, scan):
     gateway.post(scan, ordinary(1))
-    socket = gateway.socket()
-    socket.sendall(f"GET /api/scans/{scan}/events?token={gateway.reader()}&since=0 HTTP/1.1\r\n"
+    client = gateway.socket()
+    client.sendall(f"GET /api/scans/{scan}/events?token={gateway.reader()}&since=0 HTTP/1.1\r\n"
                    f"Host: {gateway.authority}\r\n\r\n".encode())
-    response = http.client.HTTPResponse(socket)
+    response = http.client.HTTPResponse(client)
     response.begin()
     assert response.status == 200 and response.headers["Transfer-Encoding"] == "chunked"
     lines = [response.readline().decode() for _ in range(8)]
@@ -237,20 +277,20 @@ def test_bytes_on_the_wire(gateway, scan):
     assert lines[0] == f"id: {epoch}:0\n" and lines[1] == "event: subscribed\n" and lines[3] == "\n"
     assert lines[4:] == [f"id: {epoch}:1\n", "event: hostDiscovered\n",
                          f'data: {{"scanId":"{scan}","seq":1,"type": "hostDiscovered", "n": 0}}\n', "\n"]
-    socket.close()
+    client.close()
 
 
 def test_a_client_of_http_1_0_gets_it_unchunked(gateway, scan):
     gateway.post(scan, ordinary(1))
-    socket = gateway.socket()
-    socket.sendall(f"GET /api/scans/{scan}/events?since=0 HTTP/1.0\r\nAuthorization: Bearer {gateway.reader()}\r\n"
+    client = gateway.socket()
+    client.sendall(f"GET /api/scans/{scan}/events?since=0 HTTP/1.0\r\nAuthorization: Bearer {gateway.reader()}\r\n"
                    f"Host: {gateway.authority}\r\n\r\n".encode())
     data = b""
     while b"hostDiscovered\n" not in data:
-        data += socket.recv(4096)
+        data += client.recv(4096)
     head, _, body = data.partition(b"\r\n\r\n")
     assert b"chunked" not in head.lower() and body.startswith(b"id: ")
-    socket.close()
+    client.close()
 
 
 def test_a_quiet_stream_gets_comments(gateway, scan):

@@ -59,6 +59,8 @@ async def test_every_critical_message_arrives_once_and_every_loss_is_told(make_g
                 for _ in range(CHOICES.randrange(0, 12)):
                     if not any(message["type"] == "scanCompleted" for message in follower.messages):
                         await follower.next(30)
+                # As a line that breaks: no goodbye, and whatever is under way is lost.
+                follower.connection.transport.abort()
             for frame in follower.frames:
                 ledger.note(frame)
             if ledger.messages:

@@ -1,7 +1,9 @@
 """The relay's rules: critical messages, batches, the frame budget, conflation, overflow, slow clients, the scan's life."""
 
 import asyncio
+import base64
 import itertools
+import random
 import time
 
 from follower import CRITICAL, follow, ordinary, post
@@ -315,6 +317,7 @@ async def test_slow_client_loses_only_what_history_lost_and_holds_up_nobody(make
         critical = [message["seq"] for message in slow.messages if message["type"] in CRITICAL]
         assert critical == critical_seqs(posted)[1:]
         assert slow.lags and {lag["reason"] for lag in slow.lags} == {"slow_client"}
+        assert gateway.metrics()["sluice_fell_behind_total"] > 0
         # And it is in step again.
         await post(gateway, scan, ordinary(3))
         await slow.through(len(posted) + 3)
@@ -326,16 +329,31 @@ async def test_slow_client_whose_history_holds_loses_nothing(make_gateway, scan)
         clients={"max_buffered": "64KiB"},
         relay={"history": {"messages": 5000, "bytes": "64MiB"}, "max_messages_per_second": 0, "max_pending": 100000})
     await post(gateway, scan, [{"type": "scanStarted"}])
-    async with follow(gateway, scan, receive_buffer=16384, max_queue=2) as slow:
-        await slow.next()
-        for start in range(0, 800, 20):
-            # Random enough that compression does not save the client.
-            await post(gateway, scan, ordinary(20, first=start, pad="".join(
-                f"{(start * 7919 + k * k * 104729) & 0xFFFFFFFF:08x}" for k in range(1200))))
-        await post(gateway, scan, [{"type": "scanCompleted"}])
-        await slow.until("scanCompleted", 60)
-        assert slow.seqs == list(range(2, 803))
-        assert not slow.lags
+    noise = random.Random(3)
+    async with follow(gateway, scan, receive_buffer=16384, max_queue=1, compression="deflate") as slow, \
+            follow(gateway, scan, batch="off", receive_buffer=16384, max_queue=1) as single:
+        for follower in (slow, single):
+            await follower.next()
+        behind = 0
+        for turn in range(2):
+            # Noise, so that compression does not save the client.
+            for start in range(0, 500, 20):
+                messages = [message | {"pad": base64.b64encode(noise.randbytes(18000)).decode()}
+                            for message in ordinary(20, first=start)]
+                await post(gateway, scan, messages + [{"type": "progress", "n": start}])
+            head = (await post(gateway, scan, [{"type": "phaseStarted", "turn": turn}]))["lastSeq"]
+            assert gateway.metrics()["sluice_fell_behind_total"] >= behind + 2
+            behind = gateway.metrics()["sluice_fell_behind_total"]
+            await asyncio.gather(slow.through(head, 60), single.through(head, 60))
+            # In step again: small frames of the group, compressed with what came before.
+            for _ in range(3):
+                head = (await post(gateway, scan, ordinary(5, pad="a" * 200)))["lastSeq"]
+                await asyncio.gather(slow.through(head), single.through(head))
+        for follower in (slow, single):
+            assert not follower.lags
+            follower.check_order()
+            assert len(follower.of("hostDiscovered")) == 1030 and len(follower.of("phaseStarted")) == 2
+            assert follower.of("progress")[-1]["n"] == 480
 
 
 async def test_a_client_that_takes_nothing_is_closed_after_the_timeout(make_gateway, scan):

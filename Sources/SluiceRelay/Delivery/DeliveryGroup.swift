@@ -30,12 +30,13 @@ package struct DeliveryGroup: Sendable {
 
     /// How its members want their messages.
     package let terms: DeliveryTerms
+    /// The bounds of frames and of waiting; others hold from the next message on.
+    package var limits: Limits
     /// What became of the messages that came by.
     package private(set) var counts = Counts()
     /// Everything through this seq was sent to the members in step, or was not for them.
     package private(set) var sent: Seq
 
-    private let limits: Limits
     private var budget: FrameBudget
     private var pending = PendingQueue()
     private var head: Seq

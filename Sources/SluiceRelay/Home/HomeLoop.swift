@@ -188,9 +188,15 @@ package final class HomeLoop {
         self.scans[scanID]?.report(on: id)
     }
 
-    /// New values from the operator, for scans and subscriptions that begin after it.
+    /// New values from the operator.
+    ///
+    /// A subscription keeps its framing, and what counts as lagging.
     func reconfigure(_ configuration: RelayConfiguration) {
         self.context.configuration = configuration
+        for scan in self.scans.values {
+            scan.reconfigure(now: self.eventLoop.now)
+            self.touch(scan)
+        }
     }
 
     /// Everything that waits goes out now: the gateway is about to close its connections.

@@ -18,6 +18,8 @@ final class Member {
     let form: WireForm
     var filter: TypeFilter
     let isBatched: Bool
+    /// The frame rate that its client asked for.
+    var askedRate: Double?
     var rate: AdaptiveRate
     var place: Place
     /// The group that it belongs to; a reader has one only once it has caught up.
@@ -46,6 +48,7 @@ final class Member {
         self.form = request.form
         self.filter = request.filter
         self.isBatched = isBatched
+        self.askedRate = request.framesPerSecond
         self.rate = rate
         self.place = place
     }

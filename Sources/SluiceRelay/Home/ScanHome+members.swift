@@ -92,10 +92,25 @@ extension ScanHome {
         }
         member.filter = filter ?? member.filter
         if let framesPerSecond {
+            member.askedRate = framesPerSecond
             member.rate.rebase(self.context.baseRate(framesPerSecond))
         }
         self.regroup(member, now: now)
         return member.rate.framesPerSecond
+    }
+
+    /// The operator's values have changed; they hold for the subscriptions that stand, too.
+    func reconfigure(now: NIODeadline) {
+        let configuration = self.context.configuration
+        self.lifecycle.reconfigure(configuration)
+        self.log.history = configuration.history
+        for group in self.groups.values {
+            group.group.limits = DeliveryGroup.Limits(configuration)
+        }
+        for member in Array(self.members.values) {
+            member.rate.rebase(self.context.baseRate(member.askedRate))
+            self.regroup(member, now: now)
+        }
     }
 
     /// How a subscription stands.
@@ -184,7 +199,7 @@ extension ScanHome {
     }
 
     /// The member's terms have changed: it moves, and goes on exactly where it was.
-    private func regroup(_ member: Member, now: NIODeadline) {
+    func regroup(_ member: Member, now: NIODeadline) {
         guard let old = member.group, old.key != member.groupKey else {
             return
         }

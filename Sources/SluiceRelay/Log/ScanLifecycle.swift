@@ -21,9 +21,9 @@ package struct ScanLifecycle: Sendable {
         case remove(Removal)
     }
 
-    private let cleanupDelay: TimeAmount
-    private let idleTimeout: TimeAmount
-    private let stallAfter: TimeAmount
+    private var cleanupDelay: TimeAmount
+    private var idleTimeout: TimeAmount
+    private var stallAfter: TimeAmount
 
     /// When the scan was first heard of.
     package let createdAt: NIODeadline
@@ -41,6 +41,13 @@ package struct ScanLifecycle: Sendable {
         self.stallAfter = configuration.stallAfter
         self.createdAt = now
         self.lastHeardAt = now
+    }
+
+    /// The operator wants other times from now on.
+    package mutating func reconfigure(_ configuration: RelayConfiguration) {
+        self.cleanupDelay = configuration.cleanupDelay
+        self.idleTimeout = configuration.idleTimeout
+        self.stallAfter = configuration.stallAfter
     }
 
     /// Whether a terminal message was the last that changed the state.

@@ -20,7 +20,8 @@ package struct ScanLog: Sendable {
     /// Bytes of all messages kept.
     package private(set) var retainedBytes = 0
 
-    private let history: RelayConfiguration.History
+    /// How much is kept; less of it holds from the next message on.
+    package var history: RelayConfiguration.History
     private(set) var ordinary: Deque<LogEntry> = []
     private var ordinaryBytes = 0
     private(set) var critical: [LogEntry] = []

@@ -102,6 +102,11 @@ package final class Gateway: Sendable {
         }
         try? await self.listener.close().get()
         try? await self.adminListener.close().get()
+        // Those that came meanwhile; and what was answered last still has to reach its client.
+        try await self.loops.onEach { $0.drain() }
+        while self.services.transports.current > 0, NIODeadline.now() < end {
+            try await Task.sleep(for: .milliseconds(20))
+        }
         try await self.loops.onEach { $0.closeAll() }
         try await self.client.shutdown()
         try await self.group.shutdownGracefully()

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import NIOSSL
 internal import SluiceRelay
 
 /// The event loops, each with what its connections share.
@@ -42,10 +43,12 @@ struct GatewayLoops: Sendable {
             }
         }
 
-        /// Every connection ends now.
+        /// Every connection ends now, without waiting for the client's end of TLS.
         func closeAll() {
             for channel in Array(self.channels.values) {
-                channel.close(promise: nil)
+                let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+                // From its own place outward a close does not come by the TLS handler, which would wait.
+                tls?.close(promise: nil) ?? channel.close(promise: nil)
             }
         }
     }

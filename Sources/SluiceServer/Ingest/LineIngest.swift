@@ -180,6 +180,11 @@ final class LineIngest: IngestReader, LiveConnection {
             for: self.identity.producerName,
             now: exchange.eventLoop.now.uptimeNanoseconds
         )
+        if case .ended(_?) = self.state {
+            // Broken off meanwhile: there is nothing left to slow down.
+            self.readOn()
+            return
+        }
         guard wait > 0 else {
             self.readOn()
             return

@@ -181,8 +181,9 @@ struct Gatekeeper: Sendable {
         exchange.respond(problem: slowed ?? Problem(.invalidToken, "the token is not valid; get a new one"))
     }
 
-    /// The reason is for the operator; all refusals look alike from outside. Whoever tries again and again does not fill
-    /// the log.
+    /// Tells the operator the reason; all refusals look alike from outside.
+    ///
+    /// Whoever tries again and again does not fill the log.
     private func log(_ error: TokenError, _ exchange: HTTPExchange, address: AddressKey?, isSlowed: Bool, now: UInt64) {
         var level = Logger.Level.debug
         if isSlowed, let address,

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOCore
 internal import SluiceAdmission
 
 /// A connection that lives long enough for its right to exist to end before it does.
@@ -10,6 +9,7 @@ protocol LiveConnection: AnyObject {
     ///
     /// - Parameter isDetailed: Whether the scans' homes are asked too.
     func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport>
+
     /// Since when it takes nothing of what it is sent; nil if it does, or if nothing is sent to it.
     var blockedSince: NIODeadline? { get }
     /// Ends it.

@@ -15,7 +15,9 @@ struct MachineLoad: Sendable, Equatable {
     /// Bytes of memory that are really there (RSS); 0 where the system does not say.
     var residentBytes = 0
 
-    /// Looks. It reads from `/proc`, so not on an event loop.
+    /// Looks.
+    ///
+    /// It reads from `/proc`, so not on an event loop.
     static func measured() -> Self {
         let limit = ConfigurationWarnings.openFileLimit()
         // Whoever cannot even look has none left.

@@ -51,6 +51,7 @@ final class TransportCount: Sendable {
     /// A connection stands, whatever the answer; `close` has to follow.
     ///
     /// - Parameter address: Where it comes from; nil for proxies, which speak for many.
+    /// - Returns: What becomes of it.
     func open(_ address: AddressKey?) -> Answer {
         let count = self.count.add(1, ordering: .relaxed).newValue
         if let address {

@@ -61,7 +61,7 @@ struct DeliveryGroupTests {
     @Test("A notice counts from what was sent, although state before it was superseded meanwhile")
     func overflowAfterSupersededState() {
         let timeline = Timeline(step: .milliseconds(500), framesPerSecond: 0.5, maximumPendingCount: 3)
-        #expect(timeline.frames(for: "a--(1bcde1)----") == "-[a]----<3@1>[e1]-")
+        #expect(timeline.frames(for: "a--(1bcde1)----") == "-[a]----<2@1>[de1]-")
     }
 
     @Test("State of more keys than may wait gives up its oldest, in one notice")
@@ -97,6 +97,7 @@ struct DeliveryGroupTests {
         var random = SplitMix64(seed: 7)
         var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
         var lagCount = 0
+        var mostPending = 0
         for seq in 1...20_000 as ClosedRange<Seq> {
             let message =
                 switch Int.random(in: 0..<10, using: &random) {
@@ -111,7 +112,7 @@ struct DeliveryGroupTests {
             for case .lag(let notice) in group.take() {
                 lagCount += notice.skippedCount
             }
-            #expect(group.pendingCount <= 20)
+            mostPending = max(mostPending, group.pendingCount)
         }
         group.flush()
         for case .lag(let notice) in group.take() {
@@ -120,6 +121,7 @@ struct DeliveryGroupTests {
         let counts = group.counts
         #expect(counts.delivered + counts.conflated + counts.filtered + counts.skipped == 20_000)
         #expect(counts.skipped == lagCount)
+        #expect(mostPending <= 20)
         #expect(group.sent == 20_000)
     }
 

@@ -22,7 +22,10 @@ struct CompressionMemoryTests {
         let terms = DeflateTerms(level: 6, windowBits: 15, isWithoutContext: false, minimumBytes: 0)
         let text = FrameEncoder(form: .webSocket(.deflate(terms)), scanID: try #require(ScanID("s")), epoch: "e")
         let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
-        let entry = LogEntry(seq: 1, message: TestMessage.ordinary("t", "\"a\":\"\(String(repeating: "a", count: 99))\""))
+        let entry = LogEntry(
+            seq: 1,
+            message: TestMessage.ordinary("t", "\"a\":\"\(String(repeating: "a", count: 99))\"")
+        )
         var first: GroupEncoder? = GroupEncoder(encoder: text, isBatched: true, memory: memory, sent: 0)
         first?.append(.messages([entry]), now: now)
         #expect(first?.take(through: 1).compressed != nil)

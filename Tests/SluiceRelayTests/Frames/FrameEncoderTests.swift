@@ -74,7 +74,10 @@ struct FrameEncoderTests {
 
     @Test("Texts over the threshold go as binary frames of one gzip member, others as text")
     func gzip() throws {
-        let long = LogEntry(seq: 1, message: TestMessage.ordinary("t", "\"a\":\"\(String(repeating: "x", count: 999))\""))
+        let long = LogEntry(
+            seq: 1,
+            message: TestMessage.ordinary("t", "\"a\":\"\(String(repeating: "x", count: 999))\"")
+        )
         let form = WireForm.webSocket(.gzip(minimumBytes: 1000, level: 6))
         let frame = try Self.encode(form, [long])
         #expect(frame.bytes.prefix(1) == [0x82])

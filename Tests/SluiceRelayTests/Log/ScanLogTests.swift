@@ -142,7 +142,10 @@ struct ScanLogTests {
         #expect(log.counts[ScanLog.otherTypes] == 5)
     }
 
-    @Test("Random logs give every reader all that is kept, and count all that is not", arguments: 0..<50 as Range<UInt64>)
+    @Test(
+        "Random logs give every reader all that is kept, and count all that is not",
+        arguments: 0..<50 as Range<UInt64>
+    )
     func random(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var log = Self.log(messages: Int.random(in: 3...20, using: &random))

@@ -17,7 +17,9 @@ final class ScheduleWorld {
 
     func fail(_ what: String) {
         if self.failures.count < 8 {
-            self.failures.append("at \((self.now - .uptimeNanoseconds(1_000_000_000_000)).nanoseconds / 1_000_000) ms: \(what)")
+            self.failures.append(
+                "at \((self.now - .uptimeNanoseconds(1_000_000_000_000)).nanoseconds / 1_000_000) ms: \(what)"
+            )
         }
     }
 

@@ -1,0 +1,280 @@
+"""The command beside the gateway: tokens, keys, scanners, publishing, watching, help, and errors of usage."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jwt
+import pytest
+
+from conftest import SLUICE, clean_environment, read_until, wait_for
+
+
+def start(*arguments, gateway=None, token=None, **options):
+    variables = options.pop("environment", {})
+    if gateway:
+        variables = {"SLUICE_URL": gateway.url, "SLUICE_CA": gateway.ca,
+                     "SLUICE_TOKEN": token or gateway.token("scanner", scope="ingest", scans=["*"])} | variables
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    return subprocess.Popen([SLUICE, *map(str, arguments)], env=clean_environment(**variables), **options)
+
+
+def sluice(*arguments, input=None, **options):
+    if input is not None:
+        options["stdin"] = subprocess.PIPE
+    process = start(*arguments, **options)
+    try:
+        process.stdout_text, process.stderr_text = process.communicate(input, timeout=40)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process
+
+
+def types(gateway, scan):
+    return [message["type"] for message in gateway.messages(scan)]
+
+
+# Help and usage
+
+
+COMMANDS = ["serve", "check", "demo", "run", "publish", "watch", "token", "key"]
+
+
+def test_help_and_version():
+    result = sluice("--help")
+    assert result.returncode == 0 and result.stderr_text == ""
+    assert all(command in result.stdout_text for command in COMMANDS)
+    version = sluice("--version")
+    assert version.returncode == 0 and version.stdout_text.strip()
+    for command in COMMANDS:
+        result = sluice(command, "--help")
+        assert result.returncode == 0 and f"sluice {command}" in result.stdout_text, command
+        assert sluice(command, "--version").stdout_text == version.stdout_text
+
+
+@pytest.mark.parametrize("arguments", [
+    ["nonsense"], ["--nonsense"], ["serve", "--nonsense"], ["serve", "extra"], ["token", "--config", "x"],
+    ["token", "--sub", ""], ["token", "--sub", "a", "--ttl", "soon"], ["key"], ["key", ""], ["run"],
+    ["run", "--scan", "a"], ["run", "--scan", "a", "--"], ["run", "--scan", "a", "--", "true"],
+    ["run", "--scan", "a", "--url", "ftp://x", "--", "true"], ["run", "--scan", "a b", "--url", "https://x", "--", "true"],
+    ["run", "--scan", "a", "--format", "x", "--url", "https://x", "--", "true"], ["publish"], ["publish", "a"],
+    ["publish", "..", "--url", "https://x"], ["watch"], ["watch", "a"], ["watch", "a", "--url", "https://x", "--wait", "301"],
+], ids=" ".join)
+def test_errors_of_usage(arguments):
+    result = sluice(*arguments)
+    assert result.returncode == 64, result.stderr_text
+    assert result.stdout_text == "" and result.stderr_text
+
+
+# Tokens and keys
+
+
+def test_a_token(gateway, scan):
+    result = sluice("token", "--config", gateway.config_file, "--sub", "alice", "--scans", scan, "--scans", "b-*,c",
+                    "--role", "admin", "--role", "x", "--scope", "ingest read", "--ttl", "90s")
+    assert result.returncode == 0, result.stderr_text
+    token = result.stdout_text.strip()
+    claims = jwt.decode(token, gateway.secret, algorithms=["HS256"])
+    assert {"sub": "alice", "scans": [scan, "b-*", "c"], "roles": ["admin", "x"],
+            "scope": "ingest read"}.items() <= claims.items()
+    assert claims["exp"] - claims["iat"] == 90
+    assert gateway.post(scan, {"type": "t"}, token).status == 202
+    assert gateway.get(f"/api/scans/{scan}", token).status == 200
+
+
+def test_a_token_says_no_more_than_it_is_told(gateway, scan):
+    token = sluice("token", "--config", gateway.config_file, "--sub", "bob").stdout_text.strip()
+    assert gateway.get("/api/scans/stats", token).json()["scans"] == []
+    assert gateway.post(scan, {"type": "t"}, token).status == 403
+    claims = jwt.decode(token, gateway.secret, algorithms=["HS256"])
+    assert claims["exp"] - claims["iat"] == 3600
+
+
+def test_a_token_of_a_key_and_an_issuer(make_gateway, make_folder):
+    folder = make_folder()
+    (folder / "second.key").write_text("z" * 64)
+    gateway = make_gateway(folder=folder, auth={
+        "issuer": "me", "audience": "you",
+        "keys": [{"id": "main", "algorithm": "HS256", "secret_file": "jwt.key"},
+                 {"id": "second", "algorithm": "HS512", "secret_file": "second.key"}]})
+    for arguments, kid, algorithm in (([], "main", "HS256"), (["--key", "second"], "second", "HS512")):
+        token = sluice("token", "--config", gateway.config_file, "--sub", "a", *arguments).stdout_text.strip()
+        header = jwt.get_unverified_header(token)
+        assert (header["kid"], header["alg"]) == (kid, algorithm)
+        assert gateway.get("/api/scans/stats", token).status == 200
+    assert sluice("token", "--config", gateway.config_file, "--sub", "a", "--key", "none").returncode == 78
+    assert sluice("token", "--config", folder / "none.yaml", "--sub", "a").returncode == 78
+
+
+def test_the_digest_of_a_key():
+    for secret in ("secret", "ß☃"):
+        assert sluice("key", secret).stdout_text == hashlib.sha256(secret.encode()).hexdigest() + "\n"
+
+
+# Scanners
+
+
+def test_a_scanner_of_lines(gateway, scan):
+    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", "echo one; echo two >&2; printf three",
+                    gateway=gateway)
+    assert result.returncode == 0, result.stderr_text
+    assert result.stdout_text == "one\nthree"
+    assert "two\n" in result.stderr_text
+    seen = types(gateway, scan)
+    assert seen[0] == "scanStarted" and seen[-1] == "scanCompleted"
+    texts = json.dumps(gateway.messages(scan))
+    assert "one" in texts and "three" in texts
+    assert gateway.get(f"/api/scans/{scan}", gateway.admin()).json()["is_completed"] is True
+
+
+def test_a_scanner_of_messages(gateway, scan):
+    program = 'print(\'{"type":"hostDiscovered","ip":"192.0.2.1"}\'); print("not json"); print(\'{"no":"type"}\')'
+    result = sluice("run", "--scan", scan, "--format", "ndjson", "--", sys.executable, "-c", program, gateway=gateway)
+    assert result.returncode == 0, result.stderr_text
+    messages = gateway.messages(scan)
+    assert messages[-1]["type"] == "scanCompleted"
+    host = [message for message in messages if message["type"] == "hostDiscovered"]
+    assert [(message["ip"]) for message in host] == ["192.0.2.1"]
+
+
+def test_output_is_relayed_while_the_scanner_runs(gateway, scan):
+    with start("run", "--scan", scan, "--format", "ndjson", "--", "sh", "-c",
+               'echo \'{"type":"first"}\'; read line; echo \'{"type":"second"}\'', gateway=gateway,
+               stdin=subprocess.PIPE) as process, \
+            gateway.sync_ws(scan + "?since=0&wait=20") as subscriber:
+        read_until(subscriber, "first")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        read_until(subscriber, "scanCompleted")
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("command, code", [("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)])
+def test_a_scanner_that_fails(gateway, scan, command, code):
+    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", f"echo x; {command}", gateway=gateway)
+    assert result.returncode == code
+    last = gateway.messages(scan)[-1]
+    assert last["type"] == "error"
+    told = json.dumps(last)
+    assert str(code) in told or {137: "KILL", 143: "TERM"}[code] in told
+
+
+def test_a_scanner_that_is_none(gateway, scan):
+    result = sluice("run", "--scan", scan, "--", "/none/such", gateway=gateway)
+    assert result.returncode == 127
+    assert types(gateway, scan)[-1] == "error"
+
+
+def test_signals_reach_the_scanner(gateway, scan):
+    with start("run", "--scan", scan, "--format", "lines", "--", "sh", "-c",
+               "trap 'echo ended; exit 9' TERM; echo ready; while :; do sleep 0.1; done", gateway=gateway) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 9
+    assert types(gateway, scan)[-1] == "error"
+
+
+def test_a_scanner_goes_on_while_the_gateway_is_away(make_gateway, make_folder):
+    folder = make_folder()
+    first = make_gateway(folder=folder)
+    port = first.port
+    with start("run", "--scan", "a", "--format", "ndjson", "--", "sh", "-c",
+               'echo \'{"type":"before"}\'; read line; for n in 1 2 3; do echo "{\\"type\\":\\"t\\",\\"n\\":$n}"; done; '
+               'echo done >&2; read line', gateway=first, stdin=subprocess.PIPE) as process:
+        wait_for(lambda: first.get("/api/scans/a", first.admin()).status == 200 and "before" in types(first, "a"))
+        first.kill()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        while "done" not in process.stderr.readline():
+            pass
+        second = make_gateway(folder=folder, listen={"port": port})
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.communicate(timeout=40)
+        assert process.returncode == 0
+    messages = second.messages("a")
+    assert [message["n"] for message in messages if message["type"] == "t"] == [1, 2, 3]
+    assert messages[-1]["type"] == "scanCompleted"
+
+
+def test_a_scanner_whose_token_is_refused_still_runs(gateway, scan):
+    result = sluice("run", "--scan", scan, "--format", "lines", "--drain-timeout", "1", "--", "sh", "-c",
+                    "echo x; exit 4", gateway=gateway, token=gateway.reader())
+    assert result.returncode == 4 and result.stdout_text == "x\n"
+    assert result.stderr_text and gateway.reader() not in result.stderr_text
+
+
+# Publishing
+
+
+def test_publishing(gateway, scan):
+    result = sluice("publish", scan, input='{"type":"a"}\n\n{"type":"b"}\n', gateway=gateway)
+    assert result.returncode == 0, result.stderr_text
+    assert json.loads(result.stdout_text)["accepted"] == 2
+    assert types(gateway, scan) == ["a", "b"]
+
+
+def test_publishing_line_by_line(gateway, scan):
+    with start("publish", scan, gateway=gateway, stdin=subprocess.PIPE) as process:
+        process.stdin.write('{"type":"first"}\n')
+        process.stdin.flush()
+        with gateway.sync_ws(scan + "?since=0&wait=20") as subscriber:
+            read_until(subscriber, "first")
+            process.stdin.write('{"type":"second"}\n')
+            process.stdin.flush()
+            read_until(subscriber, "second")
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 0 and json.loads(out)["accepted"] == 2
+
+
+def test_publishing_that_is_refused(gateway, scan):
+    result = sluice("publish", scan, input='{"type":"a"}\n{"type":"batch"}\n', gateway=gateway)
+    assert result.returncode == 1 and "reserved_type" in result.stderr_text + result.stdout_text
+    result = sluice("publish", scan, input='{"type":"a"}\n', gateway=gateway, token=gateway.reader())
+    assert result.returncode == 1 and result.stderr_text
+
+
+def test_the_certificate_is_verified(gateway, scan, certificates):
+    options = ["--url", gateway.url, "--token", gateway.producer()]
+    line = '{"type":"a"}\n'
+    assert sluice("publish", scan, *options, input=line).returncode == 1
+    assert sluice("publish", scan, *options, "--ca", certificates / "other.crt", input=line).returncode == 1
+    assert sluice("publish", scan, *options, "--ca", gateway.ca, input=line).returncode == 0
+    assert sluice("publish", scan, *options, "--insecure", input=line).returncode == 0
+
+
+# Watching
+
+
+def test_watching(make_gateway):
+    gateway = make_gateway(relay={"cleanup_delay": "1s"})
+    gateway.post("a", [{"type": "hostDiscovered", "ip": "192.0.2.7"}])
+    with start("watch", "a", "--since", "0", "--json", gateway=gateway, token=gateway.reader()) as process:
+        wait_for(lambda: gateway.get("/api/scans/a", gateway.admin()).json()["subscribers"] == 1)
+        gateway.post("a", [{"type": "t", "n": n} for n in range(3)] + [{"type": "scanCompleted"}])
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    shown = [json.loads(line) for line in out.splitlines()]
+    shown = [message for message in shown if "seq" in message and message["type"] != "subscribed"]
+    assert [message["type"] for message in shown] == ["hostDiscovered", "t", "t", "t", "scanCompleted"]
+
+
+def test_watching_for_a_person(make_gateway):
+    gateway = make_gateway(relay={"cleanup_delay": "1s"})
+    gateway.post("a", [{"type": "hostDiscovered", "ip": "192.0.2.7"}, {"type": "evil", "text": "\u001b[2J"},
+                       {"type": "scanCompleted"}])
+    result = sluice("watch", "a", "--since", "0", gateway=gateway, token=gateway.reader())
+    assert result.returncode == 0
+    assert "192.0.2.7" in result.stdout_text and "\u001b[2J" not in result.stdout_text
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_watching_what_cannot_be_watched(gateway, scan, right):
+    result = sluice("watch", scan, gateway=gateway, token=gateway.reader() if right else gateway.token())
+    assert result.returncode == 1 and result.stderr_text

@@ -1,0 +1,144 @@
+"""Floods: connections, bad tokens, and a machine that has no more descriptors or memory to give."""
+
+import json
+import os
+import shlex
+import socket
+import time
+
+import pytest
+
+import conftest
+from attack import QUICK, Attack, closes_within
+from conftest import wait_for
+
+
+def test_a_flood_of_connections(make_gateway):
+    gateway = make_gateway(limits=QUICK)
+    with Attack(gateway, "a flood of connections"):
+        for _ in range(5):
+            flood = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(150)]
+            for connection in flood:
+                connection.close()
+        kept = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(150)]
+        for connection in kept:
+            closes_within(connection, 10)
+            connection.close()
+
+
+def test_many_bad_tokens_of_one_address(make_gateway):
+    gateway = make_gateway(limits={"handshakes": {"rate": 1, "burst": 10}})
+    connection = gateway.connection()
+    statuses = []
+    for _ in range(80):
+        answer = gateway.request("GET", "/api/scans/stats", token=gateway.token(key="k" * 32), connection=connection)
+        statuses.append(answer.status)
+    assert statuses[:50] == [401] * 50
+    assert statuses[-1] == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    # Good ones of the same address are not held up, and the log has one line of it.
+    assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
+    assert gateway.log().count("many invalid tokens") == 1
+    assert "k" * 32 not in gateway.log()
+
+
+def test_more_tcp_connections_than_an_address_needs(make_gateway):
+    gateway = make_gateway(limits={"connections": {"per_address": 1}, "timeouts": {"handshake": "5s"}})
+    kept = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(1000)]
+    extra = socket.create_connection(("127.0.0.1", gateway.port))
+    took, received = closes_within(extra, 4)
+    assert received == b"" and took < 3
+    for connection in kept:
+        connection.close()
+    wait_for(lambda: gateway.metrics()["sluice_transports"] < 10)
+    assert gateway.get("/healthz").status == 200
+
+
+def limited(program, **limits):
+    """The program under limits of its own."""
+    options = " ".join(f"-{letter} {value}" for letter, value in limits.items())
+    return f'#!/bin/sh\nulimit {options}\nexec {shlex.quote(program)} "$@"\n'
+
+
+@pytest.fixture
+def few_descriptors(make_folder, monkeypatch, tmp_path):
+    """A gateway that may have 256 files open."""
+    script = tmp_path / "sluice"
+    script.write_text(limited(conftest.SLUICE, n=256))
+    script.chmod(0o755)
+    monkeypatch.setattr(conftest, "SLUICE", str(script))
+    private = conftest.Gateway(
+        make_folder(), conftest.merged(conftest.BASE, {"limits": {"timeouts": {"handshake": "3s", "headers": "3s"}}}))
+    yield private
+    is_alive = private.process.poll() is None
+    private.kill()
+    assert is_alive, private.log()[-4000:]
+
+
+def processor_seconds(gateway):
+    fields = open(f"/proc/{gateway.process.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_without_descriptors_it_sheds_and_recovers(few_descriptors):
+    gateway = few_descriptors
+    gateway.post("a", {"type": "scanStarted"})
+    with gateway.sync_ws("a", gateway.reader("inside")) as inside:
+        inside.recv(timeout=20)
+        kept_alive = gateway.connection()
+        assert gateway.post("a", {"type": "phaseStarted"}, connection=kept_alive).status == 202
+        flood = []
+        for _ in range(600):
+            connection = socket.socket()
+            connection.settimeout(1)
+            flood.append(connection)
+            try:
+                connection.connect(("127.0.0.1", gateway.port))
+            except OSError:
+                break
+        wait_for(lambda: gateway.metrics()["sluice_shedding"] == 1)
+        # It does not spin, the operator gets in, and those inside are served.
+        spent = processor_seconds(gateway)
+        time.sleep(2)
+        assert processor_seconds(gateway) - spent < 1
+        assert gateway.metrics()["sluice_open_descriptors"] <= 256
+        assert gateway.post("a", {"type": "phaseStarted", "n": 2}, connection=kept_alive).status == 202
+        seen = [json.loads(inside.recv(timeout=20)) for _ in range(2)]
+        assert seen[-1].get("n") == 2, seen
+        for connection in flood:
+            connection.close()
+        wait_for(lambda: gateway.metrics()["sluice_shedding"] == 0)
+        assert gateway.post("a", {"type": "phaseStarted"}).status == 202
+    assert "sheds load" in gateway.log() and "back to normal" in gateway.log()
+
+
+def test_a_connection_too_many_is_told_so(few_descriptors):
+    gateway = few_descriptors
+    kept = []
+    try:
+        for number in range(240):
+            connection = gateway.connection()
+            connection.request("GET", "/api/scans/stats", headers={"Authorization": f"Bearer {gateway.reader()}"})
+            response = connection.getresponse()
+            body = response.read()
+            if response.status == 503:
+                break
+            assert response.status == 200
+            kept.append(connection)
+        assert response.status == 503, number
+        assert json.loads(body)["code"] == "overloaded"
+        assert int(response.headers["Retry-After"]) > 0
+        assert len(kept) > 100
+    finally:
+        for connection in kept:
+            connection.close()
+
+
+def test_at_the_mark_of_memory_nobody_new_is_taken(make_gateway):
+    gateway = make_gateway(limits={"memory": "1MiB"})
+    wait_for(lambda: gateway.metrics()["sluice_shedding"] == 1)
+    wait_for(lambda: gateway.get("/api/scans/stats", gateway.reader()).status == 503)
+    assert gateway.get("/healthz").status == 200
+    gateway.reload(limits={"memory": "100GiB"})
+    wait_for(lambda: gateway.metrics()["sluice_shedding"] == 0)
+    assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
