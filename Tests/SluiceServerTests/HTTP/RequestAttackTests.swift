@@ -3,16 +3,6 @@ import Testing
 
 @testable import SluiceServer
 
-/// One request as raw bytes, and what has to come of it.
-struct RawRequest: Sendable, CustomTestStringConvertible {
-    let name: String
-    let bytes: String
-    let status: Int
-    var code = "bad_request"
-
-    var testDescription: String { self.name }
-}
-
 @Suite struct RequestAttackTests {
     /// What is answered and then closed. Each is sent with a second, innocent request behind it, which must not be
     /// answered: it may be the tail of an attack.
