@@ -4,7 +4,6 @@ The attacks stand in tables: a name, the bytes, what has to come back. While one
 served; afterwards the gateway has the memory and the descriptors that it had before, within a margin.
 """
 
-import json
 import socket
 import ssl
 import struct
@@ -14,7 +13,7 @@ import zlib
 
 import pytest
 
-from attack import (BINARY, CLOSE, MARGIN_BYTES, PING, QUICK, TEXT, Attack, RawSocket, closes_within, frame, get,
+from attack import (BINARY, CLOSE, MARGIN_BYTES, PING, PONG, QUICK, TEXT, Attack, RawSocket, closes_within, frame, get,
                     trickle, usage)
 from conftest import BASE, Gateway, merged, wait_for
 
@@ -207,6 +206,21 @@ def test_a_connection_that_never_shakes_hands(make_gateway):
             connection.close()
 
 
+def test_no_page_acts_for_its_visitor(make_gateway):
+    gateway = make_gateway(auth={"cookie": "session"}, origins=["https://console.example"])
+    cookie = {"Cookie": f"session={gateway.admin()}"}
+
+    def act(origin):
+        fields = cookie | ({"Origin": origin} if origin else {})
+        return gateway.request("POST", "/api/users/victim/disconnect", headers=fields).status
+
+    assert act("https://evil.example") == 403
+    assert act("null") == 403
+    assert act("https://console.example") == 200
+    assert act(gateway.url) == 200
+    assert act(None) == 200
+
+
 # WebSocket
 
 FRAMES = {
@@ -346,6 +360,13 @@ def test_slow_readers_cost_a_bounded_amount(make_gateway):
         peak = usage(gateway)[0]
         # History is bounded, and 40 readers hold 64 KiB each, TLS and the allocator's slack aside.
         assert peak - before < 80 * 1024 * 1024, (before, peak)
-        wait_for(lambda: gateway.metrics().get('sluice_connections_closed_total{code="1013"}', 0) >= 40, 30)
+
+        def are_gone():
+            # They say that they are alive, and still take nothing.
+            for reader in readers:
+                reader.send(frame(PONG))
+            return gateway.metrics().get('sluice_connections_closed_total{code="1013"}', 0) >= len(readers)
+
+        wait_for(are_gone, 30, interval=0.5)
         for reader in readers:
             reader.close()

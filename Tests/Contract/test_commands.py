@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import os
+import re
 import signal
+import ssl
 import subprocess
 import sys
-import time
+import urllib.request
 
 import jwt
 import pytest
@@ -89,7 +90,8 @@ def test_a_token(gateway, scan):
 
 
 def test_a_token_says_no_more_than_it_is_told(gateway, scan):
-    token = sluice("token", "--config", gateway.config_file, "--sub", "bob").stdout_text.strip()
+    gateway.post(scan, {"type": "t"})
+    token = sluice("token", "--config", gateway.config_file, "--sub", scan).stdout_text.strip()
     assert gateway.get("/api/scans/stats", token).json()["scans"] == []
     assert gateway.post(scan, {"type": "t"}, token).status == 403
     claims = jwt.decode(token, gateway.secret, algorithms=["HS256"])
@@ -115,6 +117,38 @@ def test_a_token_of_a_key_and_an_issuer(make_gateway, make_folder):
 def test_the_digest_of_a_key():
     for secret in ("secret", "ß☃"):
         assert sluice("key", secret).stdout_text == hashlib.sha256(secret.encode()).hexdigest() + "\n"
+
+
+# The demonstration
+
+
+def test_the_demonstration_ends_by_itself():
+    with start("demo", "--port", "0", "--once") as process:
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    assert re.search(r"https://localhost:\d+/#token=[\w.-]+&scan=demo\n", out)
+    assert "scanCompleted" in out or "completed" in out
+
+
+def test_the_demonstration_is_interrupted():
+    with start("demo", "--port", "0") as process:
+        try:
+            url = ""
+            while not (found := re.search(r"(https://localhost:\d+)/#token=([\w.-]+)&scan=demo", url)):
+                url = process.stdout.readline()
+                assert url, process.stderr.read()
+            context = ssl._create_unverified_context()
+            request = urllib.request.Request(f"{found[1]}/api/scans/stats",
+                                             headers={"Authorization": f"Bearer {found[2]}"})
+            assert "scans" in json.load(urllib.request.urlopen(request, context=context, timeout=20))
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+            assert process.returncode == 0
+        finally:
+            process.kill()
 
 
 # Scanners

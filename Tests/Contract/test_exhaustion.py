@@ -43,8 +43,9 @@ def test_many_bad_tokens_of_one_address(make_gateway):
 
 
 def test_more_tcp_connections_than_an_address_needs(make_gateway):
-    gateway = make_gateway(limits={"connections": {"per_address": 1}, "timeouts": {"handshake": "5s"}})
+    gateway = make_gateway(limits={"connections": {"per_address": 1}, "timeouts": {"handshake": "1m", "headers": "1m"}})
     kept = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(1000)]
+    wait_for(lambda: gateway.metrics()["sluice_transports"] == 1000)
     extra = socket.create_connection(("127.0.0.1", gateway.port))
     took, received = closes_within(extra, 4)
     assert received == b"" and took < 3

@@ -609,12 +609,14 @@ def test_heartbeat_pings_and_closes_who_is_silent(make_gateway, scan):
 def test_any_whole_frame_is_a_sign_of_life(make_gateway, scan):
     gateway = make_gateway(clients={"heartbeat_interval": "500ms", "timeout": "2s"})
     gateway.post(scan, ordinary(1))
-    for opcode, payload in ((10, b""), (9, b""), (1, b'{"action":"ping"}')):
-        client = RawClient(gateway, f"/api/ws/scans/{scan}")
-        end = time.monotonic() + 4
-        while time.monotonic() < end:
-            client.send(opcode, payload)
-            time.sleep(0.25)
+    signs = [(10, b""), (9, b""), (1, b'{"action":"ping"}')]
+    clients = [RawClient(gateway, f"/api/ws/scans/{scan}") for _ in signs]
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        for client, sign in zip(clients, signs):
+            client.send(*sign)
+        time.sleep(0.25)
+    for client in clients:
         client.send(1, b'{"action":"ping","id":"alive"}')
         while b"alive" not in client.frame()[1]:
             pass

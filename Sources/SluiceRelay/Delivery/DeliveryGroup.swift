@@ -123,7 +123,7 @@ package struct DeliveryGroup: Sendable {
 
     /// Time passed: what the budget allows of what is due is ready to `take`.
     package mutating func poll(now: NIODeadline) {
-        while self.isDue(now: now), self.budget.take(now: now) {
+        while self.isDue(now: now), self.budget.take(self.nextFrameCount, now: now) {
             self.emitFrame()
             self.waitingSince = self.pending.oldestArrival ?? now
         }
@@ -149,7 +149,7 @@ package struct DeliveryGroup: Sendable {
         guard !self.pending.isEmpty else {
             return nil
         }
-        return max(self.dueAt, self.budget.availableAt)
+        return max(self.dueAt, self.budget.availableAt(self.nextFrameCount))
     }
 
     /// When the waiting messages want to go, budget aside.
@@ -165,6 +165,11 @@ package struct DeliveryGroup: Sendable {
 
     private func isDue(now: NIODeadline) -> Bool {
         !self.pending.isEmpty && self.dueAt <= now
+    }
+
+    /// How many frames go out next: what was lost is announced in the same write.
+    private var nextFrameCount: Int {
+        if case .lost? = self.pending.first { 2 } else { 1 }
     }
 
     /// Sends one frame of what waits longest, and before it what was lost there.

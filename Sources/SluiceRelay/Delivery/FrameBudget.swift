@@ -34,26 +34,25 @@ package struct FrameBudget: Sendable {
         self.sentAt = Deque(other.sentAt.suffix(self.capacity))
     }
 
-    /// Spends one frame, if there is one.
-    package mutating func take(now: NIODeadline) -> Bool {
+    /// Spends frames that go out together, if there are so many.
+    ///
+    /// More than a window ever has cost a whole window.
+    package mutating func take(_ count: Int = 1, now: NIODeadline) -> Bool {
         guard self.capacity != .max else {
             return true
         }
-        if self.sentAt.count >= self.capacity {
-            guard let oldest = self.sentAt.first, oldest + self.window <= now else {
-                return false
-            }
-            self.sentAt.removeFirst()
+        guard self.availableAt(count) <= now else {
+            return false
         }
-        self.sentAt.append(now)
+        let count = min(count, self.capacity)
+        self.sentAt.removeFirst(max(0, self.sentAt.count + count - self.capacity))
+        self.sentAt.append(contentsOf: repeatElement(now, count: count))
         return true
     }
 
-    /// When there is a frame to spend; in the past if there is one now.
-    package var availableAt: NIODeadline {
-        guard self.capacity != .max, self.sentAt.count >= self.capacity, let oldest = self.sentAt.first else {
-            return .distantPast
-        }
-        return oldest + self.window
+    /// When there are so many frames to spend; in the past if there are now.
+    package func availableAt(_ count: Int = 1) -> NIODeadline {
+        let missing = self.capacity == .max ? 0 : self.sentAt.count + min(count, self.capacity) - self.capacity
+        return missing > 0 ? self.sentAt[missing - 1] + self.window : .distantPast
     }
 }

@@ -50,6 +50,7 @@ package final class LoopFanOut {
     package func remove(_ subscriber: Subscriber) {
         self.takeOutOfStep(subscriber)
         self.subscribers[subscriber.id] = nil
+        subscriber.isOver = true
         subscriber.outbox.forget(subscriber.id)
     }
 

@@ -8,6 +8,9 @@ package final class Subscriber {
     /// The cursor after what was last written, for the connection's own account.
     package internal(set) var cursor: Seq = 0
 
+    /// Whether it has ended.
+    package internal(set) var isOver = false
+
     weak var delegate: (any SubscriptionDelegate)?
     /// Counts how often this loop took the member out of step; an answer from before is out of date.
     var generation = 0

@@ -27,6 +27,7 @@ package struct ScanLog: Sendable {
     private(set) var critical: [LogEntry] = []
     /// The newest message of each conflation key, in the order of their seqs.
     private(set) var state: Deque<LogEntry> = []
+    private var stateBytes = 0
     private var stateSeqs: [ConflationKey: Seq] = [:]
     private(set) var index = TypeIndex()
     /// The newest seq that retention evicted; everything countable at or before it is gone.
@@ -82,11 +83,21 @@ package struct ScanLog: Sendable {
         if let superseded = self.stateSeqs.updateValue(entry.seq, forKey: key) {
             let place = self.state.firstIndex(after: superseded - 1)
             self.retainedBytes -= self.state[place].message.byteCount
+            self.stateBytes -= self.state[place].message.byteCount
             self.state.remove(at: place)
         }
         self.state.append(entry)
-        // Keys are the producer's to choose, so their number has a limit of its own.
-        if self.state.count > max(self.history.messageCount, 1), let oldest = self.state.popFirst() {
+        self.stateBytes += entry.message.byteCount
+        self.evictState()
+    }
+
+    /// Keys are the producer's to choose, so what they hold has limits of its own; the newest always stays.
+    private mutating func evictState() {
+        while self.state.count > max(self.history.messageCount, 1)
+            || (self.state.count > 1 && self.stateBytes > self.history.bytes),
+            let oldest = self.state.popFirst()
+        {
+            self.stateBytes -= oldest.message.byteCount
             self.retainedBytes -= oldest.message.byteCount
             if let key = oldest.message.conflationKey {
                 self.stateSeqs[key] = nil

@@ -73,7 +73,7 @@ final class EventStreamHandler: RequestHandler {
                     exchange.respond(problem: Problem(.forbidden, "the token does not allow reading this scan"))
                     return
                 }
-                guard found != nil || query.wait != nil else {
+                guard found != nil || query.wait ?? .zero > .zero else {
                     exchange.respond(
                         problem: Problem(.scanNotFound, "there is no such scan; wait=<seconds> waits for it")
                     )

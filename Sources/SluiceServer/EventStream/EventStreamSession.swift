@@ -31,6 +31,8 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     private let openedAt: NIODeadline
     private let peer: String
     private var waitingBytes = Int.max
+    /// Whether the last event was written.
+    private var isFinished = false
     private var isOver = false
 
     init(
@@ -84,14 +86,18 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.services.connections.insert(self, id: self.place, on: self.loop.eventLoop)
         self.services.metrics.opened("event_stream")
         self.logger.info("connection established")
-        self.subscriber = self.services.relay.subscribe(
+        let subscriber = self.services.relay.subscribe(
             self.request,
             outbox: outbox,
             delegate: self,
             on: self.loop.eventLoop
         )
+        // Where the scan's home is this loop, its refusal has come already.
+        self.subscriber = subscriber.isOver ? nil : subscriber
         if self.services.authenticator.isRevoked(self.identity) {
             self.close(.tokenRevoked)
+        } else if self.services.isDraining {
+            self.close(.draining(retryAfterMilliseconds: 1000))
         }
     }
 
@@ -123,6 +129,9 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     }
 
     func tick(now: NIODeadline) {
+        guard !self.isFinished else {
+            return
+        }
         switch self.tokenClock.look(now: WallClock.now()) {
         case .doNothing:
             break
@@ -145,6 +154,9 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd) {
         self.subscriber = nil
         let (code, reason) = end.closure
+        if end == .scanNotFound {
+            self.services.metrics.refused(ProblemCode.scanNotFound.rawValue)
+        }
         self.finish(code: code.rawValue, reason: reason)
     }
 
@@ -177,9 +189,10 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     /// The stream's last event, and its end.
     private func finish(code: UInt16, reason: String) {
-        guard let context = self.context, let outbox = self.outbox else {
+        guard !self.isFinished, let context = self.context, let outbox = self.outbox else {
             return
         }
+        self.isFinished = true
         var writer = JSONWriter(capacity: 64)
         writer.beginObject()
         writer.member("code", Int(code))

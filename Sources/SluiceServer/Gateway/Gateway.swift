@@ -93,9 +93,10 @@ package final class Gateway: Sendable {
         self.logger.info("gateway drains", metadata: ["connections": "\(self.services.connections.count)"])
         self.services.beginDraining()
         self.upkeep.stop()
+        // First the producers, so that what they were told is taken goes out before anybody is parted with.
+        try await self.loops.onEach { $0.drain() }
         try await self.services.relay.flush(on: self.group.any()).get()
         self.services.connections.drain(over: grace)
-        try await self.loops.onEach { $0.drain() }
         let end = NIODeadline.now() + grace
         while self.services.connections.count > 0, NIODeadline.now() < end {
             try await Task.sleep(for: .milliseconds(20))

@@ -33,7 +33,9 @@ struct GatewayLoops: Sendable {
 
         /// What speaks HTTP on a connection.
         func insert(_ handler: HTTPConnectionHandler, for channel: any Channel) {
-            self.handlers[ObjectIdentifier(channel)] = handler
+            let id = ObjectIdentifier(channel)
+            self.handlers[id] = handler
+            handler.whenRemoved = { self.handlers[id] = nil }
         }
 
         /// Idle connections end now, others after the request at work.

@@ -35,6 +35,8 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal var isDraining = false
     internal var isInputClosed = false
     internal var needsFlush = false
+    /// Called once it has left the pipeline: the connection is over, or another protocol's.
+    internal var whenRemoved: (() -> Void)?
     /// How many bytes the peer had not taken when that was looked at last.
     internal var untakenByteCount = Int.max
 
@@ -69,6 +71,8 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         self.abort(.connectionClosed)
         self.cancelTimer()
         self.context = nil
+        self.whenRemoved?()
+        self.whenRemoved = nil
     }
 
     package func channelActive(context: ChannelHandlerContext) {

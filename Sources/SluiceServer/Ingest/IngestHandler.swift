@@ -32,6 +32,8 @@ final class IngestHandler: RequestHandler {
             exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
             return
         }
+        // Known before it is known who posts, which may take a while: then too a stream is one from its first byte.
+        self.isStream = IngestHead.isStream(exchange.request.headers)
         self.gatekeeper.identify(exchange) { self.identified($0.identity, exchange) }
         if self.reader == nil, exchange.isOpen {
             // A key is being fetched: the body waits in the socket until it is known whose it is.
@@ -53,7 +55,6 @@ final class IngestHandler: RequestHandler {
                 identity: identity,
                 head: head
             )
-            self.isStream = head.form == .lines
             self.reader = head.form == .lines ? LineIngest(job) : DocumentIngest(job)
         } catch {
             exchange.respond(problem: error)

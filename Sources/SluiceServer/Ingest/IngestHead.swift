@@ -34,6 +34,11 @@ struct IngestHead: Sendable, Equatable {
         }
     }
 
+    /// Whether a request says that its body is a stream of lines.
+    static func isStream(_ headers: HTTPHeaders) -> Bool {
+        (try? self.form(headers["Content-Type"])) == .lines
+    }
+
     private static func form(_ fields: [String]) throws(Problem) -> Form {
         let media = fields.first?.prefix { $0 != ";" }.trimming(in: " \t").lowercased()
         switch media {

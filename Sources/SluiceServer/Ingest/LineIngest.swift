@@ -16,7 +16,6 @@ final class LineIngest: IngestReader, LiveConnection {
 
     let identity: Identity
     private let job: IngestJob
-    private let parser: MessageParser
     private let id: ConnectionLimits.ID
     private let openedAt: NIODeadline
     private var splitter: NDJSONLineSplitter
@@ -26,6 +25,9 @@ final class LineIngest: IngestReader, LiveConnection {
     private var isThrottled = false
     private var acceptedCount = 0
     private var seqs: ClosedRange<Seq>?
+    private var expiry: Scheduled<Void>?
+    /// After so many seconds the token is looked at again.
+    private static let longestWatchSeconds = 60.0
     /// The most messages in one hop to the scan's home.
     private static let maximumHopCount = 1000
 
@@ -33,13 +35,30 @@ final class LineIngest: IngestReader, LiveConnection {
         self.job = job
         self.identity = job.identity
         self.openedAt = job.exchange.eventLoop.now
-        self.parser = job.makeParser()
         self.splitter = NDJSONLineSplitter(
             maximumLineBytes: job.services.settings.configuration.limits.maxMessageBytes
         )
         self.id = job.services.connections.makeID()
         job.services.connections.insert(self, id: self.id, on: job.exchange.eventLoop)
         job.services.metrics.opened("ndjson")
+        self.watchToken()
+    }
+
+    /// Ends the stream with its token, by the time of day: a clock that jumps is looked at again after a while.
+    private func watchToken() {
+        guard let expiresAt = self.identity.expiresAt else {
+            return
+        }
+        let leeway = self.job.services.settings.configuration.auth.leeway.seconds
+        let left = expiresAt + leeway - WallClock.now()
+        guard left > 0 else {
+            self.close(.tokenExpired)
+            return
+        }
+        self.expiry = self.job.exchange.eventLoop.assumeIsolated()
+            .scheduleTask(in: .milliseconds(Int64(min(left, Self.longestWatchSeconds) * 1000) + 1)) {
+                self.watchToken()
+            }
     }
 
     /// It sends, and is sent nothing.
@@ -121,13 +140,15 @@ final class LineIngest: IngestReader, LiveConnection {
 
     /// The whole lines at hand, up to one hop's worth; empty ones count as a sign of life.
     private func nextMessages() -> (messages: [Message], lineCount: Int, problem: Problem?) {
+        // Made anew for each hop: the stream may outlast a reload of the rules.
+        let parser = self.job.makeParser()
         var messages: [Message] = []
         var lineCount = 0
         do throws(MessageError) {
             while messages.count < Self.maximumHopCount, let line = try self.nextLine() {
                 lineCount += 1
                 do throws(MessageError) {
-                    if let message = try self.parser.parseLine(line.bytes) {
+                    if let message = try parser.parseLine(line.bytes) {
                         messages.append(message)
                     }
                 } catch {
@@ -232,6 +253,8 @@ final class LineIngest: IngestReader, LiveConnection {
     }
 
     private func release() {
+        self.expiry?.cancel()
+        self.expiry = nil
         self.job.services.connections.remove(self.id, on: self.job.exchange.eventLoop)
     }
 }

@@ -8,21 +8,23 @@ struct TokenActions: Sendable {
 
     /// `POST /api/tickets`.
     func issueTicket(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+        let issued: (ticket: String, expiresIn: Int)?
         do throws(TokenError) {
-            guard let issued = try self.services.authenticator.issueTicket(for: identity, now: WallClock.now()) else {
-                throw TokenError(.ticket)
-            }
-            var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 128)
-            writer.beginObject()
-            writer.member("ticket", issued.ticket)
-            writer.member("expiresIn", issued.expiresIn)
-            writer.endObject()
-            exchange.respond(.json(writer.buffer, status: .created))
+            issued = try self.services.authenticator.issueTicket(for: identity, now: WallClock.now())
         } catch {
             throw error.reason == .ticket
-                ? Problem(.forbidden, "a ticket is issued for a JWT, and only so many at a time")
+                ? Problem(.forbidden, "a ticket is issued for a JWT")
                 : Problem(.invalidToken)
         }
+        guard let issued else {
+            throw Problem(.overloaded, "there are too many tickets outstanding", retryAfterSeconds: 30)
+        }
+        var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 128)
+        writer.beginObject()
+        writer.member("ticket", issued.ticket)
+        writer.member("expiresIn", issued.expiresIn)
+        writer.endObject()
+        exchange.respond(.json(writer.buffer, status: .created))
     }
 
     /// `POST /api/users/{sub}/disconnect`.

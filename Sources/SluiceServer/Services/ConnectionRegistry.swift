@@ -16,7 +16,8 @@ final class ConnectionRegistry: Sendable {
 
     private let eventLoops: [any EventLoop]
     private let shelves: [NIOLoopBoundBox<Shelf>]
-    private let nextID = Atomic<UInt64>(1 << 62)
+    /// Far above the numbers that the limits give, and exact as a number of JavaScript.
+    private let nextID = Atomic<UInt64>(1 << 52)
     private let counter = Atomic<Int>(0)
 
     init(eventLoops: [any EventLoop]) {

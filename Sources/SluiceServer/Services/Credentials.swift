@@ -16,6 +16,8 @@ struct Credentials: Sendable, Equatable {
     }
 
     var proof: Proof
+    /// Whether a browser adds it by itself, whoever's page asks: then the page has to be one that may ask.
+    var isAmbient = false
     /// The subprotocol to name in the answer to a WebSocket handshake.
     var subprotocol: String?
 
@@ -43,8 +45,11 @@ struct Credentials: Sendable, Equatable {
             self.proof = .ticket(ticket)
         } else if let name = auth.cookie, let token = Self.cookie(name, in: request.headers["Cookie"]) {
             self.proof = .token(token)
+            self.isAmbient = true
         } else {
+            // What may be left is the connection's certificate.
             self.proof = .none
+            self.isAmbient = true
         }
     }
 

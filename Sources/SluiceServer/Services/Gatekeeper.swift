@@ -31,7 +31,7 @@ struct Gatekeeper: Sendable {
                 exchange.respond(problem: self.missing(credentials.proof))
                 return
             }
-            then(Visitor(identity: identity, subprotocol: credentials.subprotocol))
+            self.letIn(identity, credentials, exchange, then: then)
         } catch  where error.isUnknownKey {
             self.retryWithFreshKeys(credentials, exchange, then: then)
         } catch {
@@ -198,6 +198,20 @@ struct Gatekeeper: Sendable {
         )
     }
 
+    /// The credential is good; the page that used it has to be one that may.
+    private func letIn(
+        _ identity: Identity,
+        _ credentials: Credentials,
+        _ exchange: HTTPExchange,
+        then: (Visitor) -> Void
+    ) {
+        guard !credentials.isAmbient || self.mayCome(exchange) else {
+            exchange.respond(problem: Problem(.originRefused, "pages of this origin may not act for a visitor"))
+            return
+        }
+        then(Visitor(identity: identity, subprotocol: credentials.subprotocol))
+    }
+
     private func retryWithFreshKeys(
         _ credentials: Credentials,
         _ exchange: HTTPExchange,
@@ -213,7 +227,7 @@ struct Gatekeeper: Sendable {
                     guard let identity = try self.authenticate(credentials.proof, exchange) else {
                         return
                     }
-                    then(Visitor(identity: identity, subprotocol: credentials.subprotocol))
+                    self.letIn(identity, credentials, exchange, then: then)
                 } catch {
                     self.refuse(error, exchange)
                 }

@@ -65,7 +65,7 @@ final class TransportCount: Sendable {
         }
         if count > self.limit.load(ordering: .relaxed) {
             let detail = "the gateway holds as many connections as it may"
-            return .refused(Problem(.tooManyConnections, detail, retryAfterSeconds: 5))
+            return .refused(Problem(.overloaded, detail, retryAfterSeconds: 5))
         }
         if count > self.shedLimit.load(ordering: .relaxed) {
             return .refused(Problem(.overloaded, "the gateway is short of resources", retryAfterSeconds: 5))

@@ -139,14 +139,23 @@ extension SubscriptionSession {
     }
 
     /// Takes a newer token of the same user, if it still allows all that is followed.
-    private func refresh(_ token: String, _ action: ClientAction) {
-        let fresh: Identity
+    private func refresh(_ token: String, _ action: ClientAction, mayFetchKeys: Bool = true) {
         do throws(TokenError) {
-            fresh = try self.services.authenticator.authenticate(token: token, now: WallClock.now())
+            let fresh = try self.services.authenticator.authenticate(token: token, now: WallClock.now())
+            self.goOn(as: fresh, action)
         } catch {
+            // A key that was changed shows in a newer token first.
+            if mayFetchKeys, error.isUnknownKey,
+                let fetched = self.services.keySource.fetchForUnknownKey(on: self.eventLoop)
+            {
+                self.whenLookedUp(fetched) { _ in self.refresh(token, action, mayFetchKeys: false) }
+                return
+            }
             self.refuse(code: ProblemCode.invalidToken.rawValue, "the token is not valid; get a new one", id: action.id)
-            return
         }
+    }
+
+    private func goOn(as fresh: Identity, _ action: ClientAction) {
         guard fresh.subject.utf8.elementsEqual(self.identity.subject.utf8) else {
             self.end(.forbidden, "a token of another user")
             return
@@ -160,6 +169,11 @@ extension SubscriptionSession {
                 }
             guard mayStay else {
                 self.end(.forbidden, "the new token does not allow reading this scan")
+                return
+            }
+            // It may have been revoked while the homes were asked, and before it stood here to be found.
+            guard !self.services.authenticator.isRevoked(fresh) else {
+                self.close(.tokenRevoked)
                 return
             }
             self.identity = fresh

@@ -83,6 +83,8 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         // A revocation may have come between the check and this moment.
         if self.services.authenticator.isRevoked(self.identity) {
             self.close(.tokenRevoked)
+        } else if self.services.isDraining {
+            self.close(.draining(retryAfterMilliseconds: 1000))
         }
     }
 
@@ -125,6 +127,9 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.services.connections.remove(self.place, on: self.eventLoop)
         self.services.limits.subscribers.release(self.place)
         self.services.metrics.closed(closure.code.rawValue)
+        if closure.origin == .gateway, let refusal = closure.code.refusal {
+            self.services.metrics.refused(refusal)
+        }
         self.logEnd(closure)
         self.socket = nil
         self.outbox = nil
@@ -170,15 +175,13 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd) {
         self.subscribers[subscriber.scanID] = nil
         let (code, reason) = end.closure
-        if self.scanID == nil {
-            if end != .scanNotFound {
-                self.send(AnswerText.unsubscribed(subscriber.scanID, reason: reason))
-            }
-        } else {
-            if end == .scanNotFound {
-                self.services.metrics.refused(ProblemCode.scanNotFound.rawValue)
-            }
+        if end == .scanNotFound {
+            self.services.metrics.refused(ProblemCode.scanNotFound.rawValue)
+        }
+        if self.scanID != nil {
             self.end(code, reason)
+        } else if end != .scanNotFound {
+            self.send(AnswerText.unsubscribed(subscriber.scanID, reason: reason))
         }
     }
 
@@ -187,12 +190,11 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         guard let outbox = self.outbox else {
             return
         }
-        self.subscribers[request.scanID] = self.services.relay.subscribe(
-            request,
-            outbox: outbox,
-            delegate: self,
-            on: self.eventLoop
-        )
+        let subscriber = self.services.relay.subscribe(request, outbox: outbox, delegate: self, on: self.eventLoop)
+        // Where the scan's home is this loop, its refusal has come already.
+        if !subscriber.isOver {
+            self.subscribers[request.scanID] = subscriber
+        }
     }
 
     // MARK: Answers

@@ -45,5 +45,16 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable, CustomS
         }
     }
 
+    /// What was refused, by the name that the metrics have for it; nil where the code says of no refusal.
+    var refusal: String? {
+        switch self {
+        case .protocolError: "protocol_error"
+        case .unsupportedData: "unsupported_data"
+        case .invalidPayload: "invalid_payload"
+        case .messageTooBig: "frame_too_large"
+        default: nil
+        }
+    }
+
     package var description: String { String(self.rawValue) }
 }
