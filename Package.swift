@@ -34,8 +34,9 @@ let fuzz: Target =
     isFuzzing
     ? .executableTarget(
         name: "sluice-fuzz",
-        dependencies: fuzzDependencies,
+        dependencies: fuzzDependencies + ["CFuzzEntry"],
         path: "Fuzz",
+        exclude: ["Entry", "Replay", "Seeds", "FailCases", "run.sh"],
         sources: ["Targets", "Driver"],
         swiftSettings: settings,
         linkerSettings: [.unsafeFlags(sanitizers)]
@@ -44,6 +45,7 @@ let fuzz: Target =
         name: "FuzzReplayTests",
         dependencies: fuzzDependencies,
         path: "Fuzz",
+        exclude: ["Entry", "Driver", "Seeds", "FailCases", "run.sh"],
         sources: ["Targets", "Replay"],
         swiftSettings: settings
     )
@@ -209,3 +211,7 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if isFuzzing {
+    package.targets.append(.target(name: "CFuzzEntry", path: "Fuzz/Entry"))
+}

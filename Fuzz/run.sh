@@ -29,7 +29,7 @@ for target in "${targets[@]}"; do
     log=$scratch/$target.log
     mkdir -p "$corpus" "$fails"
     # Swift keeps its types' descriptions for ever, and Yams its handlers: no leak grows with the inputs.
-    if FUZZ_TARGET=$target ASAN_OPTIONS=detect_leaks=0 "$program" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    if FUZZ_TARGET=$target ASAN_OPTIONS=detect_leaks=0 "$program" -max_total_time="$seconds" -max_len=1500 -timeout=10 \
         -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$fails/" \
         "$corpus" "Fuzz/Seeds/$target" >"$log" 2>&1; then
         verdict=clean

@@ -21,7 +21,6 @@ import ssl
 import subprocess
 import tempfile
 import time
-import urllib.parse
 import uuid
 
 import jwt
@@ -361,6 +360,25 @@ def closing(socket, timeout=PATIENCE):
     except websockets.exceptions.ConnectionClosed as error:
         assert error.rcvd is not None, "the connection ended without a close frame"
         return error.rcvd.code, error.rcvd.reason
+
+
+def is_problem(answer, status=401, code="invalid_token"):
+    """Whether an answer refuses by this code, in full form; its body."""
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status and body["code"] == code, body
+    assert isinstance(body["title"], str) and isinstance(body["detail"], str)
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    if status in (429, 503):
+        assert int(answer.headers["Retry-After"]) >= 1
+    return body
+
+
+def whoami(gateway, token=None, path="/api/scans/stats", headers=None):
+    """The status that a credential gets: 200 if it is good."""
+    return gateway.request("GET", path, token=token, headers=headers).status
 
 
 def base64url(data):

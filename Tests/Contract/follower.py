@@ -199,7 +199,8 @@ class RawClient:
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
             f"GET {target} HTTP/1.1", f"Host: {gateway.authority}", "Upgrade: websocket", "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Authorization: Bearer {token or gateway.reader()}", *headers,
+            f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
+            f"Authorization: Bearer {token or gateway.reader()}", *headers,
         ]
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         while b"\r\n\r\n" not in self.buffer:

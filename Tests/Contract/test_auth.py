@@ -1,34 +1,14 @@
-"""Who may do what: credentials and where they stand, keys, tickets, rights, origins, and the end of a right."""
+"""Who may do what: credentials and where they stand, tickets, claims, rights and origins."""
 
-import base64
-import concurrent.futures
 import hashlib
 import hmac
-import http.server
 import json
-import secrets
-import threading
 import time
 
-import jwt
 import pytest
 import websockets
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from conftest import base64url, closing, read_until, wait_for
-
-
-def whoami(gateway, token=None, path="/api/scans/stats", headers=None):
-    return gateway.request("GET", path, token=token, headers=headers).status
-
-
-def is_refused(answer, status=401, code="invalid_token"):
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.code == code, answer
-    if status == 401:
-        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+from conftest import base64url, is_problem, whoami
 
 
 # Where a credential stands
@@ -36,13 +16,13 @@ def is_refused(answer, status=401, code="invalid_token"):
 
 def test_no_credential(gateway, scan):
     answer = gateway.get("/api/scans/stats")
-    is_refused(answer, 401, answer.code)
+    is_problem(answer, 401, answer.code)
     assert gateway.refusal(scan, token=False).status == 401
 
 
 @pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer ", "bearer", "", "Bearer a b", "Bearer a.b.c"])
 def test_an_authorization_field_that_is_no_bearer_token(gateway, value):
-    is_refused(gateway.get("/api/scans/stats", headers={"Authorization": value}))
+    is_problem(gateway.get("/api/scans/stats", headers={"Authorization": value}))
 
 
 def test_the_name_of_the_scheme_has_no_case(gateway):
@@ -129,7 +109,7 @@ def test_a_cookie_counts_only_where_it_is_configured(gateway):
 
 def test_tokens_can_be_kept_out_of_urls(make_gateway):
     gateway = make_gateway(auth={"query_token": False})
-    is_refused(gateway.get(f"/api/scans/stats?token={gateway.reader()}"))
+    is_problem(gateway.get(f"/api/scans/stats?token={gateway.reader()}"))
     assert gateway.refusal(f"a?token={gateway.reader()}", token=False).status == 401
     ticket = gateway.request("POST", "/api/tickets", token=gateway.reader()).json()["ticket"]
     with gateway.sync_ws(f"a?ticket={ticket}", token=False):
@@ -187,7 +167,7 @@ def test_a_ticket_dies_with_its_token(gateway, scan):
     {"nbf": 4102444800}, {"iat": 4102444800}, {"nbf": "x"}, {"scans": "*"}, {"roles": "admin"}, {"exp": None},
 ], ids=str)
 def test_claims_that_do_not_pass(gateway, change):
-    is_refused(gateway.get("/api/scans/stats", gateway.token(**change)))
+    is_problem(gateway.get("/api/scans/stats", gateway.token(**change)))
 
 
 def test_clocks_may_be_off_by_the_leeway(gateway):
@@ -223,208 +203,6 @@ def test_signatures_and_headers_that_do_not_pass(gateway):
         assert whoami(gateway, bad) == 401, bad[:80]
 
 
-# Keys
-
-
-def pem(key):
-    return key.public_key().public_bytes(serialization.Encoding.PEM,
-                                         serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-@pytest.fixture(scope="module")
-def private_keys():
-    return {
-        "RS": rsa.generate_private_key(65537, 2048), "PS": rsa.generate_private_key(65537, 2048),
-        "ES256": ec.generate_private_key(ec.SECP256R1()), "ES384": ec.generate_private_key(ec.SECP384R1()),
-        "ES512": ec.generate_private_key(ec.SECP521R1()), "EdDSA": ed25519.Ed25519PrivateKey.generate(),
-    }
-
-
-def key_of(private_keys, algorithm):
-    return private_keys.get(algorithm) or private_keys[algorithm[:2]]
-
-
-def test_every_algorithm_with_a_key_of_a_file(make_gateway, make_folder, private_keys):
-    folder = make_folder()
-    keys = []
-    secret = {}
-    for algorithm in ("HS256", "HS384", "HS512"):
-        secret[algorithm] = secrets.token_hex(32 if algorithm == "HS256" else 64)
-        (folder / f"{algorithm}.key").write_text(secret[algorithm] + "\n")
-        keys.append({"id": algorithm, "algorithm": algorithm, "secret_file": f"{algorithm}.key"})
-    for algorithm in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"):
-        (folder / f"{algorithm}.pem").write_bytes(pem(key_of(private_keys, algorithm)))
-        keys.append({"id": algorithm, "algorithm": algorithm, "public_key": f"{algorithm}.pem"})
-    gateway = make_gateway(folder=folder, auth={"keys": keys})
-    for name in [key["id"] for key in keys]:
-        key = secret.get(name) or key_of(private_keys, name)
-        for kid in (None, name):
-            assert whoami(gateway, gateway.token(key=key, algorithm=name, kid=kid)) == 200, (name, kid)
-        # The key fixes the algorithm: another one of the same family is refused for its id.
-        other = {"HS256": "HS512", "HS512": "HS256", "RS256": "RS512", "RS512": "PS512"}.get(name)
-        if other:
-            assert whoami(gateway, gateway.token(key=key, algorithm=other, kid=name)) == 401, (name, other)
-    strange = ec.generate_private_key(ec.SECP256R1())
-    assert whoami(gateway, gateway.token(key=strange, algorithm="ES256")) == 401
-    # A public key is no secret: signed with its text.
-    text = pem(private_keys["RS"])
-    head, body = base64url(b'{"alg":"HS256","kid":"RS256"}'), base64url(b'{"sub":"a","exp":4102444800}')
-    forged = f"{head}.{body}." + base64url(hmac.digest(text, f"{head}.{body}".encode(), hashlib.sha256))
-    assert whoami(gateway, forged) == 401
-
-
-def jwk(key, **members):
-    for kind in (jwt.algorithms.RSAAlgorithm, jwt.algorithms.ECAlgorithm, jwt.algorithms.OKPAlgorithm):
-        try:
-            entry = kind.to_jwk(key.public_key(), as_dict=True)
-        except (jwt.exceptions.InvalidKeyError, AttributeError, TypeError):
-            continue
-        entry.pop("key_ops", None)
-        entry.pop("alg", None)
-        return entry | members
-    raise AssertionError("no JWK")
-
-
-def test_a_key_set_of_a_file(make_gateway, make_folder, private_keys):
-    folder = make_folder()
-    keys = [
-        {"kty": "quantum", "kid": "odd"}, {"kty": "oct", "k": base64url(b"x" * 32), "kid": "oct"}, {}, 7,
-        {"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}, {"kty": "RSA", "n": "!", "e": "AQAB"},
-        jwk(private_keys["PS"], kid="enc", use="enc"), jwk(private_keys["RS"], kid="odd-alg", alg="RSA-OAEP"),
-        jwk(private_keys["RS"], kid="rsa"), jwk(private_keys["PS"], kid="ps", alg="PS256", use="sig"),
-        jwk(private_keys["ES256"], kid="es"), jwk(private_keys["ES384"]), jwk(private_keys["ES512"], kid="es512"),
-        jwk(private_keys["EdDSA"], kid="ed", key_ops=["verify"]),
-    ]
-    (folder / "keys.json").write_text(json.dumps({"keys": keys, "more": 1}))
-    gateway = make_gateway(folder=folder, auth={"jwks": {"file": "keys.json"}})
-    by = lambda name, algorithm, kid=None: whoami(
-        gateway, gateway.token(key=private_keys[name], algorithm=algorithm, kid=kid))
-    assert by("RS", "RS256") == by("RS", "RS256", "rsa") == 200
-    assert by("RS", "PS256", "rsa") == by("RS", "RS512", "rsa") == by("RS", "RS512") == 401
-    assert by("PS", "PS256") == by("PS", "PS256", "ps") == 200
-    assert by("PS", "RS256") == by("PS", "RS256", "ps") == by("PS", "RS256", "enc") == 401
-    assert by("ES256", "ES256", "es") == by("ES384", "ES384") == by("ES512", "ES512", "es512") == 200
-    assert by("EdDSA", "EdDSA", "ed") == 200
-    assert whoami(gateway, gateway.token(key="x" * 32, kid="oct")) == 401
-    assert whoami(gateway, gateway.token()) == 200
-
-
-def test_a_key_set_of_a_file_is_read_again(make_gateway, make_folder, private_keys):
-    folder = make_folder()
-    (folder / "keys.json").write_text(json.dumps({"keys": [jwk(private_keys["ES256"], kid="one")]}))
-    gateway = make_gateway(folder=folder, auth={"jwks": {"file": "keys.json", "refresh": "1s"}})
-    one = gateway.token(key=private_keys["ES256"], algorithm="ES256", kid="one")
-    two = gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", kid="two")
-    assert (whoami(gateway, one), whoami(gateway, two)) == (200, 401)
-    (folder / "keys.json").write_text("half a")
-    time.sleep(1.5)
-    assert whoami(gateway, one) == 200
-    (folder / "keys.json").write_text(json.dumps({"keys": [jwk(private_keys["EdDSA"], kid="two")]}))
-    wait_for(lambda: whoami(gateway, two) == 200)
-    assert whoami(gateway, one) == 401
-
-
-class KeyServer:
-    """Serves a key set, and counts how often."""
-
-    def __init__(self):
-        self.keys = []
-        self.status = 200
-        self.requests = 0
-        owner = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                owner.requests += 1
-                body = json.dumps({"keys": owner.keys}).encode()
-                self.send_response(owner.status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def key_server():
-    server = KeyServer()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
-
-
-def test_a_key_set_of_a_url_is_fetched_once_more_for_an_unknown_key(make_gateway, key_server, private_keys):
-    key_server.keys = [jwk(private_keys["ES256"], kid="one")]
-    gateway = make_gateway(auth={"jwks": {"url": key_server.url}})
-    first = lambda: gateway.token(key=private_keys["ES256"], algorithm="ES256", kid="one")
-    second = gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", kid="two")
-    assert whoami(gateway, first()) == 200
-    assert key_server.requests == 1
-    key_server.keys.append(jwk(private_keys["EdDSA"], kid="two"))
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(lambda _: whoami(gateway, second), range(4))) == {200}
-    assert key_server.requests == 2
-    # Not again within the minute, whatever ids come.
-    for kid in ("three", "four"):
-        assert whoami(gateway, gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", kid=kid)) == 401
-    assert key_server.requests == 2
-    # What was fetched outlives a reload, and the source's absence.
-    key_server.status = 503
-    gateway.reload(auth={"issuer": "new"})
-    assert whoami(gateway, gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", kid="two", iss="new")) == 200
-    assert whoami(gateway, second) == 401
-
-
-def test_an_unknown_key_also_holds_up_a_socket_and_a_post(make_gateway, key_server, private_keys):
-    gateway = make_gateway(auth={"jwks": {"url": key_server.url}})
-    key_server.keys = [jwk(private_keys["ES256"], kid="one")]
-    token = gateway.token(key=private_keys["ES256"], algorithm="ES256", kid="one", scope="ingest", scans=["*"])
-    assert gateway.post("a", [{"type": "t", "pad": "x" * 1000}] * 500, token).status == 202
-    with gateway.sync_ws("a", token) as socket:
-        assert json.loads(socket.recv(timeout=10))["seq"] == 500
-
-
-def test_a_key_set_is_refreshed(make_gateway, key_server, private_keys):
-    key_server.keys = [jwk(private_keys["ES256"], kid="one")]
-    gateway = make_gateway(auth={"jwks": {"url": key_server.url, "refresh": "1s"}, "issuer": None})
-    token = lambda **claims: gateway.token(key=private_keys["ES256"], algorithm="ES256", **claims)
-    assert whoami(gateway, token()) == 200
-    # A refresh after a reload goes by the new configuration.
-    gateway.reload(auth={"issuer": "new"})
-    count = key_server.requests
-    wait_for(lambda: key_server.requests >= count + 2)
-    assert whoami(gateway, token(iss="new")) == 200
-    assert whoami(gateway, token()) == 401
-    key_server.keys = [jwk(private_keys["EdDSA"], kid="two")]
-    wait_for(lambda: whoami(gateway, token(iss="new")) == 401)
-    assert whoami(gateway, gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", iss="new")) == 200
-
-
-def test_ingest_keys(make_gateway):
-    digest = lambda key: hashlib.sha256(key.encode()).hexdigest()
-    gateway = make_gateway(auth={"ingest_keys": [
-        {"name": "nmap", "sha256": digest("secret-1"), "scans": ["nmap-*"]},
-        {"name": "any", "sha256": digest("secret-2").upper()},
-    ]})
-    assert gateway.post("nmap-1", {"type": "t"}, "secret-1").status == 202
-    assert gateway.post("zap-1", {"type": "t"}, "secret-1").status == 403
-    assert gateway.post("zap-1", {"type": "t"}, "secret-2").status == 202
-    assert gateway.post("nmap-1", {"type": "t"}, "secret-3").status == 401
-    assert gateway.post("nmap-1", {"type": "t"}, digest("secret-1")).status == 401
-    # They post, and nothing else; and stand in the Authorization field alone.
-    assert gateway.refusal("nmap-1", "secret-1").status == 403
-    assert gateway.get("/api/scans/nmap-1", "secret-2").status == 403
-    assert gateway.request("POST", "/api/tickets", token="secret-2").status == 403
-    assert gateway.request("POST", "/api/scans/nmap-1/progress?token=secret-1", {"type": "t"}).status == 401
-    assert gateway.request("PUT", "/api/scans/nmap-2", {"owner": "u"}, token="secret-1").status == 201
-    assert gateway.request("DELETE", "/api/scans/nmap-2", token="secret-1").status == 204
-
-
 # Rights
 
 
@@ -457,8 +235,8 @@ def test_who_may_not_read_does_not_learn_whether_a_scan_exists(gateway, scan):
     assert gateway.refusal(scan, token).status == 403
     assert gateway.refusal(scan + "?wait=1", token).status == 403
     for part in ("", "/messages", "/events"):
-        is_refused(gateway.get(f"/api/scans/{scan}{part}", token), 403, "forbidden")
-        is_refused(gateway.get(f"/api/scans/{scan}{part}", gateway.reader()), 404, "scan_not_found")
+        is_problem(gateway.get(f"/api/scans/{scan}{part}", token), 403, "forbidden")
+        is_problem(gateway.get(f"/api/scans/{scan}{part}", gateway.reader()), 404, "scan_not_found")
 
 
 def test_who_may_post(gateway, scan):
@@ -467,13 +245,13 @@ def test_who_may_post(gateway, scan):
         assert gateway.post(scan, {"type": "t"}, token).status == 202
     for token in (gateway.reader(), gateway.token(scope="ingester"), gateway.token(scope="read", scans=[scan]),
                   gateway.token(scope="ingest", scans=["other"]), gateway.token(scope="ingest", scans=[])):
-        is_refused(gateway.post(scan, {"type": "t"}, token), 403, "forbidden")
-    is_refused(gateway.post(scan, {"type": "t"}, "a.b.c"))
+        is_problem(gateway.post(scan, {"type": "t"}, token), 403, "forbidden")
+    is_problem(gateway.post(scan, {"type": "t"}, "a.b.c"))
 
 
 def test_the_admins_actions_are_the_admins(gateway):
     for path, body in (("/api/users/x/disconnect", None), ("/api/tokens/revoke", {"jti": "x"})):
-        is_refused(gateway.request("POST", path, body, token=gateway.reader()), 403, "forbidden")
+        is_problem(gateway.request("POST", path, body, token=gateway.reader()), 403, "forbidden")
         assert gateway.request("POST", path, body).status == 401
 
 
@@ -494,9 +272,9 @@ def test_pages_of_strange_origins_are_refused(make_gateway):
         assert (refusal.status, refusal.code) == (403, "origin_refused"), origin
         assert gateway.refusal("/api/ws", headers={"Origin": origin}).status == 403
         headers = {"Origin": origin}
-        is_refused(gateway.get("/api/scans/a/events", gateway.reader(), headers), 403, "origin_refused")
+        is_problem(gateway.get("/api/scans/a/events", gateway.reader(), headers), 403, "origin_refused")
         answer = gateway.request("POST", "/api/tickets", token=gateway.reader(), headers=headers)
-        is_refused(answer, 403, "origin_refused")
+        is_problem(answer, 403, "origin_refused")
         assert answer.headers["Access-Control-Allow-Origin"] is None
 
 
@@ -531,150 +309,3 @@ def test_an_event_stream_names_the_origin_that_it_allows(make_gateway):
     assert response.status == 200
     assert response.headers["Access-Control-Allow-Origin"] == "https://good.example"
     connection.close()
-
-
-# The end of a right
-
-
-def test_a_connection_ends_with_its_token(make_gateway):
-    gateway = make_gateway(auth={"leeway": "1s"})
-    gateway.post("a", {"type": "t"})
-    with gateway.sync_ws("a", gateway.reader(ttl=2)) as socket, gateway.sync_ws("a", gateway.reader(ttl=70)) as long:
-        start = time.time()
-        expiring = read_until(socket, "tokenExpiring")[-1]
-        assert 0 <= expiring["expiresIn"] <= 2 and "seq" not in expiring
-        code, reason = closing(socket)
-        assert code == 4401
-        # The exp is in whole seconds, and the wheel looks at intervals.
-        assert time.time() - start > 1
-        with pytest.raises(TimeoutError):
-            while True:
-                assert json.loads(long.recv(timeout=0.2))["type"] == "subscribed"
-    assert whoami(gateway, gateway.token(ttl=-2)) == 401
-
-
-def test_a_client_is_told_once_a_minute_before(gateway, scan):
-    gateway.post(scan, {"type": "t"})
-    with gateway.sync_ws(scan, gateway.reader(ttl=62)) as socket:
-        expiring = read_until(socket, "tokenExpiring")[-1]
-        assert 55 <= expiring["expiresIn"] <= 60
-        with pytest.raises(TimeoutError):
-            socket.recv(timeout=1.5)
-
-
-def test_a_token_is_refreshed(make_gateway):
-    gateway = make_gateway(auth={"leeway": "0s"})
-    gateway.post("a", {"type": "t"})
-    with gateway.sync_ws("a", gateway.reader(ttl=3)) as socket:
-        read_until(socket, "subscribed")
-        socket.send(json.dumps({"action": "refresh", "token": gateway.reader(ttl=3600), "id": 5}))
-        ack = read_until(socket, "ack")[-1]
-        assert (ack["action"], ack["id"]) == ("refresh", 5)
-        time.sleep(4)
-        socket.send('{"action":"ping"}')
-        read_until(socket, "pong")
-
-
-def test_a_refresh_that_does_not_do(gateway, scan):
-    gateway.post(scan, {"type": "t"})
-    with gateway.sync_ws(scan) as socket:
-        read_until(socket, "subscribed")
-        socket.send(json.dumps({"action": "refresh", "token": gateway.reader(ttl=-100), "id": "x"}))
-        error = read_until(socket, "error")[-1]
-        assert (error["code"], error["id"]) == ("invalid_token", "x")
-        socket.send('{"action":"refresh"}')
-        assert "code" in read_until(socket, "error")[-1]
-        socket.send(json.dumps({"action": "refresh", "token": gateway.reader("bob")}))
-        assert closing(socket)[0] == 4403
-    with gateway.sync_ws(scan) as socket:
-        socket.send(json.dumps({"action": "refresh", "token": gateway.token(scans=["other"])}))
-        assert closing(socket)[0] == 4403
-
-
-def test_an_event_stream_ends_with_its_token(make_gateway):
-    gateway = make_gateway(auth={"leeway": "0s"})
-    gateway.post("a", {"type": "t"})
-    answer = gateway.get("/api/scans/a/events", gateway.reader(ttl=2))
-    assert answer.status == 200
-    assert b"event: close\n" in answer.body and b"4401" in answer.body
-
-
-def test_an_administrator_ends_a_users_connections(gateway, scan):
-    gateway.post(scan, {"type": "t"})
-    user = f"user/{scan} é"
-    quoted = "user%2F" + scan + "%20%C3%A9"
-    streams = concurrent.futures.ThreadPoolExecutor(1)
-    with gateway.sync_ws(scan, gateway.reader(user)) as one, gateway.sync_ws("/api/ws", gateway.reader(user)) as two, \
-            gateway.sync_ws(scan, gateway.reader("bob")) as other:
-        stream = streams.submit(gateway.get, f"/api/scans/{scan}/events", gateway.reader(user))
-        wait_for(lambda: gateway.get(f"/api/scans/{scan}", gateway.admin()).json()["subscribers"] == 3)
-        answer = gateway.request("POST", f"/api/users/{quoted}/disconnect", token=gateway.admin())
-        assert (answer.status, answer.json()) == (200, {"closed": 3})
-        assert closing(one)[0] == 4403 and closing(two)[0] == 4403
-        assert b"event: close\n" in stream.result(20).body
-        gateway.post(scan, {"type": "still"})
-        read_until(other, "still")
-    answer = gateway.request("POST", f"/api/users/{quoted}/disconnect", token=gateway.admin())
-    assert answer.json() == {"closed": 0}
-
-
-def test_a_token_is_revoked(gateway, scan):
-    gateway.post(scan, {"type": "t"})
-    revoked = gateway.token(scans=["*"], scope="ingest", jti=f"r-{scan}")
-    other = gateway.token(scans=["*"], jti=f"o-{scan}")
-    streams = concurrent.futures.ThreadPoolExecutor(1)
-    with gateway.sync_ws(scan, revoked) as socket, gateway.sync_ws(scan, other) as stays, \
-            gateway.stream(scan, revoked) as upload:
-        upload.send({"type": "line"})
-        read_until(socket, "line")
-        stream = streams.submit(gateway.get, f"/api/scans/{scan}/events", revoked)
-        wait_for(lambda: gateway.get(f"/api/scans/{scan}", gateway.admin()).json()["subscribers"] == 3)
-        answer = gateway.request("POST", "/api/tokens/revoke", {"jti": f"r-{scan}"}, token=gateway.admin())
-        assert (answer.status, answer.body) == (204, b"")
-        assert closing(socket)[0] == 4401
-        assert b"4401" in stream.result(20).body
-        answer = upload.answer()
-        assert answer.status == 401 and answer.json()["accepted"] == 1
-        gateway.post(scan, {"type": "still"})
-        read_until(stays, "still")
-    is_refused(gateway.get("/api/scans/stats", revoked))
-    assert gateway.refusal(scan, revoked).status == 401
-    assert whoami(gateway, other) == 200
-
-
-def test_a_users_tokens_of_before_are_revoked(gateway, scan):
-    gateway.post(scan, {"type": "t"})
-    now = int(time.time())
-    user = f"user-{scan}"
-    old, new = gateway.reader(user, iat=now - 100), gateway.reader(user, iat=now)
-    undated = gateway.reader(user, without=["iat"])
-    with gateway.sync_ws(scan, old) as socket, gateway.sync_ws(scan, new) as stays:
-        answer = gateway.request("POST", "/api/tokens/revoke", {"sub": user, "issuedBefore": now - 50},
-                                 token=gateway.admin())
-        assert answer.status == 204
-        assert closing(socket)[0] == 4401
-        gateway.post(scan, {"type": "still"})
-        read_until(stays, "still")
-    assert whoami(gateway, old) == 401
-    assert whoami(gateway, new) == 200
-    assert whoami(gateway, undated) == 401
-    assert whoami(gateway, gateway.reader("bob", iat=now - 100)) == 200
-
-
-@pytest.mark.parametrize("body", [{}, {"jti": 7}, {"sub": "x"}, {"issuedBefore": 1}, "[]", "no", {"jti": ""}])
-def test_a_revocation_that_says_nothing(gateway, body):
-    answer = gateway.request("POST", "/api/tokens/revoke", body, token=gateway.admin())
-    assert answer.status == 400, answer
-
-
-def test_no_token_in_the_log(make_gateway):
-    gateway = make_gateway(log={"level": "trace"})
-    token, bad = gateway.reader(), gateway.token(key="x" * 32)
-    gateway.post("a", {"type": "t"}, token)
-    gateway.get(f"/api/scans/stats?token={token}")
-    gateway.get("/api/scans/stats", bad)
-    gateway.refusal("a", token=False, subprotocols=[bad])
-    with gateway.sync_ws("a", token):
-        pass
-    for secret in (token, bad, gateway.secret.decode()):
-        assert secret not in gateway.log() and secret.split(".")[-1] not in gateway.log()

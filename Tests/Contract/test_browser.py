@@ -1,4 +1,4 @@
-"""Browsers: a page in Chromium that follows a scan over wss, and a front end that knows no batches, in Chromium and Node.
+"""Browsers: pages in Chromium that follow a scan over wss, and a front end without batches in Chromium and Node.
 
 They are skipped where the programs are not installed (Debian: chromium, nodejs).
 """

@@ -102,6 +102,27 @@ async def test_every_frame_decodes_whenever_a_client_joins(gateway, scan):
 
 
 @pytest.mark.parametrize("offer", list(OFFERS.values()), ids=list(OFFERS))
+async def test_frames_of_many_scans_on_one_socket_decode(gateway, scan, offer):
+    names = [f"{scan}-{n}" for n in range(6)]
+    for name in names:
+        await post(gateway, name, ordinary(1))
+    factory = ClientPerMessageDeflateFactory(**offer)
+    async with follow(gateway, None, compression=None, extensions=[factory]) as follower:
+        for name in names:
+            assert (await follower.ask(action="subscribe", scanId=name))["type"] == "subscribed"
+        for _ in range(6):
+            await asyncio.gather(*(post(gateway, name, findings(10)) for name in names))
+            await asyncio.sleep(0.12)
+        await asyncio.gather(*(post(gateway, name, [{"type": "scanCompleted"}]) for name in names))
+        for _ in names:
+            await follower.until("scanCompleted")
+        for name in names:
+            seqs = [message["seq"] for frame in follower.frames if frame.get("scanId") == name
+                    for message in follower.carried(frame)]
+            assert seqs == list(range(2, 63))
+
+
+@pytest.mark.parametrize("offer", list(OFFERS.values()), ids=list(OFFERS))
 async def test_websockets_offers_are_agreed_to(gateway, scan, offer):
     await post(gateway, scan, ordinary(1))
     factory = ClientPerMessageDeflateFactory(**offer)

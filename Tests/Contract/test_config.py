@@ -3,8 +3,6 @@
 import concurrent.futures
 import http.client
 import json
-import os
-import re
 import shutil
 import signal
 import socket
@@ -15,7 +13,7 @@ import time
 import pytest
 import websockets
 
-from conftest import BASE, SLUICE, clean_environment, closing, make_certificate, merged, read_until, wait_for
+from conftest import SLUICE, clean_environment, closing, read_until, wait_for
 
 GOOD = """\
 listen: { host: 127.0.0.1, port: 0 }
@@ -315,8 +313,8 @@ def test_a_drain(make_gateway):
     gateway.post("a", {"type": "t"})
     sockets = [gateway.sync_ws("a", gateway.reader(f"u{n}")).__enter__() for n in range(10)]
     many = gateway.sync_ws("/api/ws").__enter__()
-    for socket in sockets:
-        read_until(socket, "subscribed")
+    for follower in sockets:
+        read_until(follower, "subscribed")
     streams = concurrent.futures.ThreadPoolExecutor(12)
     stream = streams.submit(gateway.get, "/api/scans/a/events", gateway.reader())
     upload = gateway.stream("a")
@@ -356,8 +354,8 @@ def test_a_drain(make_gateway):
     assert b"event: close\n" in stream.result(20).body
     assert gateway.wait() == 0
     assert time.monotonic() - start < 12
-    for socket in sockets:
-        socket.close()
+    for follower in sockets:
+        follower.close()
 
 
 def test_readiness_and_health_during_a_drain(make_gateway):
@@ -372,8 +370,8 @@ def test_readiness_and_health_during_a_drain(make_gateway):
     admin = http.client.HTTPConnection("127.0.0.1", gateway.admin_port, timeout=10)
     admin.request("GET", "/readyz")
     assert admin.getresponse().status == 503
-    for socket in sockets:
-        assert closing(socket)[0] == 1001
+    for follower in sockets:
+        assert closing(follower)[0] == 1001
     assert gateway.wait() == 0
 
 

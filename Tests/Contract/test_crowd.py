@@ -6,7 +6,7 @@ import json
 import os
 import random
 
-from follower import CRITICAL, follow, post
+from follower import CRITICAL, Ledger, follow, ordinary, post
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 #: `SEED=7 run.sh test_crowd.py` has another crowd.
@@ -114,3 +114,37 @@ async def test_a_crowd_gets_what_it_asked_for(make_gateway, scan):
         posted.append({"type": "scanCompleted"})
         await post(gateway, scan, posted[-1:])
         await asyncio.gather(*crowd)
+
+
+async def test_each_of_many_scans_on_one_socket_keeps_its_order(make_gateway, scan):
+    gateway = make_gateway(relay={"max_pending": 200, "history": {"messages": 200, "bytes": "4MiB"}},
+                           clients={"max_buffered": "64KiB"})
+    names = [f"{scan}-{n}" for n in range(8)]
+    for name in names:
+        await post(gateway, name, [{"type": "scanStarted"}])
+    options = {"compression": None, "receive_buffer": 16384, "max_queue": 1}
+    async with follow(gateway, None) as quick, follow(gateway, None, **options) as slow:
+        for name in names:
+            for follower in (quick, slow):
+                assert (await follower.ask(action="subscribe", scanId=name, since=0))["type"] == "subscribed"
+
+        async def flood(name):
+            for start in range(0, 600, 20):
+                await post(gateway, name, ordinary(20, first=start, pad="p" * 4000))
+            await post(gateway, name, [{"type": "scanCompleted"}])
+
+        async def read(follower, nap):
+            await asyncio.sleep(nap)
+            for _ in names:
+                await follower.until("scanCompleted", 60)
+
+        await asyncio.gather(read(quick, 0), read(slow, 4), *(flood(name) for name in names))
+        for follower in (quick, slow):
+            for name in names:
+                ledger = Ledger()
+                ledger.frames = [frame for frame in follower.frames if frame.get("scanId") == name]
+                ledger.check_order()
+                ledger.gaps(1, 602, lambda seq: seq not in (1, 602))
+                assert (ledger.seqs[0], ledger.seqs[-1]) == (1, 602)
+        assert gateway.metrics()["sluice_fell_behind_total"] > 0
+        assert "slow_client" in {lag["reason"] for lag in slow.lags}

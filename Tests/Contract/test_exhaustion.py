@@ -9,7 +9,7 @@ import time
 import pytest
 
 import conftest
-from attack import QUICK, Attack, closes_within
+from attack import QUICK, Attack, RawSocket, closes_within
 from conftest import wait_for
 
 
@@ -143,3 +143,20 @@ def test_at_the_mark_of_memory_nobody_new_is_taken(make_gateway):
     gateway.reload(limits={"memory": "100GiB"})
     wait_for(lambda: gateway.metrics()["sluice_shedding"] == 0)
     assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
+
+
+def test_at_the_mark_the_slowest_readers_go_and_others_stay(make_gateway):
+    gateway = make_gateway(clients={"max_buffered": "64KiB", "timeout": "5m"})
+    gateway.post("a", {"type": "scanStarted"})
+    readers = [RawSocket(gateway, "/api/ws/scans/a", receive_buffer=4096) for _ in range(3)]
+    with gateway.sync_ws("b?wait=60", gateway.reader("inside")) as inside:
+        posting = gateway.connection()
+        for _ in range(20):
+            assert gateway.post("a", [{"type": "finding", "text": "x" * 4000}] * 50, connection=posting).status == 202
+        # Nobody is long enough behind to be closed by the usual rule.
+        gateway.reload(limits={"memory": "1MiB"})
+        wait_for(lambda: gateway.metrics().get('sluice_connections_closed_total{code="1013"}', 0) == 3, 40)
+        assert gateway.post("b", {"type": "scanStarted"}, connection=posting).status == 202
+        assert json.loads(inside.recv(timeout=20))["type"] == "subscribed"
+    for reader in readers:
+        reader.close()

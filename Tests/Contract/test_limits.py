@@ -1,6 +1,5 @@
 """What bad or too much input gets, and that it is counted."""
 
-import json
 import socket as sockets
 import ssl
 import threading
@@ -9,15 +8,7 @@ import time
 import pytest
 import websockets
 
-from conftest import PATIENCE, closing, read_until, wait_for
-
-
-def is_problem(answer, status, code):
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["code"] == code, answer
-    if status in (429, 503):
-        assert int(answer.headers["Retry-After"]) >= 1
+from conftest import PATIENCE, closing, is_problem, read_until, wait_for
 
 
 def raw(gateway, data, timeout=PATIENCE):

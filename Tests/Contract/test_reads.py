@@ -2,19 +2,12 @@
 
 import gzip
 import http.client
-import json
 import re
 import time
 
 import pytest
 
-from conftest import wait_for
-
-
-def is_problem(answer, status, code):
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["code"] == code, answer
+from conftest import is_problem, wait_for
 
 
 # Statistics

@@ -1,4 +1,4 @@
-"""The relay's rules: critical messages, batches, the frame budget, conflation, overflow, slow clients, the scan's life."""
+"""The relay's rules: critical messages, batches, the frame budget, conflation, loss, slow clients, the scan's life."""
 
 import asyncio
 import base64
@@ -43,7 +43,8 @@ async def test_critical_messages_are_frames_of_their_own_even_in_one_post(gatewa
     await post(gateway, scan, [{"type": "scanStarted"}])
     async with follow(gateway, scan) as follower:
         await follower.next()
-        await post(gateway, scan, [{"type": kind} for kind in ("a", "b", "error", "phaseStarted", "c", "scanCompleted")])
+        kinds = ("a", "b", "error", "phaseStarted", "c", "scanCompleted")
+        await post(gateway, scan, [{"type": kind} for kind in kinds])
         await follower.through(7)
         assert [[message["type"] for message in follower.carried(frame)] for frame in follower.frames[1:]] == [
             ["a", "b"], ["error"], ["phaseStarted"], ["c"], ["scanCompleted"]]

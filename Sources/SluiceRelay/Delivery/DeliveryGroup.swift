@@ -144,6 +144,11 @@ package struct DeliveryGroup: Sendable {
         return self.due
     }
 
+    /// What was taken goes out now, and counts in the budget from now on.
+    package mutating func handedOver(now: NIODeadline) {
+        self.budget.handedOver(now: now)
+    }
+
     /// When `poll` has something to do, if nothing is posted before; nil while nothing waits.
     package var deadline: NIODeadline? {
         guard !self.pending.isEmpty else {

@@ -15,6 +15,8 @@ package struct FrameBudget: Sendable {
     private let capacity: Int
     private let window: TimeAmount
     private var sentAt: Deque<NIODeadline> = []
+    /// How many of the last ones have not been handed over yet.
+    private var freshCount = 0
 
     /// A fresh budget.
     package init(framesPerSecond: Double) {
@@ -47,7 +49,16 @@ package struct FrameBudget: Sendable {
         let count = min(count, self.capacity)
         self.sentAt.removeFirst(max(0, self.sentAt.count + count - self.capacity))
         self.sentAt.append(contentsOf: repeatElement(now, count: count))
+        self.freshCount = min(self.freshCount + count, self.capacity)
         return true
+    }
+
+    /// What was spent goes out now: work between the two would else shorten the second that a receiver sees.
+    package mutating func handedOver(now: NIODeadline) {
+        for index in self.sentAt.indices.suffix(self.freshCount) {
+            self.sentAt[index] = max(self.sentAt[index], now)
+        }
+        self.freshCount = 0
     }
 
     /// When there are so many frames to spend; in the past if there are now.

@@ -22,7 +22,7 @@ package final class Outbox {
     package private(set) var counts = Counts()
     /// Whether the socket takes more: less than `max_buffered` bytes wait for it.
     package private(set) var isWritable = true
-    /// Since when it does not; nil while it does.
+    /// Since when it does not; nil while it does, and once the connection is closing.
     package private(set) var blockedSince: NIODeadline?
 
     private let context: ChannelHandlerContext
@@ -67,6 +67,9 @@ package final class Outbox {
 
     /// The channel's writability changed.
     package func writabilityChanged(isWritable: Bool, now: NIODeadline) {
+        guard self.isOpen else {
+            return
+        }
         self.isWritable = isWritable
         self.blockedSince = isWritable ? nil : (self.blockedSince ?? now)
         self.readNext()
@@ -82,6 +85,7 @@ package final class Outbox {
     /// The connection is closing: nothing more is written.
     package func close() {
         self.isOpen = false
+        self.blockedSince = nil
         self.readers.removeAll()
     }
 

@@ -11,6 +11,8 @@ final class HomeGroup {
     let key: Key
     var group: DeliveryGroup
     let encoder: GroupEncoder
+    /// When its loss was logged last, for the operator.
+    var lastLagLoggedAt: NIODeadline?
     /// How many messages the lag notices in what it is about to send announce.
     var skippedCount = 0
     /// All that belong to it, in step or ahead.

@@ -115,6 +115,18 @@ final class ScanHome {
         self.slowed.removeAll()
     }
 
+    /// Loss in a flood comes with every frame: one line in a while is for the operator, the others for finding faults.
+    private static func lagLogLevel(_ group: HomeGroup, now: NIODeadline) -> Logger.Level {
+        if let last = group.lastLagLoggedAt, now < last + self.lagLogInterval {
+            return .debug
+        }
+        group.lastLagLoggedAt = now
+        return .info
+    }
+
+    /// How often a group's loss is logged at most.
+    private static let lagLogInterval = TimeAmount.seconds(10)
+
     /// A compressor that nobody used for so long is given up.
     private static let streamIdleTime = TimeAmount.seconds(30)
 
@@ -123,7 +135,8 @@ final class ScanHome {
         for delivery in group.group.take() {
             if case .lag(let notice) = delivery {
                 self.count(notice)
-                self.logger.info(
+                self.logger.log(
+                    level: Self.lagLogLevel(group, now: now),
                     "subscribers lag",
                     metadata: ["skipped": "\(notice.skippedCount)", "reason": "\(notice.reason.rawValue)"]
                 )
@@ -138,6 +151,7 @@ final class ScanHome {
         let frames = group.encoder.take(through: group.group.sent)
         if !frames.isEmpty {
             self.context.counts.framesMade += frames.frameCount
+            group.group.handedOver(now: now)
             let id = group.id
             for (loop, count) in group.inStepCounts.enumerated() where count > 0 {
                 self.context.loops.run(on: loop) { $0.deliver(frames, to: id) }

@@ -2,7 +2,9 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceRelay
 
-/// Whether and how an answer is packed (RFC 9110, sections 8.4 and 12.5.3). There is gzip, and there is nothing.
+/// Whether and how an answer is packed (RFC 9110, sections 8.4 and 12.5.3).
+///
+/// There is gzip, and there is nothing.
 enum ContentCoding {
     /// Under so many bytes packing costs more than it saves.
     static let minimumBytes = 1024

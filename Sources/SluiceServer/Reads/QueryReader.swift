@@ -35,7 +35,11 @@ enum QueryReader {
         guard let text = try self.text(name, in: query) else {
             return nil
         }
-        guard let number = Double(text), number.isFinite, number >= minimum else {
+        // `Double` reads hexadecimal and names too, which no client means.
+        let isDecimal = text.utf8.allSatisfy {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".")
+        }
+        guard isDecimal, let number = Double(text), number.isFinite, number >= minimum else {
             throw Problem(.invalidParameter, "\(name) is a number of at least \(minimum)")
         }
         return number

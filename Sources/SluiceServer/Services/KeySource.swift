@@ -43,7 +43,9 @@ final class KeySource: Sendable {
         self.state = Mutex(State(auth: auth))
     }
 
-    /// Takes over what the operator wants from now on. The keys of another URL have to be fetched then.
+    /// Takes over what the operator wants from now on.
+    ///
+    /// The keys of another URL have to be fetched then.
     ///
     /// - Throws: What cannot be read; then everything stays as it was.
     func replace(_ auth: GatewayConfiguration.Auth) throws(KeyLoader.Failure) {

@@ -8,6 +8,7 @@ protocol LiveConnection: AnyObject {
     /// What it was given and how it stands.
     ///
     /// - Parameter isDetailed: Whether the scans' homes are asked too.
+    /// - Returns: The report, once they have answered.
     func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport>
 
     /// Since when it takes nothing of what it is sent; nil if it does, or if nothing is sent to it.

@@ -49,6 +49,10 @@ final class SubscribeHandler: RequestHandler {
     }
 
     private func handshake(_ exchange: HTTPExchange) throws(Problem) -> WebSocketHandshake {
+        guard !exchange.request.hasBody else {
+            // Its bytes would be taken for frames.
+            throw Problem(.invalidHandshake, "a handshake has no body")
+        }
         let deflate = self.services.settings.configuration.compression.permessageDeflate
         var compression = PermessageDeflateConfiguration()
         compression.isEnabled = deflate.enabled
@@ -147,12 +151,15 @@ final class SubscribeHandler: RequestHandler {
         guard let agreed = handshake.deflate else {
             return .webSocket(.plain)
         }
+        // A client has one context for its whole socket, and a scan's compressor knows only its own frames: where frames
+        // of several scans meet, none may refer to another.
+        let isOfManyScans = self.scanSegment == nil
         return .webSocket(
             .deflate(
                 DeflateTerms(
                     level: compression.permessageDeflate.level,
                     windowBits: min(agreed.serverWindowBits, compression.permessageDeflate.windowBits),
-                    isWithoutContext: agreed.serverNoContextTakeover,
+                    isWithoutContext: agreed.serverNoContextTakeover || isOfManyScans,
                     minimumBytes: compression.permessageDeflate.minBytes
                 )
             )

@@ -125,6 +125,29 @@ struct DeliveryGroupTests {
         #expect(group.sent == 20_000)
     }
 
+    @Test("Lag frames are frames of the budget too", arguments: [true, false])
+    func lagFrames(isBatched: Bool) {
+        var limits = DeliveryGroup.Limits(RelayConfiguration())
+        limits.maximumPendingCount = 20
+        let terms = DeliveryTerms(filter: .everything, framesPerSecond: 5, isBatched: isBatched)
+        var group = DeliveryGroup(terms: terms, limits: limits, head: 0)
+        var sentAt: [Int64] = []
+        var hasMessages = false
+        for millisecond in 1...10_000 as ClosedRange<Int64> {
+            let now = NIODeadline.uptimeNanoseconds(1_000_000_000) + .milliseconds(millisecond)
+            group.append(LogEntry(seq: Seq(millisecond), message: TestMessage.ordinary()), now: now)
+            group.poll(now: now)
+            for delivery in group.take() {
+                sentAt.append(millisecond)
+                if case .messages = delivery { hasMessages = true }
+            }
+        }
+        for (index, end) in sentAt.enumerated() {
+            #expect(sentAt[...index].count { $0 > end - 1000 } <= 5)
+        }
+        #expect(hasMessages && sentAt.count > 40)
+    }
+
     @Test("A group that goes on at another rate keeps what waits and what was spent")
     func continued() {
         let limits = DeliveryGroup.Limits(RelayConfiguration())

@@ -45,4 +45,29 @@ struct FrameBudgetTests {
         #expect(slower.take(now: now + .milliseconds(999)) == false)
         #expect(slower.take(now: now + .milliseconds(1005)) == true)
     }
+
+    @Test("Frames that go out together are spent together, and as many as a second has at most")
+    func together() {
+        let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        var budget = FrameBudget(framesPerSecond: 3)
+        #expect(budget.take(2, now: now) == true)
+        #expect(budget.take(2, now: now) == false)
+        #expect(budget.availableAt(2) == now + .milliseconds(1005))
+        #expect(budget.take(now: now + .milliseconds(10)) == true)
+        var single = FrameBudget(framesPerSecond: 1)
+        #expect(single.take(2, now: now) == true)
+        #expect(single.take(2, now: now + .milliseconds(1005)) == true)
+    }
+
+    @Test("What is spent counts from the moment when it goes out")
+    func handedOver() {
+        let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        var budget = FrameBudget(framesPerSecond: 2)
+        #expect(budget.take(now: now) == true)
+        budget.handedOver(now: now + .milliseconds(50))
+        #expect(budget.take(now: now + .milliseconds(60)) == true)
+        budget.handedOver(now: now + .milliseconds(70))
+        #expect(budget.availableAt() == now + .milliseconds(1055))
+        #expect(budget.availableAt(2) == now + .milliseconds(1075))
+    }
 }

@@ -122,6 +122,18 @@ struct ScanLogTests {
         #expect(Self.picture(log.page(after: 0, maximumCount: 9)) == ["<2@0>", "3", "4"])
     }
 
+    @Test("State of many keys holds no more bytes than history may, and its newest always stays")
+    func stateBytes() {
+        let byteCount = TestMessage.state("1").byteCount
+        var log = Self.log(bytes: 2 * byteCount)
+        Self.append("1233", to: &log)
+        #expect(log.latest.map(\.seq) == [2, 4])
+        #expect(log.retainedBytes == 2 * byteCount)
+        var small = Self.log(bytes: 1)
+        Self.append("12", to: &small)
+        #expect(small.latest.map(\.seq) == [2])
+    }
+
     @Test("A reader from before what the index remembers is told at least how much it missed")
     func beyondTheIndex() {
         var log = Self.log(messages: 10)

@@ -1,0 +1,1 @@
+// Nothing is called from Swift; a C target has a header.
