@@ -20,7 +20,8 @@ def start(*arguments, gateway=None, token=None, **options):
     if gateway:
         variables = {"SLUICE_URL": gateway.url, "SLUICE_CA": gateway.ca,
                      "SLUICE_TOKEN": token or gateway.token("scanner", scope="ingest", scans=["*"])} | variables
-    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    pipe = subprocess.PIPE
+    options = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "text": True} | options
     return subprocess.Popen([SLUICE, *map(str, arguments)], env=clean_environment(**variables), **options)
 
 
@@ -63,9 +64,11 @@ def test_help_and_version():
     ["nonsense"], ["--nonsense"], ["serve", "--nonsense"], ["serve", "extra"], ["token", "--config", "x"],
     ["token", "--sub", ""], ["token", "--sub", "a", "--ttl", "soon"], ["key"], ["key", ""], ["run"],
     ["run", "--scan", "a"], ["run", "--scan", "a", "--"], ["run", "--scan", "a", "--", "true"],
-    ["run", "--scan", "a", "--url", "ftp://x", "--", "true"], ["run", "--scan", "a b", "--url", "https://x", "--", "true"],
+    ["run", "--scan", "a", "--url", "ftp://x", "--", "true"],
+    ["run", "--scan", "a b", "--url", "https://x", "--", "true"],
     ["run", "--scan", "a", "--format", "x", "--url", "https://x", "--", "true"], ["publish"], ["publish", "a"],
-    ["publish", "..", "--url", "https://x"], ["watch"], ["watch", "a"], ["watch", "a", "--url", "https://x", "--wait", "301"],
+    ["publish", "..", "--url", "https://x"], ["watch"], ["watch", "a"],
+    ["watch", "a", "--url", "https://x", "--wait", "301"],
 ], ids=" ".join)
 def test_errors_of_usage(arguments):
     result = sluice(*arguments)
@@ -155,8 +158,8 @@ def test_the_demonstration_is_interrupted():
 
 
 def test_a_scanner_of_lines(gateway, scan):
-    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", "echo one; echo two >&2; printf three",
-                    gateway=gateway)
+    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c",
+                    "echo one; echo two >&2; printf three", gateway=gateway)
     assert result.returncode == 0, result.stderr_text
     assert result.stdout_text == "one\nthree"
     assert "two\n" in result.stderr_text
@@ -191,7 +194,8 @@ def test_output_is_relayed_while_the_scanner_runs(gateway, scan):
 
 @pytest.mark.parametrize("command, code", [("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)])
 def test_a_scanner_that_fails(gateway, scan, command, code):
-    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", f"echo x; {command}", gateway=gateway)
+    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", f"echo x; {command}",
+                    gateway=gateway)
     assert result.returncode == code
     last = gateway.messages(scan)[-1]
     assert last["type"] == "error"

@@ -26,6 +26,8 @@ final class LineIngest: IngestReader, LiveConnection {
     private var acceptedCount = 0
     private var seqs: ClosedRange<Seq>?
     private var expiry: Scheduled<Void>?
+    /// No producer waits longer at a time, whatever it owes.
+    private static let longestWaitNanoseconds: UInt64 = 3_600_000_000_000
     /// After so many seconds the token is looked at again.
     private static let longestWatchSeconds = 60.0
     /// The most messages in one hop to the scan's home.
@@ -212,7 +214,7 @@ final class LineIngest: IngestReader, LiveConnection {
         }
         self.isThrottled = true
         exchange.eventLoop.assumeIsolated()
-            .scheduleTask(in: .nanoseconds(Int64(wait))) {
+            .scheduleTask(in: .nanoseconds(Int64(clamping: min(wait, Self.longestWaitNanoseconds)))) {
                 self.isThrottled = false
                 self.readOn()
             }

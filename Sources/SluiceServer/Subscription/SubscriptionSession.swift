@@ -90,6 +90,11 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
 
     func receivedText(_ text: ByteBuffer) {
         self.services.metrics.receivedClientFrame()
+        // A reload changes the limit of connections that stand, too.
+        let limit = RateLimit(self.services.settings.configuration.limits.clientFrames)
+        if limit != self.frames.limit {
+            self.frames.limit = limit
+        }
         guard case .taken = self.frames.take(now: self.eventLoop.now.uptimeNanoseconds) else {
             self.services.metrics.refused("client_frames")
             self.end(.policyViolation, "too many frames")

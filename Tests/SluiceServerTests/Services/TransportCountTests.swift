@@ -23,7 +23,7 @@ struct TransportCountTests {
     @Test("One beyond the total is told so, and the next is let in once one is gone")
     func total() {
         let count = Self.count(total: 2)
-        #expect((0..<3).map { _ in Self.name(count.open(nil)) } == ["admitted", "admitted", "too_many_connections"])
+        #expect((0..<3).map { _ in Self.name(count.open(nil)) } == ["admitted", "admitted", "overloaded"])
         count.close(nil)
         count.close(nil)
         #expect(Self.name(count.open(nil)) == "admitted")
