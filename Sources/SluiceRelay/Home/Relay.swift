@@ -209,7 +209,7 @@ package final class Relay: Sendable {
     ) -> EventLoopFuture<SubscriptionReport?> {
         let id = subscriber.id
         let scanID = subscriber.scanID
-        return self.ask(scanID, on: eventLoop) { $0.report(on: id, scanID: scanID) }
+        return self.ask(scanID, on: eventLoop) { $1.succeed($0.report(on: id, scanID: scanID)) }
     }
 
     private func connect(_ fanOut: LoopFanOut, loop: Int) {
