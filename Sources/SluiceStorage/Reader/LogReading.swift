@@ -19,8 +19,8 @@ struct LogReading {
         var evictedThrough: Seq?
         let rows = try Row.fetchCursor(
             self.db,
-            sql: "SELECT \(MessageRow.columns) FROM messages WHERE life = ? ORDER BY seq DESC",
-            arguments: [life]
+            sql: "SELECT \(MessageRow.columns) FROM messages WHERE key BETWEEN ? AND ? ORDER BY key DESC",
+            arguments: [MessageKey.key(life, 0), MessageKey.key(life, .max)]
         )
         while let row = try rows.next() {
             guard entries.count < history.messageCount, bytes < history.bytes else {
@@ -56,8 +56,10 @@ struct LogReading {
         var page = StoredPage(entries: [], through: request.cursor, lostThrough: 0)
         let rows = try Row.fetchCursor(
             self.db,
-            sql: "SELECT \(MessageRow.columns) FROM messages WHERE life = ? AND seq > ? AND seq <= ? ORDER BY seq",
-            arguments: [request.life, Self.stored(request.cursor), Self.stored(request.end)]
+            sql: "SELECT \(MessageRow.columns) FROM messages WHERE key > ? AND key <= ? ORDER BY key",
+            arguments: [
+                MessageKey.key(request.life, request.cursor), MessageKey.key(request.life, request.end),
+            ]
         )
         var bytes = 0
         var rowCount = 0
@@ -108,10 +110,10 @@ struct LogReading {
         let rows = try Row.fetchCursor(
             self.db,
             sql: """
-                SELECT \(MessageRow.columns) FROM messages WHERE life = ? AND seq < ? AND marks & 3 <> 1
-                ORDER BY seq DESC
+                SELECT \(MessageRow.columns) FROM messages WHERE key >= ? AND key < ? AND marks & 3 <> 1
+                ORDER BY key DESC
                 """,
-            arguments: [life, Self.stored(seq)]
+            arguments: [MessageKey.key(life, 0), MessageKey.key(life, seq)]
         )
         while let row = try rows.next() {
             guard let entry = try MessageRow.entry(row, life: life) else {
@@ -158,10 +160,6 @@ struct LogReading {
     }
 
     private static func seq(_ row: Row) -> Seq {
-        Seq(bitPattern: Int64.fromDatabaseValue(row[0]) ?? 0)
-    }
-
-    private static func stored(_ seq: Seq) -> Int64 {
-        Int64(clamping: seq)
+        MessageKey.seq(Int64.fromDatabaseValue(row[0]) ?? 0)
     }
 }

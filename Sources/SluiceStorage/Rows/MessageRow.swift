@@ -6,10 +6,9 @@ internal import SluiceRelay
 /// A message as a row of `messages`.
 enum MessageRow {
     /// The columns that ``entry(_:life:)`` reads, in order.
-    static let columns = "seq, type, marks, state_key, body, sum, at"
+    static let columns = "key, type, marks, state_key, body, sum, at"
     private static let insert = """
-        INSERT OR REPLACE INTO messages (life, seq, at, type, marks, state_key, body, sum)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT OR REPLACE INTO messages (key, at, type, marks, state_key, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?)
         """
 
     static func insert(_ entry: LogEntry, life: Int64, at: WallTime, into db: Database) throws {
@@ -21,7 +20,7 @@ enum MessageRow {
         }
         let statement = try db.cachedStatement(sql: Self.insert)
         statement.setUncheckedArguments([
-            life, Int64(bitPattern: entry.seq), at.milliseconds, message.type, Int64(marks), key.map { Data($0) },
+            MessageKey.key(life, entry.seq), at.milliseconds, message.type, Int64(marks), key.map { Data($0) },
             Data(message.body.readableBytesView), Int64(sum),
         ])
         try statement.execute()
@@ -29,14 +28,14 @@ enum MessageRow {
 
     /// The message in a row; nil if the row is damaged.
     static func entry(_ row: Row, life: Int64) throws -> LogEntry? {
-        guard let signedSeq = Int64.fromDatabaseValue(row[0]), let type = String.fromDatabaseValue(row[1]),
+        guard let place = Int64.fromDatabaseValue(row[0]), let type = String.fromDatabaseValue(row[1]),
             let marks = Int64.fromDatabaseValue(row[2]).flatMap({ UInt8(exactly: $0) }),
             let sum = Int64.fromDatabaseValue(row[5]), let at = Int64.fromDatabaseValue(row[6]),
             case .blob(let data) = (row[4] as DatabaseValue).storage
         else {
             return nil
         }
-        let seq = Seq(bitPattern: signedSeq)
+        let seq = MessageKey.seq(place)
         let isState = marks & 3 == 2
         let key = isState ? Self.bytes(row[3]) ?? [] : nil
         let found = unsafe data.withUnsafeBytes { body in

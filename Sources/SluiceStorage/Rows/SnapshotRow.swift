@@ -29,8 +29,8 @@ enum SnapshotRow {
         state.writeString("},\"latest\":[")
         let rows = try Row.fetchCursor(
             db,
-            sql: "SELECT \(MessageRow.columns) FROM messages WHERE life = ? AND marks & 3 <> 1 ORDER BY seq",
-            arguments: [life]
+            sql: "SELECT \(MessageRow.columns) FROM messages WHERE key BETWEEN ? AND ? AND marks & 3 <> 1 ORDER BY key",
+            arguments: [MessageKey.key(life, 0), MessageKey.key(life, .max)]
         )
         var isFirst = true
         while let row = try rows.next() {

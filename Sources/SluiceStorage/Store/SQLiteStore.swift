@@ -10,11 +10,12 @@ internal import Synchronization
 /// the commit waits for an fsync. After an error the file is opened anew before it is trusted again.
 package final class SQLiteStore: ScanStore {
     private let queue: StoreQueue
-    private let writer: StoreWriter
+    let writer: StoreWriter
     private let reader: StoreReader
     private let nextLife = Atomic<Int64>(1)
     private let index: StoreIndex
     private let heads: HeadFile
+    private let lock: FolderLock
 
     /// Opens the store, and makes what is missing. Blocks.
     ///
@@ -25,7 +26,7 @@ package final class SQLiteStore: ScanStore {
     package init(_ settings: StoreSettings, logger: Logger) throws {
         let file = StoreFile(folder: settings.path, isSynced: settings.isSynced)
         try file.makeFolder()
-        try file.lock()
+        self.lock = try FolderLock(folder: settings.path)
         let queue = StoreQueue(settings: settings)
         do {
             let database = try file.openForWriting()
@@ -101,6 +102,7 @@ package final class SQLiteStore: ScanStore {
     package func close() {
         self.writer.close()
         self.heads.closed()
+        self.lock.release()
         self.reader.close()
     }
 

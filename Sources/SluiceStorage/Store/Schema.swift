@@ -7,25 +7,32 @@ enum Schema {
     /// Whose file it is (`PRAGMA application_id`): "Slui".
     static let applicationID = 0x536C_7569
 
-    /// Makes the tables in an empty file, and refuses one that is not to be touched.
-    static func prepare(_ db: Database, path: String) throws {
+    /// Refuses a file that is not to be touched; only reads.
+    ///
+    /// Returns whether it is empty.
+    static func check(_ db: Database, path: String) throws -> Bool {
         let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         let owner = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
         if isEmpty, found == 0 {
-            try db.inTransaction(.immediate) {
-                try db.execute(sql: Self.tables)
-                try db.execute(sql: "PRAGMA application_id = \(Self.applicationID)")
-                try db.execute(sql: "PRAGMA user_version = \(Self.version)")
-                return .commit
-            }
-            return
+            return true
         }
         guard owner == Self.applicationID else {
             throw StoreError.foreign(path: path)
         }
         guard found <= Self.version else {
             throw StoreError.newerSchema(path: path, found: found, known: Self.version)
+        }
+        return false
+    }
+
+    /// Makes the tables in an empty file.
+    static func make(_ db: Database) throws {
+        try db.inTransaction(.immediate) {
+            try db.execute(sql: Self.tables)
+            try db.execute(sql: "PRAGMA application_id = \(Self.applicationID)")
+            try db.execute(sql: "PRAGMA user_version = \(Self.version)")
+            return .commit
         }
     }
 
@@ -42,11 +49,11 @@ enum Schema {
         CREATE INDEX scans_by_id ON scans (scan_id, life);
         CREATE INDEX scans_erased ON scans (life) WHERE is_erased = 1;
         CREATE TABLE messages (
-            life INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, type TEXT NOT NULL,
-            marks INTEGER NOT NULL, state_key BLOB, body BLOB NOT NULL, sum INTEGER NOT NULL,
-            PRIMARY KEY (life, seq)
-        ) WITHOUT ROWID;
-        CREATE INDEX messages_kept ON messages (life, seq) WHERE marks & 3 <> 1;
+            key INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL, marks INTEGER NOT NULL,
+            state_key BLOB, body BLOB NOT NULL, sum INTEGER NOT NULL,
+            life INTEGER AS (key >> 36) VIRTUAL, seq INTEGER AS (key & 68719476735) VIRTUAL
+        );
+        CREATE INDEX messages_kept ON messages (key) WHERE marks & 3 <> 1;
         CREATE TABLE counts (
             life INTEGER NOT NULL, type TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (life, type)
         ) WITHOUT ROWID;

@@ -2,14 +2,6 @@ internal import Foundation
 internal import GRDB
 internal import NIOCore
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
 /// The files of a store: where they are, and how a connection to them is opened.
 struct StoreFile: Sendable {
     /// How long a connection waits for another one's lock.
@@ -33,18 +25,6 @@ struct StoreFile: Sendable {
         }
     }
 
-    /// Keeps other processes out of the folder for as long as this one lives.
-    func lock() throws(StoreError) {
-        let descriptor = unsafe open(self.folder + "/sluice.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw .unusable(path: self.folder, reason: unsafe String(cString: strerror(errno)))
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw .inUse(path: self.folder)
-        }
-    }
-
     /// A connection that writes; the tables are there when it returns.
     func openForWriting() throws -> DatabaseQueue {
         var configuration = Configuration()
@@ -53,6 +33,7 @@ struct StoreFile: Sendable {
         configuration.foreignKeysEnabled = false
         let queue = try DatabaseQueue(path: self.path, configuration: configuration)
         try queue.writeWithoutTransaction { db in
+            let isEmpty = try Schema.check(db, path: self.path)
             // Before the first table: only then does it take effect.
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
@@ -62,7 +43,9 @@ struct StoreFile: Sendable {
             // FULL: every commit waits for an fsync of the log. NORMAL: the log is synced before it is copied back.
             try db.execute(sql: "PRAGMA synchronous = \(self.isSynced ? "FULL" : "NORMAL")")
             try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
-            try Schema.prepare(db, path: self.path)
+            if isEmpty {
+                try Schema.make(db)
+            }
             // What a crash or a failed sync left in the log is copied back and synced, or the file is not used.
             try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
         }

@@ -96,8 +96,8 @@ struct CommitGroup {
             try MessageRow.insert(entry, life: write.life, at: at, into: db)
         }
         for seq in write.superseded {
-            let statement = try db.cachedStatement(sql: "DELETE FROM messages WHERE life = ? AND seq = ?")
-            statement.setUncheckedArguments([write.life, Int64(bitPattern: seq)])
+            let statement = try db.cachedStatement(sql: "DELETE FROM messages WHERE key = ?")
+            statement.setUncheckedArguments([MessageKey.key(write.life, seq)])
             try statement.execute()
         }
         if let answer = write.answer {

@@ -10,6 +10,8 @@ internal import SluiceRelay
 struct Retention {
     /// The most rows deleted in one step.
     private static let stepCount = 1000
+    /// The most rows deleted at once for want of room: small, so that no more goes than has to.
+    private static let shrinkCount = 200
     /// The most scans looked at in one step.
     private static let stepScans = 200
     /// How often the whole store is looked through.
@@ -77,11 +79,14 @@ struct Retention {
         }
         let last = try Int64.fetchOne(
             db,
-            sql: "SELECT max(seq) FROM (SELECT seq FROM messages WHERE life = ? ORDER BY seq LIMIT ?)",
-            arguments: [life, Self.stepCount]
+            sql: "SELECT max(key) FROM (SELECT key FROM messages WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?)",
+            arguments: [MessageKey.key(life, 0), MessageKey.key(life, .max), Self.stepCount]
         )
         if let last {
-            try db.execute(sql: "DELETE FROM messages WHERE life = ? AND seq <= ?", arguments: [life, last])
+            try db.execute(
+                sql: "DELETE FROM messages WHERE key BETWEEN ? AND ?",
+                arguments: [MessageKey.key(life, 0), last]
+            )
             return true
         }
         for table in ["counts", "answers", "scan_progress_snapshots", "scans"] {
@@ -116,7 +121,7 @@ struct Retention {
             return self.hasErased
         }
         let until = (self.oldest.last?.at ?? .max - Self.sweepMilliseconds) + Self.sweepMilliseconds
-        if try self.deleteOrdinary(of: victim.life, before: until, db, queue) {
+        if try self.deleteOrdinary(of: victim.life, before: until, limit: Self.shrinkCount, db, queue) {
             self.oldest = []
         }
         return true
@@ -126,8 +131,8 @@ struct Retention {
         try Row.fetchAll(
             db,
             sql: """
-                SELECT (SELECT at FROM messages m WHERE m.life = s.life AND m.seq > s.lost_through AND m.marks & 3 = 1
-                        ORDER BY m.seq LIMIT 1) AS first, life
+                SELECT (SELECT at FROM messages m WHERE m.key > (s.life << 36 | s.lost_through)
+                        AND m.key < ((s.life + 1) << 36) AND m.marks & 3 = 1 ORDER BY m.key LIMIT 1) AS first, life
                 FROM scans s WHERE is_erased = 0 AND first IS NOT NULL ORDER BY first DESC
                 """
         )
@@ -193,27 +198,34 @@ struct Retention {
     /// Deletes the oldest ordinary messages of a log that are older than an instant.
     ///
     /// Returns whether there may be more of them.
-    private func deleteOrdinary(of life: Int64, before: Int64, _ db: Database, _ queue: StoreQueue) throws -> Bool {
+    private func deleteOrdinary(
+        of life: Int64,
+        before: Int64,
+        limit: Int = Retention.stepCount,
+        _ db: Database,
+        _ queue: StoreQueue
+    ) throws -> Bool {
         let found = try Row.fetchOne(
             db,
             sql: """
-                SELECT max(seq), count(*) FROM (
-                    SELECT seq, at FROM messages WHERE life = ?1 AND marks & 3 = 1
-                    AND seq > (SELECT lost_through FROM scans WHERE life = ?1) ORDER BY seq LIMIT ?2
+                SELECT max(key), count(*) FROM (
+                    SELECT key, at FROM messages WHERE marks & 3 = 1 AND key < ((?1 + 1) << 36)
+                    AND key > (?1 << 36 | (SELECT lost_through FROM scans WHERE life = ?1)) ORDER BY key LIMIT ?2
                 ) WHERE at < ?3
                 """,
-            arguments: [life, Self.stepCount, before]
+            arguments: [life, limit, before]
         )
         guard let found, let last = Int64.fromDatabaseValue(found[0]), let count = Int.fromDatabaseValue(found[1]) else {
             return false
         }
         try db.execute(
-            sql: "DELETE FROM messages WHERE life = ? AND seq <= ? AND marks & 3 = 1",
-            arguments: [life, last]
+            sql: "DELETE FROM messages WHERE key BETWEEN ? AND ? AND marks & 3 = 1",
+            arguments: [MessageKey.key(life, 0), last]
         )
-        try db.execute(sql: "UPDATE scans SET lost_through = ? WHERE life = ?", arguments: [last, life])
-        queue.lost(life, through: Seq(bitPattern: last))
+        let seq = MessageKey.seq(last)
+        try db.execute(sql: "UPDATE scans SET lost_through = ? WHERE life = ?", arguments: [Int64(seq), life])
+        queue.lost(life, through: seq)
         queue.count { $0.expiredMessages += count }
-        return count == Self.stepCount
+        return count == limit
     }
 }

@@ -18,8 +18,8 @@ final class StoreWriter: @unchecked Sendable {
     private let settings: StoreSettings
     private let queue: StoreQueue
     private let logger: Logger
-    private let dispatch = DispatchQueue(label: "sluice.storage.writer", qos: .userInitiated)
-    private var database: DatabaseQueue?
+    let dispatch = DispatchQueue(label: "sluice.storage.writer", qos: .userInitiated)
+    private(set) var database: DatabaseQueue?
     private var inode: UInt64?
     /// Lives that have a row in `scans`.
     private var known: Set<Int64> = []

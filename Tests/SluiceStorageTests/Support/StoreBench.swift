@@ -62,6 +62,16 @@ final class StoreBench {
         try await self.ask { self.store.write(write, promise: $0) }
     }
 
+    /// Whether a write is refused, and said to be.
+    func refuses(_ write: StoreWrite) async -> Bool {
+        do {
+            try await self.write(write)
+            return false
+        } catch {
+            return true
+        }
+    }
+
     func page(_ life: Int64, after cursor: Seq = 0, through end: Seq = .max, count: Int = 1000) async throws -> StoredPage {
         try await self.ask {
             self.store.read(
