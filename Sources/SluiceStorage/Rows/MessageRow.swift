@@ -41,7 +41,8 @@ enum MessageRow {
         let found = unsafe data.withUnsafeBytes { body in
             unsafe Self.sum(life, seq, at, type, marks, key, body)
         }
-        guard Int64(found) == sum, let message = Message(stored: ByteBuffer(bytes: data), type: type, marks: marks, key: key)
+        guard Int64(found) == sum,
+            let message = Message(stored: ByteBuffer(bytes: data), type: type, marks: marks, key: key)
         else {
             return nil
         }

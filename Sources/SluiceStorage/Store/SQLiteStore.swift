@@ -17,7 +17,9 @@ package final class SQLiteStore: ScanStore {
     private let heads: HeadFile
     private let lock: FolderLock
 
-    /// Opens the store, and makes what is missing. Blocks.
+    /// Opens the store, and makes what is missing.
+    ///
+    /// Blocks.
     ///
     /// - Parameters:
     ///   - settings: Where it is, and what it keeps.

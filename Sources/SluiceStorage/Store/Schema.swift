@@ -36,7 +36,9 @@ enum Schema {
         }
     }
 
-    /// A scan has a row in `scans` for each life of its log. Of a conflated key only the newest message stays in
+    /// A scan has a row in `scans` for each life of its log.
+    ///
+    /// Of a conflated key only the newest message stays in
     /// `messages`, and `counts` knows how many there were. `messages_kept` finds what outlives the rest: critical
     /// messages and state (the lowest two bits of `marks` are 1 for all others).
     private static let tables = """

@@ -1,3 +1,5 @@
+internal import NIOCore
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ internal import Musl
 #else
 internal import Darwin
 #endif
-internal import NIOCore
 
 /// The time of day, in milliseconds since 1970: what is stored has to be dated across processes.
 struct WallTime: Sendable, Comparable {

@@ -36,7 +36,10 @@ struct CommitGroup {
             try self.apply(write, at: at, to: db)
         case .revocation(let revocation, _):
             try db.execute(
-                sql: "INSERT OR REPLACE INTO revocations (token_id, subject, issued_before, kept_until) VALUES (?, ?, ?, ?)",
+                sql: """
+                    INSERT OR REPLACE INTO revocations (token_id, subject, issued_before, kept_until)
+                    VALUES (?, ?, ?, ?)
+                    """,
                 arguments: [
                     revocation.tokenID ?? "", revocation.subject ?? "", revocation.issuedBefore, revocation.keptUntil,
                 ]
@@ -55,7 +58,10 @@ struct CommitGroup {
     func finish(_ db: Database) throws {
         for (life, touch) in self.touches {
             let scan = try db.cachedStatement(
-                sql: "UPDATE scans SET head = max(head, ?2), heard_at = iif(?4, max(heard_at, ?3), heard_at) WHERE life = ?1"
+                sql: """
+                    UPDATE scans SET head = max(head, ?2), heard_at = iif(?4, max(heard_at, ?3), heard_at)
+                    WHERE life = ?1
+                    """
             )
             scan.setUncheckedArguments([life, Int64(bitPattern: touch.head), touch.at.milliseconds, touch.isHeard])
             try scan.execute()

@@ -215,7 +215,8 @@ struct Retention {
                 """,
             arguments: [life, limit, before]
         )
-        guard let found, let last = Int64.fromDatabaseValue(found[0]), let count = Int.fromDatabaseValue(found[1]) else {
+        guard let found, let last = Int64.fromDatabaseValue(found[0]), let count = Int.fromDatabaseValue(found[1])
+        else {
             return false
         }
         try db.execute(

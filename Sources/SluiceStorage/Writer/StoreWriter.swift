@@ -48,7 +48,9 @@ final class StoreWriter: @unchecked Sendable {
         self.dispatch.async { self.drain() }
     }
 
-    /// Writes everything that waits, and closes the file. Blocks.
+    /// Writes everything that waits, and closes the file.
+    ///
+    /// Blocks.
     func close() {
         self.dispatch.sync {
             self.drain()

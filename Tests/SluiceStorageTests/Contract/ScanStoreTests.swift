@@ -6,7 +6,10 @@ import Testing
 /// What every store has to do, whatever it is made of.
 @Suite
 struct ScanStoreTests {
-    @Test("What was written comes back after a restart, with its epoch, owner, numbers and bytes", arguments: StoreKind.allCases)
+    @Test(
+        "What was written comes back after a restart, with its epoch, owner, numbers and bytes",
+        arguments: StoreKind.allCases
+    )
     func restart(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)
         let scan = try TestScan("a", life: bench.store.makeLife())
@@ -27,7 +30,10 @@ struct ScanStoreTests {
         #expect(bench.store.makeLife() > scan.life)
     }
 
-    @Test("Of a conflated key only the newest is kept, and all are counted", arguments: StoreKind.allCases)
+    @Test(
+        "Of a conflated key only the newest is kept, and all are counted",
+        arguments: StoreKind.allCases
+    )
     func conflation(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)
         let scan = try TestScan("a", life: bench.store.makeLife())
@@ -47,7 +53,10 @@ struct ScanStoreTests {
         #expect(log.tail.counts == ["scanProgress": 6, "progress": 5])
     }
 
-    @Test("Memory takes up the newest messages, every critical one and the newest state", arguments: StoreKind.allCases)
+    @Test(
+        "Memory takes up the newest messages, every critical one and the newest state",
+        arguments: StoreKind.allCases
+    )
     func tail(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)
         let scan = try TestScan("a", life: bench.store.makeLife())
@@ -87,7 +96,10 @@ struct ScanStoreTests {
         #expect(seqs == (1...40).filter { $0 % 3 == 0 })
     }
 
-    @Test("Numbers that were shown are not given again, although their messages were lost", arguments: StoreKind.allCases)
+    @Test(
+        "Numbers that were shown are not given again, although their messages were lost",
+        arguments: StoreKind.allCases
+    )
     func numbers(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)
         let scan = try TestScan("a", life: bench.store.makeLife())
@@ -135,7 +147,10 @@ struct ScanStoreTests {
         #expect(existed && left == nil && !existsStill)
     }
 
-    @Test("Of two lives of a name the newer one is found, and only that one is there", arguments: StoreKind.allCases)
+    @Test(
+        "Of two lives of a name the newer one is found, and only that one is there",
+        arguments: StoreKind.allCases
+    )
     func lives(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)
         let first = try TestScan("a", life: bench.store.makeLife())

@@ -72,7 +72,12 @@ final class StoreBench {
         }
     }
 
-    func page(_ life: Int64, after cursor: Seq = 0, through end: Seq = .max, count: Int = 1000) async throws -> StoredPage {
+    func page(
+        _ life: Int64,
+        after cursor: Seq = 0,
+        through end: Seq = .max,
+        count: Int = 1000
+    ) async throws -> StoredPage {
         try await self.ask {
             self.store.read(
                 StoredPageRequest(life: life, cursor: cursor, end: end, maximumCount: count, maximumBytes: .max),
