@@ -28,7 +28,8 @@ struct ServeCommand: AsyncParsableCommand {
         let gateway: Gateway
         do {
             try Gateway.check(loaded.configuration)
-            gateway = try await Gateway(loaded.configuration, logger: logger)
+            let store = try StoreFactory.open(loaded.configuration.storage, logger: logger)
+            gateway = try await Gateway(loaded.configuration, logger: logger, store: store)
         } catch {
             Console.error("sluice: cannot start: \(error)")
             throw error is Gateway.Unusable ? ConfigurationOption.faultExit : ExitCode.failure

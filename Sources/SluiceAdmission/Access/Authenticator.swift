@@ -179,6 +179,20 @@ package final class Authenticator: Sendable {
         }
     }
 
+    /// How long a revocation is kept, in seconds.
+    package static let revocationHorizon = RevocationList.horizon
+
+    /// Takes over a revocation that an earlier process was told of.
+    ///
+    /// - Parameters:
+    ///   - revocation: What is to end.
+    ///   - keptUntil: When it may be forgotten, in seconds since 1970.
+    package func restore(_ revocation: Revocation, keptUntil: Double) {
+        self.state.withLock { state in
+            _ = state.revocations.add(revocation, keptUntil: keptUntil, now: 0)
+        }
+    }
+
     /// Whether the token that an identity stands on was revoked.
     ///
     /// - Parameter identity: Who is connected, or about to be.

@@ -33,11 +33,21 @@ struct RevocationList: Sendable {
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: Whether it is in force; `false` if the list is full.
     mutating func add(_ revocation: Revocation, now: Double) -> Bool {
+        self.add(revocation, keptUntil: now + Self.horizon, now: now)
+    }
+
+    /// Adds a revocation that was given before.
+    ///
+    /// - Parameters:
+    ///   - revocation: What is to end. Of one user the latest instant holds.
+    ///   - keptUntil: When it may be forgotten, in seconds since 1970.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Whether it is in force; `false` if the list is full.
+    mutating func add(_ revocation: Revocation, keptUntil: Double, now: Double) -> Bool {
         if self.count >= self.maximumCount {
             self.removeExpired(now: now)
         }
         let isFull = self.count >= self.maximumCount
-        let keptUntil = now + Self.horizon
         switch revocation {
         case .tokenID(let tokenID):
             guard !isFull || self.tokenIDs[tokenID] != nil else {

@@ -8,4 +8,6 @@ package enum SubscriptionEnd: Sendable, Equatable {
     case scanDeleted
     /// There is no such scan, or none came while the subscriber waited.
     case scanNotFound
+    /// The scan is in the store, which cannot be read.
+    case storageUnavailable
 }

@@ -7,14 +7,28 @@ final class HomeContext {
     var configuration: RelayConfiguration
     let loops: Loops
     let memory: CompressionMemory
+    /// Where scans outlive the process; nil for memory only.
+    let store: (any ScanStore)?
+    /// The loop that all of them live on.
+    let eventLoop: any EventLoop
     var counts = HomeCounts()
+    /// Tells the home that a scan did something in this loop turn.
+    var touch: (ScanHome) -> Void = { _ in }
     private var nextGroup: UInt64
     private var generator = SystemRandomNumberGenerator()
 
-    init(configuration: RelayConfiguration, loops: Loops, memory: CompressionMemory, home: Int) {
+    init(
+        configuration: RelayConfiguration,
+        loops: Loops,
+        memory: CompressionMemory,
+        store: (any ScanStore)?,
+        home: Int
+    ) {
         self.configuration = configuration
         self.loops = loops
         self.memory = memory
+        self.store = store
+        self.eventLoop = loops.eventLoops[home]
         // The home's index in the high bits keeps the groups of all homes apart on the loops.
         self.nextGroup = UInt64(home) << 48
     }

@@ -14,10 +14,14 @@ package final class HomeLoop {
     }
 
     let context: HomeContext
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let scanCount: ScanCount
-    private let logger: Logger
-    private var scans: [ScanID: ScanHome] = [:]
+    let logger: Logger
+    var scans: [ScanID: ScanHome] = [:]
+    /// Scans of an earlier process that nobody has asked for yet.
+    var dormant: [ScanID: DormantScan] = [:]
+    /// What waits for a dormant scan's log.
+    var loading: [ScanID: [(RelayRefusal?) -> Void]] = [:]
     private var waiters: [ScanID: [Waiter]] = [:]
     private var touched: [ScanID: ScanHome] = [:]
     private var alarms: [ScanID: (at: NIODeadline, task: Scheduled<Void>)] = [:]
@@ -27,6 +31,7 @@ package final class HomeLoop {
         self.context = context
         self.scanCount = scanCount
         self.logger = logger
+        context.touch = { [unowned self] in self.touch($0) }
     }
 
     /// What the home's scans did.
@@ -42,7 +47,22 @@ package final class HomeLoop {
     }
 
     /// Takes the messages of a request; the first ones create the scan.
-    func ingest(_ request: IngestRequest) -> Result<IngestReceipt, RelayRefusal> {
+    ///
+    /// Fails with `RelayRefusal`. The promise is kept when the messages are stored, and they are relayed before.
+    func ingest(_ request: IngestRequest, promise: EventLoopPromise<IngestReceipt>) {
+        guard self.context.store?.isAvailable ?? true else {
+            promise.fail(RelayRefusal.storageUnavailable)
+            return
+        }
+        switch self.take(request) {
+        case .failure(let refusal):
+            promise.fail(refusal)
+        case .success(let receipt):
+            self.store(request, receipt, promise)
+        }
+    }
+
+    private func take(_ request: IngestRequest) -> Result<IngestReceipt, RelayRefusal> {
         let now = self.eventLoop.now
         guard let scan = self.scans[request.scanID] else {
             return self.ingestFirst(request, now: now)
@@ -90,10 +110,23 @@ package final class HomeLoop {
         return .success(receipt)
     }
 
-    /// Says who owns a scan and what it is called.
+    /// Says who owns a scan and what it is called; whether it is new.
     ///
-    /// Returns whether it is new.
-    func put(_ id: ScanID, owner: String?, name: String?) -> Result<Bool, RelayRefusal> {
+    /// Fails with `RelayRefusal`.
+    func put(_ id: ScanID, owner: String?, name: String?, promise: EventLoopPromise<Bool>) {
+        guard self.context.store?.isAvailable ?? true else {
+            promise.fail(RelayRefusal.storageUnavailable)
+            return
+        }
+        switch self.take(id, owner: owner, name: name) {
+        case .failure(let refusal):
+            promise.fail(refusal)
+        case .success(let isNew):
+            self.store(id, isNew: isNew, promise)
+        }
+    }
+
+    private func take(_ id: ScanID, owner: String?, name: String?) -> Result<Bool, RelayRefusal> {
         let now = self.eventLoop.now
         let known = self.scans[id]
         if let owner, let has = known?.owner, owner != has {
@@ -108,18 +141,27 @@ package final class HomeLoop {
             }
     }
 
-    /// Removes a scan and ends its subscriptions.
+    /// Removes a scan, ends its subscriptions and erases its history; whether there was one.
     ///
-    /// Returns whether there was one.
-    func delete(_ id: ScanID) -> Bool {
-        guard let scan = self.scans[id] else {
-            return false
+    /// Fails with `RelayRefusal`.
+    func delete(_ id: ScanID, promise: EventLoopPromise<Bool>) {
+        guard self.context.store?.isAvailable ?? true else {
+            promise.fail(RelayRefusal.storageUnavailable)
+            return
         }
-        self.remove(scan, .scanDeleted)
-        return true
+        let scan = self.scans[id]
+        if let scan {
+            self.remove(scan, .scanDeleted)
+        }
+        self.erase(id, existed: scan != nil, promise)
     }
 
-    func subscribe(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest) {
+    /// A subscription begins, unless the scan's log could not be read.
+    func subscribe(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest, refusal: RelayRefusal?) {
+        guard refusal == nil else {
+            self.context.loops.run(on: loop) { $0.end(id, .storageUnavailable) }
+            return
+        }
         if let scan = self.scans[request.scanID] {
             scan.subscribe(id, loop: loop, request, now: self.eventLoop.now)
             self.touch(scan)
@@ -224,24 +266,8 @@ package final class HomeLoop {
             }
     }
 
-    func owner(of id: ScanID) -> ScanOwner? {
-        self.scans[id].map { ScanOwner(owner: $0.owner) }
-    }
-
-    func history(of id: ScanID, since: Seq, maximumCount: Int, maximumBytes: Int) -> HistoryPage? {
-        self.scans[id]
-            .map { scan in
-                let page = scan.log.page(after: since, maximumCount: maximumCount, maximumBytes: maximumBytes)
-                return HistoryPage(
-                    epoch: scan.log.epoch,
-                    entries: page.entries,
-                    next: page.isComplete ? nil : page.through
-                )
-            }
-    }
-
     func summaries() -> [ScanSummary] {
-        self.scans.values.map { self.summary(of: $0) }
+        self.scans.values.map { self.summary(of: $0) } + self.dormantSummaries()
     }
 
     private func summary(of scan: ScanHome) -> ScanSummary {
@@ -261,8 +287,7 @@ package final class HomeLoop {
         guard self.scanCount.takeOne(limit: self.context.configuration.maximumScanCount) else {
             return .failure(.tooManyScans)
         }
-        var logger = self.logger
-        logger[metadataKey: "scan"] = "\(id.text)"
+        let logger = self.logger(of: id)
         let scan = ScanHome(id: id, context: self.context, logger: logger, now: now)
         self.scans[id] = scan
         logger.info("scan channel created", metadata: ["epoch": "\(scan.log.epoch)"])
@@ -275,15 +300,21 @@ package final class HomeLoop {
 
     private func remove(_ scan: ScanHome, _ end: SubscriptionEnd) {
         scan.end(end, now: self.eventLoop.now)
+        self.storeRemoval(of: scan)
         self.scans[scan.id] = nil
         self.touched[scan.id] = nil
         self.alarms.removeValue(forKey: scan.id)?.task.cancel()
-        self.scanCount.giveBackOne()
-        self.context.counts.removedScans += 1
+        self.countRemoval()
         scan.logger.info(
             "scan channel removed",
             metadata: ["reason": "\(end)", "messages": "\(scan.log.head)"]
         )
+    }
+
+    /// A scan's place is free again.
+    func countRemoval() {
+        self.scanCount.giveBackOne()
+        self.context.counts.removedScans += 1
     }
 
     private func refuse(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest) {
@@ -318,7 +349,7 @@ package final class HomeLoop {
     }
 
     /// The scan did something in this loop turn: at its end what was made goes out, once.
-    private func touch(_ scan: ScanHome) {
+    func touch(_ scan: ScanHome) {
         self.touched[scan.id] = scan
         guard self.touched.count == 1 else {
             return

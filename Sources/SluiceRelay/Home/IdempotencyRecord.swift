@@ -31,6 +31,13 @@ package struct IdempotencyRecord: Sendable {
 
     package init() {}
 
+    /// The answers that an earlier process gave, oldest first.
+    package init(restoring answers: [StoredAnswer], now: NIODeadline) {
+        for answer in answers where answer.age < Self.lifetime {
+            self.remember(answer.request, answer.receipt, now: now - answer.age)
+        }
+    }
+
     /// Looks a request up.
     package mutating func verdict(on request: IngestRequest.Idempotency, now: NIODeadline) -> Verdict {
         self.forget(now: now)

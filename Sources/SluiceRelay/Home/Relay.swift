@@ -17,11 +17,15 @@ package final class Relay: Sendable {
     ///   - eventLoops: Each is a home of scans and holds subscribers.
     ///   - configuration: The relay's rules.
     ///   - memory: How much all compressors may hold.
+    ///   - store: Where scans outlive the process; nil for memory only.
+    ///   - stored: The scans that an earlier process left in it.
     ///   - logger: For the life of scans.
     package init(
         eventLoops: [any EventLoop],
         configuration: RelayConfiguration,
         memory: CompressionMemory,
+        store: (any ScanStore)? = nil,
+        stored: [StoredScan] = [],
         logger: Logger
     ) {
         let loops = Loops(eventLoops)
@@ -30,12 +34,25 @@ package final class Relay: Sendable {
         self.memory = memory
         self.homes = eventLoops.enumerated()
             .map { index, eventLoop in
-                let context = HomeContext(configuration: configuration, loops: loops, memory: memory, home: index)
+                let context = HomeContext(
+                    configuration: configuration,
+                    loops: loops,
+                    memory: memory,
+                    store: store,
+                    home: index
+                )
                 let home = HomeLoop(eventLoop: eventLoop, context: context, scanCount: scanCount, logger: logger)
                 return NIOLoopBoundBox.makeBoxSendingValue(home, eventLoop: eventLoop)
             }
         for loop in 0..<loops.count {
             loops.run(on: loop) { [unowned self] in self.connect($0, loop: loop) }
+        }
+        // However many there are: what the store holds is not turned away.
+        for _ in stored {
+            _ = self.scanCount.takeOne(limit: .max)
+        }
+        for (home, scans) in Dictionary(grouping: stored, by: { self.home(of: $0.header.id) }) {
+            self.tell(home) { $0.adopt(scans) }
         }
     }
 
@@ -49,7 +66,7 @@ package final class Relay: Sendable {
 
     /// Takes messages; the future fails with `RelayRefusal`.
     package func ingest(_ request: IngestRequest, on eventLoop: any EventLoop) -> EventLoopFuture<IngestReceipt> {
-        self.ask(request.scanID, on: eventLoop) { try $0.ingest(request).get() }
+        self.ask(request.scanID, on: eventLoop) { $0.ingest(request, promise: $1) }
     }
 
     /// Says who owns a scan and what it is called; whether it is new.
@@ -61,25 +78,33 @@ package final class Relay: Sendable {
         name: String?,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<Bool> {
-        self.ask(id, on: eventLoop) { try $0.put(id, owner: owner, name: name).get() }
+        self.ask(id, on: eventLoop) { $0.put(id, owner: owner, name: name, promise: $1) }
     }
 
-    /// Removes a scan; whether there was one.
+    /// Removes a scan and its history; whether there was one.
+    ///
+    /// Fails with `RelayRefusal`.
     package func delete(_ id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.ask(id, on: eventLoop) { $0.delete(id) }
+        self.ask(id, on: eventLoop) { $0.delete(id, promise: $1) }
     }
 
-    /// Whether there is such a scan, and whose it is.
+    /// Whether there is such a scan or what is left of it, and whose it is.
+    ///
+    /// Fails with `RelayRefusal`.
     package func owner(of id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<ScanOwner?> {
-        self.ask(id, on: eventLoop) { $0.owner(of: id) }
+        let promise = eventLoop.makePromise(of: ScanOwner?.self)
+        self.tell(self.home(of: id)) { $0.owner(of: id, promise: promise) }
+        return promise.futureResult
     }
 
     /// A scan's folded state.
     package func state(of id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<ScanState?> {
-        self.ask(id, on: eventLoop) { $0.state(of: id) }
+        self.ask(id, on: eventLoop) { $1.succeed($0.state(of: id)) }
     }
 
-    /// A page of a scan's history.
+    /// A page of a scan's history, also after its channel is gone where there is a store.
+    ///
+    /// Fails with `RelayRefusal`.
     package func history(
         of id: ScanID,
         since: Seq,
@@ -88,7 +113,7 @@ package final class Relay: Sendable {
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<HistoryPage?> {
         self.ask(id, on: eventLoop) {
-            $0.history(of: id, since: since, maximumCount: maximumCount, maximumBytes: maximumBytes)
+            $0.history(of: id, since: since, maximumCount: maximumCount, maximumBytes: maximumBytes, promise: $1)
         }
     }
 
@@ -145,7 +170,9 @@ package final class Relay: Sendable {
         let id = SubscriptionID(self.nextSubscription.add(1, ordering: .relaxed).newValue)
         let subscriber = Subscriber(id: id, scanID: request.scanID, outbox: outbox, delegate: delegate)
         self.loops.fanOut(loop).add(subscriber)
-        self.tell(self.home(of: request.scanID)) { $0.subscribe(id, loop: loop, request) }
+        self.tell(self.home(of: request.scanID)) { home in
+            home.whenLoaded(request.scanID) { home.subscribe(id, loop: loop, request, refusal: $0) }
+        }
         return subscriber
     }
 
@@ -156,7 +183,9 @@ package final class Relay: Sendable {
         self.loops.fanOut(self.index(of: eventLoop)).remove(subscriber)
         let id = subscriber.id
         let scanID = subscriber.scanID
-        self.tell(self.home(of: scanID)) { $0.unsubscribe(id, scanID: scanID) }
+        self.tell(self.home(of: scanID)) { home in
+            home.whenLoaded(scanID) { _ in home.unsubscribe(id, scanID: scanID) }
+        }
     }
 
     /// Changes a subscription; the rate that it then has, or nil where it has ended.
@@ -169,7 +198,7 @@ package final class Relay: Sendable {
         let id = subscriber.id
         let scanID = subscriber.scanID
         return self.ask(scanID, on: eventLoop) {
-            $0.change(id, scanID: scanID, filter: filter, framesPerSecond: framesPerSecond)
+            $1.succeed($0.change(id, scanID: scanID, filter: filter, framesPerSecond: framesPerSecond))
         }
     }
 
@@ -180,7 +209,7 @@ package final class Relay: Sendable {
     ) -> EventLoopFuture<SubscriptionReport?> {
         let id = subscriber.id
         let scanID = subscriber.scanID
-        return self.ask(scanID, on: eventLoop) { $0.report(on: id, scanID: scanID) }
+        return self.ask(scanID, on: eventLoop) { $1.succeed($0.report(on: id, scanID: scanID)) }
     }
 
     private func connect(_ fanOut: LoopFanOut, loop: Int) {
@@ -244,11 +273,17 @@ package final class Relay: Sendable {
     private func ask<Answer: Sendable>(
         _ id: ScanID,
         on eventLoop: any EventLoop,
-        _ question: @escaping @Sendable (HomeLoop) throws -> Answer
+        _ question: @escaping @Sendable (HomeLoop, EventLoopPromise<Answer>) -> Void
     ) -> EventLoopFuture<Answer> {
         let promise = eventLoop.makePromise(of: Answer.self)
         self.tell(self.home(of: id)) { home in
-            promise.completeWith(Result { try question(home) })
+            home.whenLoaded(id) { refusal in
+                if let refusal {
+                    promise.fail(refusal)
+                } else {
+                    question(home, promise)
+                }
+            }
         }
         return promise.futureResult
     }

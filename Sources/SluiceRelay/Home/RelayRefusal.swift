@@ -8,4 +8,6 @@ package enum RelayRefusal: Error, Sendable, Equatable {
     case idempotencyConflict
     /// There is no such scan.
     case scanNotFound
+    /// The store does not work, or too much waits for it.
+    case storageUnavailable
 }

@@ -66,13 +66,23 @@ extension ScanHome {
         }
         // As far as the group has sent: what waits there comes with the group, within its budget.
         let end = self.groups[member.groupKey]?.group.sent ?? self.log.head
+        if cursor < end, let record = self.record, !self.log.holdsEverything(after: cursor) {
+            self.sendStoredPage(to: member, after: cursor, through: end, record)
+            return
+        }
         var through = cursor
         if cursor < end {
             through = self.writePage(to: member, after: cursor, through: end, reason, criticalAlone: false, now: now)
-            member.place = .behind(cursor: through, reason)
         }
-        let readsOn = through < end
-        self.context.loops.run(on: loop) { $0.pageDone(id, readsOn: readsOn) }
+        self.pageDone(member, through: through, reason, now: now)
+    }
+
+    /// A page was written: the member reads on, or has caught up.
+    func pageDone(_ member: Member, through: Seq, _ reason: LagNotice.Reason, now: NIODeadline) {
+        member.place = .behind(cursor: through, reason)
+        let id = member.id
+        let readsOn = through < (self.groups[member.groupKey]?.group.sent ?? self.log.head)
+        self.context.loops.run(on: member.loop) { $0.pageDone(id, readsOn: readsOn) }
         if !readsOn {
             self.align(member, cursor: through, now: now)
         }
@@ -327,7 +337,7 @@ extension ScanHome {
     /// Writes one page of the log to one member.
     ///
     /// Returns the cursor after it.
-    private func writePage(
+    func writePage(
         to member: Member,
         after cursor: Seq,
         through end: Seq,
@@ -342,6 +352,20 @@ extension ScanHome {
             maximumCount: self.context.configuration.maximumBatchCount,
             maximumBytes: Self.maximumPageBytes
         )
+        return self.write(page, to: member, after: cursor, reason, criticalAlone: criticalAlone, now: now)
+    }
+
+    /// Writes a page to one member.
+    ///
+    /// Returns the cursor after it.
+    func write(
+        _ page: LogPage,
+        to member: Member,
+        after cursor: Seq,
+        _ reason: LagNotice.Reason,
+        criticalAlone: Bool,
+        now: NIODeadline
+    ) -> Seq {
         let encoder = FrameEncoder(form: member.form, scanID: self.id, epoch: self.log.epoch)
         var frames = OutgoingFrames(after: cursor)
         frames.through = page.through
@@ -391,6 +415,10 @@ extension ScanHome {
         guard isSameLife, since <= self.log.head else {
             return (0, false)
         }
-        return (since, self.log.missedCount(after: since, filter: request.filter) == 0)
+        guard let record = self.record else {
+            return (since, self.log.missedCount(after: since, filter: request.filter) == 0)
+        }
+        let lostThrough = record.store.lostThrough(record.life)
+        return (since, self.log.lostCount(after: since, lostThrough, filter: request.filter) == 0)
     }
 }

@@ -18,12 +18,38 @@ final class ScanHome {
     /// Members whose rate is reduced, and may rise again.
     var slowed: [SubscriptionID: Member] = [:]
     let logger: Logger
+    /// How much of it the store has; nil where there is no store.
+    let record: ScanRecord?
 
     init(id: ScanID, context: HomeContext, logger: Logger, now: NIODeadline) {
         self.id = id
         self.context = context
-        self.log = ScanLog(epoch: context.makeEpoch(), history: context.configuration.history)
+        self.record = context.store.map { ScanRecord(store: $0) }
+        self.log = ScanLog(
+            epoch: context.makeEpoch(),
+            history: context.configuration.history,
+            isStored: context.store != nil
+        )
         self.lifecycle = ScanLifecycle(configuration: context.configuration, now: now)
+        self.logger = logger
+    }
+
+    /// A scan that an earlier process left in the store.
+    init(_ dormant: DormantScan, _ stored: StoredLog, context: HomeContext, logger: Logger, now: NIODeadline) {
+        let header = dormant.scan.header
+        self.id = header.id
+        self.context = context
+        self.record = context.store.map { ScanRecord(store: $0, resuming: dormant.scan) }
+        self.log = ScanLog(
+            resuming: stored.tail,
+            epoch: header.epoch,
+            head: dormant.scan.head,
+            history: context.configuration.history
+        )
+        self.lifecycle = dormant.lifecycle
+        self.owner = header.owner
+        self.name = header.name
+        self.idempotency = IdempotencyRecord(restoring: stored.answers, now: now)
         self.logger = logger
     }
 
@@ -42,6 +68,10 @@ final class ScanHome {
                 group.group.append(entry, now: now)
                 self.collect(group, now: now)
             }
+        }
+        if let record = self.record {
+            // Frames leave at the end of the loop turn at the earliest, and other loops hear of them after this.
+            record.store.numbered(record.life, through: self.log.head)
         }
         self.context.counts.acceptedMessages += messages.count
         return messages.isEmpty ? nil : first...self.log.head

@@ -25,14 +25,20 @@ package struct ScanLifecycle: Sendable {
     private var idleTimeout: TimeAmount
     private var stallAfter: TimeAmount
 
-    /// When the scan was first heard of.
+    /// When the scan was first heard of, in this process.
     package let createdAt: NIODeadline
+    /// How long it had run before, or in all where it is complete, when its log was taken over from the store.
+    private let earlier: TimeAmount
+    /// Whether it was complete when it was taken over: then only `earlier` counts.
+    private var wasCompleted = false
     /// When its scanner was last heard of.
     package private(set) var lastHeardAt: NIODeadline
     /// When it completed; nil while it runs.
     package private(set) var completedAt: NIODeadline?
     /// Whether the subscribers were told that the scanner is silent.
     package private(set) var isStalled = false
+    /// Before this it is not removed for being idle.
+    private var graceUntil = NIODeadline.uptimeNanoseconds(0)
 
     /// A running scan.
     package init(configuration: RelayConfiguration, now: NIODeadline) {
@@ -41,6 +47,32 @@ package struct ScanLifecycle: Sendable {
         self.stallAfter = configuration.stallAfter
         self.createdAt = now
         self.lastHeardAt = now
+        self.earlier = .zero
+    }
+
+    /// A scan that an earlier process knew.
+    ///
+    /// - Parameters:
+    ///   - ages: How long ago things happened, by the time of day.
+    ///   - configuration: The relay's rules.
+    ///   - now: The loop's time.
+    package init(resuming ages: StoredAges, configuration: RelayConfiguration, now: NIODeadline) {
+        self.cleanupDelay = configuration.cleanupDelay
+        self.idleTimeout = configuration.idleTimeout
+        self.stallAfter = configuration.stallAfter
+        self.createdAt = now
+        // A machine's clock may have begun after the scan did: what lies before its zero is as good as zero.
+        self.lastHeardAt = now - min(ages.sinceHeard, .nanoseconds(Int64(now.uptimeNanoseconds)))
+        if let sinceCompleted = ages.sinceCompleted {
+            self.completedAt = now - min(sinceCompleted, .nanoseconds(Int64(now.uptimeNanoseconds)))
+            self.earlier = ages.sinceCreated - sinceCompleted
+            self.wasCompleted = true
+        } else {
+            self.earlier = ages.sinceCreated
+            // Nobody could be heard while the gateway was away: a running scan gets the time to speak up again.
+            self.graceUntil = now + configuration.stallAfter
+            self.isStalled = ages.sinceHeard >= configuration.stallAfter
+        }
     }
 
     /// The operator wants other times from now on.
@@ -57,7 +89,7 @@ package struct ScanLifecycle: Sendable {
 
     /// How long the scan has run; a completed one's time stands still.
     package func elapsed(now: NIODeadline) -> TimeAmount {
-        (self.completedAt ?? now) - self.createdAt
+        self.wasCompleted ? self.earlier : self.earlier + ((self.completedAt ?? now) - self.createdAt)
     }
 
     /// A message was posted.
@@ -68,6 +100,7 @@ package struct ScanLifecycle: Sendable {
             self.completedAt = self.completedAt ?? now
         } else {
             self.completedAt = nil
+            self.wasCompleted = false
         }
         return self.keptAlive(now: now)
     }
@@ -86,7 +119,7 @@ package struct ScanLifecycle: Sendable {
         if let completedAt = self.completedAt {
             return now >= completedAt + self.cleanupDelay ? .remove(.completed) : .doNothing
         }
-        if now >= self.lastHeardAt + self.idleTimeout {
+        if now >= self.idleAt {
             return .remove(.idle)
         }
         if !self.isStalled, now >= self.lastHeardAt + self.stallAfter {
@@ -106,7 +139,10 @@ package struct ScanLifecycle: Sendable {
         if let completedAt = self.completedAt {
             return completedAt + self.cleanupDelay
         }
-        let idle = self.lastHeardAt + self.idleTimeout
-        return self.isStalled ? idle : min(idle, self.lastHeardAt + self.stallAfter)
+        return self.isStalled ? self.idleAt : min(self.idleAt, self.lastHeardAt + self.stallAfter)
+    }
+
+    private var idleAt: NIODeadline {
+        max(self.lastHeardAt + self.idleTimeout, self.graceUntil)
     }
 }

@@ -29,15 +29,50 @@ package struct ScanLog: Sendable {
     private(set) var state: Deque<LogEntry> = []
     private var stateBytes = 0
     private var stateSeqs: [ConflationKey: Seq] = [:]
-    private(set) var index = TypeIndex()
-    /// The newest seq that retention evicted; everything countable at or before it is gone.
-    private(set) var evictedThrough: Seq = 0
+    private(set) var index: TypeIndex
+    /// The newest seq that retention evicted; everything countable at or before it is gone from memory.
+    package private(set) var evictedThrough: Seq = 0
+    /// What may be evicted: messages after it are not in the store yet, so memory keeps them whatever retention says.
+    private var evictableThrough: Seq
+    /// Seqs of state that a newer message superseded and the store has not heard of; nil without a store.
+    private var supersededSeqs: [Seq]?
 
     /// An empty log.
-    package init(epoch: String, history: RelayConfiguration.History) {
+    ///
+    /// - Parameters:
+    ///   - epoch: Which life of the log this is.
+    ///   - history: What is kept in memory.
+    ///   - isStored: Whether a store takes what is appended; then nothing is evicted that ``stored(through:)`` has not
+    ///     named.
+    package init(epoch: String, history: RelayConfiguration.History, isStored: Bool = false) {
         self.epoch = epoch
         self.head = 0
         self.history = history
+        self.index = TypeIndex()
+        self.evictableThrough = isStored ? 0 : .max
+        self.supersededSeqs = isStored ? [] : nil
+    }
+
+    /// A log that goes on where a stored one ended.
+    ///
+    /// - Parameters:
+    ///   - tail: What the store gave of it.
+    ///   - epoch: Which life of the log this is.
+    ///   - head: The newest message's number.
+    ///   - history: What is kept in memory.
+    package init(resuming tail: StoredTail, epoch: String, head: Seq, history: RelayConfiguration.History) {
+        self.epoch = epoch
+        self.head = head
+        self.history = history
+        self.index = TypeIndex(first: head + 1)
+        self.evictableThrough = head
+        self.supersededSeqs = []
+        self.counts = tail.counts
+        self.evictedThrough = tail.evictedThrough
+        for entry in tail.entries {
+            self.keep(entry)
+        }
+        self.supersededSeqs = []
     }
 
     /// Numbers a message and keeps it.
@@ -46,8 +81,31 @@ package struct ScanLog: Sendable {
         let entry = LogEntry(seq: self.head, message: message)
         self.index.append(type: message.type, fate: message.fate)
         self.count(message.type)
-        self.retainedBytes += message.byteCount
-        switch message.fate {
+        self.keep(entry)
+        return entry
+    }
+
+    /// The store has everything through this seq; what retention would have evicted goes now.
+    package mutating func stored(through seq: Seq) {
+        self.evictableThrough = max(self.evictableThrough, seq)
+        self.evictOrdinary()
+        self.evictState()
+    }
+
+    /// The seqs of state superseded since the last call, for the store to forget.
+    package mutating func takeSuperseded() -> [Seq] {
+        defer { self.supersededSeqs?.removeAll() }
+        return self.supersededSeqs ?? []
+    }
+
+    /// Where the newest message of a conflation key stands; nil where memory has none.
+    func newestSeq(of key: ConflationKey) -> Seq? {
+        self.stateSeqs[key]
+    }
+
+    private mutating func keep(_ entry: LogEntry) {
+        self.retainedBytes += entry.message.byteCount
+        switch entry.message.fate {
         case .critical:
             self.critical.append(entry)
         case .ordinary:
@@ -55,7 +113,6 @@ package struct ScanLog: Sendable {
         case .conflated:
             self.keepState(entry)
         }
-        return entry
     }
 
     /// The newest message of each conflated type and key, oldest first.
@@ -66,8 +123,14 @@ package struct ScanLog: Sendable {
     private mutating func keepOrdinary(_ entry: LogEntry) {
         self.ordinary.append(entry)
         self.ordinaryBytes += entry.message.byteCount
+        self.evictOrdinary()
+    }
+
+    private mutating func evictOrdinary() {
         while self.ordinary.count > self.history.messageCount || self.ordinaryBytes > self.history.bytes {
-            guard let evicted = self.ordinary.popFirst() else {
+            guard let oldest = self.ordinary.first, oldest.seq <= self.evictableThrough,
+                let evicted = self.ordinary.popFirst()
+            else {
                 break
             }
             self.ordinaryBytes -= evicted.message.byteCount
@@ -81,6 +144,7 @@ package struct ScanLog: Sendable {
             preconditionFailure("a conflated message always has a key")
         }
         if let superseded = self.stateSeqs.updateValue(entry.seq, forKey: key) {
+            self.supersededSeqs?.append(superseded)
             let place = self.state.firstIndex(after: superseded - 1)
             self.retainedBytes -= self.state[place].message.byteCount
             self.stateBytes -= self.state[place].message.byteCount
@@ -95,7 +159,7 @@ package struct ScanLog: Sendable {
     private mutating func evictState() {
         while self.state.count > max(self.history.messageCount, 1)
             || (self.state.count > 1 && self.stateBytes > self.history.bytes),
-            let oldest = self.state.popFirst()
+            let first = self.state.first, first.seq <= self.evictableThrough, let oldest = self.state.popFirst()
         {
             self.stateBytes -= oldest.message.byteCount
             self.retainedBytes -= oldest.message.byteCount

@@ -16,7 +16,12 @@ struct TypeIndex: Sendable {
 
     private var numbers: [String: UInt16] = [:]
     private var marks: Deque<UInt16> = []
-    private var first: Seq = 1
+    private var first: Seq
+
+    /// An index that remembers from this seq on.
+    init(first: Seq = 1) {
+        self.first = first
+    }
 
     /// Remembers the next seq.
     mutating func append(type: String, fate: Fate) {

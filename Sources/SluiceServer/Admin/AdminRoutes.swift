@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceRelay
 
 /// Every path of the admin listener: plaintext, for the operator's own network.
 final class AdminRoutes: RequestRouter {
@@ -20,9 +21,13 @@ final class AdminRoutes: RequestRouter {
         case ["healthz"]:
             return FixedHandler(.plain("ok\n"))
         case ["readyz"]:
-            return self.services.isDraining
-                ? FixedHandler(Problem(.draining, "the gateway is about to stop"))
-                : FixedHandler(.plain("ready\n"))
+            if self.services.isDraining {
+                return FixedHandler(Problem(.draining, "the gateway is about to stop"))
+            }
+            if let failure = self.services.store?.status.failure {
+                return FixedHandler(Problem(.storageUnavailable, failure))
+            }
+            return FixedHandler(.plain("ready\n"))
         case ["metrics"]:
             return MetricsHandler(services: self.services)
         default:

@@ -13,6 +13,9 @@ struct MetricsText {
         var text = MetricsText()
         text.relay(values)
         text.server(values)
+        if let store = values.store {
+            text.store(store)
+        }
         return ByteBuffer(string: text.text)
     }
 
@@ -109,6 +112,19 @@ struct MetricsText {
             "Whether new connections are refused for want of descriptors or memory.",
             values.isShedding ? 1 : 0
         )
+    }
+
+    private mutating func store(_ store: StoreStatus) {
+        self.gauge("sluice_storage_up", "Whether the storage works.", store.failure == nil ? 1 : 0)
+        self.gauge("sluice_storage_bytes", "Bytes of the storage's files.", Double(store.diskBytes))
+        self.gauge("sluice_storage_waiting_writes", "Writes not durable yet.", Double(store.waitingWrites))
+        self.gauge("sluice_storage_waiting_bytes", "Bytes of writes not durable yet.", Double(store.waitingBytes))
+        self.counter("sluice_storage_messages_total", "Messages made durable.", Double(store.storedMessages))
+        self.counter("sluice_storage_commits_total", "Groups of writes made durable.", Double(store.commits))
+        self.counter("sluice_storage_commit_seconds_total", "Time that commits took.", store.commitSeconds)
+        self.counter("sluice_storage_failed_writes_total", "Writes that were not stored.", Double(store.failedWrites))
+        self.counter("sluice_storage_damaged_total", "Messages found damaged.", Double(store.damagedMessages))
+        self.counter("sluice_storage_expired_total", "Messages that retention removed.", Double(store.expiredMessages))
     }
 
     private mutating func counter(_ name: String, _ help: String, _ value: Double) {

@@ -15,6 +15,8 @@ struct MetricsValues: Sendable {
     var compressorsRefused: Int
     var certificateDaysLeft: Double?
     var isDraining: Bool
+    /// How the store is; nil where there is none.
+    var store: StoreStatus?
 
     /// Gathers them.
     static func gather(_ services: GatewayServices, on eventLoop: any EventLoop) -> EventLoopFuture<MetricsValues> {
@@ -34,7 +36,8 @@ struct MetricsValues: Sendable {
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
                     certificateDaysLeft: services.certificateExpiry.daysLeft(now: WallClock.now()),
-                    isDraining: services.isDraining
+                    isDraining: services.isDraining,
+                    store: services.store?.status
                 )
             }
     }

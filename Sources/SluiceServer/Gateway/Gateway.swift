@@ -3,7 +3,7 @@ package import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import SluiceAdmission
-internal import SluiceRelay
+package import SluiceRelay
 
 /// The whole gateway: put together, started, reloaded, and stopped here.
 package final class Gateway: Sendable {
@@ -24,8 +24,12 @@ package final class Gateway: Sendable {
 
     /// Starts a gateway; it serves when this returns.
     ///
+    /// - Parameters:
+    ///   - configuration: What it is to be.
+    ///   - logger: For everything that it does.
+    ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
     /// - Throws: What stands in the way of it, in words for the operator.
-    package init(_ configuration: GatewayConfiguration, logger: Logger) async throws {
+    package init(_ configuration: GatewayConfiguration, logger: Logger, store: (any ScanStore)? = nil) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         let eventLoops = Array(group.makeIterator())
@@ -34,14 +38,18 @@ package final class Gateway: Sendable {
         self.client = client
         self.logger = logger
         do {
+            let stored = try store?.restore()
             let relay = Relay(
                 eventLoops: eventLoops,
                 configuration: configuration.relay,
                 memory: CompressionMemory(limit: configuration.compression.memory),
+                store: store,
+                stored: stored?.scans ?? [],
                 logger: logger
             )
-            let services = try Self.makeServices(configuration, eventLoops, relay, client, logger)
+            let services = try Self.makeServices(configuration, eventLoops, relay, store, client, logger)
             self.services = services
+            services.restore(stored?.revocations ?? [], now: WallClock.now())
             self.loops = try await GatewayLoops(eventLoops, services: services)
             self.tls =
                 configuration.listen.plaintext
@@ -110,6 +118,7 @@ package final class Gateway: Sendable {
         }
         try await self.loops.onEach { $0.closeAll() }
         try await self.client.shutdown()
+        self.services.store?.close()
         try await self.group.shutdownGracefully()
         self.logger.info("gateway stopped")
     }
@@ -138,6 +147,7 @@ package final class Gateway: Sendable {
         _ configuration: GatewayConfiguration,
         _ eventLoops: [any EventLoop],
         _ relay: Relay,
+        _ store: (any ScanStore)?,
         _ client: HTTPClient,
         _ logger: Logger
     ) throws -> GatewayServices {
@@ -148,6 +158,7 @@ package final class Gateway: Sendable {
         return GatewayServices(
             settings: GatewaySettings(configuration),
             relay: relay,
+            store: store,
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: eventLoops),
             keySource: KeySource(configuration.auth, client: client, authenticator: authenticator, logger: logger),

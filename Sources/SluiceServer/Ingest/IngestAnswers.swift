@@ -32,7 +32,7 @@ enum IngestAnswers {
     }
 
     /// A message that does not pass.
-    static func problem(_ error: MessageError, line: Int? = nil, acceptedCount: Int? = nil) -> Problem {
+    static func problem(_ error: MessageError, line: Int? = nil) -> Problem {
         var members: [(String, Problem.Value)] = []
         if let index = error.index {
             members.append(("index", .integer(index)))
@@ -42,9 +42,6 @@ enum IngestAnswers {
         }
         if let offset = error.offset {
             members.append(("offset", .integer(offset)))
-        }
-        if let acceptedCount {
-            members.append(("accepted", .integer(acceptedCount)))
         }
         return Problem(self.code(error.code), error.detail).adding(members)
     }
@@ -60,6 +57,8 @@ enum IngestAnswers {
             Problem(.idempotencyConflict, "this key came with another body before; use a new one for a new request")
         case .scanNotFound:
             Problem(.scanNotFound)
+        case .storageUnavailable:
+            Problem(.storageUnavailable, "what was posted could not be stored; post it again", retryAfterSeconds: 5)
         case nil:
             Problem(.internalError)
         }

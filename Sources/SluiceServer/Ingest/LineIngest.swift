@@ -4,8 +4,9 @@ internal import SluiceRelay
 
 /// An `application/x-ndjson` body: each line is relayed as it arrives, for as long as the stream stays open.
 ///
-/// Backpressure is not reading: while messages are on their way to the scan's home, or while the producer is over its
-/// rate, the socket is left alone and TCP slows the producer down.
+/// Backpressure is not reading: while too much is on its way to the scan's home and to the storage, or while the
+/// producer is over its rate, the socket is left alone and TCP slows the producer down. A line does not wait for the
+/// one before to be stored.
 final class LineIngest: IngestReader, LiveConnection {
     private enum State {
         case reading
@@ -20,7 +21,10 @@ final class LineIngest: IngestReader, LiveConnection {
     private let openedAt: NIODeadline
     private var splitter: NDJSONLineSplitter
     private var state = State.reading
-    private var isPosting = false
+    /// Posts that were not answered yet: relayed, perhaps, and on their way to the storage.
+    private var openPosts = 0
+    private var openMessages = 0
+    private var hasFailedPost = false
     /// Whether all that arrived has been taken apart.
     private var isThrottled = false
     private var acceptedCount = 0
@@ -32,6 +36,9 @@ final class LineIngest: IngestReader, LiveConnection {
     private static let longestWatchSeconds = 60.0
     /// The most messages in one hop to the scan's home.
     private static let maximumHopCount = 1000
+    /// The most posts, and the most messages in them, that wait for their answer.
+    private static let maximumOpenPosts = 256
+    private static let maximumOpenMessages = 4000
 
     init(_ job: IngestJob) {
         self.job = job
@@ -112,7 +119,8 @@ final class LineIngest: IngestReader, LiveConnection {
 
     /// Takes lines apart and posts them, one hop at a time.
     private func readOn() {
-        guard !self.isPosting, !self.isThrottled else {
+        guard !self.isThrottled, self.openPosts < Self.maximumOpenPosts, self.openMessages < Self.maximumOpenMessages
+        else {
             self.job.exchange.pauseReading()
             return
         }
@@ -120,9 +128,16 @@ final class LineIngest: IngestReader, LiveConnection {
         case .answered:
             return
         case .ended(let problem?):
-            self.answer(problem)
+            self.answerWhenDone(problem)
         case .reading, .ended(nil):
             self.postNext()
+        }
+    }
+
+    /// The answer says what was taken, so it waits for all that is on its way.
+    private func answerWhenDone(_ problem: Problem?) {
+        if self.openPosts == 0 {
+            self.answer(problem)
         }
     }
 
@@ -134,7 +149,7 @@ final class LineIngest: IngestReader, LiveConnection {
         if lineCount > 0 || !messages.isEmpty {
             self.post(messages)
         } else if case .ended(let problem) = self.state {
-            self.answer(problem)
+            self.answerWhenDone(problem)
         } else {
             self.job.exchange.resumeReading()
         }
@@ -154,12 +169,12 @@ final class LineIngest: IngestReader, LiveConnection {
                         messages.append(message)
                     }
                 } catch {
-                    return (messages, lineCount - 1, self.problem(error, line: line.number, beside: messages.count))
+                    return (messages, lineCount - 1, self.problem(error, line: line.number))
                 }
             }
         } catch {
             let line = self.splitter.lineCount + 1
-            return (messages, lineCount, self.problem(error, line: line, beside: messages.count))
+            return (messages, lineCount, self.problem(error, line: line))
         }
         return (messages, lineCount, nil)
     }
@@ -175,24 +190,38 @@ final class LineIngest: IngestReader, LiveConnection {
     }
 
     private func post(_ messages: [Message]) {
-        self.isPosting = true
+        self.openPosts += 1
+        self.openMessages += messages.count
         let exchange = self.job.exchange
         exchange.pauseReading()
         let request = IngestRequest(scanID: self.job.scanID, messages: messages, owner: self.job.head.owner)
         self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
-                self.isPosting = false
+                self.openPosts -= 1
+                self.openMessages -= messages.count
                 switch result {
                 case .success(let receipt):
-                    self.acceptedCount += receipt.acceptedCount
-                    if let seqs = receipt.seqs {
-                        self.seqs = (self.seqs?.lowerBound ?? seqs.lowerBound)...seqs.upperBound
-                    }
-                    self.pay(for: messages.count)
+                    self.taken(receipt)
                 case .failure(let error):
+                    self.hasFailedPost = true
                     self.end(IngestAnswers.problem(refusal: error))
+                    self.readOn()
                 }
             }
+        self.pay(for: messages.count)
+    }
+
+    private func taken(_ receipt: IngestReceipt) {
+        // After a post that failed the count stands still: it says how many, from the first, need not be sent again.
+        guard !self.hasFailedPost else {
+            self.readOn()
+            return
+        }
+        self.acceptedCount += receipt.acceptedCount
+        if let seqs = receipt.seqs {
+            self.seqs = (self.seqs?.lowerBound ?? seqs.lowerBound)...seqs.upperBound
+        }
+        self.readOn()
     }
 
     /// Charges the producer for what was taken, and waits until it is within its rate again.
@@ -224,10 +253,11 @@ final class LineIngest: IngestReader, LiveConnection {
         if case .answered = self.state {
             return
         }
-        self.state = .ended(problem)
-        if !self.isPosting {
-            self.answer(problem)
+        if case .ended(_?) = self.state {
+            return
         }
+        self.state = .ended(problem)
+        self.answerWhenDone(problem)
     }
 
     private func answer(_ problem: Problem?) {
@@ -244,14 +274,11 @@ final class LineIngest: IngestReader, LiveConnection {
             )
             return
         }
-        let hasCount = problem.members.contains { $0.name == "accepted" }
-        self.job.exchange.respond(
-            problem: hasCount ? problem : problem.adding([("accepted", .integer(self.acceptedCount))])
-        )
+        self.job.exchange.respond(problem: problem.adding([("accepted", .integer(self.acceptedCount))]))
     }
 
-    private func problem(_ error: MessageError, line: Int, beside count: Int) -> Problem {
-        IngestAnswers.problem(error, line: line, acceptedCount: self.acceptedCount + count)
+    private func problem(_ error: MessageError, line: Int) -> Problem {
+        IngestAnswers.problem(error, line: line)
     }
 
     private func release() {

@@ -24,8 +24,10 @@ struct ScanReads: Sendable {
     /// `GET /api/scans/{scanId}`.
     func state(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) {
         self.services.relay.state(of: scanID, on: exchange.eventLoop).assumeIsolated()
-            .whenSuccess { state in
-                guard let state = self.readable(state, \.summary.owner, scanID, identity, exchange) else {
+            .whenComplete { result in
+                guard let state = Self.found(result, exchange),
+                    let state = self.readable(state, \.summary.owner, scanID, identity, exchange)
+                else {
                     return
                 }
                 exchange.respond(.json(Self.body(state, exchange)))
@@ -38,8 +40,10 @@ struct ScanReads: Sendable {
         let limit = try QueryReader.integer("limit", in: exchange.request.query, 1...UInt64(Self.maximumPageCount))
         let relay = self.services.relay
         relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
-            .whenSuccess { owner in
-                guard self.readable(owner, \.owner, scanID, identity, exchange) != nil else {
+            .whenComplete { result in
+                guard let owner = Self.found(result, exchange),
+                    self.readable(owner, \.owner, scanID, identity, exchange) != nil
+                else {
                     return
                 }
                 relay.history(
@@ -50,7 +54,10 @@ struct ScanReads: Sendable {
                     on: exchange.eventLoop
                 )
                 .assumeIsolated()
-                .whenSuccess { page in
+                .whenComplete { result in
+                    guard let page = Self.found(result, exchange) else {
+                        return
+                    }
                     guard let page else {
                         exchange.respond(problem: Problem(.scanNotFound))
                         return
@@ -58,6 +65,17 @@ struct ScanReads: Sendable {
                     exchange.respond(.json(Self.body(page, scanID, exchange)))
                 }
             }
+    }
+
+    /// What the relay said, unless it could not look; then the refusal is answered.
+    private static func found<Found>(_ result: Result<Found, any Error>, _ exchange: HTTPExchange) -> Found? {
+        switch result {
+        case .success(let found):
+            return found
+        case .failure(let error):
+            exchange.respond(problem: IngestAnswers.problem(refusal: error))
+            return nil
+        }
     }
 
     /// What was found, if the identity may read it; else the refusal is answered.

@@ -49,21 +49,30 @@ struct ScanWrites: Sendable {
 
     /// `DELETE /api/scans/{scanId}`.
     func delete(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) {
-        let relay = self.services.relay
-        relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
-            .whenSuccess { found in
-                guard identity.mayDelete(scan: scanID.text, owner: found?.owner) else {
+        self.services.relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success(let found) where identity.mayDelete(scan: scanID.text, owner: found?.owner):
+                    self.delete(scanID, exchange)
+                case .success:
                     exchange.respond(problem: Problem(.forbidden, "the token does not allow deleting this scan"))
-                    return
+                case .failure(let error):
+                    exchange.respond(problem: IngestAnswers.problem(refusal: error))
                 }
-                relay.delete(scanID, on: exchange.eventLoop).assumeIsolated()
-                    .whenSuccess { existed in
-                        if existed {
-                            exchange.respond(.empty(.noContent))
-                        } else {
-                            exchange.respond(problem: Problem(.scanNotFound))
-                        }
-                    }
+            }
+    }
+
+    private func delete(_ scanID: ScanID, _ exchange: HTTPExchange) {
+        self.services.relay.delete(scanID, on: exchange.eventLoop).assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success(true):
+                    exchange.respond(.empty(.noContent))
+                case .success(false):
+                    exchange.respond(problem: Problem(.scanNotFound))
+                case .failure(let error):
+                    exchange.respond(problem: IngestAnswers.problem(refusal: error))
+                }
             }
     }
 }

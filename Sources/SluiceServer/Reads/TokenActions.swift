@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceRelay
 
 /// Tickets, and the ends of tokens before their time.
 struct TokenActions: Sendable {
@@ -49,13 +50,33 @@ struct TokenActions: Sendable {
             throw Problem(.forbidden, "only an administrator may revoke tokens")
         }
         let revocation = try Self.revocation(try BodyReader.object(body))
-        guard self.services.authenticator.revoke(revocation, now: WallClock.now()) else {
+        let now = WallClock.now()
+        guard self.services.authenticator.revoke(revocation, now: now) else {
             throw Problem(.overloaded, "there are too many revocations in force", retryAfterSeconds: 60)
         }
+        // In force at once; the answer says that a restart will not forget it either.
+        let stored = exchange.eventLoop.makePromise(of: Void.self)
+        if let store = self.services.store {
+            store.write(StoredRevocation(revocation, now: now), promise: stored)
+        } else {
+            stored.succeed()
+        }
         self.services.connections.closeAll(.tokenRevoked, on: exchange.eventLoop) { revocation.hits($0) }
+            .and(stored.futureResult)
             .assumeIsolated()
-            .whenSuccess { _ in
-                exchange.respond(.empty(.noContent))
+            .whenComplete { result in
+                switch result {
+                case .success:
+                    exchange.respond(.empty(.noContent))
+                case .failure:
+                    exchange.respond(
+                        problem: Problem(
+                            .storageUnavailable,
+                            "the revocation is in force, but would not outlive a restart; send it again",
+                            retryAfterSeconds: 5
+                        )
+                    )
+                }
             }
     }
 

@@ -9,6 +9,8 @@ internal import Synchronization
 /// Everything in it is safe for that.
 final class GatewayServices: Sendable {
     let relay: Relay
+    /// Where scans and revocations outlive the process; nil for memory only.
+    let store: (any ScanStore)?
     let authenticator: Authenticator
     let limits: GatewayLimits
     let connections: ConnectionRegistry
@@ -28,12 +30,14 @@ final class GatewayServices: Sendable {
     init(
         settings: GatewaySettings,
         relay: Relay,
+        store: (any ScanStore)?,
         authenticator: Authenticator,
         connections: ConnectionRegistry,
         keySource: KeySource,
         logger: Logger
     ) {
         self.relay = relay
+        self.store = store
         self.authenticator = authenticator
         self.limits = GatewayLimits(settings.configuration.limits)
         self.connections = connections
@@ -56,6 +60,20 @@ final class GatewayServices: Sendable {
         self.limits.replace(settings.configuration.limits)
         self.transports.setLimits(settings.configuration.limits.connections)
         self.relay.reconfigure(settings.configuration.relay)
+    }
+
+    /// Revocations that an earlier process was told of.
+    func restore(_ revocations: [StoredRevocation], now: Double) {
+        for stored in revocations where stored.keptUntil > now {
+            if let tokenID = stored.tokenID {
+                self.authenticator.restore(.tokenID(tokenID), keptUntil: stored.keptUntil)
+            } else if let subject = stored.subject, let issuedBefore = stored.issuedBefore {
+                self.authenticator.restore(
+                    .subject(subject, issuedBefore: issuedBefore),
+                    keptUntil: stored.keptUntil
+                )
+            }
+        }
     }
 
     /// From now on nothing new is taken.

@@ -8,6 +8,7 @@ extension SubscriptionEnd {
         case .scanIdle: (.normal, "scan idle")
         case .scanDeleted: (.normal, "scan deleted")
         case .scanNotFound: (.scanNotFound, "no such scan")
+        case .storageUnavailable: (.tryAgainLater, "storage unavailable")
         }
     }
 }

@@ -1,0 +1,248 @@
+import Logging
+import NIOCore
+
+extension HomeLoop {
+    /// How often scans that nobody asks for are looked at, whether their time is over.
+    private static let sweepInterval = TimeAmount.seconds(1)
+
+    /// Takes over what an earlier process left; each scan already has its place in the count.
+    func adopt(_ scans: [StoredScan]) {
+        let now = self.eventLoop.now
+        for scan in scans {
+            self.dormant[scan.header.id] = DormantScan(
+                scan: scan,
+                lifecycle: ScanLifecycle(
+                    resuming: scan.ages,
+                    configuration: self.context.configuration,
+                    now: now
+                )
+            )
+        }
+        self.sweepLater()
+    }
+
+    /// Runs a command once the scan's log is in memory, if there is one: at once, but for a scan that is dormant.
+    ///
+    /// Commands keep their order.
+    func whenLoaded(_ id: ScanID, _ command: @escaping (RelayRefusal?) -> Void) {
+        guard let dormant = self.dormant[id], let store = self.context.store else {
+            command(nil)
+            return
+        }
+        self.loading[id, default: []].append(command)
+        guard self.loading[id]?.count == 1 else {
+            return
+        }
+        let promise = self.eventLoop.makePromise(of: StoredLog.self)
+        promise.futureResult.assumeIsolated()
+            .whenComplete { result in
+                self.loaded(dormant, result)
+            }
+        store.load(dormant.scan.life, history: self.context.configuration.history, promise: promise)
+    }
+
+    private func loaded(_ dormant: DormantScan, _ result: Result<StoredLog, any Error>) {
+        let id = dormant.scan.header.id
+        let commands = self.loading.removeValue(forKey: id) ?? []
+        let logger = self.logger(of: id)
+        switch result {
+        case .success(let stored):
+            let scan = ScanHome(dormant, stored, context: self.context, logger: logger, now: self.eventLoop.now)
+            self.dormant[id] = nil
+            self.scans[id] = scan
+            self.touch(scan)
+            for command in commands {
+                command(nil)
+            }
+        case .failure(let error):
+            logger.error("scan not read from storage", metadata: ["error": "\(error)"])
+            for command in commands {
+                command(.storageUnavailable)
+            }
+        }
+    }
+
+    /// The store gets what a request brought; the promise follows it.
+    func store(_ request: IngestRequest, _ receipt: IngestReceipt, _ promise: EventLoopPromise<IngestReceipt>) {
+        guard let scan = self.scans[request.scanID], let record = scan.record else {
+            promise.succeed(receipt)
+            return
+        }
+        if receipt.isReplayed, receipt.seqs.map({ $0.upperBound <= record.storedThrough }) ?? true {
+            promise.succeed(receipt)
+            return
+        }
+        let answer = request.idempotency.map { idempotency in
+            var first = receipt
+            first.isReplayed = false
+            return StoredAnswer(request: idempotency, receipt: first, age: .zero)
+        }
+        let stored = scan.store(answer: answer, isHeard: true)
+        guard receipt.seqs != nil || answer != nil else {
+            // A sign of life, and nothing to promise.
+            promise.succeed(receipt)
+            return
+        }
+        stored?.assumeIsolated()
+            .whenComplete { result in
+                promise.completeWith(result.map { receipt }.mapError { _ in RelayRefusal.storageUnavailable })
+            }
+    }
+
+    /// The store gets what is known of a scan besides messages.
+    func store(_ id: ScanID, isNew: Bool, _ promise: EventLoopPromise<Bool>) {
+        guard let stored = self.scans[id]?.store(answer: nil, isHeard: isNew) else {
+            promise.succeed(isNew)
+            return
+        }
+        stored.assumeIsolated()
+            .whenComplete { result in
+                promise.completeWith(result.map { isNew }.mapError { _ in RelayRefusal.storageUnavailable })
+            }
+    }
+
+    /// The store hears that a channel is gone; its history stays.
+    func storeRemoval(of scan: ScanHome) {
+        _ = scan.store(answer: nil, isHeard: false, isRemoved: true)
+    }
+
+    /// The store forgets every life of the scan.
+    func erase(_ id: ScanID, existed: Bool, _ promise: EventLoopPromise<Bool>) {
+        guard let store = self.context.store else {
+            promise.succeed(existed)
+            return
+        }
+        let erased = self.eventLoop.makePromise(of: Bool.self)
+        erased.futureResult.assumeIsolated()
+            .whenComplete { result in
+                promise.completeWith(
+                    result.map { existed || $0 }.mapError { _ in RelayRefusal.storageUnavailable }
+                )
+            }
+        store.erase(id, promise: erased)
+    }
+
+    /// Whether there is such a scan, or its history, and whose it is.
+    func owner(of id: ScanID, promise: EventLoopPromise<ScanOwner?>) {
+        if let scan = self.scans[id] {
+            promise.succeed(ScanOwner(owner: scan.owner))
+        } else if let dormant = self.dormant[id] {
+            promise.succeed(ScanOwner(owner: dormant.scan.header.owner))
+        } else {
+            self.find(id) { result in
+                promise.completeWith(result.map { $0.map { ScanOwner(owner: $0.header.owner) } })
+            }
+        }
+    }
+
+    /// The scan's newest life in the store.
+    private func find(_ id: ScanID, _ then: @escaping (Result<StoredScan?, any Error>) -> Void) {
+        guard let store = self.context.store else {
+            then(.success(nil))
+            return
+        }
+        let found = self.eventLoop.makePromise(of: StoredScan?.self)
+        found.futureResult.assumeIsolated()
+            .whenComplete { result in
+                then(result.mapError { _ in RelayRefusal.storageUnavailable })
+            }
+        store.find(id, promise: found)
+    }
+
+    /// A page of a scan's history, out of memory and the store; nil where there is neither.
+    func history(
+        of id: ScanID,
+        since: Seq,
+        maximumCount: Int,
+        maximumBytes: Int,
+        promise: EventLoopPromise<HistoryPage?>
+    ) {
+        if let scan = self.scans[id] {
+            scan.history(since: since, maximumCount: maximumCount, maximumBytes: maximumBytes, promise: promise)
+            return
+        }
+        self.find(id) { result in
+            guard case .success(let scan?) = result, let store = self.context.store else {
+                promise.completeWith(result.map { _ in nil })
+                return
+            }
+            let epoch = scan.header.epoch
+            let page = self.eventLoop.makePromise(of: StoredPage.self)
+            page.futureResult.assumeIsolated()
+                .whenComplete { page in
+                    promise.completeWith(
+                        page.map { page in
+                            HistoryPage(
+                                epoch: epoch,
+                                entries: page.entries,
+                                next: page.through < scan.head ? page.through : nil
+                            )
+                        }
+                        .mapError { _ in RelayRefusal.storageUnavailable }
+                    )
+                }
+            store.read(
+                StoredPageRequest(
+                    life: scan.life,
+                    cursor: since,
+                    end: scan.head,
+                    maximumCount: maximumCount,
+                    maximumBytes: maximumBytes
+                ),
+                promise: page
+            )
+        }
+    }
+
+    func dormantSummaries() -> [ScanSummary] {
+        let now = self.eventLoop.now
+        return self.dormant.values.map { dormant in
+            ScanSummary(
+                id: dormant.scan.header.id,
+                owner: dormant.scan.header.owner,
+                name: dormant.scan.header.name,
+                messageCount: dormant.scan.head,
+                elapsed: dormant.lifecycle.elapsed(now: now),
+                isCompleted: dormant.lifecycle.isCompleted,
+                isStalled: dormant.lifecycle.isStalled,
+                subscriberCount: 0
+            )
+        }
+    }
+
+    func logger(of id: ScanID) -> Logger {
+        var logger = self.logger
+        logger[metadataKey: "scan"] = "\(id.text)"
+        return logger
+    }
+
+    private func sweepLater() {
+        guard !self.dormant.isEmpty else {
+            return
+        }
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.sweepInterval) {
+                self.sweep()
+                self.sweepLater()
+            }
+    }
+
+    /// Channels whose time came while nobody asked for them are removed without their logs being read.
+    private func sweep() {
+        let now = self.eventLoop.now
+        for (id, var dormant) in self.dormant where self.loading[id] == nil && dormant.lifecycle.deadline <= now {
+            guard case .remove = dormant.lifecycle.tick(now: now) else {
+                self.dormant[id] = dormant
+                continue
+            }
+            self.dormant[id] = nil
+            var write = StoreWrite(life: dormant.scan.life, from: dormant.scan.head, head: dormant.scan.head)
+            write.header = dormant.scan.header
+            write.header?.isRemoved = true
+            write.isHeard = false
+            self.context.store?.write(write, promise: nil)
+            self.countRemoval()
+            self.logger(of: id).info("scan channel removed", metadata: ["messages": "\(dormant.scan.head)"])
+        }
+    }
+}

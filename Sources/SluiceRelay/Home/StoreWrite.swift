@@ -1,0 +1,36 @@
+/// What a scan's home hands to the store for one request.
+package struct StoreWrite: Sendable {
+    /// How often messages of a type were posted, in all.
+    package struct Count: Sendable, Equatable {
+        package var type: String
+        package var count: Int
+
+        package init(type: String, count: Int) {
+            self.type = type
+            self.count = count
+        }
+    }
+
+    package var life: Int64
+    /// What changed besides messages; always there for a life that the store does not know.
+    package var header: StoredHeader?
+    /// The messages after `from` that were not superseded since.
+    package var entries: [LogEntry] = []
+    package var from: Seq
+    /// Earlier messages that `entries` supersede.
+    package var superseded: [Seq] = []
+    /// The counts of the types that occur in `entries`.
+    package var counts: [Count] = []
+    /// The newest message's number.
+    package var head: Seq
+    /// The answer that the request gets, if it may be repeated.
+    package var answer: StoredAnswer?
+    /// Whether the scanner was heard of.
+    package var isHeard = true
+
+    package init(life: Int64, from: Seq, head: Seq) {
+        self.life = life
+        self.from = from
+        self.head = head
+    }
+}

@@ -1,0 +1,65 @@
+internal import GRDB
+internal import Logging
+internal import NIOCore
+internal import SluiceRelay
+
+/// What is read at the start: scans and revocations, no messages.
+struct IndexReading {
+    let db: Database
+    let queue: StoreQueue
+    let heads: HeadFile
+    let logger: Logger
+
+    func restore() throws -> (index: StoreIndex, lastLife: Int64) {
+        let lastLife = try Int64.fetchOne(self.db, sql: "SELECT max(life) FROM scans") ?? 0
+        let index = StoreIndex(scans: try self.scans(), revocations: try self.revocations())
+        return (index, lastLife)
+    }
+
+    /// Scans whose channel is there; of a name that has several, which only a lost removal can bring about, the newest.
+    private func scans() throws -> [StoredScan] {
+        var scans: [ScanID: StoredScan] = [:]
+        let now = WallTime.now()
+        let rows = try Row.fetchCursor(
+            self.db,
+            sql: """
+                SELECT \(ScanRow.columns), lost_through FROM scans WHERE removed_at IS NULL AND is_erased = 0
+                ORDER BY life
+                """
+        )
+        while let row = try rows.next() {
+            guard var scan = ScanRow.scan(row, now: now) else {
+                self.queue.count { $0.damagedMessages += 1 }
+                self.logger.error("a scan in storage is damaged, and begins anew")
+                continue
+            }
+            scan.head = self.heads.head(of: scan.life, stored: scan.head)
+            self.heads.note(scan.life, head: scan.head)
+            scans[scan.header.id] = scan
+            if let lostThrough = Int64.fromDatabaseValue(row[11]), lostThrough > 0 {
+                self.queue.lost(scan.life, through: Seq(lostThrough))
+            }
+        }
+        return Array(scans.values)
+    }
+
+    private func revocations() throws -> [StoredRevocation] {
+        let rows = try Row.fetchAll(
+            self.db,
+            sql: "SELECT token_id, subject, issued_before, kept_until FROM revocations"
+        )
+        return rows.compactMap { row in
+            guard let tokenID = String.fromDatabaseValue(row[0]), let subject = String.fromDatabaseValue(row[1]),
+                let keptUntil = Double.fromDatabaseValue(row[3])
+            else {
+                return nil
+            }
+            return StoredRevocation(
+                tokenID: tokenID.isEmpty ? nil : tokenID,
+                subject: subject.isEmpty ? nil : subject,
+                issuedBefore: Double.fromDatabaseValue(row[2]),
+                keptUntil: keptUntil
+            )
+        }
+    }
+}

@@ -1,0 +1,116 @@
+internal import GRDB
+package import Logging
+package import NIOCore
+package import SluiceRelay
+internal import Synchronization
+
+/// Scans in one SQLite file: a writer that commits in groups, and a reader beside it.
+///
+/// Promises are kept after the commit, which hands the messages to the operating system; if the store is to be synced,
+/// the commit waits for an fsync. After an error the file is opened anew before it is trusted again.
+package final class SQLiteStore: ScanStore {
+    private let queue: StoreQueue
+    let writer: StoreWriter
+    private let reader: StoreReader
+    private let nextLife = Atomic<Int64>(1)
+    private let index: StoreIndex
+    private let heads: HeadFile
+    private let lock: FolderLock
+
+    /// Opens the store, and makes what is missing.
+    ///
+    /// Blocks.
+    ///
+    /// - Parameters:
+    ///   - settings: Where it is, and what it keeps.
+    ///   - logger: For its life and its failures.
+    /// - Throws: `StoreError` if it cannot be used.
+    package init(_ settings: StoreSettings, logger: Logger) throws {
+        let file = StoreFile(folder: settings.path, isSynced: settings.isSynced)
+        try file.makeFolder()
+        self.lock = try FolderLock(folder: settings.path)
+        let queue = StoreQueue(settings: settings)
+        do {
+            let database = try file.openForWriting()
+            let heads = try HeadFile(folder: settings.path)
+            let restored = try database.read { db in
+                try IndexReading(db: db, queue: queue, heads: heads, logger: logger).restore()
+            }
+            self.heads = heads
+            self.index = restored.index
+            self.nextLife.store(restored.lastLife + 1, ordering: .relaxed)
+            self.writer = StoreWriter(
+                file: file,
+                settings: settings,
+                queue: queue,
+                database: database,
+                logger: logger
+            )
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError.unusable(path: file.path, reason: StoreReason.text(error))
+        }
+        self.queue = queue
+        self.reader = StoreReader(file: file, settings: settings, queue: queue, logger: logger)
+        self.writer.start()
+    }
+
+    package var isAvailable: Bool { self.queue.isAvailable }
+
+    package var status: StoreStatus { self.queue.status }
+
+    package func restore() throws -> StoreIndex { self.index }
+
+    package func makeLife() -> Int64 {
+        self.nextLife.add(1, ordering: .relaxed).oldValue
+    }
+
+    package func lostThrough(_ life: Int64) -> Seq {
+        self.queue.lostThrough(life)
+    }
+
+    package func numbered(_ life: Int64, through head: Seq) {
+        self.heads.note(life, head: head)
+    }
+
+    package func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?) {
+        if write.header?.isRemoved ?? false {
+            self.heads.forget(write.life)
+        }
+        self.add(.write(write, at: .now(), promise))
+    }
+
+    package func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) {
+        self.add(.revocation(revocation, promise))
+    }
+
+    package func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) {
+        self.add(.erase(id, promise))
+    }
+
+    package func load(_ life: Int64, history: RelayConfiguration.History, promise: EventLoopPromise<StoredLog>) {
+        self.reader.read(promise) { try LogReading(db: $0, queue: $1).load(life, history: history) }
+    }
+
+    package func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>) {
+        self.reader.read(promise) { try LogReading(db: $0, queue: $1).page(request) }
+    }
+
+    package func find(_ id: ScanID, promise: EventLoopPromise<StoredScan?>) {
+        self.reader.read(promise) { try LogReading(db: $0, queue: $1).find(id) }
+    }
+
+    package func close() {
+        self.writer.close()
+        self.heads.closed()
+        self.lock.release()
+        self.reader.close()
+    }
+
+    private func add(_ job: StoreJob) {
+        if self.queue.add(job) {
+            self.writer.wake()
+        }
+    }
+}

@@ -1,0 +1,44 @@
+internal import GRDB
+internal import NIOCore
+internal import SluiceRelay
+
+/// Which scans' folded state is to be written down when: a while after it changed, and when the scan completed.
+struct SnapshotSchedule {
+    /// The most snapshots in one step.
+    private static let maximumStepCount = 500
+
+    private let interval: UInt64
+    /// Since when a scan's state is newer than its last snapshot, by the monotonic clock.
+    private var changedSince: [Int64: UInt64] = [:]
+    private var completed: Set<Int64> = []
+
+    init(interval: TimeAmount) {
+        self.interval = UInt64(interval.nanoseconds)
+    }
+
+    mutating func changed(_ lives: Set<Int64>, completed: Set<Int64>, now: UInt64) {
+        for life in lives where self.changedSince[life] == nil {
+            self.changedSince[life] = now
+        }
+        self.completed.formUnion(completed)
+    }
+
+    /// Writes what is due.
+    mutating func writeDue(at: WallTime, now: UInt64, into db: Database) throws {
+        let due = self.changedSince.filter { $0.value + self.interval <= now }.keys
+        try self.write(self.completed.union(due).prefix(Self.maximumStepCount), at: at, into: db)
+    }
+
+    /// Writes everything that changed.
+    mutating func writeAll(at: WallTime, into db: Database) throws {
+        try self.write(self.completed.union(self.changedSince.keys), at: at, into: db)
+    }
+
+    private mutating func write(_ lives: some Sequence<Int64>, at: WallTime, into db: Database) throws {
+        for life in lives {
+            try SnapshotRow.write(life, at: at, into: db)
+            self.changedSince[life] = nil
+            self.completed.remove(life)
+        }
+    }
+}

@@ -1,0 +1,160 @@
+internal import NIOCore
+internal import SluiceRelay
+internal import Synchronization
+
+/// What waits for the writer, and how the store is: everything that more than one thread looks at.
+final class StoreQueue: Sendable {
+    /// How the store is.
+    private enum Condition {
+        case works
+        case failed(String)
+        case closed
+    }
+
+    private struct State {
+        var jobs: [StoreJob] = []
+        var status = StoreStatus()
+        var condition = Condition.works
+        var isWriterAwake = false
+        var lostThrough: [Int64: Seq] = [:]
+    }
+
+    private let settings: StoreSettings
+    private let state = Mutex(State())
+
+    init(settings: StoreSettings) {
+        self.settings = settings
+    }
+
+    var status: StoreStatus { self.state.withLock { $0.status } }
+
+    /// Whether a job would be taken now.
+    var isAvailable: Bool {
+        self.state.withLock { self.refusal($0) == nil }
+    }
+
+    /// Whether the store works, however much waits.
+    var hasFailed: Bool {
+        self.state.withLock { if case .failed = $0.condition { true } else { false } }
+    }
+
+    /// Adds a job, or fails it.
+    ///
+    /// Returns whether the writer has to be woken.
+    func add(_ job: StoreJob) -> Bool {
+        let (refusal, wakes) = self.state.withLock { state -> (StoreError?, Bool) in
+            if let refusal = self.refusal(state) {
+                state.status.failedWrites += 1
+                return (refusal, false)
+            }
+            state.jobs.append(job)
+            state.status.waitingWrites += 1
+            state.status.waitingBytes += job.byteCount
+            defer { state.isWriterAwake = true }
+            return (nil, !state.isWriterAwake)
+        }
+        if let refusal {
+            job.fail(refusal)
+        }
+        return wakes
+    }
+
+    /// Everything that waits; the writer sleeps if that is nothing.
+    func takeJobs() -> [StoreJob] {
+        self.state.withLock { state in
+            defer { state.jobs = [] }
+            state.isWriterAwake = !state.jobs.isEmpty
+            return state.jobs
+        }
+    }
+
+    /// Jobs are durable.
+    func written(_ jobs: [StoreJob], seconds: Double) {
+        self.state.withLock { state in
+            Self.remove(jobs, from: &state.status)
+            state.status.storedMessages += jobs.reduce(0) { $0 + $1.messageCount }
+            state.status.commits += 1
+            state.status.commitSeconds += seconds
+        }
+    }
+
+    /// Jobs will not be durable; the store takes nothing more until ``works()``.
+    func failed(_ jobs: [StoreJob], _ reason: String) {
+        let waiting = self.state.withLock { state in
+            if case .works = state.condition {
+                state.condition = .failed(reason)
+            }
+            state.status.failure = reason
+            let waiting = jobs + state.jobs
+            state.jobs = []
+            Self.remove(waiting, from: &state.status)
+            state.status.failedWrites += waiting.count
+            return waiting
+        }
+        for job in waiting {
+            job.fail(.failed(reason: reason))
+        }
+    }
+
+    /// One job alone cannot be done.
+    func refused(_ job: StoreJob, _ error: StoreError) {
+        self.state.withLock { state in
+            Self.remove([job], from: &state.status)
+            state.status.failedWrites += 1
+        }
+        job.fail(error)
+    }
+
+    /// The store has come back.
+    func works() {
+        self.state.withLock { state in
+            if case .failed = state.condition {
+                state.condition = .works
+            }
+            state.status.failure = nil
+        }
+    }
+
+    /// Nothing more is taken.
+    func close() {
+        self.state.withLock { $0.condition = .closed }
+    }
+
+    func count(_ change: (inout StoreStatus) -> Void) {
+        self.state.withLock { change(&$0.status) }
+    }
+
+    /// Up to where ordinary messages of a log are gone.
+    func lostThrough(_ life: Int64) -> Seq {
+        self.state.withLock { $0.lostThrough[life] ?? 0 }
+    }
+
+    /// Ordinary messages of a log are gone up to a seq.
+    func lost(_ life: Int64, through seq: Seq) {
+        self.state.withLock { $0.lostThrough[life] = max($0.lostThrough[life] ?? 0, seq) }
+    }
+
+    /// A log is gone altogether.
+    func forget(_ life: Int64) {
+        self.state.withLock { $0.lostThrough[life] = nil }
+    }
+
+    private func refusal(_ state: State) -> StoreError? {
+        switch state.condition {
+        case .closed:
+            return .closed
+        case .failed(let reason):
+            return .failed(reason: reason)
+        case .works:
+            let isFull =
+                state.status.waitingBytes >= self.settings.maximumWaitingBytes
+                || state.status.waitingWrites >= self.settings.maximumWaitingWrites
+            return isFull ? .full : nil
+        }
+    }
+
+    private static func remove(_ jobs: [StoreJob], from status: inout StoreStatus) {
+        status.waitingWrites -= jobs.count
+        status.waitingBytes -= jobs.reduce(0) { $0 + $1.byteCount }
+    }
+}

@@ -1,0 +1,208 @@
+internal import Dispatch
+internal import Foundation
+internal import GRDB
+internal import Logging
+internal import NIOCore
+internal import SluiceRelay
+
+/// The one writer: everything that waits when a commit ended goes into the next.
+///
+/// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone.
+final class StoreWriter: @unchecked Sendable {
+    /// The most bytes of messages in one commit, so that the first of a long queue does not wait for the last.
+    private static let maximumGroupBytes = 8 * 1024 * 1024
+    /// How often snapshots, retention, and the file itself are looked at.
+    private static let upkeepInterval = DispatchTimeInterval.milliseconds(1000)
+
+    private let file: StoreFile
+    private let settings: StoreSettings
+    private let queue: StoreQueue
+    private let logger: Logger
+    let dispatch = DispatchQueue(label: "sluice.storage.writer", qos: .userInitiated)
+    private(set) var database: DatabaseQueue?
+    private var inode: UInt64?
+    /// Lives that have a row in `scans`.
+    private var known: Set<Int64> = []
+    private var snapshots: SnapshotSchedule
+    private var retention: Retention
+    private var isClosed = false
+
+    init(file: StoreFile, settings: StoreSettings, queue: StoreQueue, database: DatabaseQueue, logger: Logger) {
+        self.file = file
+        self.settings = settings
+        self.queue = queue
+        self.database = database
+        self.inode = file.inode()
+        self.snapshots = SnapshotSchedule(interval: settings.snapshotInterval)
+        self.retention = Retention(settings: settings)
+        self.logger = logger
+    }
+
+    /// Begins the upkeep.
+    func start() {
+        self.upkeepLater()
+    }
+
+    /// Something waits.
+    func wake() {
+        self.dispatch.async { self.drain() }
+    }
+
+    /// Writes everything that waits, and closes the file.
+    ///
+    /// Blocks.
+    func close() {
+        self.dispatch.sync {
+            self.drain()
+            self.queue.close()
+            self.drain()
+            self.isClosed = true
+            if let database = self.database {
+                try? database.writeWithoutTransaction { db in
+                    try self.snapshots.writeAll(at: .now(), into: db)
+                    try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+                }
+                try? database.close()
+            }
+            self.database = nil
+        }
+    }
+
+    private func drain() {
+        while true {
+            let jobs = self.queue.takeJobs()
+            guard !jobs.isEmpty else {
+                return
+            }
+            var rest = jobs[...]
+            while !rest.isEmpty {
+                var bytes = 0
+                let group = rest.prefix { job in
+                    defer { bytes += job.byteCount }
+                    return bytes < Self.maximumGroupBytes
+                }
+                rest = rest.dropFirst(group.count)
+                guard self.commit(Array(group)) else {
+                    self.queue.failed(Array(rest), self.queue.status.failure ?? "")
+                    break
+                }
+            }
+        }
+    }
+
+    /// Writes a group in one transaction and keeps its promises.
+    ///
+    /// Returns whether the store still works.
+    private func commit(_ jobs: [StoreJob]) -> Bool {
+        guard let database = self.database else {
+            self.queue.failed(jobs, self.queue.status.failure ?? "not open")
+            return false
+        }
+        let start = DispatchTime.now().uptimeNanoseconds
+        var group = CommitGroup(known: self.known)
+        do {
+            try database.writeWithoutTransaction { db in
+                try db.inTransaction(.immediate) {
+                    for job in jobs {
+                        try group.apply(job, to: db)
+                    }
+                    try group.finish(db)
+                    return .commit
+                }
+            }
+        } catch {
+            self.fail(jobs, error)
+            return false
+        }
+        self.known = group.known
+        let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+        let refused = group.refused
+        self.queue.written(jobs.indices.filter { !refused.contains($0) }.map { jobs[$0] }, seconds: seconds)
+        for index in refused {
+            self.queue.refused(jobs[index], .unknownScan)
+        }
+        group.keepPromises(of: jobs)
+        self.snapshots.changed(group.changed, completed: group.completed, now: DispatchTime.now().uptimeNanoseconds)
+        self.retention.erased(group.erased)
+        return true
+    }
+
+    /// The file is not trusted until it was opened anew.
+    private func fail(_ jobs: [StoreJob], _ error: any Error) {
+        let reason = StoreReason.text(error)
+        self.logger.error("storage failed", metadata: ["error": "\(reason)"])
+        try? self.database?.close()
+        self.database = nil
+        self.known = []
+        self.queue.failed(jobs, reason)
+        self.reopenLater()
+    }
+
+    private func reopenLater() {
+        self.dispatch.asyncAfter(deadline: .now() + .nanoseconds(Int(self.settings.retryInterval.nanoseconds))) {
+            self.reopen()
+        }
+    }
+
+    private func reopen() {
+        guard !self.isClosed, self.database == nil else {
+            return
+        }
+        do {
+            try self.file.makeFolder()
+            let database = try self.file.openForWriting()
+            // A write shows what opening does not: a full disk, a file that may only be read.
+            try database.write { try Retention.probe($0) }
+            self.database = database
+            self.inode = self.file.inode()
+            self.queue.works()
+            self.logger.notice("storage works again")
+        } catch {
+            let reason = StoreReason.text(error)
+            self.queue.failed([], reason)
+            self.logger.debug("storage still failed", metadata: ["error": "\(reason)"])
+            self.reopenLater()
+        }
+    }
+
+    private func upkeepLater(soon: Bool = false) {
+        let delay: DispatchTimeInterval = soon ? .milliseconds(5) : Self.upkeepInterval
+        self.dispatch.asyncAfter(deadline: .now() + delay) {
+            guard !self.isClosed else {
+                return
+            }
+            self.upkeepLater(soon: self.doUpkeep())
+        }
+    }
+
+    /// A small step of everything that is not a request's.
+    ///
+    /// Returns whether there is more to do at once.
+    private func doUpkeep() -> Bool {
+        guard let database = self.database else {
+            return false
+        }
+        let bytes = self.file.diskBytes()
+        self.queue.count { $0.diskBytes = bytes }
+        guard self.file.inode() == self.inode else {
+            self.fail([], StoreError.unusable(path: self.file.path, reason: "the file was moved or removed"))
+            return false
+        }
+        do {
+            return try database.writeWithoutTransaction { db in
+                try db.inTransaction(.immediate) {
+                    try self.snapshots.writeDue(
+                        at: .now(),
+                        now: DispatchTime.now().uptimeNanoseconds,
+                        into: db
+                    )
+                    return .commit
+                }
+                return try self.retention.step(db, now: .now(), self.queue)
+            }
+        } catch {
+            self.fail([], error)
+            return false
+        }
+    }
+}

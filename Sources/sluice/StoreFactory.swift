@@ -1,0 +1,21 @@
+import Logging
+import SluiceRelay
+import SluiceServer
+import SluiceStorage
+
+/// What a configuration says about storage, as a store.
+enum StoreFactory {
+    /// Opens the store; nil where history is to be in memory only: without a path, or where nothing is promised of it.
+    ///
+    /// - Throws: What stands in the way, in words for the operator.
+    static func open(_ storage: GatewayConfiguration.Storage, logger: Logger) throws -> (any ScanStore)? {
+        guard let path = storage.path, storage.durability != .none else {
+            return nil
+        }
+        var settings = StoreSettings(path: path)
+        settings.isSynced = storage.durability == .synced
+        settings.retentionAge = storage.retention.age
+        settings.retentionBytes = storage.retention.bytes
+        return try SQLiteStore(settings, logger: logger)
+    }
+}

@@ -1,0 +1,194 @@
+import NIOCore
+import Testing
+
+@testable import SluiceRelay
+
+/// What every store has to do, whatever it is made of.
+@Suite
+struct ScanStoreTests {
+    @Test(
+        "What was written comes back after a restart, with its epoch, owner, numbers and bytes",
+        arguments: StoreKind.allCases
+    )
+    func restart(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        scan.header.owner = "u-1"
+        try await bench.write(scan.post([#"{"type":"scanStarted"}"#, #"{ "type" : "host","ip":"\u0031" }"#]))
+        try await bench.write(scan.post([#"{"type":"host","scanId":"a"}"#]))
+
+        let found = try #require(try bench.restart().scans.first)
+        #expect(found.header == scan.header)
+        #expect(found.head == 3)
+        #expect(found.life == scan.life)
+        let page = try await bench.page(found.life, through: 3)
+        #expect(page.entries.map(\.seq) == [1, 2, 3])
+        let posted = scan.log.page(after: 0, maximumCount: 9).entries.map(\.message.body)
+        #expect(page.entries.map(\.message.body) == posted)
+        #expect(page.entries.map(\.message.fate) == [.critical, .ordinary, .ordinary])
+        #expect(page.entries.map(\.message.carriesScanID) == [false, false, true])
+        #expect(bench.store.makeLife() > scan.life)
+    }
+
+    @Test(
+        "Of a conflated key only the newest is kept, and all are counted",
+        arguments: StoreKind.allCases
+    )
+    func conflation(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        for number in 1...5 {
+            try await bench.write(
+                scan.post([#"{"type":"scanProgress","phase":"x","n":\#(number)}"#, #"{"type":"progress"}"#])
+            )
+        }
+        try await bench.write(scan.post([#"{"type":"scanProgress","phase":"y"}"#]))
+
+        _ = try bench.restart()
+        let log = try await bench.ask {
+            bench.store.load(scan.life, history: RelayConfiguration.History(), promise: $0)
+        }
+        #expect(log.tail.entries.map(\.seq) == [9, 10, 11])
+        #expect(log.tail.entries.map(\.message.conflationKey) == scan.log.latest.map(\.message.conflationKey))
+        #expect(log.tail.counts == ["scanProgress": 6, "progress": 5])
+    }
+
+    @Test(
+        "Memory takes up the newest messages, every critical one and the newest state",
+        arguments: StoreKind.allCases
+    )
+    func tail(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post([#"{"type":"scanStarted"}"#, #"{"type":"progress"}"#]))
+        try await bench.write(scan.post((1...50).map { #"{"type":"host","n":\#($0)}"# }))
+        var history = RelayConfiguration.History()
+        history.messageCount = 10
+        let log = try await bench.ask { [history] in bench.store.load(scan.life, history: history, promise: $0) }
+        #expect(log.tail.entries.map(\.seq) == [1, 2] + Array(43...52))
+        #expect(log.tail.evictedThrough == 42)
+        let resumed = ScanLog(resuming: log.tail, epoch: "e", head: 52, history: history)
+        #expect(resumed.page(after: 42, maximumCount: 100).entries.map(\.seq) == Array(43...52))
+        #expect(resumed.holdsEverything(after: 42) && !resumed.holdsEverything(after: 41))
+    }
+
+    @Test("Pages follow one another without a gap, whatever their size", arguments: StoreKind.allCases, [1, 7, 100])
+    func pages(_ kind: StoreKind, _ count: Int) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post((1...40).map { #"{"type":"\#($0 % 3 == 0 ? "port" : "host")"}"# }))
+        var cursor: Seq = 0
+        var seqs: [Seq] = []
+        while cursor < 40 {
+            let request = StoredPageRequest(
+                life: scan.life,
+                cursor: cursor,
+                end: 40,
+                filter: TypeFilter(["port"]),
+                maximumCount: count,
+                maximumBytes: .max
+            )
+            let page = try await bench.ask { bench.store.read(request, promise: $0) }
+            #expect(page.through > cursor && page.entries.count <= count)
+            seqs += page.entries.map(\.seq)
+            cursor = page.through
+        }
+        #expect(seqs == (1...40).filter { $0 % 3 == 0 })
+    }
+
+    @Test(
+        "Numbers that were shown are not given again, although their messages were lost",
+        arguments: StoreKind.allCases
+    )
+    func numbers(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post([#"{"type":"host"}"#]))
+        bench.store.numbered(scan.life, through: 7)
+        #expect(try bench.restart().scans.map(\.head) == [7])
+    }
+
+    @Test("An answer to a request that may be repeated comes back", arguments: StoreKind.allCases)
+    func answers(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        var write = try scan.post([#"{"type":"host"}"#])
+        let answer = StoredAnswer(
+            request: IngestRequest.Idempotency(key: "k", digest: [1, 2, 3]),
+            receipt: IngestReceipt(acceptedCount: 1, seqs: 1...1),
+            age: .zero
+        )
+        write.answer = answer
+        try await bench.write(write)
+        _ = try bench.restart()
+        let log = try await bench.ask {
+            bench.store.load(scan.life, history: RelayConfiguration.History(), promise: $0)
+        }
+        #expect(log.answers.map(\.request) == [answer.request])
+        #expect(log.answers.map(\.receipt) == [answer.receipt])
+    }
+
+    @Test("A removed channel's history stays; an erased one's does not", arguments: StoreKind.allCases)
+    func removal(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post([#"{"type":"host"}"#]))
+        scan.header.isRemoved = true
+        try await bench.write(scan.post([]))
+        #expect(try bench.restart().scans.isEmpty)
+        let found = try await bench.ask { bench.store.find(scan.header.id, promise: $0) }
+        #expect(found?.head == 1)
+        let page = try await bench.page(scan.life, through: 1)
+        #expect(page.entries.count == 1)
+
+        let existed = try await bench.ask { bench.store.erase(scan.header.id, promise: $0) }
+        let left = try await bench.ask { bench.store.find(scan.header.id, promise: $0) }
+        let existsStill = try await bench.ask { bench.store.erase(scan.header.id, promise: $0) }
+        #expect(existed && left == nil && !existsStill)
+    }
+
+    @Test(
+        "Of two lives of a name the newer one is found, and only that one is there",
+        arguments: StoreKind.allCases
+    )
+    func lives(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let first = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(first.post([#"{"type":"host"}"#]))
+        first.header.isRemoved = true
+        try await bench.write(first.post([]))
+        let second = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(second.post([#"{"type":"port"}"#]))
+        #expect(try bench.restart().scans.map(\.life) == [second.life])
+        let found = try await bench.ask { bench.store.find(second.header.id, promise: $0) }
+        #expect(found?.header.epoch == second.header.epoch)
+    }
+
+    @Test("Revocations come back", arguments: StoreKind.allCases)
+    func revocations(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let revocation = StoredRevocation(tokenID: nil, subject: "u", issuedBefore: 12.5, keptUntil: 4_000_000_000)
+        try await bench.ask { bench.store.write(revocation, promise: $0) }
+        #expect(try bench.restart().revocations == [revocation])
+    }
+
+    @Test("What belongs to a scan that nobody introduced is refused", arguments: StoreKind.allCases)
+    func unknown(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        var write = try scan.post([#"{"type":"host"}"#])
+        write.header = nil
+        #expect(await bench.refuses(write))
+        #expect(bench.store.isAvailable)
+    }
+
+    @Test("A closed store takes nothing", arguments: StoreKind.allCases)
+    func closed(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        bench.store.close()
+        let write = try scan.post([#"{"type":"host"}"#])
+        #expect(!bench.store.isAvailable)
+        #expect(await bench.refuses(write))
+    }
+}

@@ -1,0 +1,157 @@
+import NIOCore
+import Synchronization
+
+@testable import SluiceRelay
+
+/// The protocol in its simplest form: everything in dictionaries, every promise kept at once.
+final class MemoryStore: ScanStore {
+    private struct Log {
+        var header: StoredHeader
+        var head: Seq
+        var entries: [Seq: LogEntry] = [:]
+        var counts: [String: Int] = [:]
+        var answers: [StoredAnswer] = []
+    }
+
+    private struct State {
+        var logs: [Int64: Log] = [:]
+        var revocations: [StoredRevocation] = []
+        var nextLife: Int64 = 1
+        var numbered: [Int64: Seq] = [:]
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+
+    var isAvailable: Bool { self.state.withLock { !$0.isClosed } }
+
+    var status: StoreStatus { StoreStatus() }
+
+    func restore() -> StoreIndex {
+        self.state.withLock { state in
+            state.isClosed = false
+            let scans = state.logs.filter { !$0.value.header.isRemoved }
+                .map { life, log in
+                    var scan = Self.scan(life, log)
+                    scan.head = max(scan.head, state.numbered[life] ?? 0)
+                    return scan
+                }
+            return StoreIndex(scans: scans, revocations: state.revocations)
+        }
+    }
+
+    func makeLife() -> Int64 {
+        self.state.withLock { state in
+            defer { state.nextLife += 1 }
+            return state.nextLife
+        }
+    }
+
+    func numbered(_ life: Int64, through head: Seq) {
+        self.state.withLock { $0.numbered[life] = head }
+    }
+
+    func lostThrough(_ life: Int64) -> Seq { 0 }
+
+    func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?) {
+        let isTaken = self.state.withLock { state in
+            guard !state.isClosed, let header = write.header ?? state.logs[write.life]?.header else {
+                return false
+            }
+            var log = state.logs[write.life] ?? Log(header: header, head: 0)
+            log.header = header
+            log.head = max(log.head, write.head)
+            for entry in write.entries {
+                log.entries[entry.seq] = entry
+            }
+            for seq in write.superseded {
+                log.entries[seq] = nil
+            }
+            for count in write.counts {
+                log.counts[count.type] = count.count
+            }
+            log.answers += [write.answer].compactMap { $0 }
+            state.logs[write.life] = log
+            return true
+        }
+        isTaken ? promise?.succeed() : promise?.fail(RelayRefusal.storageUnavailable)
+    }
+
+    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) {
+        self.state.withLock { $0.revocations.append(revocation) }
+        promise?.succeed()
+    }
+
+    func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) {
+        let count = self.state.withLock { state in
+            let lives = state.logs.filter { $0.value.header.id == id }.keys
+            for life in lives {
+                state.logs[life] = nil
+            }
+            return lives.count
+        }
+        promise.succeed(count > 0)
+    }
+
+    func load(_ life: Int64, history: RelayConfiguration.History, promise: EventLoopPromise<StoredLog>) {
+        let log = self.state.withLock { $0.logs[life] }
+        guard let log else {
+            promise.fail(RelayRefusal.scanNotFound)
+            return
+        }
+        let entries = log.entries.values.sorted { $0.seq < $1.seq }
+        let tail = entries.suffix(history.messageCount)
+        let evictedThrough = tail.count < entries.count ? (tail.first?.seq ?? 1) - 1 : 0
+        let kept = entries.dropLast(tail.count).filter { $0.message.fate != .ordinary }
+        promise.succeed(
+            StoredLog(
+                tail: StoredTail(entries: kept + tail, evictedThrough: evictedThrough, counts: log.counts),
+                answers: log.answers
+            )
+        )
+    }
+
+    func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>) {
+        let entries = self.state.withLock { $0.logs[request.life]?.entries.values.map { $0 } ?? [] }
+        var page = StoredPage(entries: [], through: request.cursor, lostThrough: 0)
+        var bytes = 0
+        for entry in entries.sorted(by: { $0.seq < $1.seq })
+        where entry.seq > request.cursor && entry.seq <= request.end {
+            guard page.entries.count < request.maximumCount, bytes < request.maximumBytes else {
+                promise.succeed(page)
+                return
+            }
+            page.through = entry.seq
+            if request.filter.passes(type: entry.message.type, fate: entry.message.fate) {
+                page.entries.append(entry)
+                bytes += entry.message.byteCount
+            }
+        }
+        page.through = max(page.through, request.end)
+        promise.succeed(page)
+    }
+
+    func find(_ id: ScanID, promise: EventLoopPromise<StoredScan?>) {
+        let found = self.state.withLock { state in
+            state.logs.filter { $0.value.header.id == id }.max { $0.key < $1.key }.map { Self.scan($0.key, $0.value) }
+        }
+        promise.succeed(found)
+    }
+
+    func close() {
+        self.state.withLock { $0.isClosed = true }
+    }
+
+    private static func scan(_ life: Int64, _ log: Log) -> StoredScan {
+        StoredScan(
+            life: life,
+            header: log.header,
+            head: log.head,
+            ages: StoredAges(
+                sinceCreated: .zero,
+                sinceHeard: .zero,
+                sinceCompleted: log.header.isCompleted ? .zero : nil
+            )
+        )
+    }
+}

@@ -1,0 +1,49 @@
+import NIOCore
+import Testing
+
+@testable import SluiceRelay
+
+/// A scan as its home would hand it to a store.
+final class TestScan {
+    let life: Int64
+    var header: StoredHeader
+    private(set) var log: ScanLog
+    private var handedHeader: StoredHeader?
+
+    init(_ name: String, life: Int64) throws {
+        let id = try #require(ScanID(name))
+        self.life = life
+        self.header = StoredHeader(
+            id: id,
+            epoch: "e\(life)",
+            owner: nil,
+            name: nil,
+            isCompleted: false,
+            isRemoved: false
+        )
+        self.log = ScanLog(epoch: "e\(life)", history: RelayConfiguration.History(), isStored: true)
+    }
+
+    /// What posting these messages makes; each is a whole JSON object.
+    func post(_ texts: [String]) throws -> StoreWrite {
+        let parser = MessageParser(
+            rules: MessageRules(RelayConfiguration()),
+            scanID: self.header.id,
+            maximumMessageBytes: 1 << 20
+        )
+        var write = StoreWrite(life: self.life, from: self.log.head, head: 0)
+        for text in texts {
+            let message = try #require(try parser.parseLine(ByteBuffer(string: text)))
+            write.entries.append(self.log.append(message))
+        }
+        write.head = self.log.head
+        write.superseded = self.log.takeSuperseded()
+        write.entries.removeAll { write.superseded.contains($0.seq) }
+        write.counts = self.log.counts(of: write.entries).map { StoreWrite.Count(type: $0.key, count: $0.value) }
+        if self.handedHeader != self.header {
+            write.header = self.header
+            self.handedHeader = self.header
+        }
+        return write
+    }
+}
