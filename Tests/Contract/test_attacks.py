@@ -206,6 +206,35 @@ def test_a_connection_that_never_shakes_hands(make_gateway):
             connection.close()
 
 
+def test_pipelined_requests_wait_in_the_clients_own_socket(make_gateway):
+    gateway = make_gateway()
+    with Attack(gateway, "pipelining") as attack_on:
+        attackers = [gateway.socket(1) for _ in range(10)]
+        sent = [0] * len(attackers)
+        many = get("/client.js") * 200
+
+        def attack(index):
+            # Each answer is some kilobytes, and none is read.
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                try:
+                    attackers[index].sendall(many)
+                except OSError:
+                    return
+                sent[index] += 200
+
+        threads = [threading.Thread(target=attack, args=(index,)) for index in range(len(attackers))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert usage(gateway)[0] <= attack_on.before[0] + MARGIN_BYTES
+        for attacker in attackers:
+            attacker.close()
+    # What the systems' own buffers take, on both sides.
+    assert max(sent) < 300_000, sent
+
+
 def test_no_page_acts_for_its_visitor(make_gateway):
     gateway = make_gateway(auth={"cookie": "session"}, origins=["https://console.example"])
     cookie = {"Cookie": f"session={gateway.admin()}"}

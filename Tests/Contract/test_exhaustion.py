@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shlex
 import socket
 import time
@@ -111,6 +112,25 @@ def test_without_descriptors_it_sheds_and_recovers(few_descriptors):
         wait_for(lambda: gateway.metrics()["sluice_shedding"] == 0)
         assert gateway.post("a", {"type": "phaseStarted"}).status == 202
     assert "sheds load" in gateway.log() and "back to normal" in gateway.log()
+
+
+def test_without_any_descriptor_it_waits(make_gateway):
+    gateway = make_gateway()
+    pid = gateway.process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")), hard))
+    waiting = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(20)]
+    wait_for(lambda: "no connection can be accepted" in gateway.log())
+    spent = processor_seconds(gateway)
+    time.sleep(3)
+    assert processor_seconds(gateway) - spent < 0.5
+    # Told once, and not at every attempt.
+    assert gateway.log().count("no connection can be accepted") <= 2
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+    wait_for(lambda: gateway.metrics()["sluice_transports"] == len(waiting))
+    assert gateway.get("/healthz").status == 200
+    for connection in waiting:
+        connection.close()
 
 
 def test_a_connection_too_many_is_told_so(few_descriptors):

@@ -173,7 +173,9 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
 
     private var wantsBytes: Bool {
         switch self.phase {
-        case .head, .discarding: true
+        case .discarding: true
+        // While the peer leaves answers unread no head is taken, and nothing else bounds what piles up in front of it.
+        case .head: self.owner?.acceptsRequest ?? false || self.held.readableBytes < Self.maximumHeldBytes
         case .length, .chunked: !self.isPaused
         case .waiting, .holding: self.held.readableBytes < Self.maximumHeldBytes
         }

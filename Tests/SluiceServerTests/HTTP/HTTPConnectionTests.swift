@@ -78,6 +78,19 @@ import Testing
         #expect(connection.statuses() == [200])
     }
 
+    @Test func `while answers are left unread the socket is not read beyond a bound`() throws {
+        let connection = try HTTPTestConnection()
+        connection.channel.isWritable = false
+        connection.send(String(repeating: "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n", count: 1000))
+        let before = connection.reads.count
+        connection.channel.read()
+        #expect(connection.reads.count == before)
+        connection.channel.isWritable = true
+        connection.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(connection.statuses().count == 1000)
+        #expect(connection.reads.count == before + 1)
+    }
+
     @Test func `empty lines before a request are passed over`() throws {
         let connection = try HTTPTestConnection()
         connection.send("\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
