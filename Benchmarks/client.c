@@ -16,7 +16,7 @@
 enum { ROOM = 1 << 18, INFLATED_ROOM = 1 << 22, HANDSHAKES_AT_ONCE = 64 };
 
 struct options options = {.name = "case", .subscribe = "/", .publish = "/", .token = "", .subscribers = 1000,
-                          .connections = 16, .first = 1000, .second = 4000, .rate = 50, .bytes = 500, .seconds = 10,
+                          .connections = 16, .first = 1000, .second = 4000, .rate = 50, .bytes = 500, .array = 1, .seconds = 10,
                           .warmup = 3};
 struct counts count;
 struct connection *all;
@@ -286,6 +286,7 @@ static void serve(struct connection *connection, uint32_t events) {
             return;
         }
         received(connection, room, length);
+        if (connection->state == CLOSED) return;
         if (length < ROOM && SSL_pending(connection->ssl) == 0 && length < 16384) return;
     }
 }

@@ -25,7 +25,7 @@ struct connection {
 
 struct options {
     const char *name, *subscribe, *publish, *token;
-    int port, pid, subscribers, connections, first, second, joins, rate, bytes;
+    int port, pid, subscribers, connections, first, second, joins, rate, bytes, array;
     double seconds, warmup;
     bool deflate;
 };

@@ -128,6 +128,7 @@ static void fan_out(void) {
     }
     cpu = server_cpu() - cpu;
     double passed = now() - window;
+    if (count.failures > 0) die("%ju posts were refused", (uintmax_t)count.failures);
     if (count.messages == 0) die("nothing was delivered");
     double messages = (double)count.messages;
     printf("{\"case\":\"%s\",\"subscribers\":%d,\"posted\":%ju,\"delivered\":%ju,\"delivered_share\":%.3f,"
@@ -142,7 +143,22 @@ static void fan_out(void) {
            (uintmax_t)count.lost, passed);
 }
 
+/* Joins messages to arrays, for requests that carry several. */
+static void make_arrays(void) {
+    char *messages[MESSAGES];
+    memcpy(messages, bodies, sizeof bodies);
+    for (int number = 0; number < MESSAGES; number++) {
+        char *array = malloc((size_t)options.array * (options.bytes + 1) + 2), *end = array;
+        *end++ = '[';
+        for (int place = 0; place < options.array; place++)
+            end += sprintf(end, "%s%s", place ? "," : "", messages[(number + place) % MESSAGES]);
+        strcpy(end, "]");
+        bodies[number] = array;
+    }
+}
+
 static void post_all(void) {
+    if (options.array > 1) make_arrays();
     struct connection *posters = make_connections(0, options.connections);
     open_all(0, options.connections);
     double begin = now(), window = begin + options.warmup, end = window + options.seconds, cpu = 0, own = 0;
@@ -166,9 +182,10 @@ static void post_all(void) {
     double passed = now() - window;
     if (count.failures > 0) die("%ju posts were refused", (uintmax_t)count.failures);
     printf("{\"case\":\"%s\",\"connections\":%d,\"posts\":%ju,\"posts_per_second\":%.0f,\"cpu_us_per_post\":%.3f,"
-           "\"server_cores\":%.3f,\"load_cores\":%.3f,\"seconds\":%.2f}\n",
+           "\"cpu_us_per_message\":%.3f,\"server_cores\":%.3f,\"load_cores\":%.3f,\"seconds\":%.2f}\n",
            options.name, options.connections, (uintmax_t)count.answers, (double)count.answers / passed,
-           cpu * 1e6 / (double)count.answers, cpu / passed, (own_cpu() - own) / passed, passed);
+           cpu * 1e6 / (double)count.answers, cpu * 1e6 / (double)count.answers / options.array, cpu / passed,
+           (own_cpu() - own) / passed, passed);
 }
 
 static void idle(void) {
@@ -198,7 +215,7 @@ static void read_options(int count_of, char **values) {
         {"name", 1, 0, 'n'},     {"port", 1, 0, 'p'},        {"pid", 1, 0, 'i'},   {"subscribe", 1, 0, 's'},
         {"publish", 1, 0, 'u'},  {"token", 1, 0, 't'},       {"rate", 1, 0, 'r'},  {"subscribers", 1, 0, 'c'},
         {"bytes", 1, 0, 'b'},    {"connections", 1, 0, 'k'}, {"first", 1, 0, '1'}, {"second", 1, 0, '2'},
-        {"seconds", 1, 0, 'S'},  {"warmup", 1, 0, 'w'},      {"joins", 1, 0, 'j'}, {"deflate", 0, 0, 'd'},
+        {"seconds", 1, 0, 'S'},  {"warmup", 1, 0, 'w'},      {"joins", 1, 0, 'j'},   {"array", 1, 0, 'a'}, {"deflate", 0, 0, 'd'},
         {0, 0, 0, 0}};
     for (int option; (option = getopt_long(count_of, values, "", known, NULL)) != -1;) switch (option) {
         case 'n': options.name = optarg; break;
@@ -216,10 +233,12 @@ static void read_options(int count_of, char **values) {
         case 'S': options.seconds = atof(optarg); break;
         case 'w': options.warmup = atof(optarg); break;
         case 'j': options.joins = atoi(optarg); break;
+        case 'a': options.array = atoi(optarg); break;
         case 'd': options.deflate = true; break;
         default: exit(64);
         }
-    if (optind + 1 != count_of || options.pid <= 0 || options.port <= 0 || options.bytes > 65536)
+    if (options.bytes < 450) die("a message has at least 450 bytes");
+    if (optind + 1 != count_of || options.pid <= 0 || options.port <= 0 || options.bytes * options.array > 100000)
         die("usage: load --pid N --port N [options] fanout|post|idle");
 }
 

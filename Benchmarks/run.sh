@@ -21,7 +21,7 @@ nchan=${NCHAN:-/usr/lib/nginx/modules/ngx_nchan_module.so}
 nginx=$(PATH="$PATH:/usr/sbin" command -v nginx || true)
 cases=("$@")
 if ((${#cases[@]} == 0)); then
-    cases=(batched-500 frames-500 post idle deflate-500 deflate-2k plain-2k nchan-frames-500 nchan-post)
+    cases=(batched-500 frames-500 post post-array idle deflate-500 deflate-2k plain-2k nchan-frames-500 nchan-post)
 fi
 
 if [[ ! -x $sluice ]]; then
@@ -125,7 +125,7 @@ http {
     }
 }
 END
-    "$nginx" -p "$folder" -e "$folder/server.log" -c "$folder/nginx.conf" 2>>"$folder/server.log" &
+    "$nginx" -p "$folder" -e "$folder/server.log" -c "$folder/nginx.conf" 2>"$folder/nginx.log" &
     server=$!
     wait_for "$port"
 }
@@ -155,6 +155,10 @@ run_case() {
         post)
             start_gateway
             measure "$1" post --publish /api/scans/bench-%d/progress
+            ;;
+        post-array)
+            start_gateway
+            measure "$1" post --array 100 --publish /api/scans/bench-%d/progress
             ;;
         idle)
             start_gateway

@@ -194,6 +194,8 @@ final class LineIngest: IngestReader, LiveConnection {
         self.openMessages += messages.count
         let exchange = self.job.exchange
         exchange.pauseReading()
+        // Before the post: its answer may come within the call, and reads on.
+        self.pay(for: messages.count)
         let request = IngestRequest(scanID: self.job.scanID, messages: messages, owner: self.job.head.owner)
         self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
@@ -208,7 +210,9 @@ final class LineIngest: IngestReader, LiveConnection {
                     self.readOn()
                 }
             }
-        self.pay(for: messages.count)
+        if !self.isThrottled {
+            self.readOn()
+        }
     }
 
     private func taken(_ receipt: IngestReceipt) {
@@ -224,7 +228,7 @@ final class LineIngest: IngestReader, LiveConnection {
         self.readOn()
     }
 
-    /// Charges the producer for what was taken, and waits until it is within its rate again.
+    /// Charges the producer for what is taken; over its rate, nothing more is read until it is within it again.
     private func pay(for count: Int) {
         let exchange = self.job.exchange
         let wait = self.job.services.limits.ingest.charge(
@@ -234,11 +238,9 @@ final class LineIngest: IngestReader, LiveConnection {
         )
         if case .ended(_?) = self.state {
             // Broken off meanwhile: there is nothing left to slow down.
-            self.readOn()
             return
         }
         guard wait > 0 else {
-            self.readOn()
             return
         }
         self.isThrottled = true
