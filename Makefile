@@ -71,6 +71,12 @@ conformance: ## The Autobahn suite against the WebSocket code that ships
 	swift build $(SWIFT_FLAGS) -c release --product sluice-echo
 	Tests/Conformance/autobahn.sh $(ARGS)
 
+.PHONY: faults
+faults: ## Kill -9 under load, full, failing and slow disks, with an outside ledger
+	@.ci/setup build
+	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
+	Tests/Faults/run.sh "$(BIN)/sluice" $(ARGS)
+
 .PHONY: bench
 bench: ## CPU per message and bytes per connection
 	@.ci/setup build contract

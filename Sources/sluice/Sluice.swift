@@ -9,7 +9,7 @@ struct Sluice: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, CheckCommand.self, DemoCommand.self,
-            RunCommand.self, PublishCommand.self, WatchCommand.self,
+            RunCommand.self, PublishCommand.self, WatchCommand.self, ExportCommand.self, ReplayCommand.self,
             TokenCommand.self, KeyCommand.self,
         ]
     )

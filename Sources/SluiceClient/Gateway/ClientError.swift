@@ -7,6 +7,7 @@ package struct ClientError: Error, Sendable, Equatable, CustomStringConvertible 
         case invalidToken
         case unusableCertificates
         case noCommand
+        case invalidRecording
     }
 
     package let code: Code

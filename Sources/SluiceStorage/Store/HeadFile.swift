@@ -20,7 +20,7 @@ internal import Darwin
 /// Layout: a header (the boot's id, and whether the file was closed in order), then slots of two words, life and head.
 @safe
 final class HeadFile: Sendable {
-    private static let slotCount = 1 << 18
+    private static let slotCount = 1 << 16
     private static let headerBytes = 64
     private static let fileBytes = HeadFile.headerBytes + HeadFile.slotCount * 16
     /// More numbers than can be on their way to the disk at once.
@@ -42,10 +42,15 @@ final class HeadFile: Sendable {
 
     init(folder: String) throws(StoreError) {
         let descriptor = unsafe open(folder + "/sluice.heads", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0, ftruncate(descriptor, off_t(Self.fileBytes)) == 0 else {
+        guard descriptor >= 0 else {
             throw .unusable(path: folder, reason: unsafe String(cString: strerror(errno)))
         }
         defer { _ = close(descriptor) }
+        // Room on the disk for all of it, now: a write to memory that finds none would end the process.
+        let failure = posix_fallocate(descriptor, 0, off_t(Self.fileBytes))
+        guard failure == 0 else {
+            throw .unusable(path: folder, reason: unsafe String(cString: strerror(failure)))
+        }
         let mapped = unsafe mmap(nil, Self.fileBytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
             throw .unusable(path: folder, reason: unsafe String(cString: strerror(errno)))

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import SluiceClient
+
+/// `sluice replay`: an exported scan, posted again in its rhythm.
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Post an exported scan again, in its rhythm.",
+        discussion: """
+            Reads what "sluice export" wrote and posts each message as long after the first as it came then. Prints \
+            the gateway's summary at the end. Exits with 1 if the gateway refuses.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("What was exported.", valueName: "file"))
+    var file: String
+
+    @Option(name: .long, help: ArgumentHelp("The id of the scan to post to.", valueName: "id"))
+    var scan: String
+
+    @Option(name: .long, help: ArgumentHelp("How many times as fast; 0 for as fast as it goes.", valueName: "factor"))
+    var speed = 1.0
+
+    @OptionGroup
+    var client: ClientOptions
+
+    func validate() throws {
+        guard self.speed >= 0, self.speed.isFinite else {
+            throw ValidationError("--speed is 0 or more")
+        }
+    }
+
+    func run() async throws {
+        let connection = try self.client.connection()
+        guard let content = try? Data(contentsOf: URL(fileURLWithPath: self.file), options: .mappedIfSafe) else {
+            throw ValidationError("\(self.file) cannot be read")
+        }
+        let (publisher, recording) = try ClientOptions.checked { () throws(ClientError) in
+            (
+                try Publisher(scanID: self.scan, connection: connection),
+                try RecordedInput(content, speed: self.speed)
+            )
+        }
+        switch await publisher.publish(recording) {
+        case .accepted(let summary):
+            print(summary)
+        case .refused(let problem):
+            ClientOptions.report("the gateway refused: \(problem)")
+            throw ExitCode(1)
+        case .failed(let reason):
+            ClientOptions.report(reason)
+            throw ExitCode(1)
+        }
+    }
+}

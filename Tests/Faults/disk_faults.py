@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""A disk that fills, fails and is slow, under a running gateway.
+
+    disk_faults.py --sluice .build/release/sluice [--only NAME]
+
+Each fault: the gateway lives, nothing acknowledged is lost, nothing is acknowledged that was not stored, the live relay
+goes on, /readyz and the metrics tell, and it takes messages again when the fault is over. The full disk needs the right
+to mount a tmpfs, the failing one needs strace; what cannot be done here is said and passed over.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from gateway import Gateway
+from ledger import Subscriber
+
+PAD = "x" * 2000
+
+
+class Fault(Exception):
+    """What should not have been."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Fault(text)
+
+
+def wait_until(condition, text, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        expect(time.monotonic() < end, text)
+        time.sleep(0.05)
+
+
+def post_until_refused(gateway, scan, limit=20000):
+    """Posts until something is refused; what was acknowledged by then, and the refusal."""
+    acknowledged = {}
+    for number in range(limit):
+        status, _, answer = gateway.post(scan, [{"type": "host", "n": number, "pad": PAD}])
+        if status != 202:
+            return acknowledged, status, answer
+        acknowledged[answer["firstSeq"]] = number
+    raise Fault("nothing was refused")
+
+
+def check_kept(gateway, scan, acknowledged):
+    found = {message["seq"]: message["n"] for message in gateway.messages(scan) if "n" in message}
+    lost = [seq for seq, n in acknowledged.items() if found.get(seq) != n]
+    expect(not lost, f"{len(lost)} acknowledged messages lost, first {lost[:5]}")
+
+
+def full_disk(program, folder):
+    """An 8 MiB tmpfs fills, and is given room again."""
+    disk = os.path.join(folder, "disk")
+    os.makedirs(disk)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode != 0:
+        return "passed over: no right to mount a tmpfs"
+    gateway = Gateway(program, folder, storage=os.path.join(disk, "store"))
+    try:
+        gateway.start()
+        subscriber = Subscriber(gateway, "a")
+        subscriber.start()
+        acknowledged, status, answer = post_until_refused(gateway, "a")
+        expect((status, answer["code"]) == (503, "storage_unavailable"), f"{status} {answer}")
+        expect(len(acknowledged) > 100, f"only {len(acknowledged)} acknowledged")
+        expect(gateway.admin("/readyz")[0] == 503, "/readyz is not red")
+        expect(gateway.metric("sluice_storage_up") == 0, "the metric does not tell")
+        wait_until(lambda: subscriber.last >= max(acknowledged), "the relay stood still")
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        wait_until(lambda: gateway.admin("/readyz")[0] == 200, "it does not recover")
+        status, _, answer = gateway.post("a", [{"type": "host", "n": -1}])
+        expect(status == 202, f"after recovery: {status} {answer}")
+        acknowledged[answer["firstSeq"]] = -1
+        check_kept(gateway, "a", acknowledged)
+        gateway.kill()
+        gateway.start()
+        check_kept(gateway, "a", acknowledged)
+        subscriber.is_over.set()
+        expect(not subscriber.problems, f"subscriber: {subscriber.problems[:3]}")
+        return f"{len(acknowledged)} kept"
+    finally:
+        gateway.stop()
+        subprocess.run(["umount", "-l", disk])
+
+
+def inject(program, folder, durability, what, seconds):
+    """Lets system calls of a running gateway fail or wait for a while; what it acknowledged meanwhile."""
+    gateway = Gateway(program, folder, durability)
+    gateway.start()
+    try:
+        acknowledged, refused, slowest = {}, 0, 0.0
+        subscriber = Subscriber(gateway, "a")
+        subscriber.start()
+        for number in range(20):
+            answer = gateway.post("a", [{"type": "host", "n": number}])[2]
+            acknowledged[answer["firstSeq"]] = number
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "-e", f"trace={what.split(':')[0]}", "-e", f"inject={what}", "-p",
+             str(gateway.process.pid), "-o", "/dev/null"],
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(0.5)
+        expect(tracer.poll() is None, "strace does not attach")
+        end = time.monotonic() + seconds
+        number = 1000
+        while time.monotonic() < end:
+            number += 1
+            begin = time.monotonic()
+            status, _, answer = gateway.post("a", [{"type": "host", "n": number, "pad": PAD}])
+            slowest = max(slowest, time.monotonic() - begin)
+            if status == 202:
+                acknowledged[answer["firstSeq"]] = number
+            else:
+                expect((status, answer["code"]) == (503, "storage_unavailable"), f"{status} {answer}")
+                refused += 1
+            time.sleep(0.02)
+        tracer.terminate()
+        tracer.wait()
+        wait_until(lambda: gateway.admin("/readyz")[0] == 200, "it does not recover")
+        status, _, answer = gateway.post("a", [{"type": "host", "n": -1}])
+        expect(status == 202, f"after recovery: {status} {answer}")
+        acknowledged[answer["firstSeq"]] = -1
+        check_kept(gateway, "a", acknowledged)
+        wait_until(lambda: subscriber.last >= max(acknowledged), "the relay stood still")
+        gateway.kill()
+        gateway.start()
+        check_kept(gateway, "a", acknowledged)
+        subscriber.is_over.set()
+        expect(not subscriber.problems, f"subscriber: {subscriber.problems[:3]}")
+        return len(acknowledged), refused, slowest
+    finally:
+        gateway.stop()
+
+
+def failing_disk(program, folder):
+    """Every third write, then every third fsync, fails with EIO."""
+    if not shutil.which("strace"):
+        return "passed over: no strace"
+    told = []
+    for number, what in enumerate([
+        "pwrite64:error=EIO:when=3+3", "pwrite64:error=EIO:when=1+7", "fdatasync,fsync:error=EIO:when=1+3",
+        "fdatasync,fsync:error=EIO:when=2+2", "pwrite64:error=ENOSPC:when=2+5",
+    ]):
+        kept, refused, _ = inject(program, os.path.join(folder, str(number)), "synced", what, 4)
+        expect(refused > 0, f"{what}: nothing was refused")
+        told.append(f"{what}: {kept} kept, {refused} refused")
+    return "; ".join(told)
+
+
+def slow_disk(program, folder):
+    """An fsync takes two seconds; who does not post does not notice."""
+    if not shutil.which("strace"):
+        return "passed over: no strace"
+    waits = []
+    seen = threading.Event()
+
+    def watch(gateway_folder):
+        # The admin listener shares its loops with everything else: if one waited for the disk, this would too.
+        port = None
+        while not seen.is_set():
+            path = os.path.join(gateway_folder, "config.yaml")
+            if port is None and os.path.exists(path):
+                port = int(open(path).read().split("admin: { host: 127.0.0.1, port: ")[1].split()[0])
+            begin = time.monotonic()
+            if port:
+                subprocess.run(["curl", "-s", "-m", "5", f"http://127.0.0.1:{port}/healthz"], capture_output=True)
+                waits.append(time.monotonic() - begin)
+            time.sleep(0.1)
+
+    watcher = threading.Thread(target=watch, args=(folder,), daemon=True)
+    watcher.start()
+    kept, refused, slowest = inject(program, folder, "synced", "fdatasync,fsync:delay_exit=2000000", 8)
+    seen.set()
+    watcher.join()
+    expect(slowest > 1.5, f"a promise was kept after {slowest:.2f} s, before the fsync")
+    expect(max(waits) < 1, f"a loop waited {max(waits):.2f} s for the disk")
+    return f"{kept} kept, {refused} refused, slowest answer {slowest:.1f} s, slowest health check {max(waits):.2f} s"
+
+
+FAULTS = {"full": full_disk, "failing": failing_disk, "slow": slow_disk}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Disk faults.")
+    parser.add_argument("--sluice", required=True)
+    parser.add_argument("--only", choices=sorted(FAULTS))
+    options = parser.parse_args()
+    status = 0
+    for name, fault in FAULTS.items():
+        if options.only not in (None, name):
+            continue
+        folder = tempfile.mkdtemp(prefix=f"sluice-{name}-")
+        try:
+            print(f"{name}: {fault(options.sluice, folder)}", flush=True)
+        except (Fault, RuntimeError, OSError) as error:
+            status = 1
+            print(f"{name}: FAILED: {error} (see {folder})", flush=True)
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

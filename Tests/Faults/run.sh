@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# What a gateway does when it is killed and when its disk fails, each with an outside ledger.
+#
+#   run.sh path/to/sluice [ROUNDS]      ROUNDS: kills for each durability (100)
+set -euo pipefail
+cd "$(dirname "$0")"
+sluice=$(realpath "${1:?names the program to test}")
+rounds=${2:-100}
+status=0
+for durability in batched synced; do
+    python3 kill_loop.py --sluice "$sluice" --durability "$durability" --rounds "$rounds" || status=1
+done
+python3 disk_faults.py --sluice "$sluice" || status=1
+exit "$status"

@@ -1,0 +1,49 @@
+import Foundation
+import NIOCore
+import Testing
+
+@testable import SluiceClient
+
+@Suite
+struct RecordedInputTests {
+    private static let content = Data(
+        """
+        {"at":1000,"seq":1,"message":{"type":"a"}}
+        {"at":1000,"seq":2,"message":{ "type" : "b","x":{}}}
+
+        {"at":1200,"seq":5,"message":{"type":"c"}}
+
+        """.utf8
+    )
+
+    @Test("Messages come as they were posted, without what the export added")
+    func bytes() async throws {
+        let text = try await self.collect(RecordedInput(Self.content, speed: 0)).joined()
+        #expect(text == "{\"type\":\"a\"}\n{ \"type\" : \"b\",\"x\":{}}\n{\"type\":\"c\"}\n")
+    }
+
+    @Test("They keep their distances, divided by the speed")
+    func rhythm() async throws {
+        let start = ContinuousClock.now
+        _ = try await self.collect(RecordedInput(Self.content, speed: 2))
+        #expect(ContinuousClock.now - start >= .milliseconds(100))
+    }
+
+    @Test(
+        "What is no exported scan is refused with its line",
+        arguments: ["x", "{\"at\":1}", "{\"at\":1,\"seq\":2,\"message\":7}", "{\"type\":\"a\"}"]
+    )
+    func malformed(_ line: String) {
+        #expect(throws: ClientError(.invalidRecording, "line 2 is not one of an exported scan")) {
+            try RecordedInput(Data("{\"at\":1,\"seq\":2,\"message\":{}}\n\(line)\n".utf8), speed: 1)
+        }
+    }
+
+    private func collect(_ input: RecordedInput) async throws -> [String] {
+        var pieces: [String] = []
+        for await piece in input {
+            pieces.append(String(buffer: piece))
+        }
+        return pieces
+    }
+}
