@@ -26,6 +26,7 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     ///   - key: Whose they are.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: As ``TokenBucket/take(_:now:)``.
+    @specialized(where Key == String)
     package func take(_ count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
         self.buckets.withLock { $0.take(count, for: key, now: now) }
     }

@@ -96,13 +96,24 @@ extension UInt64 {
 extension ByteBuffer {
     /// Writes a number in decimal, without an allocation.
     package mutating func writeDecimal(_ number: UInt64) {
-        var divisor: UInt64 = 1
-        while number / divisor >= 10 {
-            divisor *= 10
+        let wordLimit: UInt64 = 100_000_000
+        guard number >= wordLimit else {
+            self.writeDigits(number, count: number.decimalDigits)
+            return
         }
-        while divisor > 0 {
-            self.writeInteger(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-            divisor /= 10
+        self.writeDecimal(number / wordLimit)
+        self.writeDigits(number % wordLimit, count: 8)
+    }
+
+    /// Writes the last digits of a number, at most eight, in one go: they fit into a word.
+    private mutating func writeDigits(_ number: UInt64, count: Int) {
+        var rest = number
+        var word: UInt64 = 0
+        for _ in 0..<count {
+            word = word >> 8 | (UInt64(UInt8(ascii: "0")) + rest % 10) << 56
+            rest /= 10
         }
+        self.setInteger(word, at: self.writerIndex)
+        self.moveWriterIndex(forwardBy: count)
     }
 }

@@ -23,7 +23,8 @@ package final class HomeLoop {
     /// What waits for a dormant scan's log.
     var loading: [ScanID: [(RelayRefusal?) -> Void]] = [:]
     private var waiters: [ScanID: [Waiter]] = [:]
-    private var touched: [ScanID: ScanHome] = [:]
+    /// The scans that did something in this loop turn.
+    private var touched: [ScanHome] = []
     private var alarms: [ScanID: (at: NIODeadline, task: Scheduled<Void>)] = [:]
 
     init(eventLoop: any EventLoop, context: HomeContext, scanCount: ScanCount, logger: Logger) {
@@ -302,7 +303,6 @@ package final class HomeLoop {
         scan.end(end, now: self.eventLoop.now)
         self.storeRemoval(of: scan)
         self.scans[scan.id] = nil
-        self.touched[scan.id] = nil
         self.alarms.removeValue(forKey: scan.id)?.task.cancel()
         self.countRemoval()
         scan.logger.info(
@@ -350,16 +350,25 @@ package final class HomeLoop {
 
     /// The scan did something in this loop turn: at its end what was made goes out, once.
     func touch(_ scan: ScanHome) {
-        self.touched[scan.id] = scan
+        guard !scan.isTouched else {
+            return
+        }
+        scan.isTouched = true
+        self.touched.append(scan)
         guard self.touched.count == 1 else {
             return
         }
         self.eventLoop.assumeIsolated()
             .execute {
                 let touched = self.touched
-                self.touched.removeAll(keepingCapacity: true)
+                self.touched = []
                 let now = self.eventLoop.now
-                for scan in touched.values where self.scans[scan.id] === scan {
+                for scan in touched {
+                    scan.isTouched = false
+                    // It may have been removed since.
+                    guard self.scans[scan.id] === scan else {
+                        continue
+                    }
                     scan.endTurn(now: now)
                     self.setAlarm(scan)
                 }

@@ -15,6 +15,8 @@ final class ScanHome {
     var idempotency = IdempotencyRecord()
     var groups: [HomeGroup.Key: HomeGroup] = [:]
     var members: [SubscriptionID: Member] = [:]
+    /// Whether it did something in this loop turn, at whose end what was made goes out.
+    var isTouched = false
     /// Members whose rate is reduced, and may rise again.
     var slowed: [SubscriptionID: Member] = [:]
     let logger: Logger

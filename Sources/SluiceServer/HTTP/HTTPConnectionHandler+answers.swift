@@ -23,7 +23,9 @@ extension HTTPConnectionHandler {
         let persists = !closing && self.persists(active.machine)
         let request = active.exchange.request
         var response = ContentCoding.applied(to: response, request.headers)
-        response.headers += active.exchange.commonFields
+        if !active.exchange.commonFields.isEmpty {
+            response.headers += active.exchange.commonFields
+        }
         let (head, body) = self.encoder.encode(
             response,
             persistence: persists ? .keepAlive : .close,

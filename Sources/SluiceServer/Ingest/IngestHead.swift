@@ -40,6 +40,9 @@ struct IngestHead: Sendable, Equatable {
     }
 
     private static func form(_ fields: [String]) throws(Problem) -> Form {
+        if fields == ["application/json"] {
+            return .document
+        }
         let media = fields.first?.prefix { $0 != ";" }.trimming(in: " \t").lowercased()
         switch media {
         case "application/json" where fields.count == 1:

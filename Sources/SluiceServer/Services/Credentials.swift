@@ -33,8 +33,9 @@ struct Credentials: Sendable, Equatable {
     init(_ request: HTTPRequest, isWebSocket: Bool, auth: GatewayConfiguration.Auth) {
         let offered = isWebSocket ? Self.offeredProtocols(request) : []
         self.subprotocol = offered.first { $0 == Self.subprotocol }
-        if !request.headers["Authorization"].isEmpty {
-            self.proof = Self.authorization(request.single("Authorization"))
+        let authorizations = request.headers["Authorization"]
+        if let authorization = authorizations.first {
+            self.proof = Self.authorization(authorizations.count == 1 ? authorization : nil)
         } else if let token = request.query.first("token") {
             self.proof = auth.queryToken ? .token(token) : .malformed("a token in the URL is not allowed; use a ticket")
         } else if let proof = Self.protocolToken(offered) {
@@ -56,6 +57,11 @@ struct Credentials: Sendable, Equatable {
     private static func authorization(_ value: String?) -> Proof {
         guard let value else {
             return .malformed("several Authorization fields")
+        }
+        let token = value.utf8.dropFirst(7)
+        if value.utf8.starts(with: "Bearer ".utf8), !token.isEmpty, !token.contains(UInt8(ascii: " ")) {
+            // As nearly everybody writes it.
+            return .bearer(String(Substring(token)))
         }
         let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {

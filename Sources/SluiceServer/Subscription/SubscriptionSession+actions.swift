@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceRelay

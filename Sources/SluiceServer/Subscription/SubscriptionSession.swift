@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
@@ -19,7 +20,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     var tokenClock: TokenClock
     var subscribers: [ScanID: Subscriber] = [:]
     /// Actions that wait for those before them.
-    var actions: CircularBuffer<ClientAction> = []
+    var actions: Deque<ClientAction> = []
     /// Whether the relay is being asked on behalf of an action.
     var isLookingUp = false
     private(set) var socket: WebSocketHandler?
@@ -28,7 +29,6 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     private let openedAt: NIODeadline
     private let peer: String
     private var frames: TokenBucket
-    private var logger: Logger
     private var waitingBytes = Int.max
     private var isOver = false
 
@@ -55,13 +55,6 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.frames = TokenBucket(limit: RateLimit(configuration.limits.clientFrames))
         self.openedAt = loop.eventLoop.now
         self.peer = peer
-        self.logger = services.logger
-        self.logger[metadataKey: "connection"] = "\(place)"
-        self.logger[metadataKey: "user"] = "\(identity.subject)"
-        self.logger[metadataKey: "peer"] = "\(peer)"
-        if let scanID {
-            self.logger[metadataKey: "scan"] = "\(scanID.text)"
-        }
     }
 
     var blockedSince: NIODeadline? { self.outbox?.blockedSince }
@@ -233,6 +226,18 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
             self.logger.info("client does not drain", metadata: ["waiting_bytes": "\(waiting)"])
             self.close(.slowClient)
         }
+    }
+
+    /// Made when something is to be said: most connections say two things in their life.
+    private var logger: Logger {
+        var logger = self.services.logger
+        logger[metadataKey: "connection"] = "\(self.place)"
+        logger[metadataKey: "user"] = "\(self.identity.subject)"
+        logger[metadataKey: "peer"] = "\(self.peer)"
+        if let scanID = self.scanID {
+            logger[metadataKey: "scan"] = "\(scanID.text)"
+        }
+        return logger
     }
 
     private func logEnd(_ closure: WebSocketClosure) {

@@ -23,7 +23,7 @@ package struct WebSocketConfiguration: Sendable, Equatable {
     /// Bytes read from the socket in one go.
     ///
     /// Fixed and small: clients say little, and there are many of them.
-    package var receiveBufferBytes = 2048
+    package var receiveBufferBytes = 1024
 
     package init() {}
 
