@@ -16,8 +16,8 @@
 enum { ROOM = 1 << 18, INFLATED_ROOM = 1 << 22, HANDSHAKES_AT_ONCE = 64 };
 
 struct options options = {.name = "case", .subscribe = "/", .publish = "/", .token = "", .subscribers = 1000,
-                          .connections = 16, .first = 1000, .second = 4000, .rate = 50, .bytes = 500, .array = 1, .seconds = 10,
-                          .warmup = 3};
+                          .connections = 16, .first = 1000, .second = 4000, .rate = 50, .bytes = 500, .array = 1,
+                          .seconds = 10, .warmup = 3};
 struct counts count;
 struct connection *all;
 
@@ -158,7 +158,8 @@ static void received_compressed(struct connection *connection, unsigned char *pa
     received_text(inflated, INFLATED_ROOM - stream->avail_out);
 }
 
-static void received_frame(struct connection *connection, int first, unsigned char *payload, size_t length, int header) {
+static void received_frame(struct connection *connection, int first, unsigned char *payload, size_t length,
+                           int header) {
     switch (first & 0x0f) {
     case 1:
         count.frames++;

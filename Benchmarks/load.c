@@ -33,7 +33,8 @@ static double server_cpu(void) {
     text[length] = 0;
     char *after_name = strrchr(text, ')');
     unsigned long user, system;
-    if (!after_name || sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+    if (!after_name ||
+        sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
         die("%s is not understood", path);
     return (double)(user + system) / sysconf(_SC_CLK_TCK);
 }
@@ -62,7 +63,8 @@ static const char *services[] = {"http", "https", "ssh", "smtp", "imap", "dns", 
 static const char *products[] = {"nginx", "Apache httpd", "OpenSSH", "Postfix smtpd", "Dovecot imapd", "ISC BIND",
                                  "MySQL", "PostgreSQL DB", "Redis key-value store", "Samba smbd"};
 static const char *reasons[] = {"syn-ack", "reset", "no-response", "echo-reply"};
-static const char *words[] = {"server", "header", "missing", "policy", "certificate", "self-signed", "expires", "cipher",
+static const char *words[] = {"server", "header", "missing", "policy", "certificate", "self-signed", "expires",
+                              "cipher",
                               "weak", "protocol", "version", "outdated", "disclosed", "directory", "listing", "enabled",
                               "default", "credentials", "anonymous", "access", "allowed", "methods", "cookie", "flag"};
 
@@ -78,7 +80,8 @@ static void make_body(int number) {
         "\"ttl\":%d,\"rtt_ms\":%d.%03d,\"service\":{\"name\":\"%s\",\"product\":\"%s\",\"version\":\"%d.%d.%d\","
         "\"confidence\":%d},\"nonce\":\"%08lx%04x\",\"notes\":\"",
         1 + number / 86400 % 28, number / 3600 % 24, number / 60 % 60, number % 60, pick(1000), pick(4), pick(256),
-        pick(256), pick(4000), 1 + pick(10000), reasons[pick(4)], 32 + pick(96), pick(200), pick(1000), services[service],
+        pick(256), pick(4000), 1 + pick(10000), reasons[pick(4)], 32 + pick(96), pick(200), pick(1000),
+        services[service],
         products[service], 1 + pick(9), pick(20), pick(30), pick(11), random(), pick(65536));
     while (length < options.bytes - 2) {
         const char *word = words[pick(24)];
@@ -215,7 +218,8 @@ static void read_options(int count_of, char **values) {
         {"name", 1, 0, 'n'},     {"port", 1, 0, 'p'},        {"pid", 1, 0, 'i'},   {"subscribe", 1, 0, 's'},
         {"publish", 1, 0, 'u'},  {"token", 1, 0, 't'},       {"rate", 1, 0, 'r'},  {"subscribers", 1, 0, 'c'},
         {"bytes", 1, 0, 'b'},    {"connections", 1, 0, 'k'}, {"first", 1, 0, '1'}, {"second", 1, 0, '2'},
-        {"seconds", 1, 0, 'S'},  {"warmup", 1, 0, 'w'},      {"joins", 1, 0, 'j'},   {"array", 1, 0, 'a'}, {"deflate", 0, 0, 'd'},
+        {"seconds", 1, 0, 'S'},  {"warmup", 1, 0, 'w'},      {"joins", 1, 0, 'j'},   {"array", 1, 0, 'a'},
+        {"deflate", 0, 0, 'd'},
         {0, 0, 0, 0}};
     for (int option; (option = getopt_long(count_of, values, "", known, NULL)) != -1;) switch (option) {
         case 'n': options.name = optarg; break;

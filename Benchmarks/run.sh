@@ -51,7 +51,8 @@ trap clean_up EXIT
 mkdir -p "$(dirname "$results")"
 cc -O2 -o "$folder/load" Benchmarks/load.c Benchmarks/client.c -lssl -lcrypto -lz
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/key.pem" -out "$folder/certificate.pem" 2>/dev/null
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/key.pem" \
+    -out "$folder/certificate.pem" 2>/dev/null
 openssl rand -hex 32 >"$folder/jwt.key"
 
 free_port() {
