@@ -30,7 +30,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     private var lastCommentAt: NIODeadline
     private let openedAt: NIODeadline
     private let peer: String
-    private var waitingBytes = Int.max
+    private var drainWatch = DrainWatch()
     /// Whether the last event was written.
     private var isFinished = false
     private var isOver = false
@@ -246,16 +246,9 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     }
 
     private func watchDraining(now: NIODeadline) {
-        guard let outbox = self.outbox, outbox.blockedSince != nil, let context = self.context else {
-            self.waitingBytes = .max
-            return
-        }
-        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if waiting < self.waitingBytes {
-            outbox.drained(now: now)
-        }
-        self.waitingBytes = waiting
-        if let since = outbox.blockedSince, since + self.services.settings.configuration.clients.timeout <= now {
+        let timeout = self.services.settings.configuration.clients.timeout
+        if self.drainWatch.isStuck(self.outbox, self.context?.channel, timeout: timeout, now: now) {
+            self.logger.info("client does not drain")
             self.close(.slowClient)
         }
     }

@@ -29,7 +29,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     private let openedAt: NIODeadline
     private let peer: String
     private var frames: TokenBucket
-    private var waitingBytes = Int.max
+    private var drainWatch = DrainWatch()
     private var isOver = false
 
     init(
@@ -213,17 +213,9 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
 
     /// Ends a connection whose socket has taken nothing for the time that a client may be silent.
     private func watchDraining(now: NIODeadline) {
-        guard let outbox = self.outbox, outbox.blockedSince != nil, let context = self.socket?.context else {
-            self.waitingBytes = .max
-            return
-        }
-        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if waiting < self.waitingBytes {
-            outbox.drained(now: now)
-        }
-        self.waitingBytes = waiting
-        if let since = outbox.blockedSince, since + self.services.settings.configuration.clients.timeout <= now {
-            self.logger.info("client does not drain", metadata: ["waiting_bytes": "\(waiting)"])
+        let timeout = self.services.settings.configuration.clients.timeout
+        if self.drainWatch.isStuck(self.outbox, self.socket?.context?.channel, timeout: timeout, now: now) {
+            self.logger.info("client does not drain")
             self.close(.slowClient)
         }
     }
