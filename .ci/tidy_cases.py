@@ -109,8 +109,6 @@ CASES = [
 
     ("words", "an open end", {f"{RELAY}/Log/A.swift": "// TO" + "DO: later\n"}, "TO" + "DO"),
     ("words", "an open end in a script", {"deploy/a.sh": "# FIX" + "ME\n"}, "FIX" + "ME"),
-    ("words", "a paper that is not here", {"docs/a.md": "as CONTRACT" + ".md says\n"}, "CONTRACT"),
-    ("words", "a number of a list that is not here", {"README.md": "see Issue" + " #4\n"}, "issue"),
     ("words", "clean words", {"docs/a.md": "all that is to do is done\n"}, None),
 
     ("safety", "a bare claim", {f"{RELAY}/Log/A.swift": "final class A: @unchecked Sendable {}\n"}, "invariant"),
