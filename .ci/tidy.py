@@ -217,7 +217,7 @@ def check_layers(tree):
 
 
 def check_words(tree):
-    """No open ends, and no word about papers that the reader does not have."""
+    """No open ends."""
     patterns = [(re.compile(rf"\b{word}\b"), word) for word in OPEN_ENDS]
     for path in tree.text_paths():
         for number, line in enumerate(tree.text(path).splitlines(), 1):
