@@ -71,6 +71,22 @@ package struct DeliveryGroup: Sendable {
         return group
     }
 
+    /// Whether a member of another group gets here no more frames in any second than this group's budget allows.
+    package func covers(_ other: DeliveryGroup, now: NIODeadline) -> Bool {
+        self.budget.covers(other.budget, now: now)
+    }
+
+    /// Whether what waits in another group of these terms is part of what was sent here at this moment, so that its
+    /// member, sent that in one frame, is where the members of this group are.
+    package func hasJustSentMore(than other: DeliveryGroup, now: NIODeadline) -> Bool {
+        guard self.pending.isEmpty, self.sent > other.sent, other.head == self.head, other.isOneFrame else {
+            return false
+        }
+        var spent = other.budget
+        spent.charge(now: now)
+        return self.budget.covers(spent, now: now)
+    }
+
     /// How many messages wait.
     package var pendingCount: Int { self.pending.count }
 
@@ -175,6 +191,12 @@ package struct DeliveryGroup: Sendable {
     /// How many frames go out next: what was lost is announced in the same write.
     private var nextFrameCount: Int {
         if case .lost? = self.pending.first { 2 } else { 1 }
+    }
+
+    /// Whether one frame carries all that waits.
+    private var isOneFrame: Bool {
+        self.pending.count <= (self.terms.isBatched ? self.limits.maximumBatchCount : 1)
+            && self.pending.bytes <= self.limits.maximumBatchBytes && self.nextFrameCount == 1
     }
 
     /// Sends one frame of what waits longest, and before it what was lost there.

@@ -33,7 +33,8 @@ package struct FrameBudget: Sendable {
         guard self.capacity != .max else {
             return
         }
-        self.sentAt = Deque(other.sentAt.suffix(self.capacity))
+        // All of them, also where this rate asks for less: another change may follow within the second.
+        self.sentAt = other.sentAt
     }
 
     /// Spends frames that go out together, if there are so many.
@@ -46,10 +47,35 @@ package struct FrameBudget: Sendable {
         guard self.availableAt(count) <= now else {
             return false
         }
+        self.charge(count, now: now)
+        return true
+    }
+
+    /// Spends frames, whether there are so many or not.
+    package mutating func charge(_ count: Int = 1, now: NIODeadline) {
+        guard self.capacity != .max else {
+            return
+        }
         let count = min(count, self.capacity)
         self.sentAt.removeFirst(max(0, self.sentAt.count + count - self.capacity))
         self.sentAt.append(contentsOf: repeatElement(now, count: count))
         self.freshCount = min(self.freshCount + count, self.capacity)
+    }
+
+    /// Whether a receiver that was sent the frames of another budget can go on with the frames of this one.
+    ///
+    /// It can if for each of them that still counts there is one here that is no older: whatever this budget allows
+    /// from now on, the other would have allowed.
+    package func covers(_ other: FrameBudget, now: NIODeadline) -> Bool {
+        guard self.capacity != .max else {
+            return true
+        }
+        var own = self.sentAt.reversed().makeIterator()
+        for time in other.sentAt.reversed().prefix(self.capacity) where time + self.window > now {
+            guard let latest = own.next(), latest >= time else {
+                return false
+            }
+        }
         return true
     }
 

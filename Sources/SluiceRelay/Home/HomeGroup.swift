@@ -5,10 +5,17 @@ final class HomeGroup {
     struct Key: Hashable {
         var terms: DeliveryTerms
         var form: WireForm
+        /// The one member of a group that others may not join.
+        var onlyMember: SubscriptionID?
+
+        /// The group that all members of these terms share.
+        var shared: Key {
+            Key(terms: self.terms, form: self.form)
+        }
     }
 
     let id: GroupID
-    let key: Key
+    var key: Key
     var group: DeliveryGroup
     let encoder: GroupEncoder
     /// When its loss was logged last, for the operator.

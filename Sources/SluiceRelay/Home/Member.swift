@@ -34,6 +34,8 @@ final class Member {
     var countsOnEntry = DeliveryGroup.Counts()
     /// Whether it was told that the scanner is silent.
     var knowsStall = false
+    /// Whether its group is its own, until it can share the one of its terms.
+    var isApart = false
 
     init(
         id: SubscriptionID,
@@ -57,6 +59,7 @@ final class Member {
         DeliveryTerms(filter: self.filter, framesPerSecond: self.rate.framesPerSecond, isBatched: self.isBatched)
     }
 
+    /// The group that all subscribers share who want what this one wants.
     var groupKey: HomeGroup.Key {
         HomeGroup.Key(terms: self.terms, form: self.form)
     }

@@ -210,7 +210,7 @@ extension ScanHome {
 
     /// The member's terms have changed: it moves, and goes on exactly where it was.
     func regroup(_ member: Member, now: NIODeadline) {
-        guard let old = member.group, old.key != member.groupKey else {
+        guard let old = member.group, old.key.shared != member.groupKey else {
             return
         }
         self.deliver(old, now: now)
@@ -218,9 +218,14 @@ extension ScanHome {
             self.deliver(new, now: now)
         }
         // Delivering may slow members, this one too, which then has moved already.
-        guard member.group === old, old.key != member.groupKey else {
+        guard member.group === old, old.key.shared != member.groupKey else {
             return
         }
+        self.move(member, outOf: old, now: now)
+    }
+
+    /// Takes a member out of its group and puts it where it belongs; neither group has made what is not delivered.
+    func move(_ member: Member, outOf old: HomeGroup, now: NIODeadline) {
         let cursor: Seq
         if case .ahead(let ahead) = member.place {
             cursor = ahead
@@ -230,12 +235,13 @@ extension ScanHome {
         self.leaveGroup(member)
         let id = member.id
         self.context.loops.run(on: member.loop) { $0.leave(id, readsOn: false) }
+        self.standApartIfNeeded(member, comingFrom: old, now: now)
         self.place(member, cursor: cursor, comingFrom: old, now: now)
     }
 
     /// Puts a member at its place against the group of its terms, which has nothing made that is not delivered.
     private func place(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) {
-        guard let group = self.groups[member.groupKey] else {
+        guard !member.isApart, let group = self.groups[member.groupKey] else {
             let group = self.makeGroup(for: member, cursor: cursor, comingFrom: old, now: now)
             self.bringInStep(member, group, now: now)
             self.collect(group, now: now)
@@ -277,6 +283,8 @@ extension ScanHome {
             return
         }
         group.remove(member)
+        member.isApart = false
+        self.apart[member.id] = nil
         if group.isEmpty {
             self.account(for: group)
             self.groups[group.key] = nil
@@ -290,7 +298,8 @@ extension ScanHome {
         comingFrom old: HomeGroup?,
         now: NIODeadline
     ) -> HomeGroup {
-        let key = member.groupKey
+        var key = member.groupKey
+        key.onlyMember = member.isApart ? member.id : nil
         let group: DeliveryGroup
         if let old, old.key.terms.filter == key.terms.filter, old.group.sent == cursor {
             group = old.group.continued(framesPerSecond: key.terms.framesPerSecond)

@@ -19,6 +19,8 @@ final class ScanHome {
     var isTouched = false
     /// Members whose rate is reduced, and may rise again.
     var slowed: [SubscriptionID: Member] = [:]
+    /// Members in a group of their own, until they can share one.
+    var apart: [SubscriptionID: Member] = [:]
     let logger: Logger
     /// How much of it the store has; nil where there is no store.
     let record: ScanRecord?
@@ -91,6 +93,9 @@ final class ScanHome {
         for group in self.groups.values {
             self.deliver(group, now: now)
         }
+        if !self.apart.isEmpty {
+            self.joinFromApart(now: now)
+        }
     }
 
     /// Time passed.
@@ -145,6 +150,7 @@ final class ScanHome {
         self.members.removeAll()
         self.groups.removeAll()
         self.slowed.removeAll()
+        self.apart.removeAll()
     }
 
     /// Loss in a flood comes with every frame: one line in a while is for the operator, the others for finding faults.

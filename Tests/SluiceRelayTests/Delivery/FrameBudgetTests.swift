@@ -46,6 +46,23 @@ struct FrameBudgetTests {
         #expect(slower.take(now: now + .milliseconds(1005)) == true)
     }
 
+    @Test("A receiver goes over to another budget only if that one allows no more than its own")
+    func covering() {
+        let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        var own = FrameBudget(framesPerSecond: 2)
+        var others = FrameBudget(framesPerSecond: 2)
+        own.charge(now: start + .milliseconds(200))
+        #expect(others.covers(own, now: start + .milliseconds(300)) == false)
+        others.charge(now: start + .milliseconds(100))
+        #expect(others.covers(own, now: start + .milliseconds(300)) == false)
+        others.charge(now: start + .milliseconds(300))
+        #expect(others.covers(own, now: start + .milliseconds(300)) == true)
+        own.charge(now: start + .milliseconds(250))
+        #expect(others.covers(own, now: start + .milliseconds(300)) == false)
+        #expect(others.covers(own, now: start + .milliseconds(1205)) == true)
+        #expect(FrameBudget(framesPerSecond: 0).covers(own, now: start + .milliseconds(300)) == true)
+    }
+
     @Test("Frames that go out together are spent together, and as many as a second has at most")
     func together() {
         let now = NIODeadline.uptimeNanoseconds(1_000_000_000)

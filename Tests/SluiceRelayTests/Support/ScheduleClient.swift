@@ -63,6 +63,9 @@ final class ScheduleClient {
         if let filter {
             session.filterRequested(filter)
         }
+        if let framesPerSecond {
+            session.rateRequested(framesPerSecond)
+        }
         let loop = self.loop
         self.world.on(loop) {
             let answer = self.relay.change(subscriber, filter: filter, framesPerSecond: framesPerSecond, on: loop)

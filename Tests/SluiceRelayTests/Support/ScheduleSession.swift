@@ -13,6 +13,8 @@ final class ScheduleSession {
 
     private let world: ScheduleWorld
     private let maximumBatchCount: Int
+    /// Whether history may have too little room for all state, and gives some of it up.
+    private let evictsState: Bool
     private let findScan: (String) -> ScheduleScan?
     /// Which filters may hold from a seq on: two, while a change is on its way.
     private var filters: [(from: Seq, filters: [TypeFilter])]
@@ -20,6 +22,8 @@ final class ScheduleSession {
     private var requestedFilters: [TypeFilter] = []
     private var announcedCount = 0
     private var isToldOfStall = false
+    private let configuredRate: Double
+    /// The highest rate that it may have had so far; 0 once it was without one.
     private var rate: Double
     private var frameTimes: [NIODeadline] = []
     /// Frames before this may be catch-up, which the socket paces and not the budget.
@@ -34,16 +38,20 @@ final class ScheduleSession {
         self.request = request
         self.world = world
         self.maximumBatchCount = request.isBatched ?? true ? configuration.maximumBatchCount : 1
+        self.evictsState = configuration.history.bytes < RelayConfiguration().history.bytes
         self.findScan = findScan
         self.filters = [(0, [request.filter])]
-        let configured = configuration.maximumFramesPerSecond
-        self.rate = request.framesPerSecond.map { configured == 0 ? $0 : min($0, configured) } ?? configured
+        self.configuredRate = configuration.maximumFramesPerSecond
+        self.rate = self.configuredRate
+        if let asked = request.framesPerSecond {
+            self.rate = self.allowed(asked)
+        }
         self.budgetHoldsFrom = world.now
     }
 
     var position: Position? { self.scan.map { Position(epoch: $0.epoch, seq: self.last) } }
 
-    /// The socket was full, or the subscriber moves: what comes next is catch-up.
+    /// The socket was full: what comes next is catch-up.
     func budgetPauses() {
         self.budgetHoldsFrom = self.budgetHoldsFrom.map { _ in self.world.now }
     }
@@ -56,7 +64,6 @@ final class ScheduleSession {
             self.filters.insert((next, self.filters[index].filters), at: index + 1)
         }
         self.filters = self.filters.map { $0.from >= next ? ($0.from, $0.filters + [filter]) : $0 }
-        self.budgetPauses()
     }
 
     /// The relay has taken the filter.
@@ -67,9 +74,16 @@ final class ScheduleSession {
         self.filters.append((next, [filter] + self.requestedFilters))
     }
 
+    /// Another rate was asked for; it may hold from now on.
+    func rateRequested(_ rate: Double) {
+        self.rate = self.rate == 0 ? 0 : max(self.rate, self.allowed(rate))
+    }
+
+    /// The relay says which rate holds.
     func rateTaken(_ rate: Double) {
-        self.rate = max(self.rate, rate)
-        self.budgetPauses()
+        if self.rate > 0, rate > self.rate {
+            self.fail("a rate of \(rate), which nobody asked for")
+        }
     }
 
     func ended() {
@@ -108,6 +122,10 @@ final class ScheduleSession {
         if self.isToldOfStall != isStalled {
             self.fail("the scanner is silent: \(isStalled), and the client was not told")
         }
+    }
+
+    private func allowed(_ rate: Double) -> Double {
+        self.configuredRate == 0 ? rate : min(rate, self.configuredRate)
     }
 
     private func fail(_ what: String) {
@@ -200,6 +218,8 @@ final class ScheduleSession {
                 if !passes.contains(false), !scan.isSuperseded(seq) {
                     self.fail("the newest state \(seq) lost after \(self.last)")
                 }
+                // It was the newest when history gave it up, and counts as missed since.
+                possible += self.evictsState && passes.contains(true) ? 1 : 0
             case .ordinary:
                 certain += passes.contains(false) ? 0 : 1
                 possible += passes.contains(true) ? 1 : 0

@@ -1,0 +1,87 @@
+import Logging
+import NIOCore
+import Testing
+
+@testable import SluiceRelay
+
+/// A relay with one scan, moved by hand, for what a test tells step by step.
+final class ScheduleOfOneScan {
+    let world: ScheduleWorld
+    let relay: Relay
+    private let configuration = RelayConfiguration()
+    private let scanID: ScanID
+    private let scan: ScheduleScan
+
+    init(loopCount: Int) throws {
+        let world = ScheduleWorld(seed: 1, loopCount: loopCount)
+        let relay = Relay(
+            eventLoops: world.loops,
+            configuration: self.configuration,
+            memory: CompressionMemory(limit: .max),
+            logger: Logger(label: "schedule") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let scanID = try #require(ScanID("one"))
+        let loop = world.loops[0]
+        var epoch: String?
+        world.run()
+        world.on(loop) {
+            _ = relay.put(scanID, owner: nil, name: nil, on: loop)
+            relay.state(of: scanID, on: loop).assumeIsolated().whenSuccess { epoch = $0?.epoch }
+        }
+        world.run()
+        self.world = world
+        self.relay = relay
+        self.scanID = scanID
+        self.scan = ScheduleScan(scanID: scanID, epoch: try #require(epoch))
+    }
+
+    /// A client, and its subscription to the scan.
+    func subscriber(loop: Int = 0, _ change: (inout SubscriptionRequest) -> Void = { _ in }) throws -> ScheduleClient {
+        let loop = self.world.loops[loop]
+        let client = try ScheduleClient(world: world, relay: relay, loop: loop, form: .webSocket(.plain))
+        self.subscribe(client, change)
+        return client
+    }
+
+    func subscribe(_ client: ScheduleClient, _ change: (inout SubscriptionRequest) -> Void) {
+        var request = SubscriptionRequest(scanID: self.scanID, form: client.form)
+        change(&request)
+        let scan = self.scan
+        client.subscribe(
+            request,
+            as: ScheduleSession(request: request, configuration: configuration, world: world, findScan: { _ in scan })
+        )
+        self.world.run()
+    }
+
+    func post(_ message: Message) {
+        self.scan.append(message, now: self.world.now)
+        let loop = self.world.loops[0]
+        self.world.on(loop) {
+            _ = self.relay.ingest(IngestRequest(scanID: self.scanID, messages: [message]), on: loop)
+        }
+        self.world.run()
+    }
+
+    /// How many frames were made so far, for however many subscribers each.
+    var framesMade: Int {
+        var count = 0
+        let loop = self.world.loops[0]
+        self.world.on(loop) {
+            self.relay.homeCounts(on: loop).assumeIsolated().whenSuccess { count = $0.map(\.framesMade).reduce(0, +) }
+        }
+        self.world.run()
+        return count
+    }
+
+    /// Lets everything drain. Returns what went wrong for whom.
+    func end(_ clients: [ScheduleClient]) throws -> [String] {
+        self.world.advanceThroughTimers(upTo: self.world.now + .seconds(30))
+        for client in clients {
+            client.session?.settled(isStalled: false)
+            try client.close()
+        }
+        self.world.shutDown()
+        return self.world.failures
+    }
+}
