@@ -75,6 +75,24 @@ def test_the_state_of_no_scan(gateway, scan):
     is_problem(gateway.get("/api/scans/a%20b/messages", gateway.admin()), 400, "invalid_scan_id")
 
 
+@pytest.mark.parametrize("posted, phase, percent", [
+    ([], None, None),
+    ([{"type": "phaseStarted", "phase": "ports"}], "ports", None),
+    ([{"type": "phaseStarted", "phase": "ports"}, {"type": "scanProgress", "phase": "ports", "percent": 40}], "ports", 40),
+    ([{"type": "scanProgress", "phase": "ports", "percent": 99.5}, {"type": "phaseStarted", "phase": "os"}], "os", None),
+    ([{"type": "scanProgress", "phase": "ports", "percent": 99}, {"type": "phaseStarted", "phase": "os"},
+      {"type": "scanProgress", "phase": "ports", "percent": 100}], "ports", 100),
+    ([{"type": "progress", "percent": 7}], None, 7),
+    ([{"type": "phaseStarted", "phase": "os"}, {"type": "progress", "percent": 7}], "os", 7),
+    ([{"type": "phaseStarted", "phase": 3}, {"type": "progress", "percent": "7"}], None, None),
+])
+def test_a_scans_state_says_how_far_it_is(gateway, scan, posted, phase, percent):
+    """The phase that began or was heard of last, and how much of it is done."""
+    gateway.post(scan, [{"type": "scanStarted"}] + posted + [{"type": "hostDiscovered", "percent": 1, "phase": "x"}])
+    state = gateway.get(f"/api/scans/{scan}", gateway.reader()).json()
+    assert (state["phase"], state["percent"]) == (phase, percent)
+
+
 # History
 
 

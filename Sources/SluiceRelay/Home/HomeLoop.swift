@@ -262,7 +262,8 @@ package final class HomeLoop {
                     epoch: scan.log.epoch,
                     seq: scan.log.head,
                     counts: scan.log.counts,
-                    latest: scan.log.latest
+                    latest: scan.log.latest,
+                    phaseStart: scan.log.critical.last { $0.message.type == "phaseStarted" }
                 )
             }
     }

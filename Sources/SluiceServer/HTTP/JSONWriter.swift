@@ -132,6 +132,16 @@ package struct JSONWriter {
         self.value(value)
     }
 
+    /// Writes a member with a number, or with `null`.
+    package mutating func member(_ name: String, _ value: Double?) {
+        self.name(name)
+        if let value {
+            self.value(value)
+        } else {
+            self.null()
+        }
+    }
+
     /// Writes a member with `true` or `false`.
     package mutating func member(_ name: String, _ value: Bool) {
         self.name(name)

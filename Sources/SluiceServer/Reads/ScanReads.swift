@@ -146,6 +146,9 @@ struct ScanReads: Sendable {
         writer.member("message_count", Int(clamping: state.summary.messageCount))
         writer.member("elapsed_time", Self.seconds(state.summary.elapsed))
         writer.member("subscribers", state.summary.subscriberCount)
+        let progress = ScanProgress(state)
+        writer.member("phase", progress.phase)
+        writer.member("percent", progress.percent)
         writer.name("counts")
         writer.beginObject()
         for (type, count) in state.counts.sorted(by: { $0.key < $1.key }) {
