@@ -16,14 +16,14 @@ struct FloodTests {
         for number in 1...Self.messageCount {
             switch number {
             case 5000:
-                clients[1].setRoom(0)
+                clients[1].connection.setRoom(0)
             case 6000:
                 clients[2].leave()
             case 9000:
                 let position = clients[2].session?.position
                 schedule.subscribe(clients[2]) { ($0.since, $0.epoch) = (position?.seq, position?.epoch) }
             case 15_000:
-                clients[1].setRoom(nil)
+                clients[1].connection.setRoom(nil)
             default:
                 break
             }

@@ -10,13 +10,19 @@ final class RelaySchedule {
     private let world: ScheduleWorld
     private let relay: Relay
     private let configuration: RelayConfiguration
+    private var connections: [ScheduleConnection] = []
     private var clients: [ScheduleClient] = []
     private var scans: [ScheduleScan] = []
     private var current: [ScanID: ScheduleScan] = [:]
     private var homes: [ScanID: ScheduleLoop] = [:]
     private var postedCount = 0
 
-    init(seed: UInt64) throws {
+    /// A schedule that is the same for the same seed.
+    ///
+    /// - Parameters:
+    ///   - seed: What chance comes from.
+    ///   - sharesSockets: Whether some sockets follow both scans.
+    init(seed: UInt64, sharesSockets: Bool = true) throws {
         let world = ScheduleWorld(seed: seed, loopCount: 1 + Int(seed % 3))
         self.world = world
         self.configuration = Self.makeConfiguration(world)
@@ -31,14 +37,20 @@ final class RelaySchedule {
             self.homes[scanID] = self.findHome(of: scanID)
         }
         for _ in 0..<world.number(1...5) {
-            self.clients.append(
-                try ScheduleClient(
-                    world: world,
-                    relay: self.relay,
-                    loop: world.pick(world.loops),
-                    form: Self.makeForm(world)
-                )
-            )
+            try self.connect(mayShare: sharesSockets)
+        }
+    }
+
+    /// A connection, of one subscription or of one for each scan.
+    private func connect(mayShare: Bool) throws {
+        let loop = self.world.pick(self.world.loops)
+        let form = Self.makeForm(self.world)
+        let connection = try ScheduleConnection(world: world, relay: relay, loop: loop, form: form)
+        self.connections.append(connection)
+        let isShared = mayShare && form.canHaveManyScans && self.world.chance(40)
+        let scans: [ScanID?] = isShared ? Self.scanIDs : [nil]
+        for scanID in scans {
+            self.clients.append(ScheduleClient(world: world, relay: relay, connection: connection, onlyScan: scanID))
         }
     }
 
@@ -48,8 +60,8 @@ final class RelaySchedule {
             self.step()
         }
         self.drain()
-        for client in self.clients {
-            try client.close()
+        for connection in self.connections {
+            try connection.close()
         }
         self.world.shutDown()
         return self.world.failures
@@ -64,9 +76,9 @@ final class RelaySchedule {
         case 42..<45:
             self.world.pick(self.clients).leave()
         case 45..<52:
-            self.world.pick(self.clients).setRoom(self.world.chance(50) ? 0 : self.world.number(1...3000))
+            self.world.pick(self.connections).setRoom(self.world.chance(50) ? 0 : self.world.number(1...3000))
         case 52..<58:
-            self.world.pick(self.clients).setRoom(self.world.chance(60) ? nil : self.world.number(1...3000))
+            self.world.pick(self.connections).setRoom(self.world.chance(60) ? nil : self.world.number(1...3000))
         case 58..<65:
             self.change(self.world.pick(self.clients))
         case 65..<75:
@@ -160,7 +172,8 @@ final class RelaySchedule {
     private func subscribe(_ client: ScheduleClient) {
         let last = client.session?.position
         client.leave()
-        var request = SubscriptionRequest(scanID: self.world.pick(Self.scanIDs), form: client.form)
+        let form = client.connection.form
+        var request = SubscriptionRequest(scanID: client.onlyScan ?? self.world.pick(Self.scanIDs), form: form)
         if let last, self.world.chance(60) {
             request.since = last.seq
             request.epoch = self.world.chance(80) ? last.epoch : nil
@@ -171,7 +184,7 @@ final class RelaySchedule {
         request.framesPerSecond = self.world.chance(50) ? nil : self.makeRate()
         request.isBatched = self.world.chance(70) ? nil : self.world.chance(50)
         request.wait = self.world.chance(30) ? .seconds(2) : nil
-        if case .eventStream = client.form {
+        if case .eventStream = form {
             // An event stream has one message an event, however they are written.
             request.isBatched = false
         }
@@ -210,8 +223,8 @@ final class RelaySchedule {
 
     /// The sockets drain, the scanners post one last thing, and time passes until nothing waits.
     private func drain() {
-        for client in self.clients {
-            client.setRoom(nil)
+        for connection in self.connections {
+            connection.setRoom(nil)
         }
         for _ in 0..<4 {
             self.post(count: 1)
@@ -273,5 +286,20 @@ final class RelaySchedule {
         configuration.stallAfter = .seconds(5)
         configuration.adaptive.window = .seconds(3)
         return configuration
+    }
+}
+
+extension WireForm {
+    /// Whether a socket of this form may follow several scans: each scan has its own deflate stream, a client only one
+    /// window for the whole socket, so none of them may refer to what it sent before.
+    fileprivate var canHaveManyScans: Bool {
+        switch self {
+        case .webSocket(.deflate(let terms)):
+            terms.isWithoutContext
+        case .webSocket(.plain), .webSocket(.gzip):
+            true
+        case .eventStream:
+            false
+        }
     }
 }

@@ -26,15 +26,20 @@ struct FrameReader {
 
     /// Reads whole frames, or whole events.
     mutating func read(_ bytes: [UInt8]) throws(Failure) -> [ReceivedFrame] {
+        try self.readTexts(bytes).map { ReceivedFrame(text: $0) }
+    }
+
+    /// The text of each whole frame, or event.
+    mutating func readTexts(_ bytes: [UInt8]) throws(Failure) -> [[UInt8]] {
         if case .eventStream(let isChunked) = self.form {
             return try self.readEvents(isChunked ? self.unchunk(bytes) : bytes)
         }
-        var frames: [ReceivedFrame] = []
+        var texts: [[UInt8]] = []
         var rest = bytes[...]
         while !rest.isEmpty {
-            frames.append(ReceivedFrame(text: try self.readFrame(&rest)))
+            texts.append(try self.readFrame(&rest))
         }
-        return frames
+        return texts
     }
 
     private mutating func readFrame(_ rest: inout ArraySlice<UInt8>) throws(Failure) -> [UInt8] {
@@ -99,20 +104,20 @@ struct FrameReader {
         return content
     }
 
-    private func readEvents(_ bytes: [UInt8]) throws(Failure) -> [ReceivedFrame] {
-        var frames: [ReceivedFrame] = []
+    private func readEvents(_ bytes: [UInt8]) throws(Failure) -> [[UInt8]] {
+        var texts: [[UInt8]] = []
         var id: Substring?
         var data: [Substring] = []
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
             if line.isEmpty {
                 if !data.isEmpty {
-                    let frame = ReceivedFrame(text: Array(data.joined(separator: "\n").utf8))
-                    if case .messages(let seqs, let text) = frame {
+                    let bytes = Array(data.joined(separator: "\n").utf8)
+                    if case .messages(let seqs, let text) = ReceivedFrame(text: bytes) {
                         guard let id, seqs.count == 1, id.hasSuffix(":\(seqs[0])") else {
                             throw .eventStream("id of \(text)")
                         }
                     }
-                    frames.append(frame)
+                    texts.append(bytes)
                 }
                 id = nil
                 data = []
@@ -124,6 +129,6 @@ struct FrameReader {
                 throw .eventStream("line \(line)")
             }
         }
-        return frames
+        return texts
     }
 }

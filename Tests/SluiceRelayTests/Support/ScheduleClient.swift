@@ -1,44 +1,32 @@
 import NIOCore
-import NIOEmbedded
 
 @testable import SluiceRelay
 
-/// One connection: an outbox on a channel whose socket the schedule fills and drains.
+/// Who follows a scan over a connection, alone there or beside others with other scans.
 final class ScheduleClient {
-    let loop: ScheduleLoop
-    let form: WireForm
+    let connection: ScheduleConnection
+    /// The scan that it follows whenever it follows one; nil where it has the connection for itself.
+    let onlyScan: ScanID?
     private(set) var session: ScheduleSession?
     private(set) var subscriber: Subscriber?
     private let world: ScheduleWorld
     private let relay: Relay
-    private let channel: EmbeddedChannel
-    private let outbox: Outbox
-    private let socket: ScheduleSocket
-    private var reader: FrameReader
+    private let loop: ScheduleLoop
 
-    init(world: ScheduleWorld, relay: Relay, loop: ScheduleLoop, form: WireForm) throws {
+    init(world: ScheduleWorld, relay: Relay, connection: ScheduleConnection, onlyScan: ScanID? = nil) {
         self.world = world
         self.relay = relay
-        self.loop = loop
-        self.form = form
-        self.reader = FrameReader(form: form)
-        let socket = ScheduleSocket()
-        let name = "last"
-        let channel = EmbeddedChannel()
-        try channel.pipeline.syncOperations.addHandler(socket)
-        try channel.pipeline.syncOperations.addHandler(ScheduleSocket(), name: name)
-        let context = try channel.pipeline.syncOperations.context(name: name)
-        self.outbox = world.on(loop) { Outbox(context: context, fanOut: relay.fanOut(of: loop)) }
-        self.socket = socket
-        self.channel = channel
-        socket.onFlush = { [unowned self] bytes in self.received(bytes) }
-        socket.onFull = { [unowned self] in self.writabilityChanged(false) }
+        self.connection = connection
+        self.loop = connection.loop
+        self.onlyScan = onlyScan
+        connection.add(self)
     }
 
     func subscribe(_ request: SubscriptionRequest, as session: ScheduleSession) {
         self.session = session
         self.world.on(self.loop) {
-            self.subscriber = self.relay.subscribe(request, outbox: self.outbox, delegate: self, on: self.loop)
+            let outbox = self.connection.outbox
+            self.subscriber = self.relay.subscribe(request, outbox: outbox, delegate: self, on: self.loop)
         }
         if session.isEnded {
             self.subscriber = nil
@@ -51,7 +39,7 @@ final class ScheduleClient {
         }
         self.subscriber = nil
         // What was written up to here is still of this subscription.
-        self.socket.flushNow()
+        self.connection.flushNow()
         self.session?.ended()
         self.world.on(self.loop) { self.relay.unsubscribe(subscriber, on: self.loop) }
     }
@@ -71,39 +59,12 @@ final class ScheduleClient {
             let answer = self.relay.change(subscriber, filter: filter, framesPerSecond: framesPerSecond, on: loop)
             answer.assumeIsolated().whenSuccess { rate in
                 // What was made before the answer was written before it.
-                self.socket.flushNow()
+                self.connection.flushNow()
                 if let filter {
                     session.filterTaken(filter)
                 }
                 session.rateTaken(rate ?? 0)
             }
-        }
-    }
-
-    /// The socket takes so many bytes and then is full; nil for no end.
-    func setRoom(_ bytes: Int?) {
-        self.socket.room = bytes ?? .max
-        self.writabilityChanged(self.socket.room > 0)
-    }
-
-    /// The connection is gone.
-    func close() throws {
-        self.leave()
-        _ = try self.channel.finish(acceptAlreadyClosed: true)
-    }
-
-    private func writabilityChanged(_ isWritable: Bool) {
-        self.session?.budgetPauses()
-        self.world.on(self.loop) { self.outbox.writabilityChanged(isWritable: isWritable, now: self.world.now) }
-    }
-
-    private func received(_ bytes: [UInt8]) {
-        do {
-            for frame in try self.reader.read(bytes) {
-                self.session?.received(frame)
-            }
-        } catch {
-            self.world.fail("\(self.form): \(error)")
         }
     }
 }
@@ -112,7 +73,7 @@ extension ScheduleClient: SubscriptionDelegate {
     func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd) {
         self.subscriber = nil
         // What was written before leaves with the flush at the end of the loop turn.
-        self.socket.flushNow()
+        self.connection.flushNow()
         self.session?.ended()
     }
 }

@@ -37,14 +37,15 @@ final class ScheduleOfOneScan {
 
     /// A client, and its subscription to the scan.
     func subscriber(loop: Int = 0, _ change: (inout SubscriptionRequest) -> Void = { _ in }) throws -> ScheduleClient {
-        let loop = self.world.loops[loop]
-        let client = try ScheduleClient(world: world, relay: relay, loop: loop, form: .webSocket(.plain))
+        let form = WireForm.webSocket(.plain)
+        let connection = try ScheduleConnection(world: world, relay: relay, loop: self.world.loops[loop], form: form)
+        let client = ScheduleClient(world: world, relay: relay, connection: connection)
         self.subscribe(client, change)
         return client
     }
 
     func subscribe(_ client: ScheduleClient, _ change: (inout SubscriptionRequest) -> Void) {
-        var request = SubscriptionRequest(scanID: self.scanID, form: client.form)
+        var request = SubscriptionRequest(scanID: self.scanID, form: client.connection.form)
         change(&request)
         let scan = self.scan
         client.subscribe(
@@ -79,7 +80,7 @@ final class ScheduleOfOneScan {
         self.world.advanceThroughTimers(upTo: self.world.now + .seconds(30))
         for client in clients {
             client.session?.settled(isStalled: false)
-            try client.close()
+            try client.connection.close()
         }
         self.world.shutDown()
         return self.world.failures

@@ -1,0 +1,90 @@
+import NIOCore
+import NIOEmbedded
+
+@testable import SluiceRelay
+
+/// One connection: an outbox on a channel whose socket the schedule fills and drains.
+///
+/// Its subscriptions share the socket, and the reading of pages of whoever is behind.
+final class ScheduleConnection {
+    let loop: ScheduleLoop
+    let form: WireForm
+    let outbox: Outbox
+    private let world: ScheduleWorld
+    private let channel: EmbeddedChannel
+    private let socket: ScheduleSocket
+    private var reader: FrameReader
+    private var clients: [ScheduleClient] = []
+
+    init(world: ScheduleWorld, relay: Relay, loop: ScheduleLoop, form: WireForm) throws {
+        self.world = world
+        self.loop = loop
+        self.form = form
+        self.reader = FrameReader(form: form)
+        let socket = ScheduleSocket()
+        let name = "last"
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandler(socket)
+        try channel.pipeline.syncOperations.addHandler(ScheduleSocket(), name: name)
+        let context = try channel.pipeline.syncOperations.context(name: name)
+        self.outbox = world.on(loop) { Outbox(context: context, fanOut: relay.fanOut(of: loop)) }
+        self.socket = socket
+        self.channel = channel
+        socket.onFlush = { [unowned self] bytes in self.received(bytes) }
+        socket.onFull = { [unowned self] in self.writabilityChanged(false) }
+    }
+
+    func add(_ client: ScheduleClient) {
+        self.clients.append(client)
+    }
+
+    /// What was written up to here is on the way.
+    func flushNow() {
+        self.socket.flushNow()
+    }
+
+    /// The socket takes so many bytes and then is full; nil for no end.
+    func setRoom(_ bytes: Int?) {
+        self.socket.room = bytes ?? .max
+        self.writabilityChanged(self.socket.room > 0)
+    }
+
+    /// The connection is gone, and all its subscriptions.
+    func close() throws {
+        for client in self.clients {
+            client.leave()
+        }
+        _ = try self.channel.finish(acceptAlreadyClosed: true)
+    }
+
+    private func writabilityChanged(_ isWritable: Bool) {
+        for client in self.clients {
+            client.session?.budgetPauses()
+        }
+        self.world.on(self.loop) { self.outbox.writabilityChanged(isWritable: isWritable, now: self.world.now) }
+    }
+
+    private func received(_ bytes: [UInt8]) {
+        do {
+            for text in try self.reader.readTexts(bytes) {
+                self.client(for: text)?.session?.received(ReceivedFrame(text: text))
+            }
+        } catch {
+            self.world.fail("\(self.form): \(error)")
+        }
+    }
+
+    /// Whose frame this is: each of several subscriptions has a scan of its own, and each frame names it.
+    private func client(for text: [UInt8]) -> ScheduleClient? {
+        guard self.clients.count > 1 else {
+            return self.clients.first
+        }
+        let parts = String(decoding: text, as: UTF8.self).split(separator: "\"scanId\":\"", maxSplits: 1)
+        let scanID = parts.last?.prefix { $0 != "\"" }
+        let client = self.clients.first { $0.onlyScan?.text == scanID.map(String.init) }
+        if parts.count < 2 || client == nil {
+            self.world.fail("whose is \(String(decoding: text, as: UTF8.self))?")
+        }
+        return client
+    }
+}
