@@ -99,28 +99,46 @@ final class ChildProcess: Sendable {
         }
         var processID: pid_t = 0
         let result = DescriptorPair.inheritance.withLock { _ in
-            self.keepConnectionsToOurselves()
+            unsafe self.keepConnectionsToOurselves(&actions)
             return unsafe posix_spawnp(&processID, command[0], &actions, &attributes, &arguments, &environment)
         }
         guard result == 0 else { throw StartError(number: result) }
         return processID
     }
 
-    /// Marks sockets and the like, so that the scanner does not inherit them.
+    /// How many descriptors beyond the highest in use are closed too.
+    private static let spareDescriptorCount: Int32 = 64
+
+    /// Has the scanner begin with the files and pipes that we were started with, and with nothing else of ours.
     ///
-    /// A connection that a child holds too does not end when we close it. Pipes and files are left alone: a shell
-    /// may have opened them for the scanner (`nmap -iL <(…)`).
-    private static func keepConnectionsToOurselves() {
+    /// A connection that a child holds too does not end when we close it. Files and pipes are left alone: a shell may
+    /// have opened them for the scanner (`nmap -iL <(…)`). All other numbers are closed, in use or not, and some more:
+    /// other threads open connections at any moment, and get the lowest that are free.
+    private static func keepConnectionsToOurselves(_ actions: inout posix_spawn_file_actions_t) {
+        var limit = rlimit()
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-        for descriptor in names.compactMap({ Int32($0) }) where descriptor > STDERR_FILENO {
-            var information = stat()
-            guard unsafe fstat(descriptor, &information) == 0 else { continue }
-            switch information.st_mode & S_IFMT {
-            case S_IFREG, S_IFIFO, S_IFCHR, S_IFDIR, S_IFBLK:
-                continue
-            default:
-                _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            }
+        let open = names.compactMap { Int32($0) }
+        let end = min((open.max() ?? STDERR_FILENO) + self.spareDescriptorCount, Int32(clamping: limit.rlim_cur))
+        let kept = Set(open.filter { self.isForTheScanner($0) })
+        for descriptor in STDERR_FILENO..<end where descriptor > STDERR_FILENO && !kept.contains(descriptor) {
+            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
+    }
+
+    /// Whether a descriptor is a file or a pipe that a started command inherits.
+    private static func isForTheScanner(_ descriptor: Int32) -> Bool {
+        var information = stat()
+        guard descriptor > STDERR_FILENO, fcntl(descriptor, F_GETFD) & FD_CLOEXEC == 0,
+            unsafe fstat(descriptor, &information) == 0
+        else {
+            return false
+        }
+        switch information.st_mode & S_IFMT {
+        case S_IFREG, S_IFIFO, S_IFCHR, S_IFDIR, S_IFBLK:
+            return true
+        default:
+            return false
         }
     }
 }
