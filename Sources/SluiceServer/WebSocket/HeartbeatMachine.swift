@@ -1,6 +1,9 @@
 import NIOCore
 
 /// Decides when a client is pinged and when it has been silent for too long, and measures how far away it is.
+///
+/// A client on a slow line cannot answer a ping that still stands behind other bytes: as long as what waits for it
+/// gets less, it is not silent. (A socket that takes nothing at all is not for this machine to judge.)
 struct HeartbeatMachine {
     enum Action: Equatable {
         case doNothing
@@ -16,6 +19,8 @@ struct HeartbeatMachine {
     private let slack: TimeAmount
 
     private var lastFrameAt: NIODeadline
+    private var lastDrainAt = NIODeadline.distantPast
+    private var waitingBytes = 0
     private var nextPingAt: NIODeadline
     private var lastPing: (number: UInt64, sentAt: NIODeadline)?
     private var lastNumber: UInt64 = 0
@@ -50,14 +55,24 @@ struct HeartbeatMachine {
         self.lastPing = nil
     }
 
+    /// Whether the client has been silent for so long that what waits for it matters.
+    func isQuiet(now: NIODeadline) -> Bool {
+        now - self.lastFrameAt >= .nanoseconds(self.timeout.nanoseconds / 2)
+    }
+
     /// Some time has passed.
     ///
     /// - Parameters:
     ///   - now: The time.
     ///   - isWritable: Whether the socket takes bytes; pings do not pile up in front of one that does not.
+    ///   - waitingBytes: How many bytes wait for the socket; may be 0 unless the client is quiet.
     /// - Returns: What is to be done.
-    mutating func tick(now: NIODeadline, isWritable: Bool) -> Action {
-        if now - self.lastFrameAt >= self.timeout {
+    mutating func tick(now: NIODeadline, isWritable: Bool, waitingBytes: Int = 0) -> Action {
+        if waitingBytes < self.waitingBytes {
+            self.lastDrainAt = now
+        }
+        self.waitingBytes = waitingBytes
+        if now - max(self.lastFrameAt, self.lastDrainAt) >= self.timeout {
             return .timedOut
         }
         guard isWritable, now + self.slack >= self.nextPingAt else {

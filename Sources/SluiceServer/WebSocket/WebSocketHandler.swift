@@ -148,7 +148,11 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         self.gathering {
+            // Before the session fills the socket again: what is always full would never be pinged.
             self.answerNewestPing()
+            if context.channel.isWritable {
+                self.beat(now: context.eventLoop.now)
+            }
             self.session?.writabilityChanged(isWritable: context.channel.isWritable)
         }
     }
@@ -246,8 +250,10 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     }
 
     private func beat(now: NIODeadline) {
-        guard self.closing.isOpen, let context = self.context else { return }
-        switch self.heartbeat?.tick(now: now, isWritable: context.channel.isWritable) {
+        guard self.closing.isOpen, let channel = self.context?.channel else { return }
+        let isQuiet = self.heartbeat?.isQuiet(now: now) ?? false
+        let waiting = isQuiet ? try? channel.syncOptions?.getOption(.bufferedWritableBytes) : nil
+        switch self.heartbeat?.tick(now: now, isWritable: channel.isWritable, waitingBytes: waiting ?? 0) {
         case .doNothing, nil:
             break
         case .sendPing(let number):

@@ -58,6 +58,20 @@ import Testing
         #expect(machine.tick(now: Self.start + .seconds(26), isWritable: true) == .sendPing(2))
     }
 
+    @Test("A client whose bytes leave slowly is not silent, until they have left or stand still")
+    func slowLine() {
+        var machine = HeartbeatMachine(configuration: WebSocketConfiguration(), now: Self.start)
+        #expect(machine.isQuiet(now: Self.start + .seconds(14)) == false)
+        #expect(machine.isQuiet(now: Self.start + .seconds(15)) == true)
+        for second in 15...99 {
+            let now = Self.start + .seconds(Int64(second))
+            // Filled anew now and then, always on its way.
+            #expect(machine.tick(now: now, isWritable: false, waitingBytes: 1000 - second % 10) == .doNothing)
+        }
+        #expect(machine.tick(now: Self.start + .seconds(128), isWritable: false, waitingBytes: 991) == .doNothing)
+        #expect(machine.tick(now: Self.start + .seconds(129), isWritable: false, waitingBytes: 991) == .timedOut)
+    }
+
     @Test("Only the answer to the last ping says how far away the client is")
     func roundTrip() {
         var machine = HeartbeatMachine(configuration: WebSocketConfiguration(), now: Self.start)

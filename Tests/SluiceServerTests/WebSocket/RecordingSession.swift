@@ -17,6 +17,7 @@ final class RecordingSession: WebSocketSession {
     var tickCount = 0
     var socket: WebSocketHandler?
     var onText: ((WebSocketHandler, String) -> Void)?
+    var onWritable: ((WebSocketHandler) -> Void)?
 
     func opened(_ socket: WebSocketHandler) {
         self.calls.append(.opened)
@@ -36,6 +37,9 @@ final class RecordingSession: WebSocketSession {
 
     func writabilityChanged(isWritable: Bool) {
         self.calls.append(.writable(isWritable))
+        if isWritable, let socket = self.socket {
+            self.onWritable?(socket)
+        }
     }
 
     func closing() {

@@ -193,6 +193,22 @@ import Testing
         #expect(connection.session.calls == [.opened, .writable(false), .writable(true)])
     }
 
+    @Test("A socket that the session fills whenever it can be is pinged in between")
+    func pingBeforeMore() throws {
+        let connection = try Connection()
+        connection.session.onWritable = { $0.send(text: "more") }
+        connection.channel.isWritable = false
+        connection.channel.pipeline.fireChannelWritabilityChanged()
+        connection.advance(.seconds(6))
+        #expect(try connection.sent() == [])
+        connection.channel.isWritable = true
+        connection.channel.pipeline.fireChannelWritabilityChanged()
+        let more = [0x81, 4] + Array("more".utf8)
+        #expect(try connection.sent() == [0x89, 8, 0, 0, 0, 0, 0, 0, 0, 1] + more)
+        connection.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(try connection.sent() == more)
+    }
+
     @Test("Whoever floods the connection with control frames waits for the next second")
     func readsPause() throws {
         final class ReadCounter: ChannelOutboundHandler {
