@@ -87,6 +87,15 @@ package struct DeliveryGroup: Sendable {
         return self.budget.covers(spent, now: now)
     }
 
+    /// Whether what waits takes more than two seconds at this rate.
+    package var isFarBehind: Bool {
+        guard self.terms.framesPerSecond > 0 else {
+            return false
+        }
+        let messagesPerFrame = self.terms.isBatched ? self.limits.maximumBatchCount : 1
+        return Double(self.pending.count) > 2 * self.terms.framesPerSecond * Double(messagesPerFrame)
+    }
+
     /// How many messages wait.
     package var pendingCount: Int { self.pending.count }
 

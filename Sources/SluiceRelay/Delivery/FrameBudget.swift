@@ -10,10 +10,14 @@ package struct FrameBudget: Sendable {
     /// Added to the window, so that a receiver whose own clock and network jitter a little still counts right.
     static let margin = TimeAmount.milliseconds(5)
 
+    /// The window of every rate of one or more; no frame is forgotten sooner, since the rate may change.
+    private static let fullSecond = TimeAmount.seconds(1) + Self.margin
+
     /// Frames a second; 0 is without limit.
     package let framesPerSecond: Double
     private let capacity: Int
     private let window: TimeAmount
+    /// When the last frames were sent, oldest first: those that count, and those that would at another rate.
     private var sentAt: Deque<NIODeadline> = []
     /// How many of the last ones have not been handed over yet.
     private var freshCount = 0
@@ -33,7 +37,6 @@ package struct FrameBudget: Sendable {
         guard self.capacity != .max else {
             return
         }
-        // All of them, also where this rate asks for less: another change may follow within the second.
         self.sentAt = other.sentAt
     }
 
@@ -57,7 +60,9 @@ package struct FrameBudget: Sendable {
             return
         }
         let count = min(count, self.capacity)
-        self.sentAt.removeFirst(max(0, self.sentAt.count + count - self.capacity))
+        while let oldest = self.sentAt.first, oldest + max(self.window, Self.fullSecond) <= now {
+            self.sentAt.removeFirst()
+        }
         self.sentAt.append(contentsOf: repeatElement(now, count: count))
         self.freshCount = min(self.freshCount + count, self.capacity)
     }
@@ -71,7 +76,7 @@ package struct FrameBudget: Sendable {
             return true
         }
         var own = self.sentAt.reversed().makeIterator()
-        for time in other.sentAt.reversed().prefix(self.capacity) where time + self.window > now {
+        for time in other.sentAt.reversed() where time + self.window > now {
             guard let latest = own.next(), latest >= time else {
                 return false
             }

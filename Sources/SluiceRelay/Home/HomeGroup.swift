@@ -5,10 +5,10 @@ final class HomeGroup {
     struct Key: Hashable {
         var terms: DeliveryTerms
         var form: WireForm
-        /// The one member of a group that others may not join.
-        var onlyMember: SubscriptionID?
+        /// The group's own number, if it stands apart from the one that all subscribers of these terms share.
+        var apart: GroupID?
 
-        /// The group that all members of these terms share.
+        /// The key of the shared group of these terms.
         var shared: Key {
             Key(terms: self.terms, form: self.form)
         }

@@ -34,8 +34,6 @@ final class Member {
     var countsOnEntry = DeliveryGroup.Counts()
     /// Whether it was told that the scanner is silent.
     var knowsStall = false
-    /// Whether its group is its own, until it can share the one of its terms.
-    var isApart = false
 
     init(
         id: SubscriptionID,

@@ -1,48 +1,62 @@
 import NIOCore
 
-/// Members in a group of their own, until the group of their terms can take them.
+/// Groups that stand apart from the one that all subscribers of their terms share, until they can join it.
 ///
-/// A member that moves to a group that stands already was sent frames of which that group's budget knows nothing: at
-/// once in it, the member could get the frames of both within a second. So it goes on in a group of its own, with
-/// what it spent, and joins the others once their budget is no younger than its own.
+/// There are two reasons. A member that moves to a group that stands already was sent frames of which that group's
+/// budget knows nothing: at once in it, the member could get the frames of both within a second. So it goes on in a
+/// group of its own, with what it spent. And a newcomer owes nothing for what a group has not sent yet: where that
+/// is a lot, the newcomer's group becomes the shared one, and the old one stands apart until it has caught up.
 extension ScanHome {
-    /// A member moves: it goes apart if the group of its terms would give it too many frames.
-    func standApartIfNeeded(_ member: Member, comingFrom old: HomeGroup, now: NIODeadline) {
-        guard let main = self.groups[member.groupKey], !main.group.covers(old.group, now: now) else {
-            return
+    /// The most groups of equal terms that stand apart because they are far behind; more newcomers than that wait.
+    private static let maximumApartCount = 8
+
+    /// Whether a member that comes from another group must not join the shared one yet; what it lacks of that one's
+    /// frames would be one more.
+    func mustStandApart(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) -> Bool {
+        guard let old, let shared = self.groups[member.groupKey] else {
+            return false
         }
-        member.isApart = true
-        self.apart[member.id] = member
+        return cursor < shared.group.sent || !shared.group.covers(old.group, now: now)
     }
 
-    /// The end of a loop turn: those who stand apart join the group of their terms, where it can take them now.
+    /// Makes room for a group of the same terms that begins further on.
+    ///
+    /// Returns whether it did: not for a group that will be there soon, nor for too many.
+    func putApart(_ group: HomeGroup) -> Bool {
+        guard group.group.isFarBehind,
+            self.apart.values.count(where: { $0.key.shared == group.key }) < Self.maximumApartCount
+        else {
+            return false
+        }
+        self.rekey(group, isApart: true)
+        return true
+    }
+
+    /// The end of a loop turn: those that stand apart join the shared group of their terms, where it can take them now.
     func joinFromApart(now: NIODeadline) {
-        for member in Array(self.apart.values) {
-            guard let own = member.group else {
+        for own in Array(self.apart.values) {
+            guard let shared = self.groups[own.key.shared] else {
+                self.rekey(own, isApart: false)
                 continue
             }
-            guard let main = self.groups[own.key.shared] else {
-                self.share(own, of: member)
-                continue
-            }
-            if main.group.hasJustSentMore(than: own.group, now: now) {
-                // What waits for this member alone is a part of what the others were sent a moment ago.
+            if shared.group.hasJustSentMore(than: own.group, now: now) {
+                // What waits here is a part of what the others were sent at this moment.
                 own.group.flush()
                 self.collect(own, now: now)
                 self.deliver(own, now: now)
             }
-            if own.group.sent == main.group.sent, main.group.covers(own.group, now: now) {
-                self.move(member, outOf: own, now: now)
+            if own.group.sent == shared.group.sent, shared.group.covers(own.group, now: now) {
+                for member in Array(own.members.values) where member.group === own {
+                    self.move(member, outOf: own, now: now)
+                }
             }
         }
     }
 
-    /// The group that a member was to join is gone: its own takes that one's place.
-    private func share(_ own: HomeGroup, of member: Member) {
-        self.groups[own.key] = nil
-        self.apart[member.id] = nil
-        member.isApart = false
-        own.key = own.key.shared
-        self.groups[own.key] = own
+    private func rekey(_ group: HomeGroup, isApart: Bool) {
+        self.groups[group.key] = nil
+        group.key.apart = isApart ? group.id : nil
+        self.groups[group.key] = group
+        self.apart[group.id] = isApart ? group : nil
     }
 }

@@ -64,8 +64,7 @@ extension ScanHome {
             self.context.loops.run(on: loop) { $0.pageDone(id, readsOn: false) }
             return
         }
-        // As far as the group has sent: what waits there comes with the group, within its budget.
-        let end = self.groups[member.groupKey]?.group.sent ?? self.log.head
+        let end = self.replayEnd(for: member)
         if cursor < end, let record = self.record, !self.log.holdsEverything(after: cursor) {
             self.sendStoredPage(to: member, after: cursor, through: end, record)
             return
@@ -81,11 +80,20 @@ extension ScanHome {
     func pageDone(_ member: Member, through: Seq, _ reason: LagNotice.Reason, now: NIODeadline) {
         member.place = .behind(cursor: through, reason)
         let id = member.id
-        let readsOn = through < (self.groups[member.groupKey]?.group.sent ?? self.log.head)
+        let readsOn = through < self.replayEnd(for: member)
         self.context.loops.run(on: member.loop) { $0.pageDone(id, readsOn: readsOn) }
         if !readsOn {
             self.align(member, cursor: through, now: now)
         }
+    }
+
+    /// How far a member reads on its own: as far as its group has sent, since what waits there comes with the group,
+    /// within its budget.
+    private func replayEnd(for member: Member) -> Seq {
+        guard let group = self.groups[member.groupKey], !group.group.isFarBehind else {
+            return self.log.head
+        }
+        return group.group.sent
     }
 
     /// The subscriber wants other types or another rate.
@@ -235,14 +243,15 @@ extension ScanHome {
         self.leaveGroup(member)
         let id = member.id
         self.context.loops.run(on: member.loop) { $0.leave(id, readsOn: false) }
-        self.standApartIfNeeded(member, comingFrom: old, now: now)
         self.place(member, cursor: cursor, comingFrom: old, now: now)
     }
 
     /// Puts a member at its place against the group of its terms, which has nothing made that is not delivered.
     private func place(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) {
-        guard !member.isApart, let group = self.groups[member.groupKey] else {
-            let group = self.makeGroup(for: member, cursor: cursor, comingFrom: old, now: now)
+        let isApart = self.mustStandApart(member, cursor: cursor, comingFrom: old, now: now)
+        guard !isApart, let group = self.groups[member.groupKey], cursor <= group.group.sent || !self.putApart(group)
+        else {
+            let group = self.makeGroup(for: member, cursor: cursor, comingFrom: old, isApart: isApart, now: now)
             self.bringInStep(member, group, now: now)
             self.collect(group, now: now)
             self.deliver(group, now: now)
@@ -283,11 +292,10 @@ extension ScanHome {
             return
         }
         group.remove(member)
-        member.isApart = false
-        self.apart[member.id] = nil
         if group.isEmpty {
             self.account(for: group)
             self.groups[group.key] = nil
+            self.apart[group.id] = nil
         }
     }
 
@@ -296,10 +304,12 @@ extension ScanHome {
         for member: Member,
         cursor: Seq,
         comingFrom old: HomeGroup?,
+        isApart: Bool,
         now: NIODeadline
     ) -> HomeGroup {
+        let id = self.context.makeGroupID()
         var key = member.groupKey
-        key.onlyMember = member.isApart ? member.id : nil
+        key.apart = isApart ? id : nil
         let group: DeliveryGroup
         if let old, old.key.terms.filter == key.terms.filter, old.group.sent == cursor {
             group = old.group.continued(framesPerSecond: key.terms.framesPerSecond)
@@ -307,7 +317,7 @@ extension ScanHome {
             group = self.makeDeliveryGroup(terms: key.terms, cursor: cursor, comingFrom: old, now: now)
         }
         let made = HomeGroup(
-            id: self.context.makeGroupID(),
+            id: id,
             key: key,
             group: group,
             encoder: GroupEncoder(
@@ -319,6 +329,7 @@ extension ScanHome {
             loopCount: self.context.loops.count
         )
         self.groups[key] = made
+        self.apart[id] = isApart ? made : nil
         return made
     }
 

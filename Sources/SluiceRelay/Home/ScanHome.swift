@@ -19,8 +19,8 @@ final class ScanHome {
     var isTouched = false
     /// Members whose rate is reduced, and may rise again.
     var slowed: [SubscriptionID: Member] = [:]
-    /// Members in a group of their own, until they can share one.
-    var apart: [SubscriptionID: Member] = [:]
+    /// Those of the groups that stand apart from the shared one of their terms.
+    var apart: [GroupID: HomeGroup] = [:]
     let logger: Logger
     /// How much of it the store has; nil where there is no store.
     let record: ScanRecord?

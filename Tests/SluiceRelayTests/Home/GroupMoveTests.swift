@@ -34,6 +34,48 @@ struct GroupMoveTests {
         #expect(stayer.session?.last == Seq(2 * count))
     }
 
+    @Test(
+        "However often a rate changes, no second has more frames than the highest",
+        arguments: [[10, 9], [10, 3, 10, 2, 10, 0.1], [2, 1.9], [1, 5, 0.5]]
+    )
+    func changingRates(rates: [Double]) throws {
+        let highest = rates.max() ?? 0
+        let client = try self.schedule.subscriber { ($0.isBatched, $0.framesPerSecond) = (false, highest) }
+        self.schedule.world.advance(by: .seconds(2))
+        self.post("a", count: 60)
+        for step in 1...60 {
+            self.schedule.world.advanceThroughTimers(upTo: self.schedule.world.now + .milliseconds(100))
+            self.schedule.world.advance(by: .milliseconds(100))
+            client.change(filter: nil, framesPerSecond: rates[step % rates.count])
+        }
+        client.change(filter: nil, framesPerSecond: highest)
+        #expect(try self.schedule.end([client]).isEmpty)
+        #expect(client.session?.last == 60)
+    }
+
+    @Test("A newcomer does not wait until its group has sent what came before", arguments: [true, false])
+    func newcomer(replays: Bool) throws {
+        let first = try self.schedule.subscriber { $0.isBatched = false }
+        self.post("a", count: 200)
+        let newcomers = try (0..<3)
+            .map { _ in
+                try self.schedule.subscriber { ($0.isBatched, $0.since) = (false, replays ? 0 : nil) }
+            }
+        self.post("a", count: 3)
+        self.schedule.world.advanceThroughTimers(upTo: self.schedule.world.now + .milliseconds(200))
+        #expect((first.session?.last ?? 0) < 50)
+        for newcomer in newcomers {
+            #expect(newcomer.session?.last == 203)
+        }
+        // Once all have the same, one frame is made for all.
+        self.schedule.world.advanceThroughTimers(upTo: self.schedule.world.now + .seconds(30))
+        self.schedule.world.advance(by: .seconds(2))
+        let before = self.schedule.framesMade
+        self.post("a", count: 5)
+        #expect(try self.schedule.end([first] + newcomers).isEmpty)
+        #expect(self.schedule.framesMade - before == 5)
+    }
+
     @Test("Under a steady load it shares the others' frames again within seconds", arguments: [1, 7, 23, 31])
     func sharesFramesAgain(interval: Int64) throws {
         let mover = try self.schedule.subscriber { $0.filter = Self.first }
