@@ -303,6 +303,27 @@ def test_watching(make_gateway):
     assert [message["type"] for message in shown] == ["hostDiscovered", "t", "t", "t", "scanCompleted"]
 
 
+def test_watching_goes_on_where_it_was(make_gateway, make_folder):
+    """The gateway is killed and comes back on the same port, with its storage."""
+    folder = make_folder()
+    gateway = make_gateway(folder=folder, storage={"path": "data"})
+    gateway.post("a", [{"type": "t"}])
+    process = start("watch", "a", "--json", gateway=gateway, token=gateway.reader())
+    try:
+        wait_for(lambda: gateway.get("/api/scans/a", gateway.admin()).json()["subscribers"] == 1)
+        gateway.post("a", [{"type": "t"}] * 2)
+        shown = [json.loads(process.stdout.readline()) for _ in range(2)]
+        gateway.kill()
+        gateway.log_file.unlink()
+        gateway = make_gateway(folder=folder, storage={"path": "data"}, listen={"port": gateway.port})
+        gateway.post("a", [{"type": "t"}] * 2)
+        shown += [json.loads(process.stdout.readline()) for _ in range(2)]
+    finally:
+        process.kill()
+        process.communicate()
+    assert [message["seq"] for message in shown] == [2, 3, 4, 5]
+
+
 def test_watching_for_a_person(make_gateway):
     gateway = make_gateway(relay={"cleanup_delay": "1s"})
     gateway.post("a", [{"type": "hostDiscovered", "ip": "192.0.2.7"}, {"type": "evil", "text": "\u001b[2J"},

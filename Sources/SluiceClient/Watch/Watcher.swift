@@ -59,11 +59,11 @@ package struct Watcher: Sendable {
         with machine: inout WatchMachine
     ) async throws -> WatchMachine.Ending {
         var reached = machine
-        let ending = try await frames.executeThenClose { inbound, outbound in
+        // Also where the connection breaks: what was seen until then was seen.
+        defer { machine = reached }
+        return try await frames.executeThenClose { inbound, outbound in
             try await self.read(inbound, replyingTo: outbound, with: &reached)
         }
-        machine = reached
-        return ending
     }
 
     private func read(
