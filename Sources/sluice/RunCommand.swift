@@ -9,8 +9,8 @@ struct RunCommand: AsyncParsableCommand {
         usage: "sluice run --scan <id> [<options>] -- <command> …",
         discussion: """
             Passes the scanner's output through unchanged, posts what it finds, and always ends the scan: \
-            scanCompleted after exit 0, else error. While the gateway is away messages wait for it; the scanner \
-            is never held up. SIGINT, SIGTERM and SIGHUP are passed on to the scanner.
+            scanCompleted after exit 0, else error. A scanner that is faster than the gateway waits for it; while the \
+            gateway is away messages wait, and the scanner is not held up. SIGINT, SIGTERM and SIGHUP are passed on to the scanner.
 
             Exits as the scanner did: with its code, or 128 plus the number of the signal that ended it; \
             127 if there is no such command, 126 if it cannot be run.

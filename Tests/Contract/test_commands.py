@@ -287,6 +287,14 @@ def test_the_certificate_is_verified(gateway, scan, certificates):
     assert sluice("publish", scan, *options, "--insecure", input=line).returncode == 0
 
 
+def test_a_scanner_that_is_faster_than_the_gateway_loses_nothing(gateway, scan):
+    """The gateway is there, so the scanner waits as it would for any pipe."""
+    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", "yes | head -100000", gateway=gateway)
+    assert result.returncode == 0 and result.stderr_text == ""
+    state = gateway.get(f"/api/scans/{scan}", gateway.reader()).json()
+    assert state["message_count"] == 100_002 and "messagesDropped" not in state["counts"]
+
+
 # Watching
 
 

@@ -36,7 +36,7 @@ struct DeliveryLoop: Sendable {
         case .delivered:
             if self.isAway { self.report("the gateway is back") }
             self.isAway = false
-            self.feed.withOutbox { $0.delivered() }
+            self.feed.withOutbox { $0.delivered(now: .now) }
         case .unreachable(let reason):
             self.stayAway(reason, retryAfter: nil)
         case .refused(let problem) where problem.isTemporary:

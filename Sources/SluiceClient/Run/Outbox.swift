@@ -2,7 +2,8 @@ import NIOCore
 
 /// The messages that wait for the gateway: what to send when, and what to give up when there is too much of it.
 ///
-/// Holds at most what its limits say while the gateway is away. Progress is given up first, then the oldest
+/// Holds at most what its limits say while the gateway is away. (While it is there, ``isCongested(now:)`` has the
+/// scanner's output wait before anything must be given up.) Progress is given up first, then the oldest
 /// ordinary messages, which are counted and announced in their place; critical ones only if they alone are beyond
 /// the limits. One batch at a time is on its way, and stays as it is until the gateway has answered, so that its
 /// repetition is recognised.
@@ -25,6 +26,9 @@ struct Outbox: Sendable {
 
         /// After this long without a request the gateway is told that the scanner is still there.
         var keepAliveInterval = Duration.seconds(20)
+
+        /// How long after its last answer the gateway still counts as taking what it is sent.
+        var maximumHold = Duration.seconds(5)
 
         /// How long one request may take.
         var requestTimeout = Duration.seconds(15)
@@ -78,6 +82,8 @@ struct Outbox: Sendable {
     private var backoff = Backoff(base: .milliseconds(250), maximum: .seconds(15))
     private var lastRequest: ContinuousClock.Instant
     private var nextTry: ContinuousClock.Instant
+    /// When the gateway took something last; nothing while it is away.
+    private var lastTaken: ContinuousClock.Instant?
     private var deadline: ContinuousClock.Instant?
     private var droppedSinceNotice = 0
 
@@ -93,6 +99,7 @@ struct Outbox: Sendable {
         self.batchCount = limits.batchCount
         self.lastRequest = now
         self.nextTry = now
+        self.lastTaken = now
     }
 
     private var pendingCount: Int { self.critical.count + self.ordinary.count + self.progress.count }
@@ -118,6 +125,14 @@ struct Outbox: Sendable {
             self.ordinary.append(entry)
         }
         while self.isOverfull, self.dropOne(sparesNewestCritical: isOwn) {}
+    }
+
+    /// Whether there is so much to send that whoever has more should wait: only while the gateway takes it.
+    func isCongested(now: ContinuousClock.Instant) -> Bool {
+        guard self.deadline == nil, let lastTaken = self.lastTaken, now - lastTaken < self.limits.maximumHold else {
+            return false
+        }
+        return self.pendingCount > self.limits.maximumCount / 2 || self.pendingBytes > self.limits.maximumBytes / 2
     }
 
     private var isOverfull: Bool {
@@ -182,8 +197,9 @@ extension Outbox {
     }
 
     /// The gateway has taken the batch.
-    mutating func delivered() {
+    mutating func delivered(now: ContinuousClock.Instant) {
         _ = self.made.popFirst()
+        self.lastTaken = now
         self.backoff.succeeded()
     }
 
@@ -196,6 +212,8 @@ extension Outbox {
     mutating func failed(now: ContinuousClock.Instant, retryAfter: Duration?, jitter: Double) {
         // That the scanner is still there need not be said later.
         if self.made.first?.messages.isEmpty == true { self.made.removeFirst() }
+        // One that asks to come later is there.
+        if retryAfter == nil { self.lastTaken = nil }
         self.nextTry = now + self.backoff.failed(jitter: jitter, atLeast: retryAfter)
         // A scanner that has ended waits for the gateway only so long, so it looks more often, and a last time.
         if self.deadline != nil, retryAfter == nil { self.nextTry = min(self.nextTry, now + .seconds(2)) }

@@ -1,8 +1,10 @@
+import Glibc
 import Synchronization
 
 /// Where the threads that read the scanner's output meet the task that delivers it.
 ///
-/// Nobody waits here for long: what has no room is given up, so the scanner is never held up.
+/// While the gateway takes what it is sent, whoever reads faster waits for it, as a pipe would make it wait. While it
+/// is away nobody waits: what has no room is given up, so the scanner is never held up by a gateway that is not there.
 final class ScanFeed: Sendable {
     private struct State: Sendable {
         var reader: OutputReader
@@ -16,8 +18,22 @@ final class ScanFeed: Sendable {
         self.state = Mutex(State(reader: reader, outbox: outbox))
     }
 
-    /// The scanner wrote something.
+    /// How much is taken at once, in bytes: few enough that what comes of them has room.
+    private static let pieceBytes = 8 * 1024
+
+    /// The scanner wrote something; blocks its thread while the gateway has enough to do.
     func append(_ bytes: ArraySlice<UInt8>, from stream: ScannerStream) {
+        var rest = bytes
+        while !rest.isEmpty {
+            self.take(rest.prefix(Self.pieceBytes), from: stream)
+            rest = rest.dropFirst(Self.pieceBytes)
+            while self.state.withLock({ $0.outbox.isCongested(now: .now) }) {
+                usleep(5000)
+            }
+        }
+    }
+
+    private func take(_ bytes: ArraySlice<UInt8>, from stream: ScannerStream) {
         let hasNews = self.state.withLock { state in
             let messages = state.reader.append(bytes, from: stream)
             for message in messages { state.outbox.push(message) }

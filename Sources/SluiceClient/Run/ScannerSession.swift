@@ -82,8 +82,10 @@ struct ScannerSession: Sendable {
             await Blocking.run(on: pool) {
                 StreamPump(source: descriptor, stop: stop)
                     .run { bytes in
+                        // Shown first: the gateway may have us wait.
+                        let isWanted = output(bytes, stream)
                         feed.append(bytes, from: stream)
-                        return output(bytes, stream)
+                        return isWanted
                     }
             }
         }

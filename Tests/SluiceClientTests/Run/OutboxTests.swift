@@ -37,7 +37,7 @@ import Testing
         outbox.push(self.progress("p", 1))
         outbox.push(self.message("c"))
         #expect(self.sent(&outbox, at: 10) == ["a"], "a batch stays the same until it is answered")
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         #expect(self.sent(&outbox, at: 20) == nil, "requests keep their distance")
         #expect(self.sent(&outbox, at: 70) == ["b", "1", "c"])
     }
@@ -47,7 +47,7 @@ import Testing
         var outbox = self.outbox()
         outbox.push(self.message("a"))
         #expect(self.sent(&outbox, at: 0) == ["a"])
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         outbox.push(self.message("b"))
         outbox.push(ProgressMessage("phaseStarted", phase: "x"))
         #expect(self.sent(&outbox, at: 1) == ["b", "phaseStarted"])
@@ -58,11 +58,32 @@ import Testing
         var outbox = self.outbox { $0.batchCount = 2 }
         outbox.push(self.message("a"))
         #expect(self.sent(&outbox, at: 0) == ["a"])
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         outbox.push(self.message("b"))
         #expect(self.sent(&outbox, at: 1) == nil)
         outbox.push(self.message("c"))
         #expect(self.sent(&outbox, at: 2) == ["b", "c"])
+    }
+
+    @Test("a scanner waits while much is to be sent and the gateway takes it, and not when it is away")
+    func congestion() {
+        var outbox = self.outbox { ($0.maximumCount, $0.batchCount) = (10, 5) }
+        for number in 1...5 { outbox.push(self.message("\(number)")) }
+        #expect(outbox.isCongested(now: self.at(0)) == false)
+        outbox.push(self.message("6"))
+        #expect(outbox.isCongested(now: self.at(0)) == true)
+        #expect(outbox.isCongested(now: self.at(4000)) == false, "it has not answered for five seconds")
+        #expect(self.sent(&outbox, at: 4000)?.count == 5)
+        outbox.delivered(now: self.at(4000))
+        for number in 7...12 { outbox.push(self.message("\(number)")) }
+        #expect(outbox.isCongested(now: self.at(4001)) == true)
+        outbox.failed(now: self.at(4002), retryAfter: .seconds(1), jitter: 0)
+        #expect(outbox.isCongested(now: self.at(4003)) == true, "it is there, and asks to come later")
+        outbox.failed(now: self.at(4003), retryAfter: nil, jitter: 0)
+        #expect(outbox.isCongested(now: self.at(4004)) == false)
+        outbox.delivered(now: self.at(4005))
+        outbox.finish(deadline: self.at(9000))
+        #expect(outbox.isCongested(now: self.at(4006)) == false, "the scanner has ended, or is to be ended")
     }
 
     @Test("newer progress of a phase replaces what waits, and keeps the newer one's place")
@@ -83,7 +104,7 @@ import Testing
         for name in ["a", "b", "c", "d", "e"] { outbox.push(self.message(name)) }
         #expect(outbox.droppedCount == 2)
         #expect(self.sent(&outbox, at: 0) == ["scanStarted", "2", "c", "d", "e"])
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         outbox.push(self.message("f"))
         #expect(self.sent(&outbox, at: 100) == ["f"], "a loss is announced once")
     }
@@ -171,9 +192,9 @@ import Testing
         #expect(self.sent(&outbox, at: 0) == ["a", "b", "c"])
         #expect(outbox.refused(index: nil, isTooLarge: true) == 0)
         #expect(self.sent(&outbox, at: 1) == ["a", "b"])
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         #expect(self.sent(&outbox, at: 2) == ["c"])
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         for name in ["d", "e", "f"] { outbox.push(self.message(name)) }
         #expect(self.sent(&outbox, at: 100) == ["d", "e"])
     }
@@ -183,7 +204,7 @@ import Testing
         var outbox = self.outbox()
         outbox.push(self.message("a"))
         #expect(self.sent(&outbox, at: 0) == ["a"])
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         #expect(outbox.nextAction(now: self.at(1)) == .wait(until: self.at(20_000)))
         guard case .send(let batch, _) = outbox.nextAction(now: self.at(20_000)) else {
             Issue.record("nothing sent")
@@ -202,7 +223,7 @@ import Testing
         outbox.finish(deadline: self.at(10_000))
         #expect(self.sent(&outbox, at: 0) == ["a", "scanCompleted"])
         var late = outbox
-        outbox.delivered()
+        outbox.delivered(now: self.start)
         #expect(outbox.nextAction(now: self.at(1)) == .finish(undeliveredCount: 0))
         late.failed(now: self.at(0), retryAfter: .seconds(100), jitter: 0)
         #expect(late.nextAction(now: self.at(1)) == .wait(until: self.at(9000)))
