@@ -44,6 +44,8 @@ package final class SQLiteStore: ScanStore {
                 settings: settings,
                 queue: queue,
                 database: database,
+                heads: heads,
+                lock: self.lock,
                 logger: logger
             )
         } catch let error as StoreError {
@@ -75,9 +77,6 @@ package final class SQLiteStore: ScanStore {
     }
 
     package func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?) {
-        if write.header?.isRemoved ?? false {
-            self.heads.forget(write.life)
-        }
         self.add(.write(write, at: .now(), promise))
     }
 
@@ -103,9 +102,8 @@ package final class SQLiteStore: ScanStore {
 
     package func close() {
         self.writer.close()
-        self.heads.closed()
-        self.lock.release()
         self.reader.close()
+        self.lock.release()
     }
 
     private func add(_ job: StoreJob) {

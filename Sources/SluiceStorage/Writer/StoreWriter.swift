@@ -17,6 +17,8 @@ final class StoreWriter: @unchecked Sendable {
     private let file: StoreFile
     private let settings: StoreSettings
     private let queue: StoreQueue
+    private let heads: HeadFile
+    private let lock: FolderLock
     private let logger: Logger
     let dispatch = DispatchQueue(label: "sluice.storage.writer", qos: .userInitiated)
     private(set) var database: DatabaseQueue?
@@ -26,9 +28,24 @@ final class StoreWriter: @unchecked Sendable {
     private var snapshots: SnapshotSchedule
     private var retention: Retention
     private var isClosed = false
+    private let logSync: LogSync
+    /// Whether a sync of the log is under way, and whether something was committed since it began.
+    private var isSyncing = false
+    private var hasUnsynced = false
 
-    init(file: StoreFile, settings: StoreSettings, queue: StoreQueue, database: DatabaseQueue, logger: Logger) {
+    init(
+        file: StoreFile,
+        settings: StoreSettings,
+        queue: StoreQueue,
+        database: DatabaseQueue,
+        heads: HeadFile,
+        lock: FolderLock,
+        logger: Logger
+    ) {
         self.file = file
+        self.logSync = LogSync(file: file)
+        self.heads = heads
+        self.lock = lock
         self.settings = settings
         self.queue = queue
         self.database = database
@@ -45,7 +62,12 @@ final class StoreWriter: @unchecked Sendable {
 
     /// Something waits.
     func wake() {
-        self.dispatch.async { self.drain() }
+        self.dispatch.async {
+            // What was added meanwhile comes after the upkeep that is due, however much it is.
+            if self.writeWaiting() {
+                self.wake()
+            }
+        }
     }
 
     /// Writes everything that waits, and closes the file.
@@ -53,41 +75,52 @@ final class StoreWriter: @unchecked Sendable {
     /// Blocks.
     func close() {
         self.dispatch.sync {
-            self.drain()
+            while self.writeWaiting() {}
             self.queue.close()
-            self.drain()
+            while self.writeWaiting() {}
+            guard !self.isClosed else {
+                return
+            }
             self.isClosed = true
-            if let database = self.database {
-                try? database.writeWithoutTransaction { db in
+            guard let database = self.database else {
+                return
+            }
+            do {
+                try database.writeWithoutTransaction { db in
                     try self.snapshots.writeAll(at: .now(), into: db)
                     try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
                 }
-                try? database.close()
+                // Not for a store that failed: some of what was numbered is not stored then.
+                self.heads.closed()
+            } catch {
+                self.logger.error("storage failed", metadata: ["error": "\(StoreReason.text(error))"])
             }
+            try? database.close()
             self.database = nil
         }
     }
 
-    private func drain() {
-        while true {
-            let jobs = self.queue.takeJobs()
-            guard !jobs.isEmpty else {
-                return
+    /// Writes what waits now.
+    ///
+    /// Returns whether to look again; if not, somebody who adds something wakes the writer.
+    private func writeWaiting() -> Bool {
+        var rest = self.queue.takeJobs()[...]
+        guard !rest.isEmpty else {
+            return false
+        }
+        while !rest.isEmpty {
+            var bytes = 0
+            let group = rest.prefix { job in
+                defer { bytes += job.byteCount }
+                return bytes < Self.maximumGroupBytes
             }
-            var rest = jobs[...]
-            while !rest.isEmpty {
-                var bytes = 0
-                let group = rest.prefix { job in
-                    defer { bytes += job.byteCount }
-                    return bytes < Self.maximumGroupBytes
-                }
-                rest = rest.dropFirst(group.count)
-                guard self.commit(Array(group)) else {
-                    self.queue.failed(Array(rest), self.queue.status.failure ?? "")
-                    break
-                }
+            rest = rest.dropFirst(group.count)
+            guard self.commit(Array(group)) else {
+                self.queue.failed(Array(rest), self.queue.status.failure ?? "")
+                break
             }
         }
+        return true
     }
 
     /// Writes a group in one transaction and keeps its promises.
@@ -115,11 +148,15 @@ final class StoreWriter: @unchecked Sendable {
             return false
         }
         self.known = group.known
+        self.syncLater()
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         let refused = group.refused
         self.queue.written(jobs.indices.filter { !refused.contains($0) }.map { jobs[$0] }, seconds: seconds)
         for index in refused {
             self.queue.refused(jobs[index], .unknownScan)
+        }
+        for life in group.removed {
+            self.heads.forget(life)
         }
         group.keepPromises(of: jobs)
         self.snapshots.changed(group.changed, completed: group.completed, now: DispatchTime.now().uptimeNanoseconds)
@@ -138,6 +175,30 @@ final class StoreWriter: @unchecked Sendable {
         self.reopenLater()
     }
 
+    /// Where a commit does not wait for the disk, what was committed is there soon after it.
+    private func syncLater() {
+        guard !self.file.isSynced, !self.isSyncing else {
+            self.hasUnsynced = true
+            return
+        }
+        self.isSyncing = true
+        self.hasUnsynced = false
+        self.logSync.sync { failure in
+            self.dispatch.async { self.synced(failure) }
+        }
+    }
+
+    private func synced(_ failure: StoreError?) {
+        self.isSyncing = false
+        if let failure {
+            if self.database != nil {
+                self.fail([], failure)
+            }
+        } else if self.hasUnsynced {
+            self.syncLater()
+        }
+    }
+
     private func reopenLater() {
         self.dispatch.asyncAfter(deadline: .now() + .nanoseconds(Int(self.settings.retryInterval.nanoseconds))) {
             self.reopen()
@@ -150,6 +211,8 @@ final class StoreWriter: @unchecked Sendable {
         }
         do {
             try self.file.makeFolder()
+            try self.lock.reattach(folder: self.file.folder)
+            try self.heads.reattach()
             let database = try self.file.openForWriting()
             // A write shows what opening does not: a full disk, a file that may only be read.
             try database.write { try Retention.probe($0) }
