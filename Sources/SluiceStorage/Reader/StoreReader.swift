@@ -20,6 +20,8 @@ final class StoreReader: @unchecked Sendable {
     private(set) var database: DatabaseQueue?
     /// How often the writer had opened the file anew when `database` was opened.
     private var generation = 0
+    /// How many faults of mapped files there had been by then.
+    private var knownFaults = 0
     /// The last read that failed.
     private var failed: (@Sendable (Database, StoreQueue) throws -> Void)?
     private var isClosed = false
@@ -49,6 +51,11 @@ final class StoreReader: @unchecked Sendable {
         }
     }
 
+    /// The writer does not trust the file any more.
+    func fileFailed() {
+        self.dispatch.async { self.closeFile() }
+    }
+
     func close() {
         self.dispatch.sync {
             self.isClosed = true
@@ -62,7 +69,7 @@ final class StoreReader: @unchecked Sendable {
             throw StoreError.closed
         }
         do {
-            return try self.open().read { try body($0, self.queue) }
+            return try self.readNow(body)
         } catch let refusal as RelayRefusal {
             // Nothing is wrong with the file: it knows nothing of the scan.
             throw refusal
@@ -80,6 +87,15 @@ final class StoreReader: @unchecked Sendable {
         }
     }
 
+    private func readNow<Answer>(_ body: (Database, StoreQueue) throws -> Answer) throws -> Answer {
+        let answer = try self.open().read { try body($0, self.queue) }
+        // What is in memory must have been what is in the files.
+        guard MappingFault.count == self.knownFaults else {
+            throw StoreError.failed(reason: "a mapped file cannot be used any more")
+        }
+        return answer
+    }
+
     /// A connection to the file that stands there now.
     private func open() throws -> DatabaseQueue {
         let generation = self.queue.generation
@@ -87,6 +103,7 @@ final class StoreReader: @unchecked Sendable {
             return database
         }
         self.closeFile()
+        self.knownFaults = MappingFault.count
         let database = try self.file.openForReading()
         self.database = database
         self.generation = generation
@@ -122,7 +139,7 @@ final class StoreReader: @unchecked Sendable {
             return
         }
         do {
-            try self.open().read { try failed($0, self.queue) }
+            try self.readNow(failed)
         } catch is RelayRefusal {
             // What it was looking for has gone meanwhile.
         } catch is PageFault {

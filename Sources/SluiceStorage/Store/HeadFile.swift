@@ -96,15 +96,15 @@ final class HeadFile: Sendable {
         }
     }
 
-    /// Goes on in a new file, if the old one is no longer in its place.
+    /// Maps the file anew: it may be another one, or the old map may no longer reach it.
     ///
     /// Blocks; the notes of other threads wait for memory alone.
     func reattach() throws(StoreError) {
-        guard self.state.withLock({ !$0.mapping.isInPlace }) else {
-            return
-        }
+        let isInPlace = self.state.withLock { $0.mapping.isInPlace }
         let mapping = try HeadMapping(folder: self.folder, byteCount: Self.fileBytes)
-        mapping.clear()
+        if !isInPlace {
+            mapping.clear()
+        }
         mapping.set(self.boot, at: 0)
         self.state.withLock { state in
             for (life, slot) in state.slots {

@@ -29,7 +29,9 @@ package final class SQLiteStore: ScanStore {
         let file = StoreFile(folder: settings.path, isSynced: settings.isSynced)
         try file.makeFolder()
         self.lock = try FolderLock(folder: settings.path)
+        MappingFault.handle()
         let queue = StoreQueue(settings: settings)
+        let reader = StoreReader(file: file, settings: settings, queue: queue, logger: logger)
         do {
             let database = try file.openForWriting()
             let heads = try HeadFile(folder: settings.path)
@@ -43,6 +45,7 @@ package final class SQLiteStore: ScanStore {
                 file: file,
                 settings: settings,
                 queue: queue,
+                reader: reader,
                 database: database,
                 heads: heads,
                 lock: self.lock,
@@ -54,7 +57,7 @@ package final class SQLiteStore: ScanStore {
             throw StoreError.unusable(path: file.path, reason: StoreReason.text(error))
         }
         self.queue = queue
-        self.reader = StoreReader(file: file, settings: settings, queue: queue, logger: logger)
+        self.reader = reader
         self.writer.start()
     }
 

@@ -17,6 +17,7 @@ final class StoreWriter: @unchecked Sendable {
     private let file: StoreFile
     private let settings: StoreSettings
     private let queue: StoreQueue
+    private let reader: StoreReader
     private let heads: HeadFile
     private let lock: FolderLock
     private let logger: Logger
@@ -28,6 +29,8 @@ final class StoreWriter: @unchecked Sendable {
     private var snapshots: SnapshotSchedule
     private var retention: Retention
     private var isClosed = false
+    /// The faults of mapped files that happened before the file was opened.
+    private var knownFaults = MappingFault.count
     private let logSync: LogSync
     /// Whether a sync of the log is under way, and whether something was committed since it began.
     private var isSyncing = false
@@ -37,6 +40,7 @@ final class StoreWriter: @unchecked Sendable {
         file: StoreFile,
         settings: StoreSettings,
         queue: StoreQueue,
+        reader: StoreReader,
         database: DatabaseQueue,
         heads: HeadFile,
         lock: FolderLock,
@@ -48,6 +52,7 @@ final class StoreWriter: @unchecked Sendable {
         self.lock = lock
         self.settings = settings
         self.queue = queue
+        self.reader = reader
         self.database = database
         self.inode = file.inode()
         self.snapshots = SnapshotSchedule(interval: settings.snapshotInterval)
@@ -140,6 +145,7 @@ final class StoreWriter: @unchecked Sendable {
                         try group.apply(job, to: db)
                     }
                     try group.finish(db)
+                    try self.checkMappings()
                     return .commit
                 }
             }
@@ -164,12 +170,20 @@ final class StoreWriter: @unchecked Sendable {
         return true
     }
 
+    /// What is in memory must be what is in the files.
+    private func checkMappings() throws {
+        if MappingFault.count != self.knownFaults {
+            throw StoreError.failed(reason: "a mapped file can no longer be written")
+        }
+    }
+
     /// The file is not trusted until it was opened anew.
     private func fail(_ jobs: [StoreJob], _ error: any Error) {
         let reason = StoreReason.text(error)
         self.logger.error("storage failed", metadata: ["error": "\(reason)"])
         try? self.database?.close()
         self.database = nil
+        self.reader.fileFailed()
         self.known = []
         self.queue.failed(jobs, reason)
         self.reopenLater()
@@ -212,10 +226,13 @@ final class StoreWriter: @unchecked Sendable {
         do {
             try self.file.makeFolder()
             try self.lock.reattach(folder: self.file.folder)
+            let faults = MappingFault.count
             try self.heads.reattach()
             let database = try self.file.openForWriting()
             // A write shows what opening does not: a full disk, a file that may only be read.
             try database.write { try Retention.probe($0) }
+            self.knownFaults = faults
+            try self.checkMappings()
             self.database = database
             self.inode = self.file.inode()
             self.queue.works()
@@ -252,6 +269,7 @@ final class StoreWriter: @unchecked Sendable {
             return false
         }
         do {
+            try self.checkMappings()
             return try database.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
                     try self.snapshots.writeDue(
