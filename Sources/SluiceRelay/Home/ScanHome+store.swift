@@ -43,7 +43,7 @@ extension ScanHome {
     /// A page of history for a reader without a socket.
     func history(since: Seq, maximumCount: Int, maximumBytes: Int, promise: EventLoopPromise<HistoryPage?>) {
         guard let record = self.record, !self.log.holdsEverything(after: since) else {
-            promise.succeed(self.history(StoredPage(since), maximumCount, maximumBytes))
+            promise.succeed(self.history(StoredPage(since), maximumCount, maximumBytes, hasMore: false))
             return
         }
         let read = self.context.eventLoop.makePromise(of: StoredPage.self)
@@ -51,10 +51,10 @@ extension ScanHome {
             .whenComplete { result in
                 switch result {
                 case .success(let page):
-                    promise.succeed(self.history(page, maximumCount, maximumBytes))
+                    promise.succeed(self.history(page, maximumCount, maximumBytes, hasMore: true))
                 case .failure(RelayRefusal.scanNotFound):
                     // Gone for good: memory is all there is.
-                    promise.succeed(self.history(StoredPage(self.log.evictedThrough), maximumCount, maximumBytes))
+                    promise.succeed(self.history(StoredPage(since), maximumCount, maximumBytes, hasMore: false))
                 case .failure(let error):
                     promise.fail(error as? RelayRefusal ?? .storageUnavailable)
                 }
@@ -71,15 +71,20 @@ extension ScanHome {
         )
     }
 
-    /// What the store gave, and what memory has after it.
-    private func history(_ stored: StoredPage, _ maximumCount: Int, _ maximumBytes: Int) -> HistoryPage {
+    /// What the store gave, and what memory has after it; the store may have more of what memory evicted.
+    private func history(
+        _ stored: StoredPage,
+        _ maximumCount: Int,
+        _ maximumBytes: Int,
+        hasMore: Bool
+    ) -> HistoryPage {
         let first = self.log.page(stored, after: 0, filter: .everything)
         var page = HistoryPage(epoch: self.log.epoch, entries: first.entries, next: nil)
         page.damagedCount = stored.damagedCount
         let bytes = page.entries.reduce(0) { $0 + $1.message.byteCount }
         // Memory may have evicted more meanwhile; then the reader comes again.
         let isFull = page.entries.count >= maximumCount || bytes >= maximumBytes
-        guard !isFull, self.log.holdsEverything(after: stored.through) || self.record == nil else {
+        guard !isFull, !hasMore || self.log.holdsEverything(after: stored.through) else {
             page.next = stored.through < self.log.head ? stored.through : nil
             return page
         }
