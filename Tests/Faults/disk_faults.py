@@ -9,6 +9,7 @@ to mount a tmpfs, the failing one needs strace; what cannot be done here is said
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -206,7 +207,9 @@ def slow_disk(program, folder):
         while not seen.is_set():
             path = os.path.join(gateway_folder, "config.yaml")
             if port is None and os.path.exists(path):
-                port = int(open(path).read().split("admin: { host: 127.0.0.1, port: ")[1].split()[0])
+                # It may be half written.
+                found = re.search(r"admin: { host: 127\.0\.0\.1, port: (\d+) }", open(path).read())
+                port = found and int(found[1])
             begin = time.monotonic()
             if port:
                 subprocess.run(["curl", "-s", "-m", "5", f"http://127.0.0.1:{port}/healthz"], capture_output=True)
