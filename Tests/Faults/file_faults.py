@@ -146,6 +146,7 @@ def removed(program, folder):
         # A reader that has the old file open must not go on with it.
         expect(len(gateway.messages("a")) == 20, "not all can be read")
         shutil.rmtree(gateway.storage)
+        expect(post_one(gateway, "a", 100, {}), "acknowledged although its file is gone")
         wait_until(lambda: os.path.exists(f"{gateway.storage}/sluice.db"), "no new file is begun")
         wait_until(lambda: gateway.admin("/readyz")[0] == 200, "it does not recover")
         acknowledged, number = {}, 100
@@ -157,6 +158,24 @@ def removed(program, folder):
         restarts(gateway, "a", acknowledged)
         second = Gateway(program, f"{folder}/second", storage=gateway.storage)
         refused_start(second, "used by another process")
+        ended(gateway, subscriber)
+        return f"{len(acknowledged)} kept"
+    finally:
+        gateway.stop()
+
+
+def unlogged(program, folder):
+    """The write-ahead log is removed under the gateway: nothing more is acknowledged that would go into it."""
+    gateway, subscriber, _ = started(program, folder)
+    try:
+        os.remove(f"{gateway.storage}/sluice.db-wal")
+        expect(post_one(gateway, "a", 100, {}), "acknowledged although its log is gone")
+        wait_until(lambda: gateway.admin("/readyz")[0] == 200, "it does not recover")
+        acknowledged = {}
+        for number in range(200, 240):
+            post_one(gateway, "a", number, acknowledged)
+        expect(len(acknowledged) >= 39, f"only {len(acknowledged)} acknowledged")
+        restarts(gateway, "a", acknowledged)
         ended(gateway, subscriber)
         return f"{len(acknowledged)} kept"
     finally:
@@ -299,7 +318,7 @@ def unreadable(program, folder):
 
 
 FAULTS = {
-    "readonly": read_only, "locked": locked, "missing": missing, "removed": removed, "newer": newer,
+    "readonly": read_only, "locked": locked, "missing": missing, "removed": removed, "unlogged": unlogged, "newer": newer,
     "cut": cut, "unreadable": unreadable,
 }
 

@@ -91,9 +91,12 @@ struct StoreFile: Sendable {
             }
     }
 
-    /// Whether the file still stands where it was opened, by its inode.
-    func inode() -> UInt64? {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: self.path)
-        return (attributes?[.systemFileNumber] as? NSNumber)?.uint64Value
+    /// Which files stand there now, the database and its log: what is written to others would be gone with the process.
+    func inodes() -> [UInt64?] {
+        ["", "-wal"]
+            .map { suffix in
+                var status = stat()
+                return unsafe stat(self.path + suffix, &status) == 0 ? UInt64(status.st_ino) : nil
+            }
     }
 }

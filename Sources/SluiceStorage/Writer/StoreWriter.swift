@@ -23,7 +23,7 @@ final class StoreWriter: @unchecked Sendable {
     private let logger: Logger
     let dispatch = DispatchQueue(label: "sluice.storage.writer", qos: .userInitiated)
     private(set) var database: DatabaseQueue?
-    private var inode: UInt64?
+    private var inodes: [UInt64?]
     /// Lives that have a row in `scans`.
     private var known: Set<Int64> = []
     private var snapshots: SnapshotSchedule
@@ -54,7 +54,7 @@ final class StoreWriter: @unchecked Sendable {
         self.queue = queue
         self.reader = reader
         self.database = database
-        self.inode = file.inode()
+        self.inodes = file.inodes()
         self.snapshots = SnapshotSchedule(interval: settings.snapshotInterval)
         self.retention = Retention(settings: settings)
         self.logger = logger
@@ -145,10 +145,12 @@ final class StoreWriter: @unchecked Sendable {
                         try group.apply(job, to: db)
                     }
                     try group.finish(db)
-                    try self.checkMappings()
+                    try self.checkFiles()
                     return .commit
                 }
             }
+            // What is written again after this, because it was not promised, is written over.
+            try self.checkFiles()
         } catch {
             self.fail(jobs, error)
             return false
@@ -170,9 +172,12 @@ final class StoreWriter: @unchecked Sendable {
         return true
     }
 
-    /// What is in memory must be what is in the files.
-    private func checkMappings() throws {
-        if MappingFault.count != self.knownFaults {
+    /// The files must stand where they were opened, and what is in memory must be what is in them.
+    private func checkFiles() throws {
+        guard self.file.inodes() == self.inodes else {
+            throw StoreError.unusable(path: self.file.path, reason: "the file was moved or removed")
+        }
+        guard MappingFault.count == self.knownFaults else {
             throw StoreError.failed(reason: "a mapped file can no longer be written")
         }
     }
@@ -232,9 +237,9 @@ final class StoreWriter: @unchecked Sendable {
             // A write shows what opening does not: a full disk, a file that may only be read.
             try database.write { try Retention.probe($0) }
             self.knownFaults = faults
-            try self.checkMappings()
+            self.inodes = self.file.inodes()
+            try self.checkFiles()
             self.database = database
-            self.inode = self.file.inode()
             self.queue.works()
             self.logger.notice("storage works again")
         } catch {
@@ -264,12 +269,8 @@ final class StoreWriter: @unchecked Sendable {
         }
         let bytes = self.file.diskBytes()
         self.queue.count { $0.diskBytes = bytes }
-        guard self.file.inode() == self.inode else {
-            self.fail([], StoreError.unusable(path: self.file.path, reason: "the file was moved or removed"))
-            return false
-        }
         do {
-            try self.checkMappings()
+            try self.checkFiles()
             return try database.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
                     try self.snapshots.writeDue(
