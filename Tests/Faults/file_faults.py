@@ -292,6 +292,7 @@ def unreadable(program, folder):
         try:
             status, _, answer = gateway.ask("GET", "/api/scans/a/messages?since=500")
             expect((status, answer.get("code")) == (503, "storage_unavailable"), f"{status} {str(answer)[:200]}")
+            expect("read" in answer["detail"], f"the words are of something else: {answer}")
             expect(gateway.admin("/readyz")[0] == 503, "/readyz is not red")
             expect(gateway.metric("sluice_storage_up") == 0, "the metric does not tell")
             expect(gateway.metric("sluice_storage_failed_reads_total") > 0, "failed reads are not counted")
@@ -317,9 +318,48 @@ def unreadable(program, folder):
         gateway.stop()
 
 
+def damaged(program, folder):
+    """A page of the file is no page any more, and is mended later."""
+    gateway = Gateway(program, folder)
+    gateway.start()
+    acknowledged = {}
+    try:
+        for number in range(1000):
+            post_one(gateway, "a", number, acknowledged, pad="x" * 500)
+        gateway.stop()
+        gateway.start()
+        with open(f"{gateway.storage}/sluice.db", "r+b", buffering=0) as file:
+            place = os.path.getsize(file.name) // 2 // 4096 * 4096
+            file.seek(place)
+            page = file.read(4096)
+            file.seek(place)
+            file.write(b"\x77" * 4096)
+            follower = Subscriber(gateway, "a")
+            follower.start()
+            wait_until(lambda: follower.last == 1000, "who catches up does not go on from memory")
+            lags = [problem for problem in follower.problems if problem.startswith("lag")]
+            skipped = sum(int(lag.split("'skippedMessages': ")[1].split(",")[0]) for lag in lags)
+            expect(skipped > 0 and len(follower.received) + skipped == 1000,
+                   f"{len(follower.received)} received and {skipped} told as lost, of 1000")
+            expect(lags == follower.problems, f"subscriber: {follower.problems[:3]}")
+            first = len([seq for seq in follower.received if seq <= min(set(range(1, 1001)) - set(follower.received))])
+            status, _, answer = gateway.ask("GET", f"/api/scans/a/messages?since={first}")
+            expect((status, answer.get("code")) == (503, "storage_unavailable"), f"{status} {str(answer)[:200]}")
+            expect(gateway.admin("/readyz")[0] == 503, "/readyz is not red")
+            expect(not post_one(gateway, "a", 1000, acknowledged), "posting is refused")
+            file.seek(place)
+            file.write(page)
+        recovers(gateway, "a", acknowledged)
+        follower.is_over.set()
+        return f"{skipped} told as lost, then {len(acknowledged)} read again"
+    finally:
+        gateway.stop()
+
+
 FAULTS = {
     "readonly": read_only, "locked": locked, "missing": missing, "removed": removed, "unlogged": unlogged, "newer": newer,
     "cut": cut, "unreadable": unreadable,
+    "damaged": damaged,
 }
 
 

@@ -73,6 +73,11 @@ struct ScanReads: Sendable {
         switch result {
         case .success(let found):
             return found
+        case .failure(RelayRefusal.storageUnavailable):
+            exchange.respond(
+                problem: Problem(.storageUnavailable, "what is stored cannot be read; ask again", retryAfterSeconds: 5)
+            )
+            return nil
         case .failure(let error):
             exchange.respond(problem: IngestAnswers.problem(refusal: error))
             return nil
