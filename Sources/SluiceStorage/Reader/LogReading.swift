@@ -98,7 +98,10 @@ struct LogReading {
     private func next(_ rows: RowCursor, _ life: Int64, of page: StoredPage, after cursor: Seq) throws -> Row? {
         do {
             return try rows.next()
-        } catch  where page.through > cursor {
+        } catch {
+            guard page.through > cursor else {
+                throw error
+            }
             var page = page
             page.lostThrough = max(page.lostThrough, self.queue.lostThrough(life))
             throw PageFault(page: page, error: error)

@@ -69,7 +69,7 @@ final class StoreReader: @unchecked Sendable {
             throw StoreError.closed
         }
         do {
-            return try self.readNow(body)
+            return try self.readTwice(body)
         } catch let refusal as RelayRefusal {
             // Nothing is wrong with the file: it knows nothing of the scan.
             throw refusal
@@ -84,6 +84,20 @@ final class StoreReader: @unchecked Sendable {
             self.noteFailure(error) { _ = try body($0, $1) }
             throw Self.isDamage(error)
                 ? RelayRefusal.storageDamaged : StoreError.failed(reason: StoreReason.text(error))
+        }
+    }
+
+    /// SQLite calls it damage, too, when the disk gives nothing back; a fresh connection, which begins with the file's
+    /// first page, mostly tells the two apart.
+    private func readTwice<Answer>(_ body: (Database, StoreQueue) throws -> Answer) throws -> Answer {
+        do {
+            return try self.readNow(body)
+        } catch {
+            guard Self.isDamage(error) else {
+                throw error
+            }
+            self.closeFile()
+            return try self.readNow(body)
         }
     }
 
