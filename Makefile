@@ -72,7 +72,7 @@ conformance: ## The Autobahn suite against the WebSocket code that ships
 	Tests/Conformance/autobahn.sh $(ARGS)
 
 .PHONY: faults
-faults: ## Kill -9 under load, full, failing and slow disks, with an outside ledger
+faults: ## Kills and power cuts under load, disks and files that fail, with an outside ledger
 	@.ci/setup build
 	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
 	Tests/Faults/run.sh "$(BIN)/sluice" $(ARGS)

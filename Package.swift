@@ -131,7 +131,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        // The scanner's and the terminal's side: run, publish, watch.
+        // The scanner's and the terminal's side: run, publish, watch, export, replay.
         .target(
             name: "SluiceClient",
             dependencies: [

@@ -14,8 +14,15 @@ struct ConfigurationOption: ParsableArguments {
     ///
     /// - Throws: The exit code for an unusable configuration.
     func load() throws -> LoadedConfiguration {
+        try Self.load(self.config)
+    }
+
+    /// Reads a file and the environment; says what is wrong, all at once.
+    ///
+    /// - Throws: The exit code for an unusable configuration.
+    static func load(_ path: String) throws -> LoadedConfiguration {
         do throws(ConfigurationFaults) {
-            return try GatewayConfiguration.load(path: self.config, environment: ProcessInfo.processInfo.environment)
+            return try GatewayConfiguration.load(path: path, environment: ProcessInfo.processInfo.environment)
         } catch {
             Console.error(error.description)
             throw Self.faultExit

@@ -45,7 +45,7 @@ def types(gateway, scan):
 # Help and usage
 
 
-COMMANDS = ["serve", "check", "demo", "run", "publish", "watch", "token", "key"]
+COMMANDS = ["serve", "check", "demo", "run", "publish", "watch", "export", "replay", "token", "key"]
 
 
 def test_help_and_version():
@@ -68,7 +68,9 @@ def test_help_and_version():
     ["run", "--scan", "a b", "--url", "https://x", "--", "true"],
     ["run", "--scan", "a", "--format", "x", "--url", "https://x", "--", "true"], ["publish"], ["publish", "a"],
     ["publish", "..", "--url", "https://x"], ["watch"], ["watch", "a"],
-    ["watch", "a", "--url", "https://x", "--wait", "301"],
+    ["watch", "a", "--url", "https://x", "--wait", "301"], ["export"], ["export", "a b", "--url", "https://x"],
+    ["export", "a", "--url", "ftp://x"], ["export", "a", "--url", "https://x", "--config", "config.yaml"],
+    ["replay", "file"],
 ], ids=" ".join)
 def test_errors_of_usage(arguments):
     result = sluice(*arguments)
@@ -152,6 +154,58 @@ def test_the_demonstration_is_interrupted():
             assert process.returncode == 0
         finally:
             process.kill()
+
+
+# Out and in again
+
+
+def exported(result):
+    assert result.returncode == 0, result.stderr_text
+    return [json.loads(line) for line in result.stdout_text.splitlines()]
+
+
+def test_an_export_is_what_was_posted_with_its_times_and_can_be_replayed(gateway, scan, tmp_path):
+    texts = ['{ "type" : "a",  "n":1.50e3 , "s":"\\u00e9"}', '{"type":"scanStarted","scanId":"%s"}' % scan,
+             '{"type":"deep","x":%s}' % ("[" * 63 + "]" * 63)]
+    for text in texts:
+        assert gateway.post(scan, text.encode()).status == 202
+    result = sluice("export", scan, gateway=gateway, token=gateway.admin())
+    lines = result.stdout_text.splitlines()
+    times = gateway.get(f"/api/scans/{scan}/messages?times=true", gateway.admin()).json()["times"]
+    assert lines == ['{"at":%d,"seq":%d,"message":%s}' % (at, seq, text)
+                     for at, (seq, text) in zip(times, enumerate(texts, 1))]
+    file = tmp_path / "scan.ndjson"
+    file.write_text("".join(f"{line}\n" for line in (lines[0], lines[2])))
+    replayed = sluice("replay", file, "--scan", f"{scan}-again", "--speed", "0", gateway=gateway)
+    assert replayed.returncode == 0, replayed.stderr_text
+    again = [{key: value for key, value in message.items() if key != "seq"}
+             for message in gateway.messages(f"{scan}-again")]
+    assert again == [json.loads(texts[0]), json.loads(texts[2])]
+
+
+def test_an_export_of_many_pages_waits_where_the_gateway_asks_for_it(make_gateway):
+    gateway = make_gateway(relay={"history": {"messages": 5000}}, limits={"requests": {"rate": 5, "burst": 1}})
+    posted = gateway.post("a", [{"type": "t", "n": n} for n in range(1, 3501)])
+    assert posted.status == 202
+    lines = exported(sluice("export", "a", gateway=gateway, token=gateway.admin()))
+    assert [(line["seq"], line["message"]["n"]) for line in lines] == [(n, n) for n in range(1, 3501)]
+
+
+def test_an_export_of_no_scan(gateway, scan):
+    result = sluice("export", scan, gateway=gateway, token=gateway.admin())
+    assert result.returncode == 1 and result.stdout_text == "" and "scan_not_found" in result.stderr_text
+    refused = sluice("export", scan, gateway=gateway, token=gateway.token("bob", scans=["other"]))
+    assert refused.returncode == 1 and "forbidden" in refused.stderr_text
+
+
+def test_the_gateway_and_its_storage_export_the_same(make_gateway):
+    gateway = make_gateway(storage={"path": "store"}, relay={"history": {"messages": 50}})
+    for first in range(0, 400, 40):
+        gateway.post("a", [{"type": "t", "n": n} for n in range(first, first + 40)])
+    assert len(gateway.messages("a")) == 400
+    from_gateway = exported(sluice("export", "a", gateway=gateway, token=gateway.admin()))
+    from_storage = exported(sluice("export", "a", "--config", gateway.folder / "config.yaml"))
+    assert from_gateway == from_storage and len(from_storage) == 400
 
 
 # Scanners

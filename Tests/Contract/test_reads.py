@@ -119,6 +119,19 @@ def test_pages_of_history(gateway, scan):
     assert len(page(gateway, scan)["messages"]) == 25
 
 
+def test_a_page_says_when_its_messages_came_if_asked(gateway, scan):
+    before = int(time.time() * 1000)
+    gateway.post(scan, [{"type": "t"}, {"type": "progress"}])
+    gateway.post(scan, {"type": "error"})
+    after = int(time.time() * 1000)
+    plain, dated = page(gateway, scan), page(gateway, scan, "?times=true")
+    times = dated.pop("times")
+    assert dated == plain == page(gateway, scan, "?times=false")
+    assert len(times) == 3 and times == sorted(times)
+    assert before <= times[0] and times[-1] <= after
+    assert page(gateway, scan, "?since=2&limit=1&times=true")["times"] == times[2:]
+
+
 def test_a_page_has_500_messages_unless_asked_otherwise(gateway, scan):
     gateway.post(scan, [{"type": "t"}] * 900)
     assert len(page(gateway, scan)["messages"]) == 500
@@ -133,7 +146,7 @@ def test_history_keeps_the_last_and_the_critical(make_gateway):
 
 
 @pytest.mark.parametrize("query", ["since=-1", "since=x", "since=", "limit=0", "limit=x", "since=1&since=2",
-                                   "since=1.5"])
+                                   "since=1.5", "times=yes", "times=true&times=true"])
 def test_a_page_that_is_none(gateway, scan, query):
     gateway.post(scan, {"type": "t"})
     is_problem(gateway.get(f"/api/scans/{scan}/messages?{query}", gateway.reader()), 400, "invalid_parameter")

@@ -8,35 +8,19 @@ goes on, /readyz and the metrics tell, and it takes messages again when the faul
 to mount a tmpfs, the failing one needs strace; what cannot be done here is said and passed over.
 """
 
-import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
+from checks import Fault, PassedOver, check_kept, expect, post_one, recovers, restarts, run, wait_until
 from gateway import Gateway
 from ledger import Subscriber
 
 PAD = "x" * 2000
-
-
-class Fault(Exception):
-    """What should not have been."""
-
-
-def expect(condition, text):
-    if not condition:
-        raise Fault(text)
-
-
-def wait_until(condition, text, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        expect(time.monotonic() < end, text)
-        time.sleep(0.05)
 
 
 def post_until_refused(gateway, scan, limit=20000):
@@ -50,19 +34,13 @@ def post_until_refused(gateway, scan, limit=20000):
     raise Fault("nothing was refused")
 
 
-def check_kept(gateway, scan, acknowledged):
-    found = {message["seq"]: message["n"] for message in gateway.messages(scan) if "n" in message}
-    lost = [seq for seq, n in acknowledged.items() if found.get(seq) != n]
-    expect(not lost, f"{len(lost)} acknowledged messages lost, first {lost[:5]}")
-
-
 def full_disk(program, folder):
     """An 8 MiB tmpfs fills, and is given room again."""
     disk = os.path.join(folder, "disk")
     os.makedirs(disk)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True)
     if mounted.returncode != 0:
-        return "passed over: no right to mount a tmpfs"
+        raise PassedOver("no right to mount a tmpfs")
     gateway = Gateway(program, folder, storage=os.path.join(disk, "store"))
     try:
         gateway.start()
@@ -143,7 +121,7 @@ def inject(program, folder, durability, what, seconds):
 def failing_disk(program, folder):
     """Every third write, then every third fsync, fails with EIO."""
     if not shutil.which("strace"):
-        return "passed over: no strace"
+        raise PassedOver("no strace")
     told = []
     for number, what in enumerate([
         "pwrite64:error=EIO:when=3+3", "pwrite64:error=EIO:when=1+7", "fdatasync,fsync:error=EIO:when=1+3",
@@ -155,10 +133,71 @@ def failing_disk(program, folder):
     return "; ".join(told)
 
 
+def trace(what):
+    """strace's arguments for a fault."""
+    return ["strace", "-f", "-qq", "-e", f"trace={what.split(':')[0]}", "-e", f"inject={what}", "-o", "/dev/null"]
+
+
+def each_call(program, folder):
+    """The first write fails, then the second, and so on; and likewise each fsync: of a running gateway."""
+    if not shutil.which("strace"):
+        raise PassedOver("no strace")
+    gateway = Gateway(program, folder, "synced")
+    gateway.start()
+    acknowledged, number, refused = {}, 0, 0
+    try:
+        for what, count in [("pwrite64", 12), ("fdatasync,fsync", 8)]:
+            for n in range(1, count + 1):
+                tracer = subprocess.Popen(
+                    trace(f"{what}:error=EIO:when={n}") + ["-p", str(gateway.process.pid)], stderr=subprocess.DEVNULL)
+                time.sleep(0.4)
+                for _ in range(12):
+                    number += 1
+                    refused += post_one(gateway, "a", number, acknowledged, pad=PAD)
+                tracer.terminate()
+                tracer.wait()
+                wait_until(lambda: gateway.admin("/readyz")[0] == 200, f"{what} {n}: it does not recover")
+                check_kept(gateway, "a", acknowledged)
+        expect(refused >= 20, f"only {refused} refused")
+        restarts(gateway, "a", acknowledged)
+        return f"20 single faults, {len(acknowledged)} kept, {refused} refused"
+    finally:
+        gateway.stop()
+
+
+def each_call_at_start(program, folder):
+    """The same for a gateway that starts: it says what is wrong, or works."""
+    if not shutil.which("strace"):
+        raise PassedOver("no strace")
+    started = refused = 0
+    for what, count in [("pwrite64", 10), ("fdatasync,fsync,msync", 6), ("ftruncate,fallocate", 4)]:
+        for n in range(1, count + 1):
+            gateway = Gateway(program, os.path.join(folder, f"{what[:4]}{n}"), "synced")
+            # -D: the gateway itself is the child that is watched and killed.
+            gateway.prefix = trace(f"{what}:error=EIO:when={n}") + ["-D"]
+            acknowledged = {}
+            try:
+                gateway.start(wait=30)
+                started += 1
+                for number in range(5):
+                    post_one(gateway, "a", number, acknowledged)
+                gateway.kill()
+            except RuntimeError:
+                refused += 1
+                expect(gateway.process.returncode > 0, f"{what} {n}: it ended with {gateway.process.returncode}")
+            try:
+                gateway.prefix = []
+                gateway.start()
+                recovers(gateway, "a", acknowledged)
+            finally:
+                gateway.stop()
+    return f"{started} started, {refused} refused to, and started without the fault"
+
+
 def slow_disk(program, folder):
     """An fsync takes two seconds; who does not post does not notice."""
     if not shutil.which("strace"):
-        return "passed over: no strace"
+        raise PassedOver("no strace")
     waits = []
     seen = threading.Event()
 
@@ -168,7 +207,9 @@ def slow_disk(program, folder):
         while not seen.is_set():
             path = os.path.join(gateway_folder, "config.yaml")
             if port is None and os.path.exists(path):
-                port = int(open(path).read().split("admin: { host: 127.0.0.1, port: ")[1].split()[0])
+                # It may be half written.
+                found = re.search(r"admin: { host: 127\.0\.0\.1, port: (\d+) }", open(path).read())
+                port = found and int(found[1])
             begin = time.monotonic()
             if port:
                 subprocess.run(["curl", "-s", "-m", "5", f"http://127.0.0.1:{port}/healthz"], capture_output=True)
@@ -185,28 +226,10 @@ def slow_disk(program, folder):
     return f"{kept} kept, {refused} refused, slowest answer {slowest:.1f} s, slowest health check {max(waits):.2f} s"
 
 
-FAULTS = {"full": full_disk, "failing": failing_disk, "slow": slow_disk}
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Disk faults.")
-    parser.add_argument("--sluice", required=True)
-    parser.add_argument("--only", choices=sorted(FAULTS))
-    options = parser.parse_args()
-    status = 0
-    for name, fault in FAULTS.items():
-        if options.only not in (None, name):
-            continue
-        folder = tempfile.mkdtemp(prefix=f"sluice-{name}-")
-        try:
-            print(f"{name}: {fault(options.sluice, folder)}", flush=True)
-        except (Fault, RuntimeError, OSError) as error:
-            status = 1
-            print(f"{name}: FAILED: {error} (see {folder})", flush=True)
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-    return status
+FAULTS = {
+    "full": full_disk, "failing": failing_disk, "each": each_call, "start": each_call_at_start, "slow": slow_disk,
+}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(FAULTS, "Disk faults."))

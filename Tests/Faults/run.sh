@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What a gateway does when it is killed and when its disk fails, each with an outside ledger.
+# What a gateway does when it is killed, when the power is cut, and when its disk or its files fail, each with an outside
+# ledger.
 #
 #   run.sh path/to/sluice [ROUNDS]      ROUNDS: kills for each durability (100)
 set -euo pipefail
@@ -10,5 +11,7 @@ status=0
 for durability in batched synced; do
     python3 kill_loop.py --sluice "$sluice" --durability "$durability" --rounds "$rounds" || status=1
 done
+python3 power_cut.py --sluice "$sluice" || status=1
 python3 disk_faults.py --sluice "$sluice" || status=1
+python3 file_faults.py --sluice "$sluice" || status=1
 exit "$status"

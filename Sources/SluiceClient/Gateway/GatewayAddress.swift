@@ -49,11 +49,20 @@ package struct GatewayAddress: Sendable, Equatable {
 
     /// The URL to post a scan's messages to.
     func progressURL(of scanID: ScanName) -> String {
-        "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)/api/scans/\(scanID.value)/progress"
+        "\(self.scanURL(of: scanID))/progress"
+    }
+
+    /// The URL to read a scan's history at.
+    func messagesURL(of scanID: ScanName) -> String {
+        "\(self.scanURL(of: scanID))/messages"
     }
 
     /// The path to follow a scan at.
     func socketPath(of scanID: ScanName) -> String {
         "\(self.basePath)/api/ws/scans/\(scanID.value)"
+    }
+
+    private func scanURL(of scanID: ScanName) -> String {
+        "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)/api/scans/\(scanID.value)"
     }
 }

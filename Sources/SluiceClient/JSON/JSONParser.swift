@@ -7,21 +7,28 @@ struct JSONParser {
     static let maximumDepth = 64
 
     private let bytes: [UInt8]
+    private let maximumDepth: Int
     private var position = 0
 
-    private init(_ bytes: [UInt8]) {
+    private init(_ bytes: [UInt8], maximumDepth: Int) {
         self.bytes = bytes
+        self.maximumDepth = maximumDepth
     }
 
     /// Reads `bytes` as exactly one JSON value with nothing but white space around it.
     ///
-    /// - Parameter bytes: The text, in UTF-8.
+    /// - Parameters:
+    ///   - bytes: The text, in UTF-8.
+    ///   - maximumDepth: How deep objects and arrays may be nested.
     /// - Returns: The value, its ranges counted from the start of `bytes`.
     /// - Throws: Where `bytes` stop being JSON.
-    static func parse(_ bytes: [UInt8]) throws(JSONSyntaxError) -> JSONNode {
+    static func parse(
+        _ bytes: [UInt8],
+        maximumDepth: Int = JSONParser.maximumDepth
+    ) throws(JSONSyntaxError) -> JSONNode {
         // RFC 8259 section 8.1: UTF-8, and nothing else.
         guard String(validating: bytes, as: UTF8.self) != nil else { throw JSONSyntaxError(offset: 0) }
-        var parser = JSONParser(bytes)
+        var parser = JSONParser(bytes, maximumDepth: maximumDepth)
         let node = try parser.value(depth: 0)
         parser.skipWhitespace()
         guard parser.position == bytes.count else { throw parser.fault }
@@ -73,7 +80,7 @@ struct JSONParser {
     }
 
     private mutating func object(depth: Int) throws(JSONSyntaxError) -> [JSONMember] {
-        guard depth <= Self.maximumDepth else { throw self.fault }
+        guard depth <= self.maximumDepth else { throw self.fault }
         self.position += 1
         self.skipWhitespace()
         var members: [JSONMember] = []
@@ -92,7 +99,7 @@ struct JSONParser {
     }
 
     private mutating func array(depth: Int) throws(JSONSyntaxError) -> [JSONNode] {
-        guard depth <= Self.maximumDepth else { throw self.fault }
+        guard depth <= self.maximumDepth else { throw self.fault }
         self.position += 1
         self.skipWhitespace()
         var elements: [JSONNode] = []

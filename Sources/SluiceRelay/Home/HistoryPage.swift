@@ -4,4 +4,6 @@ package struct HistoryPage: Sendable {
     package var entries: [LogEntry]
     /// What to use as `since` for the next page; nil at the end.
     package var next: Seq?
+    /// How many messages of the page are stored and cannot be shown.
+    package var damagedCount = 0
 }

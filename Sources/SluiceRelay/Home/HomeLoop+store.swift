@@ -54,6 +54,14 @@ extension HomeLoop {
             for command in commands {
                 command(nil)
             }
+        case .failure(RelayRefusal.scanNotFound):
+            // The file was replaced since it was listed: there is nothing to go on with, and the name is free.
+            logger.warning("scan no longer in storage")
+            self.dormant[id] = nil
+            self.countRemoval()
+            for command in commands {
+                command(nil)
+            }
         case .failure(let error):
             logger.error("scan not read from storage", metadata: ["error": "\(error)"])
             for command in commands {
@@ -78,7 +86,7 @@ extension HomeLoop {
             return StoredAnswer(request: idempotency, receipt: first, age: .zero)
         }
         let stored = scan.store(answer: answer, isHeard: true)
-        guard receipt.seqs != nil || answer != nil else {
+        guard receipt.seqs != nil || answer != nil || request.owner != nil else {
             // A sign of life, and nothing to promise.
             promise.succeed(receipt)
             return
@@ -170,16 +178,15 @@ extension HomeLoop {
             let page = self.eventLoop.makePromise(of: StoredPage.self)
             page.futureResult.assumeIsolated()
                 .whenComplete { page in
-                    promise.completeWith(
-                        page.map { page in
-                            HistoryPage(
-                                epoch: epoch,
-                                entries: page.entries,
-                                next: page.through < scan.head ? page.through : nil
-                            )
-                        }
-                        .mapError { _ in RelayRefusal.storageUnavailable }
-                    )
+                    let answer: Result<HistoryPage?, any Error> = page.map { page in
+                        HistoryPage(
+                            epoch: epoch,
+                            entries: page.entries,
+                            next: page.through < scan.head ? page.through : nil,
+                            damagedCount: page.damagedCount
+                        )
+                    }
+                    promise.completeWith(answer.flatMapError { Self.unread($0) })
                 }
             store.read(
                 StoredPageRequest(
@@ -191,6 +198,14 @@ extension HomeLoop {
                 ),
                 promise: page
             )
+        }
+    }
+
+    /// What a reader is told of history that the store did not give: nothing where it is gone, else why.
+    private static func unread(_ error: any Error) -> Result<HistoryPage?, any Error> {
+        switch error as? RelayRefusal {
+        case .scanNotFound: .success(nil)
+        case let refusal: .failure(refusal ?? .storageUnavailable)
         }
     }
 

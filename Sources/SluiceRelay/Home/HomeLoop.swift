@@ -102,7 +102,7 @@ package final class HomeLoop {
         }
         let receipt = IngestReceipt(
             acceptedCount: request.messages.count,
-            seqs: scan.post(request.messages, now: now)
+            seqs: scan.post(request.messages, at: request.at, now: now)
         )
         if let idempotency = request.idempotency {
             scan.idempotency.remember(idempotency, receipt, now: now)

@@ -14,13 +14,22 @@ package struct IngestRequest: Sendable {
 
     package var scanID: ScanID
     package var messages: [Message]
+    /// When they came.
+    package var at: WallTime
     /// Who owns the scan, if the producer says so.
     package var owner: String?
     package var idempotency: Idempotency?
 
-    package init(scanID: ScanID, messages: [Message], owner: String? = nil, idempotency: Idempotency? = nil) {
+    package init(
+        scanID: ScanID,
+        messages: [Message],
+        at: WallTime,
+        owner: String? = nil,
+        idempotency: Idempotency? = nil
+    ) {
         self.scanID = scanID
         self.messages = messages
+        self.at = at
         self.owner = owner
         self.idempotency = idempotency
     }

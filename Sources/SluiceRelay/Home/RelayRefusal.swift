@@ -10,4 +10,6 @@ package enum RelayRefusal: Error, Sendable, Equatable {
     case scanNotFound
     /// The store does not work, or too much waits for it.
     case storageUnavailable
+    /// What the store has of the scan is damaged.
+    case storageDamaged
 }

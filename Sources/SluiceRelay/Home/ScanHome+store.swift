@@ -23,6 +23,7 @@ extension ScanHome {
         write.answer = answer
         let from = write.from
         let head = write.head
+        let superseded = write.superseded
         let promise = self.context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated()
             .whenComplete { result in
@@ -32,6 +33,7 @@ extension ScanHome {
                     self.log.stored(through: record.storedThrough)
                 case .failure:
                     record.settled(head, from: from, isStored: false)
+                    self.log.notForgotten(superseded)
                 }
             }
         record.store.write(write, promise: promise)
@@ -41,16 +43,21 @@ extension ScanHome {
     /// A page of history for a reader without a socket.
     func history(since: Seq, maximumCount: Int, maximumBytes: Int, promise: EventLoopPromise<HistoryPage?>) {
         guard let record = self.record, !self.log.holdsEverything(after: since) else {
-            promise.succeed(self.history(StoredPage(since), maximumCount, maximumBytes))
+            promise.succeed(self.history(StoredPage(since), maximumCount, maximumBytes, hasMore: false))
             return
         }
         let read = self.context.eventLoop.makePromise(of: StoredPage.self)
         read.futureResult.assumeIsolated()
             .whenComplete { result in
-                promise.completeWith(
-                    result.map { self.history($0, maximumCount, maximumBytes) }
-                        .mapError { _ in RelayRefusal.storageUnavailable }
-                )
+                switch result {
+                case .success(let page):
+                    promise.succeed(self.history(page, maximumCount, maximumBytes, hasMore: true))
+                case .failure(RelayRefusal.scanNotFound):
+                    // Gone for good: memory is all there is.
+                    promise.succeed(self.history(StoredPage(since), maximumCount, maximumBytes, hasMore: false))
+                case .failure(let error):
+                    promise.fail(error as? RelayRefusal ?? .storageUnavailable)
+                }
             }
         record.store.read(
             StoredPageRequest(
@@ -64,14 +71,20 @@ extension ScanHome {
         )
     }
 
-    /// What the store gave, and what memory has after it.
-    private func history(_ stored: StoredPage, _ maximumCount: Int, _ maximumBytes: Int) -> HistoryPage {
+    /// What the store gave, and what memory has after it; the store may have more of what memory evicted.
+    private func history(
+        _ stored: StoredPage,
+        _ maximumCount: Int,
+        _ maximumBytes: Int,
+        hasMore: Bool
+    ) -> HistoryPage {
         let first = self.log.page(stored, after: 0, filter: .everything)
         var page = HistoryPage(epoch: self.log.epoch, entries: first.entries, next: nil)
+        page.damagedCount = stored.damagedCount
         let bytes = page.entries.reduce(0) { $0 + $1.message.byteCount }
         // Memory may have evicted more meanwhile; then the reader comes again.
         let isFull = page.entries.count >= maximumCount || bytes >= maximumBytes
-        guard !isFull, self.log.holdsEverything(after: stored.through) || self.record == nil else {
+        guard !isFull, !hasMore || self.log.holdsEverything(after: stored.through) else {
             page.next = stored.through < self.log.head ? stored.through : nil
             return page
         }
@@ -105,8 +118,8 @@ extension ScanHome {
                 case .success(let stored) where stored.through > cursor:
                     let page = self.log.page(stored, after: cursor, filter: filter)
                     through = self.write(page, to: member, after: cursor, reason, criticalAlone: false, now: now)
-                case .success, .failure:
-                    // What cannot be read is told as missing, and the member goes on from memory.
+                case .success, .failure(RelayRefusal.scanNotFound), .failure(RelayRefusal.storageDamaged):
+                    // What is gone for good is told as missing, and the member goes on from memory.
                     through = self.writePage(
                         to: member,
                         after: cursor,
@@ -115,6 +128,12 @@ extension ScanHome {
                         criticalAlone: false,
                         now: now
                     )
+                case .failure:
+                    // It is there and cannot be read now: whoever comes back later misses nothing.
+                    self.unsubscribe(member.id)
+                    let id = member.id
+                    self.context.loops.run(on: member.loop) { $0.end(id, .storageUnavailable) }
+                    return
                 }
                 self.pageDone(member, through: through, reason, now: now)
                 self.context.touch(self)

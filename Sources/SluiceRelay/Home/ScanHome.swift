@@ -60,13 +60,13 @@ final class ScanHome {
     /// Numbers messages, keeps them, and shows them to the groups.
     ///
     /// What is due goes out at the end of the loop turn.
-    func post(_ messages: [Message], now: NIODeadline) -> ClosedRange<Seq>? {
+    func post(_ messages: [Message], at: WallTime, now: NIODeadline) -> ClosedRange<Seq>? {
         let first = self.log.head + 1
         for message in messages {
             if self.lifecycle.messagePosted(isTerminal: message.isTerminal, now: now) {
                 self.announceStall(false)
             }
-            let entry = self.log.append(message)
+            let entry = self.log.append(message, at: at)
             self.context.counts.acceptedBytes += message.byteCount
             for group in self.groups.values {
                 group.group.append(entry, now: now)

@@ -5,7 +5,8 @@ package import NIOCore
 /// The relay hands over what it has numbered, once for each request, and never waits: every answer comes by promise.
 /// Writes take effect in the order in which they were handed over; a read sees every write whose promise was kept
 /// before it was asked for. What to keep for how long is the store's own business; what it no longer has it says by
-/// ``StoredPage/lostThrough``.
+/// ``StoredPage/lostThrough``. A read that fails says why by ``RelayRefusal``: `scanNotFound` where the store knows
+/// nothing of the log, `storageDamaged` where trying again is of no use, and anything else where it may be.
 package protocol ScanStore: Sendable {
     /// Whether a write handed over now would be taken: the store works, and not too much waits.
     var isAvailable: Bool { get }

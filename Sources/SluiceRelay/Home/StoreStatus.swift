@@ -2,6 +2,8 @@
 package struct StoreStatus: Sendable, Equatable {
     /// What is wrong with it, in words for the operator; nil while it works.
     package var failure: String?
+    /// Why something that is stored could not be read, as long as it cannot; writing may go on all the same.
+    package var readFailure: String?
     /// Bytes of its files.
     package var diskBytes = 0
     /// Writes handed over that are not durable yet, and the bytes of their messages.
@@ -14,10 +16,15 @@ package struct StoreStatus: Sendable, Equatable {
     package var commitSeconds = 0.0
     /// Writes that failed since the start.
     package var failedWrites = 0
+    /// Reads that failed since the start.
+    package var failedReads = 0
     /// Messages found damaged when read since the start.
     package var damagedMessages = 0
     /// Messages that retention removed since the start.
     package var expiredMessages = 0
+
+    /// Whether it takes what is written and gives what is read.
+    package var isUp: Bool { self.failure == nil && self.readFailure == nil }
 
     package init() {}
 }

@@ -1,12 +1,15 @@
-/// A message and its number in the log.
+/// A message, its number in the log, and when it came.
 package struct LogEntry: Sendable {
     /// The message's number.
     package let seq: Seq
+    /// When the gateway took it.
+    package let at: WallTime
     /// What the producer posted.
     package let message: Message
 
-    package init(seq: Seq, message: Message) {
+    package init(seq: Seq, at: WallTime, message: Message) {
         self.seq = seq
+        self.at = at
         self.message = message
     }
 }

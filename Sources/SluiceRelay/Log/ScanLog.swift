@@ -76,9 +76,9 @@ package struct ScanLog: Sendable {
     }
 
     /// Numbers a message and keeps it.
-    package mutating func append(_ message: Message) -> LogEntry {
+    package mutating func append(_ message: Message, at: WallTime) -> LogEntry {
         self.head += 1
-        let entry = LogEntry(seq: self.head, message: message)
+        let entry = LogEntry(seq: self.head, at: at, message: message)
         self.index.append(type: message.type, fate: message.fate)
         self.count(message.type)
         self.keep(entry)
@@ -96,6 +96,11 @@ package struct ScanLog: Sendable {
     package mutating func takeSuperseded() -> [Seq] {
         defer { self.supersededSeqs?.removeAll() }
         return self.supersededSeqs ?? []
+    }
+
+    /// The store did not hear of what was taken by ``takeSuperseded()``: it is to be told again.
+    package mutating func notForgotten(_ seqs: [Seq]) {
+        self.supersededSeqs?.append(contentsOf: seqs)
     }
 
     /// Where the newest message of a conflation key stands; nil where memory has none.

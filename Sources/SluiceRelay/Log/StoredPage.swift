@@ -6,6 +6,8 @@ package struct StoredPage: Sendable {
     package var through: Seq
     /// Ordinary messages at or before this seq are gone for good, but for those in `entries`.
     package var lostThrough: Seq
+    /// How many messages of the stretch are there and cannot be shown.
+    package var damagedCount = 0
 
     package init(entries: [LogEntry], through: Seq, lostThrough: Seq) {
         self.entries = entries

@@ -24,7 +24,8 @@ final class AdminRoutes: RequestRouter {
             if self.services.isDraining {
                 return FixedHandler(Problem(.draining, "the gateway is about to stop"))
             }
-            if let failure = self.services.store?.status.failure {
+            let store = self.services.store?.status
+            if let failure = store?.failure ?? store?.readFailure.map({ "not read: \($0)" }) {
                 return FixedHandler(Problem(.storageUnavailable, failure))
             }
             return FixedHandler(.plain("ready\n"))

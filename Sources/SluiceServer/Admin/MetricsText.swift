@@ -115,7 +115,7 @@ struct MetricsText {
     }
 
     private mutating func store(_ store: StoreStatus) {
-        self.gauge("sluice_storage_up", "Whether the storage works.", store.failure == nil ? 1 : 0)
+        self.gauge("sluice_storage_up", "Whether the storage works.", store.isUp ? 1 : 0)
         self.gauge("sluice_storage_bytes", "Bytes of the storage's files.", Double(store.diskBytes))
         self.gauge("sluice_storage_waiting_writes", "Writes not durable yet.", Double(store.waitingWrites))
         self.gauge("sluice_storage_waiting_bytes", "Bytes of writes not durable yet.", Double(store.waitingBytes))
@@ -123,6 +123,7 @@ struct MetricsText {
         self.counter("sluice_storage_commits_total", "Groups of writes made durable.", Double(store.commits))
         self.counter("sluice_storage_commit_seconds_total", "Time that commits took.", store.commitSeconds)
         self.counter("sluice_storage_failed_writes_total", "Writes that were not stored.", Double(store.failedWrites))
+        self.counter("sluice_storage_failed_reads_total", "Reads that failed.", Double(store.failedReads))
         self.counter("sluice_storage_damaged_total", "Messages found damaged.", Double(store.damagedMessages))
         self.counter("sluice_storage_expired_total", "Messages that retention removed.", Double(store.expiredMessages))
     }

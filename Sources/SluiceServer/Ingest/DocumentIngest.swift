@@ -25,6 +25,7 @@ final class DocumentIngest: IngestReader {
             let request = IngestRequest(
                 scanID: self.job.scanID,
                 messages: messages,
+                at: WallClock.time(),
                 owner: self.job.head.owner,
                 idempotency: self.job.head.idempotencyKey.map { key in
                     IngestRequest.Idempotency(key: key, digest: Self.digest(of: body))

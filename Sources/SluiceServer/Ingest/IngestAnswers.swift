@@ -59,6 +59,8 @@ enum IngestAnswers {
             Problem(.scanNotFound)
         case .storageUnavailable:
             Problem(.storageUnavailable, "what was posted could not be stored; post it again", retryAfterSeconds: 5)
+        case .storageDamaged:
+            Problem(.storageUnavailable, "what is stored of this scan is damaged", retryAfterSeconds: 30)
         case nil:
             Problem(.internalError)
         }

@@ -196,7 +196,12 @@ final class LineIngest: IngestReader, LiveConnection {
         exchange.pauseReading()
         // Before the post: its answer may come within the call, and reads on.
         self.pay(for: messages.count)
-        let request = IngestRequest(scanID: self.job.scanID, messages: messages, owner: self.job.head.owner)
+        let request = IngestRequest(
+            scanID: self.job.scanID,
+            messages: messages,
+            at: WallClock.time(),
+            owner: self.job.head.owner
+        )
         self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
                 self.openPosts -= 1

@@ -38,6 +38,7 @@ struct ScanReads: Sendable {
     func messages(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) throws(Problem) {
         let since = try QueryReader.integer("since", in: exchange.request.query, 0...UInt64.max) ?? 0
         let limit = try QueryReader.integer("limit", in: exchange.request.query, 1...UInt64(Self.maximumPageCount))
+        let hasTimes = try QueryReader.choice("times", in: exchange.request.query, ["true", "false"]) == "true"
         let relay = self.services.relay
         relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
@@ -62,7 +63,7 @@ struct ScanReads: Sendable {
                         exchange.respond(problem: Problem(.scanNotFound))
                         return
                     }
-                    exchange.respond(.json(Self.body(page, scanID, exchange)))
+                    exchange.respond(.json(Self.body(page, scanID, hasTimes: hasTimes, exchange)))
                 }
             }
     }
@@ -72,6 +73,11 @@ struct ScanReads: Sendable {
         switch result {
         case .success(let found):
             return found
+        case .failure(RelayRefusal.storageUnavailable):
+            exchange.respond(
+                problem: Problem(.storageUnavailable, "what is stored cannot be read; ask again", retryAfterSeconds: 5)
+            )
+            return nil
         case .failure(let error):
             exchange.respond(problem: IngestAnswers.problem(refusal: error))
             return nil
@@ -161,14 +167,30 @@ struct ScanReads: Sendable {
         return writer.buffer
     }
 
-    private static func body(_ page: HistoryPage, _ scanID: ScanID, _ exchange: HTTPExchange) -> ByteBuffer {
+    private static func body(
+        _ page: HistoryPage,
+        _ scanID: ScanID,
+        hasTimes: Bool,
+        _ exchange: HTTPExchange
+    ) -> ByteBuffer {
         var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 4096)
         writer.beginObject()
         writer.member("scanId", scanID.text)
         writer.member("epoch", page.epoch)
         writer.name("messages")
         Self.write(page.entries, scanID, into: &writer)
+        if hasTimes {
+            writer.name("times")
+            writer.beginArray()
+            for entry in page.entries {
+                writer.value(Int(entry.at.milliseconds))
+            }
+            writer.endArray()
+        }
         writer.member("next", page.next.map { Int(clamping: $0) })
+        if page.damagedCount > 0 {
+            writer.member("damaged", page.damagedCount)
+        }
         writer.endObject()
         return writer.buffer
     }

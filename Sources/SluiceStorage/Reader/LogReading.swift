@@ -53,7 +53,11 @@ struct LogReading {
 
     /// One page of a log.
     func page(_ request: StoredPageRequest) throws -> StoredPage {
-        var page = StoredPage(entries: [], through: request.cursor, lostThrough: 0)
+        var page = StoredPage(
+            entries: [],
+            through: request.cursor,
+            lostThrough: try self.lostThrough(request.life)
+        )
         let rows = try Row.fetchCursor(
             self.db,
             sql: "SELECT \(MessageRow.columns) FROM messages WHERE key > ? AND key <= ? ORDER BY key",
@@ -64,7 +68,7 @@ struct LogReading {
         var bytes = 0
         var rowCount = 0
         var isComplete = true
-        while let row = try rows.next() {
+        while let row = try self.next(rows, request.life, of: page, after: request.cursor) {
             let isFull = page.entries.count >= request.maximumCount || bytes >= request.maximumBytes
             guard !isFull, rowCount < Self.maximumPageRows else {
                 isComplete = false
@@ -73,6 +77,7 @@ struct LogReading {
             rowCount += 1
             guard let entry = try MessageRow.entry(row, life: request.life) else {
                 self.damaged(request.life, Self.seq(row))
+                page.damagedCount += 1
                 page.through = max(page.through, Self.seq(row))
                 continue
             }
@@ -85,8 +90,22 @@ struct LogReading {
         if isComplete {
             page.through = max(page.through, request.end)
         }
-        page.lostThrough = max(self.queue.lostThrough(request.life), try self.lostThrough(request.life))
+        page.lostThrough = max(page.lostThrough, self.queue.lostThrough(request.life))
         return page
+    }
+
+    /// The next row; where there is something to show for already, a row that cannot be read ends the page.
+    private func next(_ rows: RowCursor, _ life: Int64, of page: StoredPage, after cursor: Seq) throws -> Row? {
+        do {
+            return try rows.next()
+        } catch {
+            guard page.through > cursor else {
+                throw error
+            }
+            var page = page
+            page.lostThrough = max(page.lostThrough, self.queue.lostThrough(life))
+            throw PageFault(page: page, error: error)
+        }
     }
 
     /// The newest life of a scan.
@@ -143,14 +162,18 @@ struct LogReading {
     private func head(of life: Int64) throws -> Seq {
         let head = try Int64.fetchOne(self.db, sql: "SELECT head FROM scans WHERE life = ?", arguments: [life])
         guard let head else {
-            throw StoreError.unknownScan
+            throw RelayRefusal.scanNotFound
         }
         return Seq(bitPattern: head)
     }
 
     private func lostThrough(_ life: Int64) throws -> Seq {
         let seq = try Int64.fetchOne(self.db, sql: "SELECT lost_through FROM scans WHERE life = ?", arguments: [life])
-        return Seq(bitPattern: seq ?? 0)
+        guard let seq else {
+            // Without the scan's row its messages are not there either, and that is no page without messages.
+            throw RelayRefusal.scanNotFound
+        }
+        return Seq(bitPattern: seq)
     }
 
     /// A message that cannot be shown counts as lost, and is told so.

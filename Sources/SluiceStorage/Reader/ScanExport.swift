@@ -6,6 +6,9 @@ internal import SluiceRelay
 ///
 /// A line is `{"at":<milliseconds since 1970>,"seq":<number>,"message":<the object as posted>}`.
 package struct ScanExport {
+    /// The most rows read at once.
+    private static let pageCount = 200
+
     private let database: DatabaseQueue
     private let path: String
 
@@ -29,42 +32,69 @@ package struct ScanExport {
 
     /// Gives each stored message of a scan's newest life, in order.
     ///
+    /// Page by page, each a transaction of its own: however slowly they are taken, the gateway is not kept from
+    /// reusing its log.
+    ///
     /// - Parameters:
     ///   - scan: The scan's id.
     ///   - take: Is given one line at a time, with its end.
-    /// - Returns: How many messages there were; nil where the store does not know the scan.
+    /// - Returns: How many messages are damaged, and were left out; nil where the store does not know the scan.
     /// - Throws: `StoreError`, or what `take` throws.
     package func export(_ scan: String, to take: ([UInt8]) throws -> Void) throws -> Int? {
-        try self.database.read { db in
-            guard
-                let life = try Int64.fetchOne(
-                    db,
-                    sql: "SELECT max(life) FROM scans WHERE scan_id = ? AND is_erased = 0",
-                    arguments: [scan]
-                )
-            else {
-                return nil
-            }
-            let rows = try Row.fetchCursor(
-                db,
-                sql: "SELECT \(MessageRow.columns) FROM messages WHERE key BETWEEN ? AND ? ORDER BY key",
-                arguments: [MessageKey.key(life, 0), MessageKey.key(life, .max)]
-            )
-            var count = 0
-            while let row = try rows.next() {
-                // A damaged one is left out.
-                guard let entry = try MessageRow.entry(row, life: life), let at = Int64.fromDatabaseValue(row[6]) else {
-                    continue
-                }
-                var line = ByteBuffer()
-                line.reserveCapacity(entry.message.byteCount + 64)
-                line.writeString("{\"at\":\(at),\"seq\":\(entry.seq),\"message\":{")
-                line.writeImmutableBuffer(entry.message.body)
-                line.writeString("}\n")
-                try take(Array(line.readableBytesView))
-                count += 1
-            }
-            return count
+        guard let life = try self.read({ try Self.newestLife(of: scan, $0) }) else {
+            return nil
         }
+        var damagedCount = 0
+        var cursor: Seq? = 0
+        while let after = cursor {
+            let page = try self.read { try Self.page(of: life, after: after, $0) }
+            for line in page.lines {
+                try take(line)
+            }
+            damagedCount += page.damagedCount
+            cursor = page.next
+        }
+        return damagedCount
+    }
+
+    private func read<Answer>(_ body: (Database) throws -> Answer) throws -> Answer {
+        do {
+            return try self.database.read(body)
+        } catch {
+            throw StoreError.failed(reason: StoreReason.text(error))
+        }
+    }
+
+    private static func newestLife(of scan: String, _ db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db,
+            sql: "SELECT max(life) FROM scans WHERE scan_id = ? AND is_erased = 0",
+            arguments: [scan]
+        )
+    }
+
+    /// Some lines, and after which number there are more.
+    private static func page(
+        of life: Int64,
+        after cursor: Seq,
+        _ db: Database
+    ) throws -> (lines: [[UInt8]], damagedCount: Int, next: Seq?) {
+        let rows = try Row.fetchAll(
+            db,
+            sql: "SELECT \(MessageRow.columns) FROM messages WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+            arguments: [MessageKey.key(life, cursor), MessageKey.key(life, .max), Self.pageCount]
+        )
+        let lines = try rows.compactMap { row in try MessageRow.entry(row, life: life).map { Self.line($0) } }
+        let last = rows.count < Self.pageCount ? nil : rows.last.flatMap { Int64.fromDatabaseValue($0[0]) }
+        return (lines, rows.count - lines.count, last.map { MessageKey.seq($0) })
+    }
+
+    private static func line(_ entry: LogEntry) -> [UInt8] {
+        var line = ByteBuffer()
+        line.reserveCapacity(entry.message.byteCount + 64)
+        line.writeString("{\"at\":\(entry.at.milliseconds),\"seq\":\(entry.seq),\"message\":{")
+        line.writeImmutableBuffer(entry.message.body)
+        line.writeString("}\n")
+        return Array(line.readableBytesView)
     }
 }

@@ -7,15 +7,23 @@ internal import Synchronization
 
 /// The one reader: answers in the order in which it is asked, on its own thread.
 ///
-/// Invariant behind `@unchecked Sendable`: the connection is touched on `dispatch` alone.
+/// What could not be read is tried again until it can be: so long the store says that it cannot read.
+///
+/// Invariant behind `@unchecked Sendable`: what changes is touched on `dispatch` alone.
 final class StoreReader: @unchecked Sendable {
     private let file: StoreFile
     private let settings: StoreSettings
     private let queue: StoreQueue
     private let logger: Logger
-    private let dispatch = DispatchQueue(label: "sluice.storage.reader", qos: .userInitiated)
+    let dispatch = DispatchQueue(label: "sluice.storage.reader", qos: .userInitiated)
     private let waiting = Atomic<Int>(0)
-    private var database: DatabaseQueue?
+    private(set) var database: DatabaseQueue?
+    /// How often the writer had opened the file anew when `database` was opened.
+    private var generation = 0
+    /// How many faults of mapped files there had been by then.
+    private var knownFaults = 0
+    /// The last read that failed.
+    private var failed: (@Sendable (Database, StoreQueue) throws -> Void)?
     private var isClosed = false
 
     init(file: StoreFile, settings: StoreSettings, queue: StoreQueue, logger: Logger) {
@@ -25,7 +33,7 @@ final class StoreReader: @unchecked Sendable {
         self.logger = logger
     }
 
-    /// Reads something; the promise fails if it cannot be read.
+    /// Reads something; the promise fails with `RelayRefusal` or `StoreError` if it cannot be read.
     func read<Answer: Sendable>(
         _ promise: EventLoopPromise<Answer>,
         _ body: @escaping @Sendable (Database, StoreQueue) throws -> Answer
@@ -43,29 +51,128 @@ final class StoreReader: @unchecked Sendable {
         }
     }
 
+    /// The writer does not trust the file any more.
+    func fileFailed() {
+        self.dispatch.async { self.closeFile() }
+    }
+
     func close() {
         self.dispatch.sync {
             self.isClosed = true
-            try? self.database?.close()
-            self.database = nil
+            self.failed = nil
+            self.closeFile()
         }
     }
 
-    private func read<Answer>(_ body: (Database, StoreQueue) throws -> Answer) throws -> Answer {
+    private func read<Answer>(_ body: @escaping @Sendable (Database, StoreQueue) throws -> Answer) throws -> Answer {
         guard !self.isClosed else {
             throw StoreError.closed
         }
         do {
-            let database = try self.database ?? self.file.openForReading()
-            self.database = database
-            return try database.read { try body($0, self.queue) }
+            return try self.readTwice(body)
+        } catch let refusal as RelayRefusal {
+            // Nothing is wrong with the file: it knows nothing of the scan.
+            throw refusal
+        } catch let fault as PageFault {
+            // What stands before the fault is shown; whoever asks for what is behind it is told.
+            self.closeFile()
+            guard let page = fault.page as? Answer else {
+                throw StoreError.failed(reason: StoreReason.text(fault.error))
+            }
+            return page
         } catch {
-            // The next one gets a fresh connection: the file may have been replaced.
-            try? self.database?.close()
-            self.database = nil
-            let reason = StoreReason.text(error)
-            self.logger.error("storage not read", metadata: ["error": "\(reason)"])
-            throw StoreError.failed(reason: reason)
+            self.noteFailure(error) { _ = try body($0, $1) }
+            throw Self.isDamage(error)
+                ? RelayRefusal.storageDamaged : StoreError.failed(reason: StoreReason.text(error))
         }
+    }
+
+    /// SQLite calls it damage, too, when the disk gives nothing back; a fresh connection, which begins with the file's
+    /// first page, mostly tells the two apart.
+    private func readTwice<Answer>(_ body: (Database, StoreQueue) throws -> Answer) throws -> Answer {
+        do {
+            return try self.readNow(body)
+        } catch {
+            guard Self.isDamage(error) else {
+                throw error
+            }
+            self.closeFile()
+            return try self.readNow(body)
+        }
+    }
+
+    private func readNow<Answer>(_ body: (Database, StoreQueue) throws -> Answer) throws -> Answer {
+        let answer = try self.open().read { try body($0, self.queue) }
+        // What is in memory must have been what is in the files.
+        guard MappingFault.count == self.knownFaults else {
+            throw StoreError.failed(reason: "a mapped file cannot be used any more")
+        }
+        return answer
+    }
+
+    /// A connection to the file that stands there now.
+    private func open() throws -> DatabaseQueue {
+        let generation = self.queue.generation
+        if let database = self.database, generation == self.generation {
+            return database
+        }
+        self.closeFile()
+        self.knownFaults = MappingFault.count
+        let database = try self.file.openForReading()
+        self.database = database
+        self.generation = generation
+        return database
+    }
+
+    private func closeFile() {
+        try? self.database?.close()
+        self.database = nil
+    }
+
+    private func noteFailure(_ error: any Error, _ read: @escaping @Sendable (Database, StoreQueue) throws -> Void) {
+        // The next one gets a fresh connection: the file may have been replaced.
+        self.closeFile()
+        let reason = StoreReason.text(error)
+        let isFirst = self.queue.readFailed(reason)
+        self.logger.log(level: isFirst ? .error : .debug, "storage not read", metadata: ["error": "\(reason)"])
+        let isAwaited = self.failed != nil
+        self.failed = read
+        if !isAwaited {
+            self.retryLater()
+        }
+    }
+
+    private func retryLater() {
+        self.dispatch.asyncAfter(deadline: .now() + .nanoseconds(Int(self.settings.retryInterval.nanoseconds))) {
+            self.retry()
+        }
+    }
+
+    private func retry() {
+        guard let failed = self.failed else {
+            return
+        }
+        do {
+            try self.readNow(failed)
+        } catch is RelayRefusal {
+            // What it was looking for has gone meanwhile.
+        } catch is PageFault {
+            // The first of it can be read.
+            self.closeFile()
+        } catch {
+            self.closeFile()
+            _ = self.queue.readFailed(StoreReason.text(error))
+            self.retryLater()
+            return
+        }
+        self.failed = nil
+        self.queue.readWorks()
+        self.logger.notice("storage is read again")
+    }
+
+    /// Whether trying again is of no use.
+    private static func isDamage(_ error: any Error) -> Bool {
+        let code = (error as? DatabaseError)?.resultCode
+        return code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB
     }
 }

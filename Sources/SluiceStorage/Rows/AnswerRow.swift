@@ -20,34 +20,35 @@ enum AnswerRow {
         try statement.execute()
     }
 
-    /// The answers of a log, oldest first.
+    /// The answers of a log that memory would still have, oldest first.
     static func answers(_ db: Database, life: Int64, now: WallTime) throws -> [StoredAnswer] {
         let since = now.milliseconds - IdempotencyRecord.lifetime.nanoseconds / 1_000_000
         let rows = try Row.fetchAll(
             db,
             sql: """
                 SELECT key, digest, at, accepted, first_seq, last_seq FROM answers WHERE life = ? AND at > ?
-                ORDER BY at
+                ORDER BY at DESC LIMIT ?
                 """,
-            arguments: [life, since]
+            arguments: [life, since, IdempotencyRecord.maximumCount]
         )
-        return rows.compactMap { row in
-            guard let key = String.fromDatabaseValue(row[0]), let digest = Data.fromDatabaseValue(row[1]),
-                let at = Int64.fromDatabaseValue(row[2]), let accepted = Int.fromDatabaseValue(row[3])
-            else {
-                return nil
+        return rows.reversed()
+            .compactMap { row in
+                guard let key = String.fromDatabaseValue(row[0]), let digest = Data.fromDatabaseValue(row[1]),
+                    let at = Int64.fromDatabaseValue(row[2]), let accepted = Int.fromDatabaseValue(row[3])
+                else {
+                    return nil
+                }
+                var seqs: ClosedRange<Seq>?
+                if let first = Int64.fromDatabaseValue(row[4]), let last = Int64.fromDatabaseValue(row[5]),
+                    first > 0, first <= last
+                {
+                    seqs = Seq(first)...Seq(last)
+                }
+                return StoredAnswer(
+                    request: IngestRequest.Idempotency(key: key, digest: [UInt8](digest)),
+                    receipt: IngestReceipt(acceptedCount: accepted, seqs: seqs),
+                    age: now.since(at)
+                )
             }
-            var seqs: ClosedRange<Seq>?
-            if let first = Int64.fromDatabaseValue(row[4]), let last = Int64.fromDatabaseValue(row[5]),
-                first > 0, first <= last
-            {
-                seqs = Seq(first)...Seq(last)
-            }
-            return StoredAnswer(
-                request: IngestRequest.Idempotency(key: key, digest: [UInt8](digest)),
-                receipt: IngestReceipt(acceptedCount: accepted, seqs: seqs),
-                age: now.since(at)
-            )
-        }
     }
 }

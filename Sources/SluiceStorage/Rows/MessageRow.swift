@@ -11,8 +11,9 @@ enum MessageRow {
         INSERT OR REPLACE INTO messages (key, at, type, marks, state_key, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?)
         """
 
-    static func insert(_ entry: LogEntry, life: Int64, at: WallTime, into db: Database) throws {
+    static func insert(_ entry: LogEntry, life: Int64, into db: Database) throws {
         let message = entry.message
+        let at = entry.at
         let marks = message.storedMarks
         let key = message.storedKey
         let sum = unsafe message.body.withUnsafeReadableBytes { body in
@@ -46,7 +47,7 @@ enum MessageRow {
         else {
             return nil
         }
-        return LogEntry(seq: seq, message: message)
+        return LogEntry(seq: seq, at: WallTime(milliseconds: at), message: message)
     }
 
     private static func bytes(_ value: DatabaseValue) -> [UInt8]? {

@@ -10,10 +10,47 @@ internal import Darwin
 
 /// Keeps other processes out of a store's folder; the system lets go of it when the process ends, however it ends.
 final class FolderLock: Sendable {
-    private let descriptor: Mutex<Int32?>
+    private struct Held {
+        var descriptor: Int32
+        var inode: UInt64
+    }
+
+    private let path: String
+    private let held: Mutex<Held?>
 
     init(folder: String) throws(StoreError) {
-        let descriptor = unsafe open(folder + "/sluice.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        self.path = folder + "/sluice.lock"
+        self.held = Mutex(try Self.take(self.path, folder: folder))
+    }
+
+    deinit {
+        self.release()
+    }
+
+    /// Takes the lock anew, if its file is no longer in its place: the folder may be a new one.
+    func reattach(folder: String) throws(StoreError) {
+        var status = stat()
+        let isThere = unsafe stat(self.path, &status) == 0
+        guard let held = self.held.withLock({ $0 }), !isThere || UInt64(status.st_ino) != held.inode else {
+            return
+        }
+        let taken = try Self.take(self.path, folder: folder)
+        self.held.withLock { $0 = taken }
+        _ = close(held.descriptor)
+    }
+
+    /// Lets others in.
+    func release() {
+        self.held.withLock { held in
+            if let open = held {
+                _ = close(open.descriptor)
+            }
+            held = nil
+        }
+    }
+
+    private static func take(_ path: String, folder: String) throws(StoreError) -> Held {
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw .unusable(path: folder, reason: unsafe String(cString: strerror(errno)))
         }
@@ -21,20 +58,8 @@ final class FolderLock: Sendable {
             _ = close(descriptor)
             throw .inUse(path: folder)
         }
-        self.descriptor = Mutex(descriptor)
-    }
-
-    deinit {
-        self.release()
-    }
-
-    /// Lets others in.
-    func release() {
-        self.descriptor.withLock { descriptor in
-            if let open = descriptor {
-                _ = close(open)
-            }
-            descriptor = nil
-        }
+        var status = stat()
+        unsafe fstat(descriptor, &status)
+        return Held(descriptor: descriptor, inode: UInt64(status.st_ino))
     }
 }

@@ -26,56 +26,52 @@ final class HeadFile: Sendable {
     /// More numbers than can be on their way to the disk at once.
     private static let safetyMargin: Seq = 1 << 20
 
-    private struct State {
+    private struct State: ~Copyable {
+        var mapping: HeadMapping
         var slots: [Int64: Int] = [:]
+        /// What stands in the slots, should the file be taken away.
+        var heads: [Seq] = []
         var free: [Int] = []
-        var unused = 0
     }
 
-    // Mapped until the process ends; each word is written under the lock, or by `init` before anybody else sees it.
-    private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
-    private let state = Mutex(State())
+    private let folder: String
+    private let boot: UInt64
+    private let state: Mutex<State>
     /// What the last process noted, by life.
     private let noted: [Int64: Seq]
     /// What is added to every log's head: the margin after a machine went down.
     private let margin: Seq
 
     init(folder: String) throws(StoreError) {
-        let descriptor = unsafe open(folder + "/sluice.heads", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw .unusable(path: folder, reason: unsafe String(cString: strerror(errno)))
-        }
-        defer { _ = close(descriptor) }
-        // Room on the disk for all of it, now: a write to memory that finds none would end the process.
-        let failure = posix_fallocate(descriptor, 0, off_t(Self.fileBytes))
-        guard failure == 0 else {
-            throw .unusable(path: folder, reason: unsafe String(cString: strerror(failure)))
-        }
-        let mapped = unsafe mmap(nil, Self.fileBytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-            throw .unusable(path: folder, reason: unsafe String(cString: strerror(errno)))
-        }
-        unsafe self.bytes = unsafe mapped
+        let mapping = try HeadMapping(folder: folder, byteCount: Self.fileBytes)
         var noted: [Int64: Seq] = [:]
         for slot in 0..<Self.slotCount {
             let place = Self.headerBytes + slot * 16
-            let life = unsafe mapped.load(fromByteOffset: place, as: Int64.self)
+            let life = mapping.word(at: place)
             if life != 0 {
-                noted[life] = unsafe mapped.load(fromByteOffset: place + 8, as: UInt64.self)
+                noted[Int64(bitPattern: life)] = mapping.word(at: place + 8)
             }
         }
-        self.noted = noted
         let boot = Self.bootID()
-        let isSameBoot = unsafe mapped.load(fromByteOffset: 0, as: UInt64.self) == boot
-        let wasClosed = unsafe mapped.load(fromByteOffset: 8, as: UInt64.self) != 0
-        self.margin = isSameBoot || wasClosed || noted.isEmpty ? 0 : Self.safetyMargin
-        unsafe memset(mapped, 0, Self.fileBytes)
-        unsafe mapped.storeBytes(of: boot, as: UInt64.self)
+        let isSameBoot = mapping.word(at: 0) == boot
+        let wasClosed = mapping.word(at: 8) != 0
+        self.folder = folder
+        self.boot = boot
+        self.noted = noted
+        // Of a log that began shortly before the machine went down there may be no note at all: so for each of them.
+        self.margin = isSameBoot || wasClosed ? 0 : Self.safetyMargin
+        mapping.clear()
+        mapping.set(boot, at: 0)
+        // Before the first number: else a machine that goes down now might find that the file was closed in order.
+        guard mapping.sync() else {
+            throw .unusable(path: folder, reason: "sluice.heads cannot be written")
+        }
+        self.state = Mutex(State(mapping: mapping))
     }
 
     /// The newest number that a log may have given out, where its newest stored message has `head`.
     func head(of life: Int64, stored head: Seq) -> Seq {
-        max(head, self.noted[life] ?? 0) + (self.noted[life] == nil ? 0 : self.margin)
+        max(head, self.noted[life] ?? 0) + self.margin
     }
 
     /// A log gave out numbers up to this one.
@@ -84,9 +80,8 @@ final class HeadFile: Sendable {
             guard let slot = Self.slot(of: life, &state) else {
                 return
             }
-            let place = Self.headerBytes + slot * 16
-            unsafe self.bytes.storeBytes(of: head, toByteOffset: place + 8, as: UInt64.self)
-            unsafe self.bytes.storeBytes(of: life, toByteOffset: place, as: Int64.self)
+            state.heads[slot] = head
+            Self.write(life, head, slot, state.mapping)
         }
     }
 
@@ -96,28 +91,54 @@ final class HeadFile: Sendable {
             guard let slot = state.slots.removeValue(forKey: life) else {
                 return
             }
-            unsafe self.bytes.storeBytes(of: 0, toByteOffset: Self.headerBytes + slot * 16, as: Int64.self)
+            state.mapping.set(0, at: Self.headerBytes + slot * 16)
             state.free.append(slot)
+        }
+    }
+
+    /// Maps the file anew: it may be another one, or the old map may no longer reach it.
+    ///
+    /// Blocks; the notes of other threads wait for memory alone.
+    func reattach() throws(StoreError) {
+        let isInPlace = self.state.withLock { $0.mapping.isInPlace }
+        let mapping = try HeadMapping(folder: self.folder, byteCount: Self.fileBytes)
+        if !isInPlace {
+            mapping.clear()
+        }
+        mapping.set(self.boot, at: 0)
+        self.state.withLock { state in
+            for (life, slot) in state.slots {
+                Self.write(life, state.heads[slot], slot, mapping)
+            }
+            state.mapping = mapping
         }
     }
 
     /// Everything noted is stored.
     func closed() {
-        self.state.withLock { _ in
-            unsafe self.bytes.storeBytes(of: 1, toByteOffset: 8, as: UInt64.self)
-        }
+        self.state.withLock { $0.mapping.set(1, at: 8) }
+    }
+
+    private static func write(_ life: Int64, _ head: Seq, _ slot: Int, _ mapping: HeadMapping) {
+        let place = Self.headerBytes + slot * 16
+        mapping.set(head, at: place + 8)
+        mapping.set(UInt64(bitPattern: life), at: place)
     }
 
     private static func slot(of life: Int64, _ state: inout State) -> Int? {
         if let slot = state.slots[life] {
             return slot
         }
-        guard let slot = state.free.popLast() ?? (state.unused < Self.slotCount ? state.unused : nil) else {
+        if let slot = state.free.popLast() {
+            state.slots[life] = slot
+            return slot
+        }
+        guard state.heads.count < Self.slotCount else {
             return nil
         }
-        state.unused = max(state.unused, slot + 1)
-        state.slots[life] = slot
-        return slot
+        state.heads.append(0)
+        state.slots[life] = state.heads.count - 1
+        return state.heads.count - 1
     }
 
     /// Which start of the machine this is; 0 where it does not say.

@@ -29,7 +29,9 @@ package final class SQLiteStore: ScanStore {
         let file = StoreFile(folder: settings.path, isSynced: settings.isSynced)
         try file.makeFolder()
         self.lock = try FolderLock(folder: settings.path)
+        MappingFault.handle()
         let queue = StoreQueue(settings: settings)
+        let reader = StoreReader(file: file, settings: settings, queue: queue, logger: logger)
         do {
             let database = try file.openForWriting()
             let heads = try HeadFile(folder: settings.path)
@@ -43,7 +45,10 @@ package final class SQLiteStore: ScanStore {
                 file: file,
                 settings: settings,
                 queue: queue,
+                reader: reader,
                 database: database,
+                heads: heads,
+                lock: self.lock,
                 logger: logger
             )
         } catch let error as StoreError {
@@ -52,7 +57,7 @@ package final class SQLiteStore: ScanStore {
             throw StoreError.unusable(path: file.path, reason: StoreReason.text(error))
         }
         self.queue = queue
-        self.reader = StoreReader(file: file, settings: settings, queue: queue, logger: logger)
+        self.reader = reader
         self.writer.start()
     }
 
@@ -75,9 +80,6 @@ package final class SQLiteStore: ScanStore {
     }
 
     package func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?) {
-        if write.header?.isRemoved ?? false {
-            self.heads.forget(write.life)
-        }
         self.add(.write(write, at: .now(), promise))
     }
 
@@ -103,9 +105,8 @@ package final class SQLiteStore: ScanStore {
 
     package func close() {
         self.writer.close()
-        self.heads.closed()
-        self.lock.release()
         self.reader.close()
+        self.lock.release()
     }
 
     private func add(_ job: StoreJob) {

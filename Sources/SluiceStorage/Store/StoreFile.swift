@@ -2,6 +2,14 @@ internal import Foundation
 internal import GRDB
 internal import NIOCore
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
 /// The files of a store: where they are, and how a connection to them is opened.
 struct StoreFile: Sendable {
     /// How long a connection waits for another one's lock.
@@ -49,7 +57,20 @@ struct StoreFile: Sendable {
             // What a crash or a failed sync left in the log is copied back and synced, or the file is not used.
             try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
         }
+        self.syncFolders()
         return queue
+    }
+
+    /// Brings the files' names to the disk, and the folder's own: what is synced later is of no use without them.
+    private func syncFolders() {
+        for folder in [self.folder, URL(fileURLWithPath: self.folder).deletingLastPathComponent().path] {
+            let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if descriptor >= 0 {
+                // Some file systems cannot, and do not have to.
+                _ = fsync(descriptor)
+                _ = close(descriptor)
+            }
+        }
     }
 
     /// A connection that only reads.
@@ -70,9 +91,12 @@ struct StoreFile: Sendable {
             }
     }
 
-    /// Whether the file still stands where it was opened, by its inode.
-    func inode() -> UInt64? {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: self.path)
-        return (attributes?[.systemFileNumber] as? NSNumber)?.uint64Value
+    /// Which files stand there now, the database and its log: what is written to others would be gone with the process.
+    func inodes() -> [UInt64?] {
+        ["", "-wal"]
+            .map { suffix in
+                var status = stat()
+                return unsafe stat(self.path + suffix, &status) == 0 ? UInt64(status.st_ino) : nil
+            }
     }
 }

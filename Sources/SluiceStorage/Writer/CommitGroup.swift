@@ -19,6 +19,8 @@ struct CommitGroup {
     /// Lives whose state changed, and those of them that completed.
     private(set) var changed: Set<Int64> = []
     private(set) var completed: Set<Int64> = []
+    /// Lives that give out no more numbers.
+    private(set) var removed: Set<Int64> = []
     /// Whether something is to be deleted.
     private(set) var erased = false
     private var erasures: [Int: Bool] = [:]
@@ -94,12 +96,15 @@ struct CommitGroup {
             if header.isCompleted {
                 self.completed.insert(write.life)
             }
+            if header.isRemoved {
+                self.removed.insert(write.life)
+            }
         } else if try !self.isKnown(write.life, db) {
             self.refused.insert(self.place)
             return
         }
         for entry in write.entries {
-            try MessageRow.insert(entry, life: write.life, at: at, into: db)
+            try MessageRow.insert(entry, life: write.life, into: db)
         }
         for seq in write.superseded {
             let statement = try db.cachedStatement(sql: "DELETE FROM messages WHERE key = ?")

@@ -17,6 +17,7 @@ final class StoreQueue: Sendable {
         var condition = Condition.works
         var isWriterAwake = false
         var lostThrough: [Int64: Seq] = [:]
+        var generation = 0
     }
 
     private let settings: StoreSettings
@@ -37,6 +38,9 @@ final class StoreQueue: Sendable {
     var hasFailed: Bool {
         self.state.withLock { if case .failed = $0.condition { true } else { false } }
     }
+
+    /// How often the file was opened anew: a connection from before may see a file that is no longer there.
+    var generation: Int { self.state.withLock { $0.generation } }
 
     /// Adds a job, or fails it.
     ///
@@ -112,7 +116,24 @@ final class StoreQueue: Sendable {
                 state.condition = .works
             }
             state.status.failure = nil
+            state.generation += 1
         }
+    }
+
+    /// Something that is stored could not be read.
+    ///
+    /// Returns whether everything could be until now.
+    func readFailed(_ reason: String) -> Bool {
+        self.state.withLock { state in
+            defer { state.status.readFailure = reason }
+            state.status.failedReads += 1
+            return state.status.readFailure == nil
+        }
+    }
+
+    /// What could not be read can be.
+    func readWorks() {
+        self.state.withLock { $0.status.readFailure = nil }
     }
 
     /// Nothing more is taken.

@@ -17,22 +17,44 @@ final class StoreWriter: @unchecked Sendable {
     private let file: StoreFile
     private let settings: StoreSettings
     private let queue: StoreQueue
+    private let reader: StoreReader
+    private let heads: HeadFile
+    private let lock: FolderLock
     private let logger: Logger
     let dispatch = DispatchQueue(label: "sluice.storage.writer", qos: .userInitiated)
     private(set) var database: DatabaseQueue?
-    private var inode: UInt64?
+    private var inodes: [UInt64?]
     /// Lives that have a row in `scans`.
     private var known: Set<Int64> = []
     private var snapshots: SnapshotSchedule
     private var retention: Retention
     private var isClosed = false
+    /// The faults of mapped files that happened before the file was opened.
+    private var knownFaults = MappingFault.count
+    private let logSync: LogSync
+    /// Whether a sync of the log is under way, and whether something was committed since it began.
+    private var isSyncing = false
+    private var hasUnsynced = false
 
-    init(file: StoreFile, settings: StoreSettings, queue: StoreQueue, database: DatabaseQueue, logger: Logger) {
+    init(
+        file: StoreFile,
+        settings: StoreSettings,
+        queue: StoreQueue,
+        reader: StoreReader,
+        database: DatabaseQueue,
+        heads: HeadFile,
+        lock: FolderLock,
+        logger: Logger
+    ) {
         self.file = file
+        self.logSync = LogSync(file: file)
+        self.heads = heads
+        self.lock = lock
         self.settings = settings
         self.queue = queue
+        self.reader = reader
         self.database = database
-        self.inode = file.inode()
+        self.inodes = file.inodes()
         self.snapshots = SnapshotSchedule(interval: settings.snapshotInterval)
         self.retention = Retention(settings: settings)
         self.logger = logger
@@ -45,7 +67,12 @@ final class StoreWriter: @unchecked Sendable {
 
     /// Something waits.
     func wake() {
-        self.dispatch.async { self.drain() }
+        self.dispatch.async {
+            // What was added meanwhile comes after the upkeep that is due, however much it is.
+            if self.writeWaiting() {
+                self.wake()
+            }
+        }
     }
 
     /// Writes everything that waits, and closes the file.
@@ -53,41 +80,52 @@ final class StoreWriter: @unchecked Sendable {
     /// Blocks.
     func close() {
         self.dispatch.sync {
-            self.drain()
+            while self.writeWaiting() {}
             self.queue.close()
-            self.drain()
+            while self.writeWaiting() {}
+            guard !self.isClosed else {
+                return
+            }
             self.isClosed = true
-            if let database = self.database {
-                try? database.writeWithoutTransaction { db in
+            guard let database = self.database else {
+                return
+            }
+            do {
+                try database.writeWithoutTransaction { db in
                     try self.snapshots.writeAll(at: .now(), into: db)
                     try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
                 }
-                try? database.close()
+                // Not for a store that failed: some of what was numbered is not stored then.
+                self.heads.closed()
+            } catch {
+                self.logger.error("storage failed", metadata: ["error": "\(StoreReason.text(error))"])
             }
+            try? database.close()
             self.database = nil
         }
     }
 
-    private func drain() {
-        while true {
-            let jobs = self.queue.takeJobs()
-            guard !jobs.isEmpty else {
-                return
+    /// Writes what waits now.
+    ///
+    /// Returns whether to look again; if not, somebody who adds something wakes the writer.
+    private func writeWaiting() -> Bool {
+        var rest = self.queue.takeJobs()[...]
+        guard !rest.isEmpty else {
+            return false
+        }
+        while !rest.isEmpty {
+            var bytes = 0
+            let group = rest.prefix { job in
+                defer { bytes += job.byteCount }
+                return bytes < Self.maximumGroupBytes
             }
-            var rest = jobs[...]
-            while !rest.isEmpty {
-                var bytes = 0
-                let group = rest.prefix { job in
-                    defer { bytes += job.byteCount }
-                    return bytes < Self.maximumGroupBytes
-                }
-                rest = rest.dropFirst(group.count)
-                guard self.commit(Array(group)) else {
-                    self.queue.failed(Array(rest), self.queue.status.failure ?? "")
-                    break
-                }
+            rest = rest.dropFirst(group.count)
+            guard self.commit(Array(group)) else {
+                self.queue.failed(Array(rest), self.queue.status.failure ?? "")
+                break
             }
         }
+        return true
     }
 
     /// Writes a group in one transaction and keeps its promises.
@@ -107,24 +145,41 @@ final class StoreWriter: @unchecked Sendable {
                         try group.apply(job, to: db)
                     }
                     try group.finish(db)
+                    try self.checkFiles()
                     return .commit
                 }
             }
+            // What is written again after this, because it was not promised, is written over.
+            try self.checkFiles()
         } catch {
             self.fail(jobs, error)
             return false
         }
         self.known = group.known
+        self.syncLater()
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         let refused = group.refused
         self.queue.written(jobs.indices.filter { !refused.contains($0) }.map { jobs[$0] }, seconds: seconds)
         for index in refused {
             self.queue.refused(jobs[index], .unknownScan)
         }
+        for life in group.removed {
+            self.heads.forget(life)
+        }
         group.keepPromises(of: jobs)
         self.snapshots.changed(group.changed, completed: group.completed, now: DispatchTime.now().uptimeNanoseconds)
         self.retention.erased(group.erased)
         return true
+    }
+
+    /// The files must stand where they were opened, and what is in memory must be what is in them.
+    private func checkFiles() throws {
+        guard self.file.inodes() == self.inodes else {
+            throw StoreError.unusable(path: self.file.path, reason: "the file was moved or removed")
+        }
+        guard MappingFault.count == self.knownFaults else {
+            throw StoreError.failed(reason: "a mapped file can no longer be written")
+        }
     }
 
     /// The file is not trusted until it was opened anew.
@@ -133,9 +188,34 @@ final class StoreWriter: @unchecked Sendable {
         self.logger.error("storage failed", metadata: ["error": "\(reason)"])
         try? self.database?.close()
         self.database = nil
+        self.reader.fileFailed()
         self.known = []
         self.queue.failed(jobs, reason)
         self.reopenLater()
+    }
+
+    /// Where a commit does not wait for the disk, what was committed is there soon after it.
+    private func syncLater() {
+        guard !self.file.isSynced, !self.isSyncing else {
+            self.hasUnsynced = true
+            return
+        }
+        self.isSyncing = true
+        self.hasUnsynced = false
+        self.logSync.sync { failure in
+            self.dispatch.async { self.synced(failure) }
+        }
+    }
+
+    private func synced(_ failure: StoreError?) {
+        self.isSyncing = false
+        if let failure {
+            if self.database != nil {
+                self.fail([], failure)
+            }
+        } else if self.hasUnsynced {
+            self.syncLater()
+        }
     }
 
     private func reopenLater() {
@@ -150,11 +230,16 @@ final class StoreWriter: @unchecked Sendable {
         }
         do {
             try self.file.makeFolder()
+            try self.lock.reattach(folder: self.file.folder)
+            let faults = MappingFault.count
+            try self.heads.reattach()
             let database = try self.file.openForWriting()
             // A write shows what opening does not: a full disk, a file that may only be read.
             try database.write { try Retention.probe($0) }
+            self.knownFaults = faults
+            self.inodes = self.file.inodes()
+            try self.checkFiles()
             self.database = database
-            self.inode = self.file.inode()
             self.queue.works()
             self.logger.notice("storage works again")
         } catch {
@@ -184,11 +269,8 @@ final class StoreWriter: @unchecked Sendable {
         }
         let bytes = self.file.diskBytes()
         self.queue.count { $0.diskBytes = bytes }
-        guard self.file.inode() == self.inode else {
-            self.fail([], StoreError.unusable(path: self.file.path, reason: "the file was moved or removed"))
-            return false
-        }
         do {
+            try self.checkFiles()
             return try database.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
                     try self.snapshots.writeDue(

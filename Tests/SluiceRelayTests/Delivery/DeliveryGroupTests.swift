@@ -106,7 +106,7 @@ struct DeliveryGroupTests {
                 case 6..<9: TestMessage.state("\(seq % 4)", type: "p")
                 default: seq % 7 == 0 ? TestMessage.critical() : TestMessage.ordinary("a")
                 }
-            group.append(LogEntry(seq: seq, message: message), now: now)
+            group.append(LogEntry(seq: seq, at: TestMessage.time, message: message), now: now)
             now = now + .milliseconds(2)
             group.poll(now: now)
             for case .lag(let notice) in group.take() {
@@ -135,7 +135,10 @@ struct DeliveryGroupTests {
         var hasMessages = false
         for millisecond in 1...10_000 as ClosedRange<Int64> {
             let now = NIODeadline.uptimeNanoseconds(1_000_000_000) + .milliseconds(millisecond)
-            group.append(LogEntry(seq: Seq(millisecond), message: TestMessage.ordinary()), now: now)
+            group.append(
+                LogEntry(seq: Seq(millisecond), at: TestMessage.time, message: TestMessage.ordinary()),
+                now: now
+            )
             group.poll(now: now)
             for delivery in group.take() {
                 sentAt.append(millisecond)
@@ -155,7 +158,7 @@ struct DeliveryGroupTests {
         var group = DeliveryGroup(terms: terms, limits: limits, head: 0)
         let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
         for seq in 1...2 as ClosedRange<Seq> {
-            group.append(LogEntry(seq: seq, message: TestMessage.ordinary()), now: now)
+            group.append(LogEntry(seq: seq, at: TestMessage.time, message: TestMessage.ordinary()), now: now)
         }
         group.poll(now: now + .milliseconds(100))
         #expect(group.take().count == 1)

@@ -24,6 +24,7 @@ struct CompressionMemoryTests {
         let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
         let entry = LogEntry(
             seq: 1,
+            at: TestMessage.time,
             message: TestMessage.ordinary("t", "\"a\":\"\(String(repeating: "a", count: 99))\"")
         )
         var first: GroupEncoder? = GroupEncoder(encoder: text, isBatched: true, memory: memory, sent: 0)

@@ -6,8 +6,16 @@ import Testing
 @Suite("Frames, byte for byte")
 struct FrameEncoderTests {
     private static let entries = [
-        LogEntry(seq: 41, message: TestMessage.ordinary("hostDiscovered", "\"ip\": \"10.0.0.1\"")),
-        LogEntry(seq: 42, message: TestMessage.make("x", .ordinary, "\"scanId\":\"abc-123\"", carriesScanID: true)),
+        LogEntry(
+            seq: 41,
+            at: TestMessage.time,
+            message: TestMessage.ordinary("hostDiscovered", "\"ip\": \"10.0.0.1\"")
+        ),
+        LogEntry(
+            seq: 42,
+            at: TestMessage.time,
+            message: TestMessage.make("x", .ordinary, "\"scanId\":\"abc-123\"", carriesScanID: true)
+        ),
     ]
 
     private static func encoder(_ form: WireForm) throws -> FrameEncoder {
@@ -65,7 +73,7 @@ struct FrameEncoderTests {
     @Test("Seqs are written in decimal, whatever their length", arguments: [1, 9, 10, 99, 100, 12_345, .max] as [Seq])
     func seqs(seq: Seq) throws {
         let text = FrameText(scanID: try #require(ScanID("s")))
-        let entries = [LogEntry(seq: seq, message: TestMessage.ordinary("t", "\"n\":1"))]
+        let entries = [LogEntry(seq: seq, at: TestMessage.time, message: TestMessage.ordinary("t", "\"n\":1"))]
         var buffer = ByteBuffer()
         text.write(entries[...], into: &buffer)
         #expect(String(buffer: buffer) == "{\"scanId\":\"s\",\"seq\":\(seq),\"type\":\"t\",\"n\":1}")
@@ -76,6 +84,7 @@ struct FrameEncoderTests {
     func gzip() throws {
         let long = LogEntry(
             seq: 1,
+            at: TestMessage.time,
             message: TestMessage.ordinary("t", "\"a\":\"\(String(repeating: "x", count: 999))\"")
         )
         let form = WireForm.webSocket(.gzip(minimumBytes: 1000, level: 6))
@@ -90,7 +99,7 @@ struct FrameEncoderTests {
 
     @Test("A message is an event with id, type and data; a line break in the message starts another data line")
     func eventStream() throws {
-        let entry = LogEntry(seq: 7, message: TestMessage.ordinary("t", "\r\n\"a\":\n1"))
+        let entry = LogEntry(seq: 7, at: TestMessage.time, message: TestMessage.ordinary("t", "\r\n\"a\":\n1"))
         let events = try Self.encode(.eventStream(isChunked: false), [entry])
         let text =
             "id: k3v9:7\nevent: t\ndata: {\"scanId\":\"abc-123\",\"seq\":7,\"type\":\"t\",\ndata: \"a\":\ndata: 1}\n\n"

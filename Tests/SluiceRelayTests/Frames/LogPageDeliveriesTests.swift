@@ -18,10 +18,10 @@ struct LogPageDeliveriesTests {
         var page = LogPage(through: 9, isComplete: true)
         page.items = [
             .missed(count: 2, since: 0),
-            .entry(LogEntry(seq: 3, message: TestMessage.critical())),
-            .entry(LogEntry(seq: 4, message: TestMessage.ordinary())),
+            .entry(LogEntry(seq: 3, at: TestMessage.time, message: TestMessage.critical())),
+            .entry(LogEntry(seq: 4, at: TestMessage.time, message: TestMessage.ordinary())),
             .missed(count: 1, since: 4),
-            .entry(LogEntry(seq: 6, message: TestMessage.ordinary())),
+            .entry(LogEntry(seq: 6, at: TestMessage.time, message: TestMessage.ordinary())),
         ]
         #expect(
             Self.picture(page.deliveries(.slowClient, criticalAlone: false))

@@ -101,7 +101,10 @@ final class RelaySchedule {
         }
         let messages = (0..<count).map { _ in self.makeMessage() }
         self.world.on(home) {
-            let receipt = self.relay.ingest(IngestRequest(scanID: scanID, messages: messages), on: home)
+            let receipt = self.relay.ingest(
+                IngestRequest(scanID: scanID, messages: messages, at: TestMessage.time),
+                on: home
+            )
             receipt.assumeIsolated().whenSuccess { receipt in
                 self.posted(messages, to: scanID, on: home, receipt)
             }
@@ -131,7 +134,7 @@ final class RelaySchedule {
         let scanID = self.world.pick(Self.scanIDs)
         if let home = self.homes[scanID] {
             self.world.on(home) {
-                _ = self.relay.ingest(IngestRequest(scanID: scanID, messages: []), on: home)
+                _ = self.relay.ingest(IngestRequest(scanID: scanID, messages: [], at: TestMessage.time), on: home)
             }
         }
     }

@@ -16,11 +16,11 @@ struct ScanLogTests {
     private static func append(_ symbols: String, to log: inout ScanLog) {
         for symbol in symbols {
             if symbol == "!" {
-                _ = log.append(TestMessage.critical())
+                _ = log.append(TestMessage.critical(), at: TestMessage.time)
             } else if symbol.isNumber {
-                _ = log.append(TestMessage.state(String(symbol)))
+                _ = log.append(TestMessage.state(String(symbol)), at: TestMessage.time)
             } else {
-                _ = log.append(TestMessage.ordinary(String(symbol)))
+                _ = log.append(TestMessage.ordinary(String(symbol)), at: TestMessage.time)
             }
         }
     }
@@ -139,7 +139,7 @@ struct ScanLogTests {
         var log = Self.log(messages: 10)
         let message = TestMessage.ordinary()
         for _ in 0..<(TypeIndex.maximumCount + 1000) {
-            _ = log.append(message)
+            _ = log.append(message, at: TestMessage.time)
         }
         #expect(log.missedCount(after: 0) == TypeIndex.maximumCount + 990)
         #expect(log.missedCount(after: 0, filter: TypeFilter(["other"])) == 1000)
@@ -149,7 +149,7 @@ struct ScanLogTests {
     func typeCounts() {
         var log = Self.log()
         for number in 0..<(ScanLog.maximumCountedTypes + 5) {
-            _ = log.append(TestMessage.ordinary("t\(number)"))
+            _ = log.append(TestMessage.ordinary("t\(number)"), at: TestMessage.time)
         }
         #expect(log.counts[ScanLog.otherTypes] == 5)
     }

@@ -59,7 +59,10 @@ final class ScheduleOfOneScan {
         self.scan.append(message, now: self.world.now)
         let loop = self.world.loops[0]
         self.world.on(loop) {
-            _ = self.relay.ingest(IngestRequest(scanID: self.scanID, messages: [message]), on: loop)
+            _ = self.relay.ingest(
+                IngestRequest(scanID: self.scanID, messages: [message], at: TestMessage.time),
+                on: loop
+            )
         }
         self.world.run()
     }

@@ -4,6 +4,9 @@ import NIOCore
 
 /// Messages for tests, without the way through JSON.
 enum TestMessage {
+    /// When they came, where it does not matter.
+    static let time = WallTime(milliseconds: 1_700_000_000_000)
+
     static func ordinary(_ type: String = "hostDiscovered", _ members: String = "\"ip\":\"10.0.0.1\"") -> Message {
         self.make(type, .ordinary, members)
     }

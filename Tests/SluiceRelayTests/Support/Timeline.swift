@@ -29,7 +29,7 @@ struct Timeline {
             group.poll(now: now)
             for symbol in step {
                 seq += 1
-                group.append(LogEntry(seq: seq, message: Self.message(symbol)), now: now)
+                group.append(LogEntry(seq: seq, at: TestMessage.time, message: Self.message(symbol)), now: now)
             }
             let frames = group.take().map(Self.picture).joined()
             picture += frames.isEmpty ? "-" : frames

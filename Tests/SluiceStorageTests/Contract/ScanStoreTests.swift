@@ -182,6 +182,26 @@ struct ScanStoreTests {
         #expect(bench.store.isAvailable)
     }
 
+    @Test("Of a log that the store does not know nothing is read, and that is said", arguments: StoreKind.allCases)
+    func unread(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        await #expect(throws: RelayRefusal.scanNotFound) { try await bench.page(77) }
+        await #expect(throws: RelayRefusal.scanNotFound) {
+            try await bench.ask { bench.store.load(77, history: RelayConfiguration.History(), promise: $0) }
+        }
+        #expect(bench.store.status.readFailure == nil)
+    }
+
+    @Test("Messages come back with the times at which they came", arguments: StoreKind.allCases)
+    func times(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post([#"{"type":"host"}"#, #"{"type":"phaseStarted"}"#]))
+        _ = try bench.restart()
+        let page = try await bench.page(scan.life)
+        #expect(page.entries.map(\.at) == scan.log.page(after: 0, maximumCount: 9).entries.map(\.at))
+    }
+
     @Test("A closed store takes nothing", arguments: StoreKind.allCases)
     func closed(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)

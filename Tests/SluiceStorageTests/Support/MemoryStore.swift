@@ -112,7 +112,10 @@ final class MemoryStore: ScanStore {
     }
 
     func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>) {
-        let entries = self.state.withLock { $0.logs[request.life]?.entries.values.map { $0 } ?? [] }
+        guard let entries = self.state.withLock({ $0.logs[request.life]?.entries.values.map { $0 } }) else {
+            promise.fail(RelayRefusal.scanNotFound)
+            return
+        }
         var page = StoredPage(entries: [], through: request.cursor, lostThrough: 0)
         var bytes = 0
         for entry in entries.sorted(by: { $0.seq < $1.seq })

@@ -14,8 +14,13 @@ final class StoreBench {
     private let kind: StoreKind
     private let change: (inout StoreSettings) -> Void
 
-    init(_ kind: StoreKind, _ change: @escaping (inout StoreSettings) -> Void = { _ in }) throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString)").path
+    init(
+        _ kind: StoreKind,
+        folder: String? = nil,
+        _ change: @escaping (inout StoreSettings) -> Void = { _ in }
+    ) throws {
+        let own = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString)").path
+        let folder = folder ?? own
         self.folder = folder
         self.kind = kind
         self.change = change

@@ -2,6 +2,7 @@ import NIOCore
 import Testing
 
 @testable import SluiceRelay
+@testable import SluiceStorage
 
 /// A scan as its home would hand it to a store.
 final class TestScan {
@@ -34,7 +35,7 @@ final class TestScan {
         var write = StoreWrite(life: self.life, from: self.log.head, head: 0)
         for text in texts {
             let message = try #require(try parser.parseLine(ByteBuffer(string: text)))
-            write.entries.append(self.log.append(message))
+            write.entries.append(self.log.append(message, at: .now()))
         }
         write.head = self.log.head
         write.superseded = self.log.takeSuperseded()

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceRelay
 
 #if canImport(Glibc)
 internal import Glibc
@@ -8,18 +9,11 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// The time of day, in milliseconds since 1970: what is stored has to be dated across processes.
-struct WallTime: Sendable, Comparable {
-    var milliseconds: Int64
-
+extension WallTime {
     static func now() -> WallTime {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }
-
-    static func < (left: WallTime, right: WallTime) -> Bool {
-        left.milliseconds < right.milliseconds
     }
 
     /// How long ago an instant was; zero for one that a clock set back has put into the future.

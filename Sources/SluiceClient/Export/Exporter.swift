@@ -1,0 +1,124 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// Reads a scan's history from a gateway, page by page, with the times at which its messages came.
+package struct Exporter: Sendable {
+    private enum Answer {
+        case page(ExportPage)
+        case refused(Problem)
+        case unreachable(String)
+        case useless
+    }
+
+    /// The most messages asked for at once.
+    private static let pageCount = 1000
+    /// The most bytes of an answer: the gateway's pages are smaller, but for a single large message.
+    private static let maximumBytes = 64 * 1024 * 1024
+    /// How long one page may take.
+    private static let pageTimeout = TimeAmount.seconds(60)
+    /// How often one page is asked for.
+    private static let maximumTries = 10
+
+    private let connection: GatewayConnection
+    private let scanID: ScanName
+
+    /// Prepares the requests.
+    ///
+    /// - Parameters:
+    ///   - scanID: The scan's id, see ``ScanName``.
+    ///   - connection: The gateway.
+    /// - Throws: If the id is none.
+    package init(scanID: String, connection: GatewayConnection) throws(ClientError) {
+        self.scanID = try ScanName(scanID)
+        self.connection = connection
+    }
+
+    /// Reads everything that there is now.
+    ///
+    /// - Parameter take: Is given one line at a time, with its end; says whether it wants more.
+    /// - Returns: What became of it.
+    package func export(to take: ([UInt8]) -> Bool) async -> ExportOutcome {
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: self.connection.httpConfiguration(connectTimeout: .seconds(10))
+        )
+        let outcome = await self.pages(of: client, to: take)
+        try? await client.shutdown()
+        return outcome
+    }
+
+    private func pages(of client: HTTPClient, to take: ([UInt8]) -> Bool) async -> ExportOutcome {
+        var since = 0
+        var damagedCount = 0
+        var epoch: String?
+        while true {
+            let page: ExportPage
+            switch await self.page(after: since, hasBegun: epoch != nil, of: client) {
+            case .page(let found):
+                page = found
+            case .refused(let problem):
+                return .refused(problem)
+            case .unreachable(let reason):
+                return .failed(reason)
+            case .useless:
+                return .failed("the gateway does not say when messages came; is it an older version?")
+            }
+            guard page.epoch == epoch ?? page.epoch else {
+                return .failed("the scan was replaced by a new one of the same name meanwhile")
+            }
+            epoch = page.epoch
+            for line in page.lines {
+                guard take(line) else {
+                    return .outputClosed
+                }
+            }
+            damagedCount += page.damagedCount
+            guard let next = page.next, next > since else {
+                return .completed(damaged: damagedCount)
+            }
+            since = next
+        }
+    }
+
+    /// Asks for one page, again and again where that may help: an export half written is of little use.
+    private func page(after since: Int, hasBegun: Bool, of client: HTTPClient) async -> Answer {
+        var backoff = Backoff(base: .milliseconds(500), maximum: .seconds(10))
+        while true {
+            let answer = await self.ask(after: since, of: client)
+            let atLeast: Duration?
+            switch answer {
+            case .refused(let problem) where problem.status == 429 || (hasBegun && problem.isTemporary):
+                atLeast = problem.retryAfter
+            case .unreachable where hasBegun:
+                atLeast = nil
+            case .page, .refused, .unreachable, .useless:
+                return answer
+            }
+            let wait = backoff.failed(jitter: .random(in: 0...1), atLeast: atLeast)
+            guard backoff.failureCount < Self.maximumTries, (try? await Task.sleep(for: wait)) != nil else {
+                return answer
+            }
+        }
+    }
+
+    private func ask(after since: Int, of client: HTTPClient) async -> Answer {
+        var request = HTTPClientRequest(
+            url: self.connection.address.messagesURL(of: self.scanID)
+                + "?since=\(since)&limit=\(Self.pageCount)&times=true"
+        )
+        request.headers = HTTPHeaders(self.connection.headers)
+        do {
+            let response = try await client.execute(request, timeout: Self.pageTimeout)
+            guard response.status == .ok else {
+                let body = try await response.collected(upTo: Problem.maximumBytes)
+                let retryAfter = response.headers.first(name: "Retry-After")
+                return .refused(Problem(status: Int(response.status.code), retryAfter: retryAfter, body: body))
+            }
+            let body = try await response.collected(upTo: Self.maximumBytes)
+            return ExportPage(body).map { .page($0) } ?? .useless
+        } catch {
+            return .unreachable(ConnectionFailure.describe(error))
+        }
+    }
+}

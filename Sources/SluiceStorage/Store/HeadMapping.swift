@@ -1,0 +1,81 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// `sluice.heads` as words in memory, until nobody needs it any more.
+///
+/// Which word is written when is its user's business.
+@safe
+final class HeadMapping: Sendable {
+    private let path: String
+    private let byteCount: Int
+    private let device: UInt64
+    private let inode: UInt64
+    // Words are written under the lock of the `HeadFile` that it belongs to, or before anybody else sees it.
+    private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
+
+    /// Maps the file, and makes it if there is none.
+    init(folder: String, byteCount: Int) throws(StoreError) {
+        let path = folder + "/sluice.heads"
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        defer { _ = close(descriptor) }
+        // Room on the disk for all of it, now: a write to memory that finds none would end the process.
+        let failure = posix_fallocate(descriptor, 0, off_t(byteCount))
+        guard failure == 0 else {
+            throw .unusable(path: path, reason: unsafe String(cString: strerror(failure)))
+        }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        self.path = path
+        self.byteCount = byteCount
+        self.device = UInt64(status.st_dev)
+        self.inode = UInt64(status.st_ino)
+        unsafe self.bytes = unsafe mapped
+    }
+
+    deinit {
+        unsafe munmap(self.bytes, self.byteCount)
+    }
+
+    /// Whether the file still stands where it was opened.
+    var isInPlace: Bool {
+        var status = stat()
+        return unsafe stat(self.path, &status) == 0 && UInt64(status.st_dev) == self.device
+            && UInt64(status.st_ino) == self.inode
+    }
+
+    func word(at place: Int) -> UInt64 {
+        unsafe self.bytes.load(fromByteOffset: place, as: UInt64.self)
+    }
+
+    func set(_ word: UInt64, at place: Int) {
+        unsafe self.bytes.storeBytes(of: word, toByteOffset: place, as: UInt64.self)
+    }
+
+    /// Makes every word zero, and touches only those that are not: what is not touched need not go to the disk.
+    func clear() {
+        for place in stride(from: 0, to: self.byteCount, by: 8) where self.word(at: place) != 0 {
+            self.set(0, at: place)
+        }
+    }
+
+    /// Brings what was written to the disk.
+    ///
+    /// Blocks. Returns whether it got there.
+    func sync() -> Bool {
+        unsafe msync(self.bytes, self.byteCount, MS_SYNC) == 0
+    }
+}

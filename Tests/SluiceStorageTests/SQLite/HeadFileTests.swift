@@ -1,0 +1,75 @@
+import Foundation
+import Testing
+
+@testable import SluiceStorage
+
+/// Which numbers are given after which end of the process or the machine.
+@Suite
+final class HeadFileTests {
+    private let folder: String
+
+    init() throws {
+        self.folder = FileManager.default.temporaryDirectory.appendingPathComponent("heads-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: self.folder)
+    }
+
+    @Test("After a kill numbering goes on where it was")
+    func killed() throws {
+        let first = try HeadFile(folder: self.folder)
+        first.note(1, head: 70)
+        first.note(2, head: 7)
+        first.forget(2)
+        let second = try HeadFile(folder: self.folder)
+        #expect(second.head(of: 1, stored: 50) == 70)
+        #expect(second.head(of: 2, stored: 5) == 5)
+    }
+
+    @Test("After a machine went down numbering goes on far beyond, also of a log that no note is left of")
+    func machineWentDown() throws {
+        let first = try HeadFile(folder: self.folder)
+        first.note(1, head: 70)
+        try self.becomeAnotherBoot()
+        let second = try HeadFile(folder: self.folder)
+        #expect(second.head(of: 1, stored: 50) > 1_000_000)
+        #expect(second.head(of: 2, stored: 50) > 1_000_000)
+    }
+
+    @Test("After an end in order numbering goes on where it was, whatever the machine did since")
+    func closed() throws {
+        let first = try HeadFile(folder: self.folder)
+        first.note(1, head: 70)
+        first.closed()
+        try self.becomeAnotherBoot()
+        let second = try HeadFile(folder: self.folder)
+        #expect(second.head(of: 1, stored: 70) == 70)
+        // The end in order was that of the process before.
+        try self.becomeAnotherBoot()
+        #expect(try HeadFile(folder: self.folder).head(of: 1, stored: 70) > 1_000_000)
+    }
+
+    @Test("Notes go on in a new file when the old one was taken away")
+    func reattached() throws {
+        let first = try HeadFile(folder: self.folder)
+        first.note(1, head: 70)
+        first.note(2, head: 5)
+        first.forget(2)
+        try FileManager.default.removeItem(atPath: self.folder + "/sluice.heads")
+        try first.reattach()
+        first.note(3, head: 30)
+        let second = try HeadFile(folder: self.folder)
+        #expect(second.head(of: 1, stored: 1) == 70)
+        #expect(second.head(of: 2, stored: 1) == 1)
+        #expect(second.head(of: 3, stored: 1) == 30)
+    }
+
+    /// The file says which start of the machine it is of, in its first bytes.
+    private func becomeAnotherBoot() throws {
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: self.folder + "/sluice.heads"))
+        try handle.write(contentsOf: Data([1, 2, 3, 4, 5, 6, 7, 8]))
+        try handle.close()
+    }
+}

@@ -1,0 +1,77 @@
+import Logging
+import NIOCore
+import Testing
+
+@testable import SluiceRelay
+@testable import SluiceStorage
+
+/// A relay over a store; it remembers five messages of each scan.
+struct RelayBench {
+    let relay: Relay
+    let id: ScanID
+    private let loop: any EventLoop
+
+    init(_ bench: StoreBench, _ index: StoreIndex? = nil) throws {
+        self.id = try #require(ScanID("a"))
+        self.loop = bench.loop
+        var configuration = RelayConfiguration()
+        configuration.history.messageCount = 5
+        self.relay = Relay(
+            eventLoops: [bench.loop],
+            configuration: configuration,
+            memory: CompressionMemory(limit: .max),
+            store: bench.store,
+            stored: try (index ?? bench.store.restore()).scans,
+            logger: Logger(label: "relay") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    func request(_ texts: [String], owner: String? = nil) throws -> IngestRequest {
+        let parser = MessageParser(
+            rules: MessageRules(RelayConfiguration()),
+            scanID: self.id,
+            maximumMessageBytes: 1 << 20
+        )
+        let messages = try texts.map { try #require(try parser.parseLine(ByteBuffer(string: $0))) }
+        return IngestRequest(scanID: self.id, messages: messages, at: .now(), owner: owner)
+    }
+
+    func ingest(_ texts: [String]) async throws -> IngestReceipt {
+        try await self.ingest(self.request(texts))
+    }
+
+    func ingest(_ request: IngestRequest) async throws -> IngestReceipt {
+        try await self.relay.ingest(request, on: self.loop).get()
+    }
+
+    func delete() async throws -> Bool {
+        try await self.relay.delete(self.id, on: self.loop).get()
+    }
+
+    func owner() async throws -> ScanOwner? {
+        try await self.relay.owner(of: self.id, on: self.loop).get()
+    }
+
+    func state() async throws -> ScanState? {
+        try await self.relay.state(of: self.id, on: self.loop).get()
+    }
+
+    /// The numbers of all that can be read, page by page.
+    func history(pageCount: Int = 17) async throws -> [Seq] {
+        var seqs: [Seq] = []
+        var since: Seq? = 0
+        while let cursor = since {
+            let page = try await self.relay.history(
+                of: self.id,
+                since: cursor,
+                maximumCount: pageCount,
+                maximumBytes: 1 << 20,
+                on: self.loop
+            )
+            .get()
+            seqs += page?.entries.map(\.seq) ?? []
+            since = page?.next
+        }
+        return seqs
+    }
+}
