@@ -258,6 +258,11 @@ async def test_large_frames_come_as_gzip_members_and_small_ones_as_text(gateway,
         assert len(json.loads(text)["messages"]) == 50
 
 
+async def test_gzip_frames_are_not_also_deflated(gateway, scan):
+    async with gateway.ws(f"{scan}?encoding=gzip&wait=5") as socket:
+        assert "Sec-WebSocket-Extensions" not in socket.response.headers
+
+
 async def test_gzip_limit_is_exact_and_configurable(make_gateway, scan):
     gateway = make_gateway(compression={"gzip": {"min_bytes": 500}})
     await post(gateway, scan, ordinary(1))

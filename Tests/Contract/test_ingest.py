@@ -348,7 +348,8 @@ def test_a_scan_is_announced_by_put(gateway, scan):
     is_problem(put({"owner": "u-2"}), 409, "owner_conflict")
     state = gateway.get(path, gateway.token("u-1")).json()
     assert (state["owner"], state["name"], state["message_count"]) == ("u-1", "Nightly", 0)
-    assert put({"name": "Weekly"}).status == 200
+    answer = put({"name": "Weekly"})
+    assert (answer.status, answer.json()) == (200, {"scanId": scan, "owner": "u-1", "name": "Weekly"})
     state = gateway.get(path, gateway.token("u-1")).json()
     assert (state["owner"], state["name"]) == ("u-1", "Weekly")
     is_problem(put({"name": "x"}, gateway.reader("u-1")), 403, "forbidden")

@@ -46,6 +46,15 @@ def test_a_completed_scan_is_removed(make_gateway):
     assert state["seq"] == 1 and state["epoch"] != first["epoch"] and state["is_completed"] is False
 
 
+def test_a_removed_scan_that_is_stored_is_not_followed(make_gateway):
+    gateway = make_gateway(relay={"cleanup_delay": "1s"}, storage={"path": "data"})
+    gateway.post("over", [{"type": "t"}, {"type": "scanCompleted"}])
+    with gateway.sync_ws("over") as over:
+        assert closing(over) == (1000, "scan completed")
+    is_problem(gateway.get("/api/scans/over/events", gateway.reader()), 404, "scan_not_found")
+    assert len(gateway.messages("over")) == 2
+
+
 def test_an_idle_scan_is_removed(make_gateway):
     gateway = make_gateway(relay={"idle_timeout": "2s", "stall_after": "1s"})
     gateway.post("idle", {"type": "t"})

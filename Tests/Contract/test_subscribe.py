@@ -300,6 +300,9 @@ async def test_actions_are_answered_with_their_id(gateway, scan):
         for id in ("text", 7, 1.5, None, True, {"a": [1]}, "é\"\\"):
             await follower.connection.send(json.dumps({"action": "ping", "id": id}))
             assert await follower.next() == {"type": "pong", "id": id}
+        for id in ("9007199254740993", "1e400", "-0", "1.10", '"\\u0041"'):
+            await follower.connection.send(f'{{"action":"ping","id":{id}}}')
+            assert await follower.connection.recv() == f'{{"type":"pong","id":{id}}}'
         await follower.connection.send('{"action":"ping"}')
         assert await follower.next() == {"type": "pong"}
         answer = await follower.ask(action="subscribe", filters=["a"], id=1)
@@ -418,6 +421,19 @@ async def test_many_scans_on_one_socket(gateway, scan):
         assert (await follower.ask(action="subscribe", scanId=a, since=4))["type"] == "subscribed"
         await follower.until(lambda frame: frame["scanId"] == a and any(
             message["seq"] == 6 for message in follower.carried(frame)))
+
+
+async def test_a_subscription_that_begins_anew(gateway, scan):
+    await post(gateway, scan, ordinary(4))
+    for path in (None, scan):
+        async with follow(gateway, path) as follower:
+            if path is None:
+                await follower.ask(action="subscribe", scanId=scan)
+            else:
+                await follower.next()
+            again = await follower.ask(action="subscribe", scanId=scan, since=2, id="again")
+            assert (again["type"], again["seq"], again["id"]) == ("subscribed", 4, "again")
+            await follower.until(lambda frame: [m["seq"] for m in follower.carried(frame)] == [3, 4])
 
 
 async def test_many_scans_pipelined_actions_are_done_in_order(gateway, scan):

@@ -1,6 +1,6 @@
 /// The members of a JSON object, in the order of the text; no two have one name.
 package struct JSONObject: Sendable, Equatable {
-    private(set) var members: [(name: String, value: JSONValue)] = []
+    private(set) var members: [(name: String, value: JSONValue, place: Range<Int>)] = []
 
     /// An object without members.
     package init() {}
@@ -10,16 +10,21 @@ package struct JSONObject: Sendable, Equatable {
         self.members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
-    /// Adds a member.
+    /// Where the value of a member stands in the text that the object was read from.
+    package func place(of name: String) -> Range<Int>? {
+        self.members.first { $0.name.utf8.elementsEqual(name.utf8) }?.place
+    }
+
+    /// Adds a member, and where its value stands in the text.
     ///
     /// Names are compared byte by byte: Swift's own comparison of strings takes different Unicode spellings for one.
     ///
     /// - Returns: Whether it was added; `false` if there is one of that name.
-    package mutating func append(name: String, value: JSONValue) -> Bool {
+    package mutating func append(name: String, value: JSONValue, place: Range<Int>) -> Bool {
         guard self[name] == nil else {
             return false
         }
-        self.members.append((name, value))
+        self.members.append((name, value, place))
         return true
     }
 

@@ -128,7 +128,9 @@ package struct JSONReader {
                 throw self.syntax
             }
             self.skipWhiteSpace()
-            guard object.append(name: name, value: try self.value(depth: depth + 1)) else {
+            let start = self.offset
+            let value = try self.value(depth: depth + 1)
+            guard object.append(name: name, value: value, place: start..<self.offset) else {
                 throw .duplicateName
             }
             self.skipWhiteSpace()

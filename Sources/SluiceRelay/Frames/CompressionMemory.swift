@@ -15,15 +15,17 @@ package final class CompressionMemory: Sendable {
 
     /// Bytes held now.
     package var usedBytes: Int { self.used.load(ordering: .relaxed) }
-    /// How often a compressor was refused.
+    /// How many groups and streams were refused a compressor.
     package var refusedCount: Int { self.refusals.load(ordering: .relaxed) }
 
     /// Takes a share, if there is room.
-    package func reserve(_ bytes: Int) -> Bool {
+    ///
+    /// Whoever asks again after a refusal counts as refused once.
+    package func reserve(_ bytes: Int, isAskedAgain: Bool = false) -> Bool {
         let after = self.used.add(bytes, ordering: .relaxed).newValue
         guard after <= self.limit else {
             self.used.subtract(bytes, ordering: .relaxed)
-            self.refusals.add(1, ordering: .relaxed)
+            self.refusals.add(isAskedAgain ? 0 : 1, ordering: .relaxed)
             return false
         }
         return true

@@ -98,14 +98,14 @@ extension HomeLoop {
     }
 
     /// The store gets what is known of a scan besides messages.
-    func store(_ id: ScanID, isNew: Bool, _ promise: EventLoopPromise<Bool>) {
-        guard let stored = self.scans[id]?.store(answer: nil, isHeard: isNew) else {
-            promise.succeed(isNew)
+    func store(_ id: ScanID, _ registration: ScanRegistration, _ promise: EventLoopPromise<ScanRegistration>) {
+        guard let stored = self.scans[id]?.store(answer: nil, isHeard: registration.isNew) else {
+            promise.succeed(registration)
             return
         }
         stored.assumeIsolated()
             .whenComplete { result in
-                promise.completeWith(result.map { isNew }.mapError { _ in RelayRefusal.storageUnavailable })
+                promise.completeWith(result.map { registration }.mapError { _ in RelayRefusal.storageUnavailable })
             }
     }
 
@@ -133,12 +133,12 @@ extension HomeLoop {
     /// Whether there is such a scan, or its history, and whose it is.
     func owner(of id: ScanID, promise: EventLoopPromise<ScanOwner?>) {
         if let scan = self.scans[id] {
-            promise.succeed(ScanOwner(owner: scan.owner))
+            promise.succeed(ScanOwner(owner: scan.owner, isLive: true))
         } else if let dormant = self.dormant[id] {
-            promise.succeed(ScanOwner(owner: dormant.scan.header.owner))
+            promise.succeed(ScanOwner(owner: dormant.scan.header.owner, isLive: true))
         } else {
             self.find(id) { result in
-                promise.completeWith(result.map { $0.map { ScanOwner(owner: $0.header.owner) } })
+                promise.completeWith(result.map { $0.map { ScanOwner(owner: $0.header.owner, isLive: false) } })
             }
         }
     }

@@ -114,7 +114,7 @@ package final class HomeLoop {
     /// Says who owns a scan and what it is called; whether it is new.
     ///
     /// Fails with `RelayRefusal`.
-    func put(_ id: ScanID, owner: String?, name: String?, promise: EventLoopPromise<Bool>) {
+    func put(_ id: ScanID, owner: String?, name: String?, promise: EventLoopPromise<ScanRegistration>) {
         guard self.context.store?.isAvailable ?? true else {
             promise.fail(RelayRefusal.storageUnavailable)
             return
@@ -122,12 +122,12 @@ package final class HomeLoop {
         switch self.take(id, owner: owner, name: name) {
         case .failure(let refusal):
             promise.fail(refusal)
-        case .success(let isNew):
-            self.store(id, isNew: isNew, promise)
+        case .success(let registration):
+            self.store(id, registration, promise)
         }
     }
 
-    private func take(_ id: ScanID, owner: String?, name: String?) -> Result<Bool, RelayRefusal> {
+    private func take(_ id: ScanID, owner: String?, name: String?) -> Result<ScanRegistration, RelayRefusal> {
         let now = self.eventLoop.now
         let known = self.scans[id]
         if let owner, let has = known?.owner, owner != has {
@@ -138,7 +138,7 @@ package final class HomeLoop {
                 scan.owner = scan.owner ?? owner
                 scan.name = name ?? scan.name
                 self.touch(scan)
-                return known == nil
+                return ScanRegistration(isNew: known == nil, owner: scan.owner, name: scan.name)
             }
     }
 

@@ -69,7 +69,7 @@ package final class Relay: Sendable {
         self.ask(request.scanID, on: eventLoop) { $0.ingest(request, promise: $1) }
     }
 
-    /// Says who owns a scan and what it is called; whether it is new.
+    /// Says who owns a scan and what it is called, where it is given; what holds then.
     ///
     /// Fails with `RelayRefusal`.
     package func put(
@@ -77,7 +77,7 @@ package final class Relay: Sendable {
         owner: String?,
         name: String?,
         on eventLoop: any EventLoop
-    ) -> EventLoopFuture<Bool> {
+    ) -> EventLoopFuture<ScanRegistration> {
         self.ask(id, on: eventLoop) { $0.put(id, owner: owner, name: name, promise: $1) }
     }
 

@@ -126,6 +126,7 @@ final class ScanHome {
         var deadline = self.lifecycle.deadline
         for group in self.groups.values {
             deadline = min(deadline, group.group.deadline ?? .distantFuture)
+            deadline = min(deadline, group.encoder.idleSince.map { $0 + Self.streamIdleTime } ?? .distantFuture)
         }
         for member in self.slowed.values {
             deadline = min(deadline, member.rate.deadline ?? .distantFuture)

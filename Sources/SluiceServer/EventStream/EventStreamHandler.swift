@@ -68,12 +68,16 @@ final class EventStreamHandler: RequestHandler {
         _ scanID: ScanID
     ) {
         self.services.relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
-            .whenSuccess { found in
+            .whenComplete { result in
+                guard let found = exchange.found(result) else {
+                    return
+                }
                 guard identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
                     exchange.respond(problem: Problem(.forbidden, "the token does not allow reading this scan"))
                     return
                 }
-                guard found != nil || query.wait ?? .zero > .zero else {
+                // Of a removed scan there is history to read, but nothing to follow.
+                guard found?.isLive ?? false || query.wait ?? .zero > .zero else {
                     exchange.respond(
                         problem: Problem(.scanNotFound, "there is no such scan; wait=<seconds> waits for it")
                     )

@@ -25,7 +25,7 @@ struct ScanReads: Sendable {
     func state(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) {
         self.services.relay.state(of: scanID, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
-                guard let state = Self.found(result, exchange),
+                guard let state = exchange.found(result),
                     let state = self.readable(state, \.summary.owner, scanID, identity, exchange)
                 else {
                     return
@@ -42,7 +42,7 @@ struct ScanReads: Sendable {
         let relay = self.services.relay
         relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
-                guard let owner = Self.found(result, exchange),
+                guard let owner = exchange.found(result),
                     self.readable(owner, \.owner, scanID, identity, exchange) != nil
                 else {
                     return
@@ -56,7 +56,7 @@ struct ScanReads: Sendable {
                 )
                 .assumeIsolated()
                 .whenComplete { result in
-                    guard let page = Self.found(result, exchange) else {
+                    guard let page = exchange.found(result) else {
                         return
                     }
                     guard let page else {
@@ -66,22 +66,6 @@ struct ScanReads: Sendable {
                     exchange.respond(.json(Self.body(page, scanID, hasTimes: hasTimes, exchange)))
                 }
             }
-    }
-
-    /// What the relay said, unless it could not look; then the refusal is answered.
-    private static func found<Found>(_ result: Result<Found, any Error>, _ exchange: HTTPExchange) -> Found? {
-        switch result {
-        case .success(let found):
-            return found
-        case .failure(RelayRefusal.storageUnavailable):
-            exchange.respond(
-                problem: Problem(.storageUnavailable, "what is stored cannot be read; ask again", retryAfterSeconds: 5)
-            )
-            return nil
-        case .failure(let error):
-            exchange.respond(problem: IngestAnswers.problem(refusal: error))
-            return nil
-        }
     }
 
     /// What was found, if the identity may read it; else the refusal is answered.

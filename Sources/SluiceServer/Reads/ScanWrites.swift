@@ -33,14 +33,14 @@ struct ScanWrites: Sendable {
         self.services.relay.put(scanID, owner: owner, name: name, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
                 switch result {
-                case .success(let isNew):
+                case .success(let registration):
                     var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 128)
                     writer.beginObject()
                     writer.member("scanId", scanID.text)
-                    writer.member("owner", owner)
-                    writer.member("name", name)
+                    writer.member("owner", registration.owner)
+                    writer.member("name", registration.name)
                     writer.endObject()
-                    exchange.respond(.json(writer.buffer, status: isNew ? .created : .ok))
+                    exchange.respond(.json(writer.buffer, status: registration.isNew ? .created : .ok))
                 case .failure(let error):
                     exchange.respond(problem: IngestAnswers.problem(refusal: error))
                 }

@@ -39,12 +39,14 @@ struct ClientAction: Equatable {
     /// Reads a text frame.
     init(_ text: ByteBuffer) throws(Fault) {
         let object: JSONObject
+        let bytes = Array(text.readableBytesView)
         do throws(JSONReader.Failure) {
-            object = try JSONReader.object(Array(text.readableBytesView), maximumDepth: 8, maximumMemberCount: 32)
+            object = try JSONReader.object(bytes, maximumDepth: 8, maximumMemberCount: 32)
         } catch {
             throw Fault(code: "invalid_json", message: "a frame holds one JSON object")
         }
-        let id = object["id"].map { $0.text }
+        // As it was written: a number may have more digits than any type of ours.
+        let id = object.place(of: "id").map { String(decoding: bytes[$0], as: UTF8.self) }
         guard let action = object["action"]?.string else {
             throw Fault(code: "missing_action", message: "say which action", id: id)
         }

@@ -33,7 +33,7 @@ final class SubscribeHandler: RequestHandler {
             }
             do throws(Problem) {
                 let query = try SubscriptionQuery(exchange.request.query)
-                let handshake = try self.handshake(exchange)
+                let handshake = try self.handshake(exchange, query)
                 guard let segment = self.scanSegment else {
                     self.upgrade(exchange, visitor, handshake, query, scanID: nil)
                     return
@@ -48,14 +48,18 @@ final class SubscribeHandler: RequestHandler {
         }
     }
 
-    private func handshake(_ exchange: HTTPExchange) throws(Problem) -> WebSocketHandshake {
+    private func handshake(
+        _ exchange: HTTPExchange,
+        _ query: SubscriptionQuery
+    ) throws(Problem) -> WebSocketHandshake {
         guard !exchange.request.hasBody else {
             // Its bytes would be taken for frames.
             throw Problem(.invalidHandshake, "a handshake has no body")
         }
         let deflate = self.services.settings.configuration.compression.permessageDeflate
         var compression = PermessageDeflateConfiguration()
-        compression.isEnabled = deflate.enabled
+        // Whoever wants gzip in its frames gets one compression, not two.
+        compression.isEnabled = deflate.enabled && !query.wantsGzip
         compression.level = deflate.level
         compression.windowBits = deflate.windowBits
         compression.minimumBytes = deflate.minBytes
@@ -85,7 +89,10 @@ final class SubscribeHandler: RequestHandler {
         then: @escaping () -> Void
     ) {
         self.services.relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
-            .whenSuccess { found in
+            .whenComplete { result in
+                guard let found = exchange.found(result) else {
+                    return
+                }
                 if identity.maySubscribe(scan: scanID.text, owner: found?.owner) {
                     then()
                 } else {

@@ -19,18 +19,27 @@ extension SubscriptionSession {
     }
 
     /// Goes on with an answer of the relay's, and then with the frames that came meanwhile.
+    ///
+    /// Where the relay could not look, the client is told that the action was not done.
     private func whenLookedUp<Answer: Sendable>(
         _ answer: EventLoopFuture<Answer>,
+        _ action: ClientAction,
         then: @escaping (Answer) -> Void
     ) {
         self.isLookingUp = true
         answer.assumeIsolated()
-            .whenSuccess { answer in
+            .whenComplete { result in
                 self.isLookingUp = false
                 guard self.outbox != nil else {
                     return
                 }
-                then(answer)
+                switch result {
+                case .success(let answer):
+                    then(answer)
+                case .failure(let error):
+                    let problem = IngestAnswers.problem(refusal: error)
+                    self.refuse(code: problem.code.rawValue, "the action was not done; try again", id: action.id)
+                }
                 self.actOnNext()
             }
     }
@@ -60,6 +69,13 @@ extension SubscriptionSession {
 
     private func actOnSubscribe(_ action: ClientAction, scan: String?, _ query: SubscriptionQuery) {
         if let text = scan ?? self.scanID?.text, let scanID = ScanID(text), let subscriber = self.subscribers[scanID] {
+            guard query.since == nil else {
+                // From there anew.
+                self.services.relay.unsubscribe(subscriber, on: self.eventLoop)
+                self.subscribers[scanID] = nil
+                self.follow(scanID, query, action)
+                return
+            }
             self.change(subscriber, filter: query.filter, framesPerSecond: query.framesPerSecond, action)
             return
         }
@@ -90,7 +106,7 @@ extension SubscriptionSession {
             )
             return
         }
-        self.whenLookedUp(self.services.relay.owner(of: scanID, on: self.eventLoop)) { found in
+        self.whenLookedUp(self.services.relay.owner(of: scanID, on: self.eventLoop), action) { found in
             guard self.identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
                 self.refuse(
                     code: ProblemCode.forbidden.rawValue,
@@ -106,7 +122,9 @@ extension SubscriptionSession {
             request.requestID = action.id
             self.subscribe(request)
             // The home's answer to a later question comes after its `subscribed`, which no `unsubscribe` may overtake.
-            self.whenLookedUp(self.services.relay.owner(of: scanID, on: self.eventLoop)) { _ in }
+            if let subscriber = self.subscribers[scanID] {
+                self.whenLookedUp(self.services.relay.report(on: subscriber, on: self.eventLoop), action) { _ in }
+            }
         }
     }
 
@@ -122,7 +140,7 @@ extension SubscriptionSession {
             framesPerSecond: framesPerSecond,
             on: self.eventLoop
         )
-        self.whenLookedUp(changed) { rate in
+        self.whenLookedUp(changed, action) { rate in
             self.send(AnswerText.ack(action, scanID: subscriber.scanID, framesPerSecond: rate))
         }
     }
@@ -149,7 +167,7 @@ extension SubscriptionSession {
             if mayFetchKeys, error.isUnknownKey,
                 let fetched = self.services.keySource.fetchForUnknownKey(on: self.eventLoop)
             {
-                self.whenLookedUp(fetched) { _ in self.refresh(token, action, mayFetchKeys: false) }
+                self.whenLookedUp(fetched, action) { _ in self.refresh(token, action, mayFetchKeys: false) }
                 return
             }
             self.refuse(code: ProblemCode.invalidToken.rawValue, "the token is not valid; get a new one", id: action.id)
@@ -163,7 +181,7 @@ extension SubscriptionSession {
         }
         let followed = Array(self.subscribers.keys)
         let owners = followed.map { self.services.relay.owner(of: $0, on: self.eventLoop) }
-        self.whenLookedUp(EventLoopFuture.whenAllSucceed(owners, on: self.eventLoop)) { owners in
+        self.whenLookedUp(EventLoopFuture.whenAllSucceed(owners, on: self.eventLoop), action) { owners in
             let mayStay = zip(followed, owners)
                 .allSatisfy { scanID, found in
                     fresh.maySubscribe(scan: scanID.text, owner: found?.owner)

@@ -8,6 +8,7 @@ import Testing
 final class ScheduleOfOneScan {
     let world: ScheduleWorld
     let relay: Relay
+    let memory = CompressionMemory(limit: .max)
     private let configuration = RelayConfiguration()
     private let scanID: ScanID
     private let scan: ScheduleScan
@@ -17,7 +18,7 @@ final class ScheduleOfOneScan {
         let relay = Relay(
             eventLoops: world.loops,
             configuration: self.configuration,
-            memory: CompressionMemory(limit: .max),
+            memory: self.memory,
             logger: Logger(label: "schedule") { _ in SwiftLogNoOpLogHandler() }
         )
         let scanID = try #require(ScanID("one"))
@@ -36,8 +37,11 @@ final class ScheduleOfOneScan {
     }
 
     /// A client, and its subscription to the scan.
-    func subscriber(loop: Int = 0, _ change: (inout SubscriptionRequest) -> Void = { _ in }) throws -> ScheduleClient {
-        let form = WireForm.webSocket(.plain)
+    func subscriber(
+        loop: Int = 0,
+        form: WireForm = .webSocket(.plain),
+        _ change: (inout SubscriptionRequest) -> Void = { _ in }
+    ) throws -> ScheduleClient {
         let connection = try ScheduleConnection(world: world, relay: relay, loop: self.world.loops[loop], form: form)
         let client = ScheduleClient(world: world, relay: relay, connection: connection)
         self.subscribe(client, change)
