@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROOM = 1 << 18, INFLATED_ROOM = 1 << 22, HANDSHAKES_AT_ONCE = 64 };
+enum { ROOM = 1 << 18, INFLATED_ROOM = 1 << 22, HANDSHAKES_AT_ONCE = 64, SLOW_WINDOW = 1 << 15 };
 
 struct options options = {.name = "case", .subscribe = "/", .publish = "/", .token = "", .subscribers = 1000,
                           .connections = 16, .first = 1000, .second = 4000, .rate = 50, .bytes = 500, .array = 1,
-                          .seconds = 10, .warmup = 3};
+                          .slow_bytes = 1 << 16, .seconds = 10, .warmup = 3, .quiet = 45};
 struct counts count;
 struct connection *all;
 
@@ -26,6 +26,7 @@ static SSL_CTX *context;
 static unsigned char room[ROOM], *inflated;
 static const char *marker;
 static size_t marker_length;
+static void (*tell)(const struct connection *, const char *);
 
 void die(const char *format, ...) {
     va_list arguments;
@@ -44,11 +45,21 @@ double now(void) {
 
 /* ---- sockets --------------------------------------------------------------------------------------------------- */
 
+static void watch_again(struct connection *connection) {
+    uint32_t events = (connection->is_paused ? 0 : EPOLLIN) | (connection->wants_write ? EPOLLOUT : 0);
+    struct epoll_event event = {.events = events, .data.ptr = connection};
+    epoll_ctl(poller, EPOLL_CTL_MOD, connection->fd, &event);
+}
+
 static void watch(struct connection *connection, bool wants_write) {
     if (connection->wants_write == wants_write) return;
     connection->wants_write = wants_write;
-    struct epoll_event event = {.events = EPOLLIN | (wants_write ? EPOLLOUT : 0), .data.ptr = connection};
-    epoll_ctl(poller, EPOLL_CTL_MOD, connection->fd, &event);
+    watch_again(connection);
+}
+
+void pause_reading(struct connection *connection) {
+    connection->is_paused = true;
+    watch_again(connection);
 }
 
 void hang_up(struct connection *connection, bool is_wanted) {
@@ -65,7 +76,8 @@ void hang_up(struct connection *connection, bool is_wanted) {
         inflateEnd(connection->inflater);
         free(connection->inflater);
     }
-    *connection = (struct connection){.is_poster = connection->is_poster, .number = connection->number};
+    *connection = (struct connection){
+        .is_poster = connection->is_poster, .is_slow = connection->is_slow, .number = connection->number};
 }
 
 void start(struct connection *connection) {
@@ -75,6 +87,9 @@ void start(struct connection *connection) {
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (connection->fd < 0) die("socket: %s (raise the limit of open files)", strerror(errno));
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    /* Else the kernel would take megabytes for it. */
+    int window = SLOW_WINDOW;
+    if (connection->is_slow) setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
     if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
         die("connect: %s", strerror(errno));
     connection->ssl = SSL_new(context);
@@ -106,6 +121,7 @@ static void send_bytes(struct connection *connection, const void *bytes, size_t 
 
 void post(struct connection *connection, const char *body) {
     static char request[1 << 17];
+    if (connection->state != OPEN) die("the producer's connection was closed");
     char path[256];
     snprintf(path, sizeof path, options.publish, connection->number);
     int length = snprintf(request, sizeof request,
@@ -118,24 +134,26 @@ void post(struct connection *connection, const char *body) {
 }
 
 static void upgrade(struct connection *connection) {
-    char request[4096];
+    char request[4096], path[256];
+    snprintf(path, sizeof path, options.subscribe, connection->number);
     int length = snprintf(request, sizeof request,
                           "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                           "Authorization: Bearer %s\r\n%s\r\n",
-                          options.subscribe, options.token,
+                          path, options.token,
                           options.deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     send_bytes(connection, request, length);
 }
 
 /* ---- what comes ------------------------------------------------------------------------------------------------ */
 
-static void received_text(const unsigned char *text, size_t length) {
+static void received_text(const struct connection *connection, const unsigned char *text, size_t length) {
     const unsigned char *end = text + length, *at = text;
     count.text_bytes += length;
     while ((at = memmem(at, end - at, marker, marker_length))) {
         count.messages++;
         at += marker_length;
+        if (tell) tell(connection, (const char *)at);
     }
 }
 
@@ -155,7 +173,7 @@ static void received_compressed(struct connection *connection, unsigned char *pa
         if (stream->avail_in > 0 || (status != Z_OK && status != Z_BUF_ERROR)) die("a compressed frame is broken");
     }
     count.compressed_frames++;
-    received_text(inflated, INFLATED_ROOM - stream->avail_out);
+    received_text(connection, inflated, INFLATED_ROOM - stream->avail_out);
 }
 
 static void received_frame(struct connection *connection, int first, unsigned char *payload, size_t length,
@@ -167,7 +185,7 @@ static void received_frame(struct connection *connection, int first, unsigned ch
         if (first & 0x40)
             received_compressed(connection, payload, length);
         else
-            received_text(payload, length);
+            received_text(connection, payload, length);
         break;
     case 8:
         hang_up(connection, false);
@@ -288,7 +306,23 @@ static void serve(struct connection *connection, uint32_t events) {
         }
         received(connection, room, length);
         if (connection->state == CLOSED) return;
+        if (connection->is_slow && connection->state == OPEN && (connection->allowance -= length) <= 0) {
+            pause_reading(connection);
+            return;
+        }
         if (length < ROOM && SSL_pending(connection->ssl) == 0 && length < 16384) return;
+    }
+}
+
+void allow_slow(int from, int to, double seconds) {
+    for (struct connection *connection = &all[from]; connection < &all[to]; connection++) {
+        if (connection->state != OPEN) continue;
+        connection->allowance += seconds * options.slow_bytes;
+        if (!connection->is_paused || connection->allowance <= 0) continue;
+        connection->is_paused = false;
+        watch_again(connection);
+        /* What OpenSSL holds already is not told by the socket. */
+        serve(connection, EPOLLIN);
     }
 }
 
@@ -317,13 +351,15 @@ void open_all(int from, int to) {
 
 struct connection *make_connections(int subscribers, int posters) {
     all = calloc(subscribers + posters, sizeof *all);
+    for (int number = 0; number < subscribers; number++) all[number].number = number;
     for (int number = 0; number < posters; number++)
         all[subscribers + number] = (struct connection){.is_poster = true, .number = number};
     return all + subscribers;
 }
 
-void prepare_clients(const char *text) {
+void prepare_clients(const char *text, void (*told)(const struct connection *, const char *)) {
     marker = text;
+    tell = told;
     marker_length = strlen(text);
     inflated = malloc(INFLATED_ROOM);
     context = SSL_CTX_new(TLS_client_method());

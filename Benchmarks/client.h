@@ -15,6 +15,9 @@ struct connection {
     SSL *ssl;
     enum state state;
     bool is_poster, awaits_answer, wants_write;
+    bool is_slow;     /* reads no more than its allowance */
+    bool is_paused;   /* reads nothing */
+    double allowance; /* bytes that a slow one may still read */
     unsigned char *in; /* what came of a frame or answer that is not whole yet */
     size_t in_length, in_room;
     unsigned char *out; /* what the socket did not take yet */
@@ -25,8 +28,9 @@ struct connection {
 
 struct options {
     const char *name, *subscribe, *publish, *token;
-    int port, pid, subscribers, connections, first, second, joins, rate, bytes, array;
-    double seconds, warmup;
+    int port, pid, admin, subscribers, connections, first, second, joins, rate, bytes, array;
+    int slow, stopped, slow_bytes, critical;
+    double seconds, warmup, quiet;
     bool deflate;
 };
 
@@ -42,14 +46,19 @@ extern struct connection *all; /* subscribers, then posters */
 void die(const char *format, ...);
 /* Seconds of a clock that only goes forward. */
 double now(void);
-/* Makes what all connections share. Each message delivered is to have this text once. */
-void prepare_clients(const char *marker);
+/* Makes what all connections share. Each message delivered is to have this text once; what is told of it, if anything
+ * is, is the text after that. */
+void prepare_clients(const char *marker, void (*tell)(const struct connection *, const char *));
 /* Makes room for closed connections in `all`; returns the posters. */
 struct connection *make_connections(int subscribers, int posters);
 /* Opens the connections from..<to, some at a time, and waits until they stand. */
 void open_all(int from, int to);
 /* Opens one, without waiting. */
 void start(struct connection *connection);
+/* Has one that stands read nothing from now on. */
+void pause_reading(struct connection *connection);
+/* Gives the slow ones among from..<to what they may read after so many seconds. */
+void allow_slow(int from, int to, double seconds);
 /* Closes one. */
 void hang_up(struct connection *connection, bool is_wanted);
 /* Sends one request. */

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Prints the results of the benchmarks as a table, keeps them as JSON, and fails over the thresholds."""
+import itertools
 import json
+import statistics
 import sys
 
 COLUMNS = [
     ("case", "case", "{}"),
+    ("runs", "runs", "{}"),
     ("cpu_us_per_message", "CPU µs/message", "{:.2f}"),
     ("cpu_us_per_frame", "CPU µs/frame", "{:.2f}"),
     ("cpu_us_per_post", "CPU µs/POST", "{:.2f}"),
@@ -13,16 +16,47 @@ COLUMNS = [
     ("bytes_per_message", "bytes/message", "{:.0f}"),
     ("ratio", "sent/raw", "{:.3f}"),
     ("delivered_share", "delivered", "{:.3f}"),
+    ("p50_ms", "p50 ms", "{:.1f}"),
+    ("p99_ms", "p99 ms", "{:.1f}"),
+    ("critical_p50_ms", "p50 critical", "{:.1f}"),
+    ("critical_p99_ms", "p99 critical", "{:.1f}"),
+    ("fell_behind", "fell behind", "{:.0f}"),
+    ("rss_scans_kib", "RSS KiB: scans", "{:.0f}"),
+    ("rss_idle_kib", "subscribers", "{:.0f}"),
+    ("rss_after_messages_kib", "messages", "{:.0f}"),
+    ("rss_after_quiet_kib", "quiet", "{:.0f}"),
+    ("compressor_kib", "compressors KiB", "{:.0f}"),
+    ("compressor_kib_after_quiet", "after quiet", "{:.0f}"),
+    ("compressors_refused", "refused", "{:.0f}"),
+    ("rss_before_kib", "RSS KiB: before", "{:.0f}"),
+    ("rss_kib", "at end", "{:.0f}"),
     ("server_cores", "server cores", "{:.2f}"),
     ("load_cores", "load cores", "{:.2f}"),
+    ("load_average", "machine's load", "{:.1f}"),
 ]
 
 
+def medians(runs):
+    """One result for each case: the median of each number over its runs."""
+    for name in dict.fromkeys(run["case"] for run in runs):
+        ours = [run for run in runs if run["case"] == name]
+        numbers = [key for key in ours[0] if key != "case"]
+        yield {"case": name, "runs": len(ours)} | {
+            key: statistics.median(run[key] for run in ours) for key in numbers
+        }
+
+
+def columns_of(result):
+    return [column for column in COLUMNS if column[0] in result]
+
+
 def table(results):
-    rows = [[title for _, title, _ in COLUMNS]]
+    """The lines of a table of results that all have the same figures."""
+    columns = columns_of(results[0])
+    rows = [[title for _, title, _ in columns]]
     for result in results:
-        rows.append([form.format(result[key]) if key in result else "" for key, _, form in COLUMNS])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+        rows.append([form.format(result[key]) for key, _, form in columns])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
     for row in rows:
         yield "  ".join(
             cell.ljust(width) if column == 0 else cell.rjust(width)
@@ -30,13 +64,19 @@ def table(results):
         ).rstrip()
 
 
+def tables(results):
+    for _, some in itertools.groupby(sorted(results, key=lambda r: len(columns_of(r))), key=columns_of):
+        yield "\n".join(table(list(some)))
+
+
 def main():
     lines, thresholds, kept = sys.argv[1:4]
     with open(lines, encoding="utf-8") as file:
-        results = [json.loads(line) for line in file]
+        runs = [json.loads(line) for line in file]
+    results = list(medians(runs))
     with open(thresholds, encoding="utf-8") as file:
         limits = json.load(file)
-    print("\n".join(table(results)))
+    print("\n\n".join(tables(results)))
     over = [
         f"{result['case']}: {key} is {result[key]:.2f}, and may be {limit:.2f}"
         for result in results
@@ -44,7 +84,7 @@ def main():
         if result[key] > limit
     ]
     with open(kept, "w", encoding="utf-8") as file:
-        json.dump({"results": results, "over": over}, file, indent=4)
+        json.dump({"results": results, "runs": runs, "over": over}, file, indent=4)
         file.write("\n")
     for line in over:
         print(f"over the threshold: {line}", file=sys.stderr)

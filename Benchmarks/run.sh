@@ -2,10 +2,14 @@
 # What a message, a request and a connection cost the gateway: CPU time and memory of its process alone, while a
 # load generator of its own sends and receives over TLS on the loopback interface.
 #
-#   Benchmarks/run.sh                  every case
-#   Benchmarks/run.sh batched-500 post those cases
+#   Benchmarks/run.sh                             every case of the first table of docs/performance.md
+#   Benchmarks/run.sh batched-500 post            those cases
+#   ROUNDS=5 Benchmarks/run.sh slow-readers store groups of cases that are compared, in turns; medians
+#
+# The groups: slow-readers, compressors, windows, deflate, store.
 #
 # SLUICE       the gateway's program (.build/release/sluice)
+# ROUNDS       how often the cases are run, one after another (1)
 # SECONDS_EACH how long each case is measured, after it has warmed up (10)
 # EVENT_LOOPS  the gateway's event loops (null: one a core)
 # RESULTS      where the results go as JSON (.build/bench/results.json)
@@ -19,10 +23,21 @@ seconds=${SECONDS_EACH:-10}
 results=${RESULTS:-.build/bench/results.json}
 nchan=${NCHAN:-/usr/lib/nginx/modules/ngx_nchan_module.so}
 nginx=$(PATH="$PATH:/usr/sbin" command -v nginx || true)
-cases=("$@")
-if ((${#cases[@]} == 0)); then
-    cases=(batched-500 frames-500 post post-array idle deflate-500 deflate-2k plain-2k nchan-frames-500 nchan-post)
-fi
+cases=()
+for name in "${@:-all}"; do
+    case $name in
+        all)
+            cases+=(batched-500 frames-500 post post-array idle deflate-500 deflate-2k plain-2k)
+            cases+=(nchan-frames-500 nchan-post)
+            ;;
+        slow-readers) cases+=(slow-none slow-two slow-hundred slow-none-900) ;;
+        compressors) cases+=(scans-plain scans-deflate scans-deflate-1500) ;;
+        windows) cases+=(window-{9,11,13,15}-{500,2k}) ;;
+        deflate) cases+=(deflate-2k plain-2k) ;;
+        store) cases+=(batched-500 stored-500 post stored-post post-array stored-post-array) ;;
+        *) cases+=("$name") ;;
+    esac
+done
 
 if [[ ! -x $sluice ]]; then
     echo "bench: no program at $sluice; make release builds it" >&2
@@ -49,7 +64,7 @@ clean_up() {
 trap clean_up EXIT
 
 mkdir -p "$(dirname "$results")"
-cc -O2 -o "$folder/load" Benchmarks/load.c Benchmarks/client.c -lssl -lcrypto -lz
+cc -O2 -o "$folder/load" Benchmarks/{load,client,latency,server}.c -lssl -lcrypto -lz
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
     -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/key.pem" \
     -out "$folder/certificate.pem" 2>/dev/null
@@ -74,13 +89,15 @@ wait_for() {
     return 1
 }
 
-# start_gateway [FRAMES]: a gateway whose limits are out of the way; FRAMES a second for each subscriber.
+# start_gateway [FRAMES [YAML]]: a gateway whose limits are out of the way; FRAMES a second for each subscriber.
 start_gateway() {
     port=$(free_port)
+    admin=$(free_port)
+    rm -rf "$folder/data"
     cat >"$folder/config.yaml" <<END
 listen: { host: 127.0.0.1, port: $port, event_loops: ${EVENT_LOOPS:-null} }
 tls: { certificate: certificate.pem, private_key: key.pem }
-admin: { port: $(free_port) }
+admin: { port: $admin }
 auth:
   keys: [ { id: bench, algorithm: HS256, secret_file: jwt.key } ]
 relay: { max_messages_per_second: ${1:-10} }
@@ -90,6 +107,7 @@ limits:
   ingest: { rate: 10000000, burst: 10000000 }
   requests: { rate: 1000000, burst: 1000000 }
 log: { level: error }
+${2:-}
 END
     token=$("$sluice" token --config "$folder/config.yaml" --sub bench --scans '*' --scope ingest --ttl 1h)
     "$sluice" serve --config "$folder/config.yaml" 2>"$folder/server.log" &
@@ -136,29 +154,49 @@ measure() {
     local name=$1 kind=$2
     shift 2
     "$folder/load" --name "$name" --port "$port" --pid "$server" --token "$token" --seconds "$seconds" "$@" "$kind" \
-        >>"$folder/results.jsonl"
+        >"$folder/result"
+    # The load average of the machine tells which runs to believe.
+    sed "s/^{/{\"load_average\":$(cut -d ' ' -f 1 /proc/loadavg),/" "$folder/result" >>"$folder/results.jsonl"
     stop_server
 }
 
+# slow NAME [OPTION...]: 1,000 subscribers, some of which read slowly or not at all, and are left in peace for it.
+# 100 KB/s for each, so that 64 KiB/s is too little.
+slow() {
+    start_gateway 10 'clients: { timeout: 10m, max_buffered: 256KiB }'
+    measure "$1" fanout --warmup 10 --rate 50 --bytes 2000 --critical 32 --admin "$admin" "${@:2}" \
+        --subscribe "$subscribe" "${publish[@]}"
+}
+
+# scans NAME COUNT [OPTION...]: so many scans with a subscriber each, who get a batch of 20 messages.
+scans() {
+    start_gateway
+    measure "$1" scans --subscribers "$2" --array 20 --admin "$admin" "${@:3}" \
+        --subscribe /api/ws/scans/bench-%d --publish /api/scans/bench-%d/progress
+}
+
+stored='storage: { path: data, durability: batched }'
 subscribe=/api/ws/scans/bench
 publish=(--publish /api/scans/bench/progress)
 run_case() {
     echo "bench: $1" >&2
+    local yaml=
+    [[ $1 != stored-* ]] || yaml=$stored
     case $1 in
-        batched-500)
-            start_gateway
+        batched-500 | stored-500)
+            start_gateway 10 "$yaml"
             measure "$1" fanout --subscribe $subscribe "${publish[@]}"
             ;;
         frames-500)
             start_gateway 0
             measure "$1" fanout --subscribe "$subscribe?batch=off" "${publish[@]}"
             ;;
-        post)
-            start_gateway
+        post | stored-post)
+            start_gateway 10 "$yaml"
             measure "$1" post --publish /api/scans/bench-%d/progress
             ;;
-        post-array)
-            start_gateway
+        post-array | stored-post-array)
+            start_gateway 10 "$yaml"
             measure "$1" post --array 100 --publish /api/scans/bench-%d/progress
             ;;
         idle)
@@ -177,6 +215,19 @@ run_case() {
             start_gateway
             measure "$1" fanout --joins 1 --rate 20 --bytes 2000 --subscribe $subscribe "${publish[@]}"
             ;;
+        window-*)
+            start_gateway 10 "compression: { permessage_deflate: { window_bits: $(cut -d - -f 2 <<<"$1") } }"
+            local load=(--rate 50 --bytes 500)
+            [[ $1 != *-2k ]] || load=(--rate 20 --bytes 2000)
+            measure "$1" fanout --deflate --joins 1 "${load[@]}" --subscribe $subscribe "${publish[@]}"
+            ;;
+        slow-none) slow "$1" ;;
+        slow-none-900) slow "$1" --subscribers 900 ;;
+        slow-two) slow "$1" --slow 1 --stopped 1 ;;
+        slow-hundred) slow "$1" --stopped 100 ;;
+        scans-plain) scans "$1" 1000 ;;
+        scans-deflate) scans "$1" 1000 --deflate ;;
+        scans-deflate-1500) scans "$1" 1500 --deflate ;;
         nchan-*)
             if [[ -z $nginx || ! -f $nchan ]]; then
                 echo "bench: $1 left out; it needs nginx and libnginx-mod-nchan" >&2
@@ -196,7 +247,9 @@ run_case() {
     esac
 }
 
-for name in "${cases[@]}"; do
-    run_case "$name"
+for ((round = 0; round < ${ROUNDS:-1}; round++)); do
+    for name in "${cases[@]}"; do
+        run_case "$name"
+    done
 done
 python3 Benchmarks/report.py "$folder/results.jsonl" Benchmarks/thresholds.json "$results"
