@@ -87,13 +87,16 @@ package struct DeliveryGroup: Sendable {
         return self.budget.covers(spent, now: now)
     }
 
-    /// Whether what waits takes more than two seconds at this rate.
-    package var isFarBehind: Bool {
+    /// Whether what comes now would be sent only after more than two seconds, by what waits and what was spent.
+    package func isFarBehind(now: NIODeadline) -> Bool {
         guard self.terms.framesPerSecond > 0 else {
             return false
         }
         let messagesPerFrame = self.terms.isBatched ? self.limits.maximumBatchCount : 1
-        return Double(self.pending.count) > 2 * self.terms.framesPerSecond * Double(messagesPerFrame)
+        let waitingFrames = (Double(self.pending.count) / Double(messagesPerFrame)).rounded(.up)
+        let next = self.budget.availableAt()
+        let delay = next > now ? Double((next - now).nanoseconds) / 1e9 : 0
+        return delay + max(0, waitingFrames - 1) / self.terms.framesPerSecond > 2
     }
 
     /// How many messages wait.

@@ -4,8 +4,8 @@ import NIOCore
 ///
 /// There are two reasons. A member that moves to a group that stands already was sent frames of which that group's
 /// budget knows nothing: at once in it, the member could get the frames of both within a second. So it goes on in a
-/// group of its own, with what it spent. And a newcomer owes nothing for what a group has not sent yet: where that
-/// is a lot, the newcomer's group becomes the shared one, and the old one stands apart until it has caught up.
+/// group of its own, with what it spent. And a newcomer owes nothing for what a group has spent, or not sent yet: where
+/// it would wait long, the newcomer's group becomes the shared one, and the old one stands apart until it catches up.
 extension ScanHome {
     /// The most groups of equal terms that stand apart because they are far behind; more newcomers than that wait.
     private static let maximumApartCount = 8
@@ -19,11 +19,16 @@ extension ScanHome {
         return cursor < shared.group.sent || !shared.group.covers(old.group, now: now)
     }
 
+    /// Whether a member at this place would wait for what a group has spent or not sent yet, and owes it nothing.
+    func wouldWait(cursor: Seq, isNewcomer: Bool, for group: HomeGroup) -> Bool {
+        isNewcomer ? cursor >= group.group.sent : cursor > group.group.sent
+    }
+
     /// Makes room for a group of the same terms that begins further on.
     ///
     /// Returns whether it did: not for a group that will be there soon, nor for too many.
-    func putApart(_ group: HomeGroup) -> Bool {
-        guard group.group.isFarBehind,
+    func putApart(_ group: HomeGroup, now: NIODeadline) -> Bool {
+        guard group.group.isFarBehind(now: now),
             self.apart.values.count(where: { $0.key.shared == group.key }) < Self.maximumApartCount
         else {
             return false

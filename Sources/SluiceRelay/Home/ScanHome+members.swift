@@ -64,7 +64,7 @@ extension ScanHome {
             self.context.loops.run(on: loop) { $0.pageDone(id, readsOn: false) }
             return
         }
-        let end = self.replayEnd(for: member)
+        let end = self.replayEnd(for: member, now: now)
         if cursor < end, let record = self.record, !self.log.holdsEverything(after: cursor) {
             self.sendStoredPage(to: member, after: cursor, through: end, record)
             return
@@ -80,7 +80,7 @@ extension ScanHome {
     func pageDone(_ member: Member, through: Seq, _ reason: LagNotice.Reason, now: NIODeadline) {
         member.place = .behind(cursor: through, reason)
         let id = member.id
-        let readsOn = through < self.replayEnd(for: member)
+        let readsOn = through < self.replayEnd(for: member, now: now)
         self.context.loops.run(on: member.loop) { $0.pageDone(id, readsOn: readsOn) }
         if !readsOn {
             self.align(member, cursor: through, now: now)
@@ -89,8 +89,8 @@ extension ScanHome {
 
     /// How far a member reads on its own: as far as its group has sent, since what waits there comes with the group,
     /// within its budget.
-    private func replayEnd(for member: Member) -> Seq {
-        guard let group = self.groups[member.groupKey], !group.group.isFarBehind else {
+    private func replayEnd(for member: Member, now: NIODeadline) -> Seq {
+        guard let group = self.groups[member.groupKey], !group.group.isFarBehind(now: now) else {
             return self.log.head
         }
         return group.group.sent
@@ -249,7 +249,8 @@ extension ScanHome {
     /// Puts a member at its place against the group of its terms, which has nothing made that is not delivered.
     private func place(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) {
         let isApart = self.mustStandApart(member, cursor: cursor, comingFrom: old, now: now)
-        guard !isApart, let group = self.groups[member.groupKey], cursor <= group.group.sent || !self.putApart(group)
+        guard !isApart, let group = self.groups[member.groupKey],
+            !self.wouldWait(cursor: cursor, isNewcomer: old == nil, for: group) || !self.putApart(group, now: now)
         else {
             let group = self.makeGroup(for: member, cursor: cursor, comingFrom: old, isApart: isApart, now: now)
             self.bringInStep(member, group, now: now)

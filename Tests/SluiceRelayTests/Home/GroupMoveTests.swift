@@ -76,6 +76,27 @@ struct GroupMoveTests {
         #expect(self.schedule.framesMade - before == 5)
     }
 
+    @Test("A newcomer does not wait for what its group spent where that is long")
+    func newcomerOfASlowGroup() throws {
+        let first = try self.schedule.subscriber { $0.framesPerSecond = 0.1 }
+        self.post("a", count: 1)
+        self.schedule.world.advance(by: .seconds(1))
+        self.schedule.world.advance(by: .seconds(1))
+        #expect(first.session?.last == 1)
+        let newcomer = try self.schedule.subscriber { $0.framesPerSecond = 0.1 }
+        self.post("a", count: 1)
+        self.schedule.world.advanceThroughTimers(upTo: self.schedule.world.now + .milliseconds(200))
+        #expect(newcomer.session?.last == 2)
+        #expect(first.session?.last == 1)
+        // Once both have the same, one frame is made for both.
+        self.schedule.world.advanceThroughTimers(upTo: self.schedule.world.now + .seconds(20))
+        self.schedule.world.advance(by: .seconds(12))
+        let before = self.schedule.framesMade
+        self.post("a", count: 1)
+        #expect(try self.schedule.end([first, newcomer]).isEmpty)
+        #expect(self.schedule.framesMade - before == 1)
+    }
+
     @Test("Under a steady load it shares the others' frames again within seconds", arguments: [1, 7, 23, 31])
     func sharesFramesAgain(interval: Int64) throws {
         let mover = try self.schedule.subscriber { $0.filter = Self.first }
