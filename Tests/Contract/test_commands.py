@@ -370,12 +370,14 @@ def test_watching(make_gateway):
     gateway.post("a", [{"type": "hostDiscovered", "ip": "192.0.2.7"}])
     with start("watch", "a", "--since", "0", "--json", gateway=gateway, token=gateway.reader()) as process:
         wait_for(lambda: gateway.get("/api/scans/a", gateway.admin()).json()["subscribers"] == 1)
-        gateway.post("a", [{"type": "t", "n": n} for n in range(3)] + [{"type": "scanCompleted"}])
+        # A completed scan may go on: it is watched until the gateway lets go of it, and the help says so.
+        gateway.post("a", [{"type": "t"}, {"type": "scanCompleted"}, {"type": "t"}, {"type": "scanCompleted"}])
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 0
+    assert "cleanup_delay" in sluice("watch", "--help").stdout_text
     shown = [json.loads(line) for line in out.splitlines()]
     shown = [message for message in shown if "seq" in message and message["type"] != "subscribed"]
-    assert [message["type"] for message in shown] == ["hostDiscovered", "t", "t", "t", "scanCompleted"]
+    assert [message["type"] for message in shown] == ["hostDiscovered", "t", "scanCompleted", "t", "scanCompleted"]
 
 
 def test_watching_goes_on_where_it_was(make_gateway, make_folder):
