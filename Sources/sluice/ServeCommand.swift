@@ -28,12 +28,11 @@ struct ServeCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let gateway: Gateway
         do {
-            try Gateway.check(loaded.configuration)
             let store = try StoreFactory.open(loaded.configuration.storage, logger: logger)
             gateway = try await Gateway(loaded.configuration, logger: logger, store: store)
         } catch {
             log.cannotStart(error)
-            throw error is Gateway.Unusable ? ConfigurationOption.faultExit : ExitCode.failure
+            throw ExitCode.failure
         }
         for await signal in signals {
             guard signal == .sighup else {
