@@ -21,12 +21,6 @@ struct CheckCommand: ParsableCommand {
         for warning in ConfigurationWarnings.warnings(for: loaded.configuration, openFileLimit: limit) {
             Console.error("warning: \(warning)")
         }
-        do {
-            try Gateway.check(loaded.configuration)
-        } catch {
-            Console.error("\(self.file.config): \(error)")
-            throw ConfigurationOption.faultExit
-        }
         Console.line("\(self.file.config): good")
     }
 }

@@ -22,10 +22,17 @@ struct ConfigurationOption: ParsableArguments {
     /// - Throws: The exit code for an unusable configuration.
     static func load(_ path: String) throws -> LoadedConfiguration {
         do throws(ConfigurationFaults) {
-            return try GatewayConfiguration.load(path: path, environment: ProcessInfo.processInfo.environment)
+            return try Self.read(path)
         } catch {
             Console.error(error.description)
             throw Self.faultExit
         }
+    }
+
+    /// Reads a file and the environment.
+    ///
+    /// - Throws: All that is wrong.
+    static func read(_ path: String) throws(ConfigurationFaults) -> LoadedConfiguration {
+        try GatewayConfiguration.load(path: path, environment: ProcessInfo.processInfo.environment)
     }
 }

@@ -9,7 +9,8 @@ struct ReplayCommand: AsyncParsableCommand {
         abstract: "Post an exported scan again, in its rhythm.",
         discussion: """
             Reads what "sluice export" wrote and posts each message as long after the first as it came then. Prints \
-            the gateway's summary at the end. Exits with 1 if the gateway refuses.
+            the gateway's summary at the end. Exits with 1 if the gateway refuses, or if the file is damaged; then \
+            nothing was posted.
             """
     )
 
@@ -33,16 +34,10 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func run() async throws {
         let connection = try self.client.connection()
-        guard let content = try? Data(contentsOf: URL(fileURLWithPath: self.file), options: .mappedIfSafe) else {
-            throw ValidationError("\(self.file) cannot be read")
+        let publisher = try ClientOptions.checked { () throws(ClientError) in
+            try Publisher(scanID: self.scan, connection: connection)
         }
-        let (publisher, recording) = try ClientOptions.checked { () throws(ClientError) in
-            (
-                try Publisher(scanID: self.scan, connection: connection),
-                try RecordedInput(content, speed: self.speed)
-            )
-        }
-        switch await publisher.publish(recording) {
+        switch await publisher.publish(try self.recording()) {
         case .accepted(let summary):
             print(summary)
         case .refused(let problem):
@@ -50,6 +45,20 @@ struct ReplayCommand: AsyncParsableCommand {
             throw ExitCode(1)
         case .failed(let reason):
             ClientOptions.report(reason)
+            throw ExitCode(1)
+        }
+    }
+
+    /// What the file holds; a file that is none is no error of usage.
+    private func recording() throws -> RecordedInput {
+        guard let content = try? Data(contentsOf: URL(fileURLWithPath: self.file), options: .mappedIfSafe) else {
+            ClientOptions.report("\(self.file) cannot be read")
+            throw ExitCode(1)
+        }
+        do throws(ClientError) {
+            return try RecordedInput(content, speed: self.speed)
+        } catch {
+            ClientOptions.report("\(self.file): \(error)")
             throw ExitCode(1)
         }
     }

@@ -24,33 +24,40 @@ struct ServeCommand: AsyncParsableCommand {
         for warning in loaded.warnings {
             logger.warning("\(warning.description)")
         }
+        let log = OperatorLog(logger: logger, format: loaded.configuration.log.format)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let gateway: Gateway
         do {
-            try Gateway.check(loaded.configuration)
             let store = try StoreFactory.open(loaded.configuration.storage, logger: logger)
             gateway = try await Gateway(loaded.configuration, logger: logger, store: store)
         } catch {
-            Console.error("sluice: cannot start: \(error)")
-            throw error is Gateway.Unusable ? ConfigurationOption.faultExit : ExitCode.failure
+            log.cannotStart(error)
+            throw ExitCode.failure
         }
         for await signal in signals {
             guard signal == .sighup else {
                 break
             }
-            self.reload(gateway, level, logger)
+            self.reload(gateway, level, log)
         }
         try await gateway.stop()
     }
 
     /// Takes over the changed file; a faulty one is reported, and the old one stays.
-    private func reload(_ gateway: Gateway, _ level: LogLevel, _ logger: Logger) {
+    private func reload(_ gateway: Gateway, _ level: LogLevel, _ log: OperatorLog) {
+        let loaded: LoadedConfiguration
+        do throws(ConfigurationFaults) {
+            loaded = try ConfigurationOption.read(self.file.config)
+        } catch {
+            log.notReloaded(error)
+            return
+        }
         do {
-            let loaded = try self.file.load()
             try gateway.reload(loaded.configuration)
             level.current = loaded.configuration.log.level
         } catch {
-            logger.error("configuration not reloaded; the old one stays", metadata: ["error": "\(error)"])
+            // A file that changed once more meanwhile.
+            log.notReloaded(error)
         }
     }
 }

@@ -8,8 +8,9 @@ struct WatchCommand: AsyncParsableCommand {
         abstract: "Follow a scan in the terminal.",
         discussion: """
             Shows each message as it comes, with a progress bar below where standard output is a terminal. Comes \
-            back by itself after an interruption, and goes on where it was. Exits with 0 when the scan is over, \
-            with 1 when the gateway does not want it to come back.
+            back by itself after an interruption, and goes on where it was. A finished scan may go on, so that it \
+            is watched until the gateway lets go of it (relay.cleanup_delay, usually 5 minutes later). Exits with 0 \
+            then, and with 1 when the gateway does not want it to come back.
             """
     )
 

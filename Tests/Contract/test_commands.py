@@ -183,6 +183,19 @@ def test_an_export_is_what_was_posted_with_its_times_and_can_be_replayed(gateway
     assert again == [json.loads(texts[0]), json.loads(texts[2])]
 
 
+@pytest.mark.parametrize("damage", [
+    "x", '{"at":1,"seq":2,"message":{"type":"t"', '{"at":1,"seq":2,"message":{"type":"t,"n":}}', "\0" * 40,
+    '{"type":"t"}', None])
+def test_a_damaged_recording_is_posted_not_at_all(gateway, scan, tmp_path, damage):
+    file = tmp_path / "scan.ndjson"
+    if damage is not None:
+        file.write_text('{"at":1,"seq":1,"message":{"type":"t"}}\n\n' + damage + "\n")
+    result = sluice("replay", file, "--scan", scan, gateway=gateway)
+    assert result.returncode == 1 and "Usage" not in result.stderr_text, result.stderr_text
+    assert f"{file}{': line 3 ' if damage else ''}" in result.stderr_text
+    assert gateway.get(f"/api/scans/{scan}", gateway.admin()).status == 404
+
+
 def test_an_export_of_many_pages_waits_where_the_gateway_asks_for_it(make_gateway):
     gateway = make_gateway(relay={"history": {"messages": 5000}}, limits={"requests": {"rate": 5, "burst": 1}})
     posted = gateway.post("a", [{"type": "t", "n": n} for n in range(1, 3501)])
@@ -357,12 +370,14 @@ def test_watching(make_gateway):
     gateway.post("a", [{"type": "hostDiscovered", "ip": "192.0.2.7"}])
     with start("watch", "a", "--since", "0", "--json", gateway=gateway, token=gateway.reader()) as process:
         wait_for(lambda: gateway.get("/api/scans/a", gateway.admin()).json()["subscribers"] == 1)
-        gateway.post("a", [{"type": "t", "n": n} for n in range(3)] + [{"type": "scanCompleted"}])
+        # A completed scan may go on: it is watched until the gateway lets go of it, and the help says so.
+        gateway.post("a", [{"type": "t"}, {"type": "scanCompleted"}, {"type": "t"}, {"type": "scanCompleted"}])
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 0
+    assert "cleanup_delay" in sluice("watch", "--help").stdout_text
     shown = [json.loads(line) for line in out.splitlines()]
     shown = [message for message in shown if "seq" in message and message["type"] != "subscribed"]
-    assert [message["type"] for message in shown] == ["hostDiscovered", "t", "t", "t", "scanCompleted"]
+    assert [message["type"] for message in shown] == ["hostDiscovered", "t", "scanCompleted", "t", "scanCompleted"]
 
 
 def test_watching_goes_on_where_it_was(make_gateway, make_folder):

@@ -83,18 +83,44 @@ def test_a_faulty_file_stops_the_start(folder):
     assert "relay.framing: " in result.stderr
 
 
-@pytest.mark.parametrize("change", [
-    lambda folder: (folder / "gateway.crt").unlink(),
-    lambda folder: (folder / "gateway.key").write_text("no key"),
-    lambda folder: (folder / "jwt.key").unlink(),
-    lambda folder: (folder / "jwt.key").write_text("short"),
-    lambda folder: shutil.copy(folder.parent / "other.key", folder / "gateway.key"),
-], ids=["no certificate", "no private key", "no secret", "a short secret", "another key's certificate"])
-def test_keys_that_cannot_be_used_stop_the_start(folder, change):
+@pytest.mark.parametrize("place, change", [
+    ("2:8: tls.certificate", lambda folder: (folder / "gateway.crt").unlink()),
+    ("2:8: tls.certificate", lambda folder: cut(folder / "gateway.crt")),
+    ("2:34: tls.private_key", lambda folder: (folder / "gateway.key").write_text("no key")),
+    ("2:34: tls.private_key", lambda folder: cut(folder / "gateway.key")),
+    ("2:34: tls.private_key", lambda folder: shutil.copy(folder.parent / "other.key", folder / "gateway.key")),
+    ("2:60: tls.client_ca", lambda folder: shutil.copy(folder / "gateway.key", folder / "ca.crt")),
+    ("6:35: auth.keys[0].secret_file", lambda folder: (folder / "jwt.key").unlink()),
+    ("6:35: auth.keys[0].secret_file", lambda folder: (folder / "jwt.key").write_text("short")),
+    ("7:32: auth.keys[1].public_key", lambda folder: shutil.copy(folder / "gateway.crt", folder / "idp.pem")),
+    ("8:11: auth.jwks.file", lambda folder: (folder / "jwks.json").write_text('{"keys":')),
+])
+def test_a_file_that_cannot_be_used_is_a_fault_of_its_key(folder, place, change):
+    subprocess.run(["openssl", "pkey", "-in", "gateway.key", "-pubout", "-out", "idp.pem"], cwd=folder, check=True)
+    shutil.copy(folder / "gateway.crt", folder / "ca.crt")
+    (folder / "jwks.json").write_text('{"keys":[]}')
+    text = GOOD.replace("gateway.key }", "gateway.key, client_ca: ca.crt }").replace("[ {", "[\n    {").replace(
+        "} ]", "},\n    { id: i, algorithm: ES256, public_key: idp.pem } ]\n  jwks: { file: jwks.json }")
+    assert check(folder, text).returncode == 0
     change(folder)
-    assert check(folder, GOOD).returncode == 78
-    result = sluice("serve", "--config", "config.yaml", folder=folder)
-    assert result.returncode == 78 and result.stderr
+    # With every other fault, and in words.
+    for command in ("check", "serve"):
+        (folder / "config.yaml").write_text(text + "relay: { framing: x }\n")
+        result = sluice(command, "--config", "config.yaml", folder=folder)
+        faults = [line for line in result.stderr.splitlines() if line.startswith("config.yaml:")]
+        assert result.returncode == 78 and len(faults) == 2, result.stderr
+        assert faults[0].startswith(f"config.yaml:{place}: ") and "failed" not in faults[0], faults
+        assert faults[1].startswith("config.yaml:9:10: relay.framing: ")
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:120])
+
+
+def test_a_byte_order_mark(folder):
+    assert check(folder, "\ufeff" + GOOD).returncode == 0
+    result = check(folder, "\ufeffrelayy: {}\n" + GOOD)
+    assert result.returncode == 78 and result.stderr.startswith("config.yaml:1:1: relayy: unknown key")
 
 
 def test_no_file(folder):
@@ -138,6 +164,9 @@ def test_a_port_that_is_taken(make_gateway, folder):
     (folder / "config.yaml").write_text(GOOD.replace("port: 0 }", f"port: {gateway.port} }}", 1))
     result = sluice("serve", "--config", "config.yaml", folder=folder)
     assert result.returncode not in (0, 78) and result.stderr
+    result = sluice("serve", "--config", "config.yaml", folder=folder, SLUICE_LOG__FORMAT="json")
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    assert result.returncode == 1 and events[-1]["message"] == "cannot start" and events[-1]["level"] == "critical"
 
 
 def test_plaintext(make_gateway):
@@ -265,12 +294,27 @@ def test_a_faulty_reload_keeps_the_old(make_gateway, damage):
         assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
 
 
-def test_a_faulty_reload_is_reported_with_its_place(make_gateway):
-    gateway = make_gateway()
-    gateway.config_file.write_text("relay: { batch_intervall: 1s }\n")
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_faulty_reload_is_reported_with_its_places(make_gateway, certificates, format):
+    gateway = make_gateway(log={"format": format})
+    shutil.copy(certificates / "other.key", gateway.folder / "gateway.key")
+    text = "tls: { certificate: gateway.crt, private_key: gateway.key }\nrelay: { batch_intervall: 1s }\n"
+    gateway.config_file.write_text(text + "auth: { keys: [{ id: a, algorithm: HS256, secret_file: jwt.key }] }\n")
+    before = len(gateway.log())
     gateway.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "did you mean batch_interval?" in gateway.log())
-    assert "config.yaml:1:10: relay.batch_intervall" in gateway.log()
+    wait_for(lambda: "configuration not reloaded" in gateway.log())
+    lines = gateway.log()[before:].splitlines()
+    assert len(lines) == 3 and "ExitCode" not in gateway.log(), lines
+    file = gateway.config_file
+    if format == "text":
+        assert lines[0].startswith(f"{file}:1:34: tls.private_key: ")
+        assert lines[1] == f"{file}:2:10: relay.batch_intervall: unknown key, did you mean batch_interval?"
+        return
+    events = [json.loads(line) for line in lines]
+    assert [event["level"] for event in events] == ["error"] * 3
+    places = [tuple(event[name] for name in ("file", "line", "column", "key")) for event in events[:2]]
+    assert places == [(str(file), 1, 34, "tls.private_key"), (str(file), 2, 10, "relay.batch_intervall")]
+    assert events[1]["message"] == "unknown key, did you mean batch_interval?" and events[2]["faults"] == 2
 
 
 def shown_certificate(gateway):

@@ -10,6 +10,7 @@ answered 503, the live relay goes on, /readyz and the metrics tell, and all is w
 import glob
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -356,10 +357,25 @@ def damaged(program, folder):
         gateway.stop()
 
 
+def signalled(program, folder):
+    """SIGBUS for another reason than a mapped file ends the gateway as it ends any program."""
+    gateway, subscriber, acknowledged = started(program, folder)
+    subscriber.is_over.set()
+    try:
+        gateway.process.send_signal(signal.SIGBUS)
+        code = gateway.process.wait(timeout=20)
+        expect(code == -signal.SIGBUS, f"it ended with {code}")
+        gateway.start()
+        check_kept(gateway, "a", acknowledged)
+        return f"ended by the signal, {len(acknowledged)} kept"
+    finally:
+        gateway.stop()
+
+
 FAULTS = {
     "readonly": read_only, "locked": locked, "missing": missing, "removed": removed, "unlogged": unlogged, "newer": newer,
     "cut": cut, "unreadable": unreadable,
-    "damaged": damaged,
+    "damaged": damaged, "signalled": signalled,
 }
 
 

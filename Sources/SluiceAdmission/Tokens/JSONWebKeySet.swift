@@ -25,10 +25,10 @@ package struct JSONWebKeySet: Sendable {
             throw KeyError("is longer than \(Self.maximumBytes) bytes")
         }
         let set: JSONObject
-        do {
+        do throws(JSONReader.Failure) {
             set = try JSONReader.object(bytes, maximumDepth: 16, maximumMemberCount: 64)
         } catch {
-            throw KeyError("is not a JSON object: \(error)")
+            throw KeyError(Self.words(for: error))
         }
         guard case .array(let entries) = set["keys"] else {
             throw KeyError("is not a JWK set: \"keys\" is no array")
@@ -39,6 +39,19 @@ package struct JSONWebKeySet: Sendable {
             } else {
                 self.passedOverCount += 1
             }
+        }
+    }
+
+    private static func words(for failure: JSONReader.Failure) -> String {
+        switch failure {
+        case .syntax(let offset):
+            "is not JSON: see byte \(offset)"
+        case .depth:
+            "is nested too deep"
+        case .duplicateName:
+            "has an object with the same name twice"
+        case .notAnObject:
+            "is not a JSON object"
         }
     }
 

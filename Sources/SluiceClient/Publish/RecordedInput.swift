@@ -61,7 +61,11 @@ package struct RecordedInput: AsyncSequence, Sendable {
             return nil
         }
         let place = (rest.startIndex + ",\"message\":".utf8.count)..<(rest.endIndex - 1)
-        return place.count >= 2 ? Message(at: at, place: place) : nil
+        // One that is damaged within is found before the first is posted, not where the gateway meets it.
+        guard (try? JSONParser.parse(Array(content[place]))) != nil else {
+            return nil
+        }
+        return Message(at: at, place: place)
     }
 
     private static func number(after prefix: String, in rest: inout Data) -> Int64? {

@@ -150,12 +150,13 @@ struct MetricsText {
     }
 
     private static func escaped(_ label: String) -> String {
-        label.reduce(into: "") { text, character in
-            switch character {
+        // Scalars, as a newline behind a carriage return is no character of its own.
+        label.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
             case "\\": text += "\\\\"
             case "\"": text += "\\\""
             case "\n": text += "\\n"
-            default: text.append(character)
+            default: text.unicodeScalars.append(scalar)
             }
         }
     }

@@ -24,6 +24,10 @@ struct ConfigurationDocument {
     /// The root of the text; nil if there is none, or if it cannot be read, which is then a fault.
     mutating func read(_ text: String, into reading: inout ConfigurationReading) -> ConfigurationNode? {
         var text = text
+        // YAML 1.2 section 5.2: it may stand before the document, and takes no column.
+        if text.unicodeScalars.first == "\u{FEFF}" {
+            text.unicodeScalars.removeFirst()
+        }
         while true {
             do {
                 // Nodes hold their anchors weakly: the parser has to outlive the conversion.

@@ -1,54 +1,125 @@
-/// Looks at the files that a configuration names, so that a missing one is told at the start with its key.
-///
-/// Whether a file's content is what its key wants is left to those who use it.
+internal import NIOSSL
+internal import SluiceAdmission
+
+/// Looks at the files that a configuration names, so that a missing one, or one that holds something else than its key
+/// wants, is told at the start, with its key and with every other fault.
 struct ConfigurationFiles {
     let configuration: GatewayConfiguration
 
     func check(_ reading: inout ConfigurationReading) {
-        let tls = self.configuration.tls
         if !self.configuration.listen.plaintext {
-            self.check(tls.certificate, "tls.certificate", &reading)
-            self.check(tls.privateKey, "tls.private_key", isSecret: true, &reading)
-            self.check(tls.clientCA, "tls.client_ca", &reading)
+            self.checkCertificates(&reading)
         }
-        self.check(self.configuration.auth.jwks.file, "auth.jwks.file", &reading)
-        for (index, key) in self.configuration.auth.keys.enumerated() {
-            switch key.material {
-            case .secretFile(let path):
-                let keyPath = "auth.keys[\(index)].secret_file"
-                if let content = self.check(path, keyPath, isSecret: true, &reading) {
-                    self.checkLength(content, key.algorithm, keyPath, &reading)
-                }
-            case .publicKey(let path):
-                self.check(path, "auth.keys[\(index)].public_key", &reading)
-            }
+        self.checkKeySet(&reading)
+        for key in reading.tokenKeys {
+            self.check(key, &reading)
         }
         if let path = self.configuration.storage.path, FileContent.isFile(path) {
             reading.fault("expected a folder, found the file \(path)", "storage.path")
         }
     }
 
+    private func checkCertificates(_ reading: inout ConfigurationReading) {
+        let tls = self.configuration.tls
+        let chain = self.read(tls.certificate, "tls.certificate", &reading) { content throws(ConfigurationProblem) in
+            try PEMFile.certificates(content.bytes)
+        }
+        let key = self.read(tls.privateKey, "tls.private_key", isSecret: true, &reading) {
+            content throws(ConfigurationProblem) in
+            try PEMFile.privateKey(content.bytes)
+        }
+        if let chain, let key, let certificate = tls.certificate, let privateKey = tls.privateKey,
+            !PEMFile.isPair(chain[0], key)
+        {
+            if chain.dropFirst().contains(where: { PEMFile.isPair($0, key) }) {
+                let message = "\(certificate) begins with another certificate: put the server's own first"
+                reading.fault(message, "tls.certificate")
+            } else {
+                let message = "\(privateKey) does not belong to \(certificate): give the key of that certificate"
+                reading.fault(message, "tls.private_key")
+            }
+        }
+        self.read(tls.clientCA, "tls.client_ca", &reading) { content throws(ConfigurationProblem) in
+            try PEMFile.certificates(content.bytes)
+        }
+    }
+
+    private func checkKeySet(_ reading: inout ConfigurationReading) {
+        let file = self.configuration.auth.jwks.file
+        let set = self.read(file, "auth.jwks.file", &reading) { content throws(ConfigurationProblem) in
+            do throws(KeyError) {
+                return try JSONWebKeySet(content.bytes)
+            } catch {
+                throw ConfigurationProblem(error.message)
+            }
+        }
+        if let file, set?.keys.isEmpty == true {
+            reading.warn("no key in \(file) can be used", "auth.jwks.file")
+        }
+    }
+
+    /// One key that signs tokens.
+    private func check(_ key: ConfigurationReading.TokenKey, _ reading: inout ConfigurationReading) {
+        switch key.material {
+        case .secretFile(let path):
+            let keyPath = "\(key.keyPath).secret_file"
+            let content = self.read(path, keyPath, isSecret: true, &reading) { content throws(ConfigurationProblem) in
+                try Self.check(key, content)
+                return content
+            }
+            if let content {
+                self.checkLength(content, key.algorithm, keyPath, &reading)
+            }
+        case .publicKey(let path):
+            self.read(path, "\(key.keyPath).public_key", &reading) { content throws(ConfigurationProblem) in
+                try Self.check(key, content)
+            }
+        }
+    }
+
+    /// Makes the key as the gateway does.
+    private static func check(
+        _ key: ConfigurationReading.TokenKey,
+        _ content: FileContent
+    ) throws(ConfigurationProblem) {
+        do throws(KeyError) {
+            _ = try KeyLoader.key(id: "", key.algorithm, key.material, content.bytes)
+        } catch {
+            throw ConfigurationProblem(error.message)
+        }
+    }
+
+    /// Reads a file and makes something of it; nil if there is none, or if it cannot be used, which is then a fault.
+    ///
+    /// A problem of `make` is about the content, and its message stands behind the file's name.
     @discardableResult
-    private func check(
+    private func read<Made>(
         _ path: String?,
         _ keyPath: String,
         isSecret: Bool = false,
-        _ reading: inout ConfigurationReading
-    ) -> FileContent? {
+        _ reading: inout ConfigurationReading,
+        make: (FileContent) throws(ConfigurationProblem) -> Made
+    ) -> Made? {
         guard let path else {
             return nil
         }
+        let content: FileContent
         do throws(ConfigurationProblem) {
-            let content = try FileContent(path: path, limit: 1 << 20)
+            content = try FileContent(path: path, limit: FileContent.maximumKeyBytes)
             guard !content.isBlank else {
                 throw ConfigurationProblem("empty file")
             }
-            if isSecret, content.isReadableByEveryone {
-                reading.warn("every user of this machine can read \(path)", keyPath)
-            }
-            return content
         } catch {
             reading.fault("\(error.message): \(path)", keyPath)
+            return nil
+        }
+        if isSecret, content.isReadableByEveryone {
+            reading.warn("every user of this machine can read \(path)", keyPath)
+        }
+        do throws(ConfigurationProblem) {
+            return try make(content)
+        } catch {
+            reading.fault("\(path) \(error.message)", keyPath)
             return nil
         }
     }

@@ -40,7 +40,12 @@ extension ConfigurationKind where Value == GatewayConfiguration.Auth.Key {
         } else if !fields.has(wanted) {
             reading.fault("\(algorithm.rawValue) needs \(wanted)", keyPath)
         }
-        return algorithm.isSymmetric ? secretFile.map { .secretFile($0) } : publicKey.map { .publicKey($0) }
+        let material: Value.Material? =
+            algorithm.isSymmetric ? secretFile.map { .secretFile($0) } : publicKey.map { .publicKey($0) }
+        if let material {
+            reading.found(.init(keyPath: keyPath, algorithm: algorithm, material: material))
+        }
+        return material
     }
 }
 

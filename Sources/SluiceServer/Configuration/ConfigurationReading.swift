@@ -3,12 +3,22 @@ struct ConfigurationReading {
     /// More faults than this help nobody; what is read may be no configuration at all.
     private static let maximumFaultCount = 1000
 
+    /// What a token is verified with, as one entry of a list gave it; the entry's other fields may be faulty.
+    struct TokenKey {
+        /// The path of the entry, `auth.keys[0]`.
+        let keyPath: String
+        let algorithm: GatewayConfiguration.Auth.Algorithm
+        let material: GatewayConfiguration.Auth.Key.Material
+    }
+
     /// The file as the operator named it.
     let file: String
     /// The folder that relative paths start from; absolute, without a slash at its end.
     let folder: String
     private(set) var faults: [ConfigurationFault] = []
     private(set) var warnings: [ConfigurationFault] = []
+    /// Kept besides the configuration, which has none of a list's entries if one of them is faulty.
+    private(set) var tokenKeys: [TokenKey] = []
     private var places: [String: ConfigurationPlace] = [:]
     private var faultyPaths: Set<String> = []
 
@@ -41,7 +51,13 @@ struct ConfigurationReading {
     /// A later source takes the place of an earlier one, parts included.
     mutating func given(_ keyPath: String, at place: ConfigurationPlace) {
         self.places = self.places.filter { !$0.key.hasPrefix(keyPath + "[") }
+        self.tokenKeys = self.tokenKeys.filter { !$0.keyPath.hasPrefix(keyPath + "[") }
         self.places[keyPath] = place
+    }
+
+    /// Remembers a key whose file is to be looked at.
+    mutating func found(_ key: TokenKey) {
+        self.tokenKeys.append(key)
     }
 
     func isGiven(_ keyPath: String) -> Bool {

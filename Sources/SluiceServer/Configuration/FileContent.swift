@@ -8,6 +8,9 @@ internal import Darwin
 
 /// A file as it was at one moment: its bytes, which are bounded, and who may read it.
 struct FileContent {
+    /// Certificates, keys and key sets are never larger.
+    static let maximumKeyBytes = 1 << 20
+
     let bytes: [UInt8]
     private let mode: mode_t
 

@@ -123,23 +123,12 @@ package final class Gateway: Sendable {
         self.logger.info("gateway stopped")
     }
 
-    /// The keys or certificates that a configuration names cannot be used.
-    package struct Unusable: Error, CustomStringConvertible {
-        package var description: String
-    }
-
     /// Reads what the configuration names, as the start would.
-    ///
-    /// - Throws: ``Unusable`` with what is wrong.
-    package static func check(_ configuration: GatewayConfiguration) throws(Unusable) {
-        do {
-            _ = try KeyLoader.verifier(configuration.auth, keySet: [])
-            _ = try KeyLoader.ingestKeys(configuration.auth)
-            if !configuration.listen.plaintext {
-                _ = try TLSContexts(configuration.tls, expiry: CertificateExpiry())
-            }
-        } catch {
-            throw Unusable(description: "\(error)")
+    private static func check(_ configuration: GatewayConfiguration) throws {
+        _ = try KeyLoader.verifier(configuration.auth, keySet: [])
+        _ = try KeyLoader.ingestKeys(configuration.auth)
+        if !configuration.listen.plaintext {
+            _ = try TLSContexts(configuration.tls, expiry: CertificateExpiry())
         }
     }
 

@@ -39,10 +39,14 @@ final class TLSContexts: Sendable {
         guard let certificate = tls.certificate, let key = tls.privateKey else {
             throw KeyLoader.Failure(description: "tls.certificate and tls.private_key are needed")
         }
-        let chain = try NIOSSLCertificate.fromPEMFile(certificate)
+        let chain = try Self.read(certificate, PEMFile.certificates)
+        let privateKey = try Self.read(key, PEMFile.privateKey)
+        guard PEMFile.isPair(chain[0], privateKey) else {
+            throw KeyLoader.Failure(description: "\(key) does not belong to \(certificate)")
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
-            privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+            privateKey: .privateKey(privateKey)
         )
         configuration.minimumTLSVersion = tls.minimumVersion == .tls13 ? .tlsv13 : .tlsv12
         configuration.cipherSuites = Self.cipherSuites
@@ -55,5 +59,22 @@ final class TLSContexts: Sendable {
         let context = try NIOSSLContext(configuration: configuration)
         expiry.set(chain.first)
         return context
+    }
+
+    private static func read<Made>(
+        _ path: String,
+        _ make: ([UInt8]) throws(ConfigurationProblem) -> Made
+    ) throws(KeyLoader.Failure) -> Made {
+        let content: FileContent
+        do throws(ConfigurationProblem) {
+            content = try FileContent(path: path, limit: FileContent.maximumKeyBytes)
+        } catch {
+            throw KeyLoader.Failure(description: "\(error.message): \(path)")
+        }
+        do throws(ConfigurationProblem) {
+            return try make(content.bytes)
+        } catch {
+            throw KeyLoader.Failure(description: "\(path) \(error.message)")
+        }
     }
 }

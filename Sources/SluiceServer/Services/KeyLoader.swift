@@ -1,4 +1,3 @@
-private import Foundation
 internal import NIOCore
 internal import SluiceAdmission
 
@@ -35,11 +34,11 @@ enum KeyLoader {
             keys.append(try self.key(key))
         }
         if let file = auth.jwks.file {
-            let bytes = Array(try self.content(of: file).utf8)
+            let bytes = try self.content(of: file)
             do throws(KeyError) {
                 keys += try JSONWebKeySet(bytes).keys
             } catch {
-                throw Failure(description: "auth.jwks.file: \(file): \(error)")
+                throw Failure(description: "auth.jwks.file: \(file) \(error)")
             }
         }
         return TokenVerifier(
@@ -52,27 +51,44 @@ enum KeyLoader {
 
     /// One key of a file.
     static func key(_ key: GatewayConfiguration.Auth.Key) throws(Failure) -> VerificationKey {
-        guard let algorithm = TokenAlgorithm(rawValue: key.algorithm.rawValue) else {
-            throw Failure(description: "auth.keys: \(key.id): unknown algorithm \(key.algorithm.rawValue)")
+        let path: String
+        switch key.material {
+        case .secretFile(let file), .publicKey(let file):
+            path = file
         }
-        do {
-            switch key.material {
-            case .secretFile(let path):
-                let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-                return try VerificationKey(id: key.id, algorithm: algorithm, secretFile: Array(bytes))
-            case .publicKey(let path):
-                return try VerificationKey(id: key.id, algorithm: algorithm, publicKeyPEM: try self.content(of: path))
-            }
+        let bytes = try self.content(of: path)
+        do throws(KeyError) {
+            return try self.key(id: key.id, key.algorithm, key.material, bytes)
         } catch {
-            throw Failure(description: "auth.keys: \(key.id): \(error)")
+            throw Failure(description: "auth.keys: \(key.id): \(path) \(error)")
         }
     }
 
-    private static func content(of path: String) throws(Failure) -> String {
-        do {
-            return try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
+    /// A key of the content of its file.
+    static func key(
+        id: String,
+        _ algorithm: GatewayConfiguration.Auth.Algorithm,
+        _ material: GatewayConfiguration.Auth.Key.Material,
+        _ content: [UInt8]
+    ) throws(KeyError) -> VerificationKey {
+        // The configuration knows the same algorithms by the same names.
+        guard let algorithm = TokenAlgorithm(rawValue: algorithm.rawValue) else {
+            preconditionFailure("\(algorithm.rawValue) is no algorithm of tokens")
+        }
+        switch material {
+        case .secretFile:
+            return try VerificationKey(id: id, algorithm: algorithm, secretFile: content)
+        case .publicKey:
+            let text = String(decoding: content, as: UTF8.self)
+            return try VerificationKey(id: id, algorithm: algorithm, publicKeyPEM: text)
+        }
+    }
+
+    private static func content(of path: String) throws(Failure) -> [UInt8] {
+        do throws(ConfigurationProblem) {
+            return try FileContent(path: path, limit: FileContent.maximumKeyBytes).bytes
         } catch {
-            throw Failure(description: "\(path): cannot be read")
+            throw Failure(description: "\(error.message): \(path)")
         }
     }
 }

@@ -37,34 +37,45 @@ enum MappingFault {
         _ = Self.count
         var action = sigaction()
         unsafe action.__sigaction_handler.sa_sigaction = { _, info, _ in
-            unsafe MappingFault.received(info?.pointee._sifields._sigfault.si_addr)
+            unsafe MappingFault.received(info)
         }
         action.sa_flags = SA_SIGINFO
         unsafe sigaction(SIGBUS, &action, nil)
     }
 
     /// In the handler: system calls only, no allocation, no lock.
-    private static func received(_ address: UnsafeMutableRawPointer?) {
-        let offset = Int(bitPattern: address) & ~(Self.pageBytes - 1)
+    private static func received(_ info: UnsafeMutablePointer<siginfo_t>?) {
+        // sigaction(2): a place that the mapped file does not have, or could not give. The others are of memory that
+        // fails, of a wrong alignment, or of somebody who sent the signal; there is nothing to mend.
+        guard let info = unsafe info, unsafe info.pointee.si_code == CInt(BUS_ADRERR) else {
+            Self.end()
+            return
+        }
+        let offset = unsafe Int(bitPattern: info.pointee._sifields._sigfault.si_addr) & ~(Self.pageBytes - 1)
         let protection = PROT_READ | PROT_WRITE
         let copy = unsafe mmap(nil, Self.pageBytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let copy = unsafe copy, unsafe copy != MAP_FAILED,
             let page = unsafe UnsafeMutableRawPointer(bitPattern: offset)
         else {
-            // Then the process ends, as it would have.
-            signal(SIGBUS, SIG_DFL)
+            Self.end()
             return
         }
         // Of a page that cannot be read either, beyond a file's new end perhaps, nothing but zeros is left.
         _ = unsafe pread(Self.memory.load(ordering: .relaxed), copy, Self.pageBytes, off_t(offset))
         guard unsafe mmap(page, Self.pageBytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page
         else {
-            signal(SIGBUS, SIG_DFL)
+            Self.end()
             return
         }
         unsafe memcpy(page, copy, Self.pageBytes)
         unsafe munmap(copy, Self.pageBytes)
         Self.counter.add(1, ordering: .releasing)
+    }
+
+    /// Ends the process as the signal would have without a handler: with the return from this one, which holds it back.
+    private static func end() {
+        signal(SIGBUS, SIG_DFL)
+        raise(SIGBUS)
     }
     #else
     static func handle() {}

@@ -31,7 +31,11 @@ struct RecordedInputTests {
 
     @Test(
         "What is no exported scan is refused with its line",
-        arguments: ["x", "{\"at\":1}", "{\"at\":1,\"seq\":2,\"message\":7}", "{\"type\":\"a\"}"]
+        arguments: [
+            "x", "{\"at\":1}", "{\"at\":1,\"seq\":2,\"message\":7}", "{\"type\":\"a\"}",
+            "{\"at\":1,\"seq\":2,\"message\":{}", "{\"at\":1,\"seq\":2,\"message\":{\"type\":\"a}}",
+            "{\"at\":1,\"seq\":2,\"message\":{}{}}", "{\"at\":1,\"seq\":2,\"mess",
+        ]
     )
     func malformed(_ line: String) {
         #expect(throws: ClientError(.invalidRecording, "line 2 is not one of an exported scan")) {

@@ -22,6 +22,26 @@ struct ConfigurationDocumentTests {
         #expect(try ConfigurationFolder.faults(of: yaml) == ["config.yaml:" + fault])
     }
 
+    @Test("A byte order mark at the beginning is no part of the text, and takes no column")
+    func byteOrderMark() throws {
+        #expect(
+            try ConfigurationFolder.load("\u{FEFF}relay: { max_pending: 5 }").configuration.relay.maximumPendingCount
+                == 5
+        )
+        let faults = try ConfigurationFolder.faults(of: "\u{FEFF}relayy: 1\nlog: { level: loud, x: 1 }")
+        #expect(
+            faults.map { $0.split(separator: " ").prefix(2).joined(separator: " ") } == [
+                "config.yaml:1:1: relayy:", "config.yaml:2:8: log.level:", "config.yaml:2:21: log.x:",
+            ]
+        )
+        let twice = try ConfigurationFolder.faults(of: "\u{FEFF}log: {}\nlog: {}")
+        #expect(twice == ["config.yaml:2:1: log: given twice, first in line 1"])
+        let broken = "relay: { a: *b }"
+        #expect(
+            try ConfigurationFolder.faults(of: "\u{FEFF}" + broken) == ConfigurationFolder.faults(of: broken)
+        )
+    }
+
     @Test("A key given twice is a fault at the second, and what follows is read on")
     func duplicates() throws {
         let yaml = """

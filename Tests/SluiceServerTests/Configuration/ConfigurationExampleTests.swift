@@ -40,9 +40,9 @@ struct ConfigurationExampleTests {
     func everyDefault() throws {
         let folder = try ConfigurationFolder()
         folder.write(try Self.text(of: "config.yaml.example"), to: "config.yaml")
-        for name in ["certs/gateway.crt", "certs/gateway.key", "secrets/jwt.key"] {
-            folder.write(String(repeating: "x", count: 64), to: name)
-        }
+        folder.write(PEMText.certificate, to: "certs/gateway.crt")
+        folder.write(PEMText.privateKey, to: "certs/gateway.key")
+        folder.write(String(repeating: "x", count: 64), to: "secrets/jwt.key")
         let loaded = try folder.load([:])
         var expected = GatewayConfiguration()
         expected.tls.certificate = folder.path + "/certs/gateway.crt"

@@ -1,3 +1,4 @@
+import Logging
 import Testing
 
 @testable import SluiceServer
@@ -191,5 +192,23 @@ struct ConfigurationFaultTests {
         let yaml = "log: { level: \"\\e[2J\(String(repeating: "x", count: 1000))\" }"
         let fault = try ConfigurationFolder.faults(of: yaml)[0]
         #expect(fault.hasSuffix("found \"\\u001b[2J\(String(repeating: "x", count: 56))…\""))
+    }
+
+    @Test("For a log that programs read, a fault's place stands in fields")
+    func metadata() throws {
+        let folder = try ConfigurationFolder()
+        folder.write("log: { levell: info }", to: "config.yaml")
+        let environment = ConfigurationFolder.enough.merging(["SLUICE_ORIGINS": "[1]"]) { _, new in new }
+        let faults = #expect(throws: ConfigurationFaults.self) { _ = try folder.load(environment) }?.faults ?? []
+        #expect(
+            faults.map(\.metadata) == [
+                [
+                    "file": "\(folder.path)/config.yaml", "line": .stringConvertible(1),
+                    "column": .stringConvertible(8),
+                    "key": "log.levell",
+                ],
+                ["variable": "SLUICE_ORIGINS", "key": "[0]"],
+            ]
+        )
     }
 }

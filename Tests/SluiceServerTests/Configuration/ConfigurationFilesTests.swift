@@ -41,8 +41,8 @@ struct ConfigurationFilesTests {
         folder.write("x", to: "certs/gateway.key/x")
         folder.write(String(repeating: "x", count: (1 << 20) + 1), to: "ca.pem")
         folder.write("\n", to: "secrets/jwt.key")
-        folder.write("x", to: "idp.pem")
-        folder.write("x", to: "jwks.json")
+        folder.write(PEMText.publicKey, to: "idp.pem")
+        folder.write("{ \"keys\": [] }", to: "jwks.json")
         #expect(
             folder.faults([:]) == [
                 "config.yaml:2:3: tls.certificate: empty file: certs/gateway.crt",
@@ -57,10 +57,7 @@ struct ConfigurationFilesTests {
     func resolved() throws {
         let folder = try ConfigurationFolder()
         folder.write(Self.yaml, to: "config.yaml")
-        for name in ["certs/gateway.crt", "certs/gateway.key", "ca.pem", "idp.pem", "jwks.json"] {
-            folder.write("x", to: name)
-        }
-        folder.write(String(repeating: "s", count: 32) + "\n", to: "secrets/jwt.key")
+        Self.fill(folder)
         let loaded = try folder.load(["SLUICE_STORAGE__PATH": "data"])
         let configuration = loaded.configuration
         let path = folder.path
@@ -74,15 +71,123 @@ struct ConfigurationFilesTests {
                 .init(id: "idp", algorithm: .es256, material: .publicKey(path + "/idp.pem")),
             ]
         )
-        #expect(loaded.warnings == [])
+        #expect(
+            loaded.warnings.map(\.message) == ["no key in \(path)/jwks.json can be used"]
+        )
+    }
+
+    /// Every file that the configuration names, each as its key wants it.
+    private static func fill(_ folder: borrowing ConfigurationFolder) {
+        folder.write(PEMText.certificate, to: "certs/gateway.crt")
+        folder.write(PEMText.privateKey, to: "certs/gateway.key")
+        folder.write(PEMText.otherCertificate + PEMText.certificate, to: "ca.pem")
+        folder.write(PEMText.publicKey, to: "idp.pem")
+        folder.write("{ \"keys\": [] }", to: "jwks.json")
+        folder.write(String(repeating: "s", count: 32) + "\n", to: "secrets/jwt.key")
+    }
+
+    @Test(
+        "A file that does not hold what its key wants is a fault of the key, in words",
+        arguments: [
+            (
+                "certs/gateway.crt", "x\n",
+                "2:3: tls.certificate: certs/gateway.crt holds no certificate in PEM form, "
+                    + "which begins with -----BEGIN CERTIFICATE-----"
+            ),
+            (
+                "certs/gateway.crt", PEMText.privateKey,
+                "2:3: tls.certificate: certs/gateway.crt holds a private key: give the certificate here"
+            ),
+            (
+                "certs/gateway.crt", String(PEMText.certificate.dropLast(80)),
+                "2:3: tls.certificate: certs/gateway.crt holds a certificate that is damaged or cut off: "
+                    + "copy it there again"
+            ),
+            (
+                "certs/gateway.crt", PEMText.certificate + String(PEMText.otherCertificate.dropLast(80)),
+                "2:3: tls.certificate: certs/gateway.crt holds a certificate that is damaged or cut off: "
+                    + "copy it there again"
+            ),
+            (
+                "certs/gateway.crt", PEMText.otherCertificate + PEMText.certificate,
+                "2:3: tls.certificate: certs/gateway.crt begins with another certificate: put the server's own first"
+            ),
+            (
+                "certs/gateway.key", PEMText.otherPrivateKey,
+                "3:3: tls.private_key: certs/gateway.key does not belong to certs/gateway.crt: "
+                    + "give the key of that certificate"
+            ),
+            (
+                "certs/gateway.key", PEMText.certificate,
+                "3:3: tls.private_key: certs/gateway.key holds a certificate: give its private key here"
+            ),
+            (
+                "certs/gateway.key", PEMText.encryptedKey,
+                "3:3: tls.private_key: certs/gateway.key is encrypted, and there is nobody to ask: "
+                    + "decrypt it with openssl pkey"
+            ),
+            (
+                "certs/gateway.key", String(PEMText.privateKey.dropLast(60)),
+                "3:3: tls.private_key: certs/gateway.key holds a private key that is damaged or cut off: "
+                    + "copy it there again"
+            ),
+            (
+                "ca.pem", PEMText.publicKey,
+                "4:3: tls.client_ca: ca.pem holds no certificate in PEM form, "
+                    + "which begins with -----BEGIN CERTIFICATE-----"
+            ),
+            (
+                "secrets/jwt.key", "short\n",
+                "7:37: auth.keys[0].secret_file: secrets/jwt.key has 5 bytes; HS256 needs at least 32"
+            ),
+            (
+                "idp.pem", PEMText.certificate,
+                "8:36: auth.keys[1].public_key: idp.pem is not a PEM public key for ES256"
+            ),
+            (
+                "idp.pem", PEMText.privateKey,
+                "8:36: auth.keys[1].public_key: idp.pem is a private key; give the public one"
+            ),
+            (
+                "jwks.json", "{}",
+                "9:11: auth.jwks.file: jwks.json is not a JWK set: \"keys\" is no array"
+            ),
+            ("jwks.json", "{ \"keys\": [ }", "9:11: auth.jwks.file: jwks.json is not JSON: see byte 12"),
+        ]
+    )
+    func content(name: String, text: String, fault: String) throws {
+        let folder = try ConfigurationFolder()
+        folder.write(Self.yaml, to: "config.yaml")
+        Self.fill(folder)
+        folder.write(text, to: name)
+        #expect(folder.faults([:]) == ["config.yaml:" + fault])
+    }
+
+    @Test("A file's content is told with all other faults, those of its neighbours in a list included")
+    func everyFault() throws {
+        let folder = try ConfigurationFolder()
+        Self.fill(folder)
+        folder.write(PEMText.otherPrivateKey, to: "certs/gateway.key")
+        folder.write(Self.yaml.replacing("id: idp, ", with: "") + "\nrelay: { framing: x }", to: "config.yaml")
+        folder.write("short", to: "secrets/jwt.key")
+        #expect(
+            folder.faults(["SLUICE_AUTH__JWKS__FILE": "ca.pem"]).map { String($0.prefix { $0 != "," }) } == [
+                "config.yaml:3:3: tls.private_key: certs/gateway.key does not belong to certs/gateway.crt: "
+                    + "give the key of that certificate",
+                "config.yaml:7:37: auth.keys[0].secret_file: secrets/jwt.key has 5 bytes; HS256 needs at least 32",
+                "config.yaml:8:7: auth.keys[1]: needs id",
+                "config.yaml:10:10: relay.framing: expected one of batch",
+                "environment: SLUICE_AUTH__JWKS__FILE: ca.pem is not a JSON object",
+            ]
+        )
     }
 
     @Test("Secrets that everyone can read, and short ones, are warnings")
     func warnings() throws {
         let folder = try ConfigurationFolder()
         folder.write("auth: { keys: [{ id: a, algorithm: HS384, secret_file: /s }] }\ntls: {}", to: "config.yaml")
-        folder.write("x", to: "c")
-        folder.write("k", to: "k", mode: 0o644)
+        folder.write(PEMText.certificate, to: "c")
+        folder.write(PEMText.privateKey, to: "k", mode: 0o644)
         folder.write(String(repeating: "s", count: 47) + "\n", to: "s", mode: 0o644)
         let warnings = try folder.load([
             "SLUICE_TLS__CERTIFICATE": "c", "SLUICE_TLS__PRIVATE_KEY": "k",

@@ -1,0 +1,43 @@
+import Logging
+import SluiceServer
+
+/// What `sluice serve` has to say about its configuration once there is a log.
+///
+/// As text, a fault is a line as `sluice check` prints it, for a person or an editor to follow; as JSON, every line is
+/// an event of the log.
+struct OperatorLog {
+    let logger: Logger
+    let format: GatewayConfiguration.Log.Format
+
+    /// Something stands in the way of the start.
+    func cannotStart(_ error: any Error) {
+        switch self.format {
+        case .text:
+            Console.error("sluice: cannot start: \(error)")
+        case .json:
+            self.logger.critical("cannot start", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The changed file is faulty.
+    func notReloaded(_ faults: ConfigurationFaults) {
+        switch self.format {
+        case .text:
+            Console.error(faults.description)
+        case .json:
+            for fault in faults.faults {
+                self.logger.error("\(fault.message)", metadata: fault.metadata)
+            }
+        }
+        let count = faults.faults.count
+        self.logger.error(
+            "configuration not reloaded; the old one stays",
+            metadata: ["faults": .stringConvertible(count)]
+        )
+    }
+
+    /// The changed file was good, and could not be taken over all the same.
+    func notReloaded(_ error: any Error) {
+        self.logger.error("configuration not reloaded; the old one stays", metadata: ["error": "\(error)"])
+    }
+}
