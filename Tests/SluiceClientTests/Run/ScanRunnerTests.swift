@@ -18,10 +18,10 @@ import Testing
         port: Int,
         format: ScanFormat = .lines,
         drainTimeout: Duration = .seconds(10),
+        reports: Collected<String> = Collected(),
         onOutput: @escaping @Sendable (String) -> Bool = { _ in true }
     ) async throws -> Run {
         let pieces = Collected<(ScannerStream, [UInt8])>()
-        let reports = Collected<String>()
         let options = ScanRunner.Options(
             scanID: "scan-1",
             command: command,
@@ -170,8 +170,9 @@ import Testing
         let port = ReservedPort()
         let gateway = FakeGateway()
         let number = port.number
-        async let running = self.run(self.shell("seq 1 100; exit 2"), port: number)
-        try await Task.sleep(for: .milliseconds(700))
+        let reports = Collected<String>()
+        async let running = self.run(self.shell("seq 1 100; exit 2"), port: number, reports: reports)
+        #expect(await eventually { !reports.all.isEmpty })
         _ = try await gateway.start(port: number)
         let run = try await running
         #expect(run.status == .exited(2))
