@@ -5,7 +5,7 @@
 
 Each fault: the gateway lives, nothing acknowledged is lost, nothing is acknowledged that was not stored, the live relay
 goes on, /readyz and the metrics tell, and it takes messages again when the fault is over. The full disk needs the right
-to mount a tmpfs, the failing one needs strace; what cannot be done here is said and passed over.
+to mount a tmpfs, the frozen one a loop device, the failing one needs strace; what cannot be done here is said and passed over.
 """
 
 import os
@@ -226,8 +226,48 @@ def slow_disk(program, folder):
     return f"{kept} kept, {refused} refused, slowest answer {slowest:.1f} s, slowest health check {max(waits):.2f} s"
 
 
+def frozen_disk(program, folder):
+    """A file system stands still for three seconds, as for a snapshot; only who waits for a 202 notices."""
+    image, disk = os.path.join(folder, "image"), os.path.join(folder, "disk")
+    os.makedirs(disk)
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    commands = [["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, disk], ["fsfreeze", "--help"]]
+    for command in commands:
+        if not shutil.which(command[0]) or subprocess.run(command, capture_output=True).returncode != 0:
+            raise PassedOver(f"{command[0]} does not work here")
+    gateway = Gateway(program, folder, storage=os.path.join(disk, "store"))
+    try:
+        gateway.start()
+        subscriber = Subscriber(gateway, "a")
+        subscriber.start()
+        acknowledged = {}
+        for number in range(50):
+            post_one(gateway, "a", number, acknowledged)
+        wait_until(lambda: subscriber.last == 50, "the relay stood still")
+        subprocess.run(["sync"], check=True)
+        subprocess.run(["fsfreeze", "--freeze", disk], check=True)
+        try:
+            poster = threading.Thread(target=post_one, args=(gateway, "a", 50, acknowledged))
+            poster.start()
+            wait_until(lambda: subscriber.last == 51, "the relay waits for the disk", 3)
+            expect(gateway.admin("/healthz")[0] == 200, "a loop waits for the disk")
+            time.sleep(2)
+            expect(poster.is_alive() and 51 not in acknowledged, "a promise was made while the disk stood still")
+        finally:
+            subprocess.run(["fsfreeze", "--unfreeze", disk], check=True)
+        poster.join()
+        expect(len(acknowledged) == 51, f"{len(acknowledged)} acknowledged")
+        restarts(gateway, "a", acknowledged)
+        return f"{len(acknowledged)} kept"
+    finally:
+        gateway.stop()
+        subprocess.run(["umount", "-l", disk])
+
+
 FAULTS = {
     "full": full_disk, "failing": failing_disk, "each": each_call, "start": each_call_at_start, "slow": slow_disk,
+    "frozen": frozen_disk,
 }
 
 

@@ -13,11 +13,16 @@ internal import Darwin
 /// The newest number that each log gave out, in memory that a killed process leaves behind.
 ///
 /// Subscribers see a message before it is durable. Were its number given to another message after a crash, a subscriber
-/// that goes on from there would miss that one. So numbers are noted in a mapped file before anybody sees them: that is
-/// a write to memory, never to the disk, and the system keeps it when the process dies. A machine that goes down may
-/// lose it; then numbering goes on far beyond what could have been given out.
+/// that goes on from there would miss that one. So numbers are noted in shared memory before anybody sees them: that is
+/// a write to memory and never waits for a disk, and the system keeps it when the process dies. Once a second the notes
+/// are copied to a file beside the database. A machine that goes down, or a container that is made anew, loses what was
+/// noted since; then numbering goes on far beyond what could have been given out.
 ///
-/// Layout: a header (the boot's id, and whether the file was closed in order), then slots of two words, life and head.
+/// Where there is no shared memory, the file itself is mapped and noted in; then a disk that stands still can hold up
+/// whoever notes.
+///
+/// Layout of both: a header (the boot's id, whether the file was closed in order, which file this is, and whether the
+/// notes are in shared memory), then slots of two words, life and head.
 @safe
 final class HeadFile: Sendable {
     private static let slotCount = 1 << 16
@@ -25,9 +30,20 @@ final class HeadFile: Sendable {
     private static let fileBytes = HeadFile.headerBytes + HeadFile.slotCount * 16
     /// More numbers than can be on their way to the disk at once.
     private static let safetyMargin: Seq = 1 << 20
+    /// Where shared memory is to be had as files (shm_overview(7)).
+    private static let sharedFolder = "/dev/shm"
+
+    /// The places of the header's words.
+    private enum Header {
+        static let boot = 0
+        static let isClosed = 8
+        static let identity = 16
+        static let isCopy = 24
+    }
 
     private struct State: ~Copyable {
-        var mapping: HeadMapping
+        /// Where numbers are noted.
+        var notes: HeadMapping
         var slots: [Int64: Int] = [:]
         /// What stands in the slots, should the file be taken away.
         var heads: [Seq] = []
@@ -36,37 +52,57 @@ final class HeadFile: Sendable {
 
     private let folder: String
     private let boot: UInt64
+    private let identity: UInt64
     private let state: Mutex<State>
+    /// The file; only threads that may wait for the disk touch it, unless it is where numbers are noted.
+    private let file: Mutex<HeadMapping>
     /// What the last process noted, by life.
     private let noted: [Int64: Seq]
     /// What is added to every log's head: the margin after a machine went down.
     private let margin: Seq
 
-    init(folder: String) throws(StoreError) {
-        let mapping = try HeadMapping(folder: folder, byteCount: Self.fileBytes)
-        var noted: [Int64: Seq] = [:]
-        for slot in 0..<Self.slotCount {
-            let place = Self.headerBytes + slot * 16
-            let life = mapping.word(at: place)
-            if life != 0 {
-                noted[Int64(bitPattern: life)] = mapping.word(at: place + 8)
-            }
-        }
+    /// The notes of a folder's store; until ``begin()`` a process that comes after this one takes none of them for exact.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - usesSharedMemory: Whether to note in shared memory where it is to be had.
+    /// - Throws: ``StoreError`` if the file cannot be used.
+    init(folder: String, usesSharedMemory: Bool = true) throws(StoreError) {
+        let file = try HeadMapping(path: folder + "/sluice.heads", byteCount: Self.fileBytes)
+        let shared = usesSharedMemory ? Self.sharedMapping(of: folder) : nil
         let boot = Self.bootID()
-        let isSameBoot = mapping.word(at: 0) == boot
-        let wasClosed = mapping.word(at: 8) != 0
+        let isSameBoot = file.word(at: Header.boot) == boot
+        // What another boot, another file or another folder of this place left in memory is of no use.
+        let isLeftBehind =
+            isSameBoot && shared?.word(at: Header.boot) == boot
+            && shared?.word(at: Header.identity) == file.word(at: Header.identity)
+        let isExact = isLeftBehind || (isSameBoot && file.word(at: Header.isCopy) == 0)
+        let wasClosed = file.word(at: Header.isClosed) != 0
         self.folder = folder
         self.boot = boot
-        self.noted = noted
+        self.identity = .random(in: 1 ... .max)
+        self.noted = Self.notes(in: isLeftBehind ? shared ?? file : file)
         // Of a log that began shortly before the machine went down there may be no note at all: so for each of them.
-        self.margin = isSameBoot || wasClosed ? 0 : Self.safetyMargin
-        mapping.clear()
-        mapping.set(boot, at: 0)
-        // Before the first number: else a machine that goes down now might find that the file was closed in order.
-        guard mapping.sync() else {
-            throw .unusable(path: folder, reason: "sluice.heads cannot be written")
+        self.margin = isExact || wasClosed ? 0 : Self.safetyMargin
+        let notes = shared ?? file
+        for mapping in [notes, file] {
+            mapping.clear()
         }
-        self.state = Mutex(State(mapping: mapping))
+        self.file = Mutex(file)
+        self.state = Mutex(State(notes: notes))
+    }
+
+    /// What the last process noted has been noted again: from now on the notes are exact.
+    ///
+    /// Blocks.
+    func begin() throws(StoreError) {
+        self.copy()
+        let file = self.file.withLock { $0 }
+        Self.begin(file, notes: self.state.withLock { $0.notes }, boot: self.boot, identity: self.identity)
+        // Before the first number: else a machine that goes down now might find that the file was closed in order.
+        guard file.sync() else {
+            throw .unusable(path: file.path, reason: "cannot be written")
+        }
     }
 
     /// The newest number that a log may have given out, where its newest stored message has `head`.
@@ -81,7 +117,7 @@ final class HeadFile: Sendable {
                 return
             }
             state.heads[slot] = head
-            Self.write(life, head, slot, state.mapping)
+            Self.write(life, head, slot, state.notes)
         }
     }
 
@@ -91,8 +127,22 @@ final class HeadFile: Sendable {
             guard let slot = state.slots.removeValue(forKey: life) else {
                 return
             }
-            state.mapping.set(0, at: Self.headerBytes + slot * 16)
+            state.notes.set(0, at: Self.headerBytes + slot * 16)
             state.free.append(slot)
+        }
+    }
+
+    /// Brings the notes from shared memory to the file.
+    ///
+    /// Blocks; the notes of other threads wait for memory alone.
+    func copy() {
+        let words = self.state.withLock { state in
+            (0..<state.heads.count * 2).map { state.notes.word(at: Self.headerBytes + $0 * 8) }
+        }
+        self.file.withLock { file in
+            for (index, word) in words.enumerated() where file.word(at: Self.headerBytes + index * 8) != word {
+                file.set(word, at: Self.headerBytes + index * 8)
+            }
         }
     }
 
@@ -100,23 +150,68 @@ final class HeadFile: Sendable {
     ///
     /// Blocks; the notes of other threads wait for memory alone.
     func reattach() throws(StoreError) {
-        let isInPlace = self.state.withLock { $0.mapping.isInPlace }
-        let mapping = try HeadMapping(folder: self.folder, byteCount: Self.fileBytes)
-        if !isInPlace {
-            mapping.clear()
+        let old = self.file.withLock { $0 }
+        let file = try HeadMapping(path: old.path, byteCount: Self.fileBytes)
+        if !old.isInPlace {
+            file.clear()
         }
-        mapping.set(self.boot, at: 0)
-        self.state.withLock { state in
+        let isNotedInFile = self.state.withLock { $0.notes === old }
+        // The folder may be another one, with another name in shared memory.
+        let notes = isNotedInFile ? file : Self.sharedMapping(of: self.folder) ?? file
+        Self.begin(file, notes: notes, boot: self.boot, identity: self.identity)
+        let oldNotes = self.state.withLock { state in
             for (life, slot) in state.slots {
-                Self.write(life, state.heads[slot], slot, mapping)
+                Self.write(life, state.heads[slot], slot, notes)
             }
-            state.mapping = mapping
+            let oldNotes = state.notes
+            state.notes = notes
+            return oldNotes
         }
+        self.file.withLock { $0 = file }
+        if oldNotes.path != notes.path, oldNotes.path != old.path {
+            unsafe unlink(oldNotes.path)
+        }
+        self.copy()
     }
 
     /// Everything noted is stored.
     func closed() {
-        self.state.withLock { $0.mapping.set(1, at: 8) }
+        self.copy()
+        self.file.withLock { $0.set(1, at: Header.isClosed) }
+        let (path, filePath) = (self.state.withLock { $0.notes.path }, self.file.withLock { $0.path })
+        if path != filePath {
+            unsafe unlink(path)
+        }
+    }
+
+    private static func begin(_ file: HeadMapping, notes: HeadMapping, boot: UInt64, identity: UInt64) {
+        for mapping in [notes, file] {
+            mapping.set(boot, at: Header.boot)
+            mapping.set(identity, at: Header.identity)
+        }
+        file.set(notes === file ? 0 : 1, at: Header.isCopy)
+    }
+
+    private static func notes(in mapping: HeadMapping) -> [Int64: Seq] {
+        var noted: [Int64: Seq] = [:]
+        for slot in 0..<Self.slotCount {
+            let place = Self.headerBytes + slot * 16
+            let life = mapping.word(at: place)
+            if life != 0 {
+                noted[Int64(bitPattern: life)] = mapping.word(at: place + 8)
+            }
+        }
+        return noted
+    }
+
+    /// Shared memory under the folder's own name; nil where there is none to be had.
+    private static func sharedMapping(of folder: String) -> HeadMapping? {
+        var status = stat()
+        guard unsafe stat(folder, &status) == 0 else {
+            return nil
+        }
+        let path = "\(self.sharedFolder)/sluice-heads-\(geteuid())-\(status.st_dev)-\(status.st_ino)"
+        return try? HeadMapping(path: path, byteCount: Self.fileBytes, isOurs: true)
     }
 
     private static func write(_ life: Int64, _ head: Seq, _ slot: Int, _ mapping: HeadMapping) {

@@ -6,12 +6,12 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// `sluice.heads` as words in memory, until nobody needs it any more.
+/// A file as words in memory, until nobody needs it any more.
 ///
 /// Which word is written when is its user's business.
 @safe
 final class HeadMapping: Sendable {
-    private let path: String
+    let path: String
     private let byteCount: Int
     private let device: UInt64
     private let inode: UInt64
@@ -19,21 +19,29 @@ final class HeadMapping: Sendable {
     private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
 
     /// Maps the file, and makes it if there is none.
-    init(folder: String, byteCount: Int) throws(StoreError) {
-        let path = folder + "/sluice.heads"
-        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - byteCount: How long it is to be.
+    ///   - isOurs: Whether it must be a file of this user's alone: it stands where anybody may make one.
+    /// - Throws: ``StoreError`` if it cannot be had, or is not what it must be.
+    init(path: String, byteCount: Int, isOurs: Bool = false) throws(StoreError) {
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | (isOurs ? O_NOFOLLOW : 0), 0o600)
         guard descriptor >= 0 else {
             throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
         }
         defer { _ = close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        if isOurs, status.st_uid != geteuid() || status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o077 != 0 {
+            throw .unusable(path: path, reason: "not a file of this user's alone")
+        }
         // Room on the disk for all of it, now: a write to memory that finds none would end the process.
         let failure = posix_fallocate(descriptor, 0, off_t(byteCount))
         guard failure == 0 else {
             throw .unusable(path: path, reason: unsafe String(cString: strerror(failure)))
-        }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
         }
         let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {

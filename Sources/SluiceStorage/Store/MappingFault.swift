@@ -12,7 +12,7 @@ internal import Darwin
 ///
 /// There is no error that a write to memory could return; the process gets SIGBUS, and would end. Instead the page
 /// becomes the process's own, with what it held, so that what was going on goes on; whoever relies on the file looks at
-/// ``count`` before promising or showing anything, and opens it anew. The maps are `sluice.heads` and SQLite's `-shm`.
+/// ``count`` before promising or showing anything, and opens it anew. The maps are `sluice.heads`, shared memory, and SQLite's `-shm`.
 enum MappingFault {
     private static let pageBytes = 4096
     private static let counter = Atomic<Int>(0)

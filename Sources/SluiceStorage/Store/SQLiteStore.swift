@@ -38,6 +38,7 @@ package final class SQLiteStore: ScanStore {
             let restored = try database.read { db in
                 try IndexReading(db: db, queue: queue, heads: heads, logger: logger).restore()
             }
+            try heads.begin()
             self.heads = heads
             self.index = restored.index
             self.nextLife.store(restored.lastLife + 1, ordering: .relaxed)

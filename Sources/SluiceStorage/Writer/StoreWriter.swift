@@ -269,6 +269,7 @@ final class StoreWriter: @unchecked Sendable {
         }
         let bytes = self.file.diskBytes()
         self.queue.count { $0.diskBytes = bytes }
+        self.heads.copy()
         do {
             try self.checkFiles()
             return try database.writeWithoutTransaction { db in

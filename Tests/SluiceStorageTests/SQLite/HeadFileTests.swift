@@ -14,56 +14,106 @@ final class HeadFileTests {
     }
 
     deinit {
+        try? self.removeSharedMemory()
         try? FileManager.default.removeItem(atPath: self.folder)
     }
 
-    @Test("After a kill numbering goes on where it was")
-    func killed() throws {
-        let first = try HeadFile(folder: self.folder)
+    /// The notes as a process that has just started has them.
+    private func open(usesSharedMemory: Bool = true, begins: Bool = true) throws -> HeadFile {
+        let heads = try HeadFile(folder: self.folder, usesSharedMemory: usesSharedMemory)
+        if begins {
+            try heads.begin()
+        }
+        return heads
+    }
+
+    @Test("After a kill numbering goes on where it was", arguments: [true, false])
+    func killed(usesSharedMemory: Bool) throws {
+        let first = try self.open(usesSharedMemory: usesSharedMemory)
         first.note(1, head: 70)
         first.note(2, head: 7)
         first.forget(2)
-        let second = try HeadFile(folder: self.folder)
+        let second = try self.open(usesSharedMemory: usesSharedMemory)
         #expect(second.head(of: 1, stored: 50) == 70)
         #expect(second.head(of: 2, stored: 5) == 5)
     }
 
+    @Test("Where shared memory is gone, numbering goes on far beyond what was copied, or had not been")
+    func sharedMemoryGone() throws {
+        let first = try self.open()
+        first.note(1, head: 70)
+        first.copy()
+        first.note(1, head: 90)
+        first.note(2, head: 5)
+        try self.removeSharedMemory()
+        let second = try self.open()
+        #expect(second.head(of: 1, stored: 50) > 1_000_000)
+        #expect(second.head(of: 2, stored: 1) > 1_000_000)
+    }
+
+    @Test("A process that died before it had noted again what the last one noted is not believed")
+    func killedAtStart() throws {
+        let first = try self.open()
+        first.note(1, head: 70)
+        _ = try self.open(begins: false)
+        #expect(try self.open().head(of: 1, stored: 50) > 70)
+    }
+
+    @Test("What another folder of the same place left in shared memory is not believed")
+    func otherFolder() throws {
+        let first = try self.open()
+        first.note(1, head: 70)
+        try FileManager.default.removeItem(atPath: self.folder + "/sluice.heads")
+        let second = try self.open()
+        #expect(second.head(of: 1, stored: 50) > 1_000_000)
+    }
+
     @Test("After a machine went down numbering goes on far beyond, also of a log that no note is left of")
     func machineWentDown() throws {
-        let first = try HeadFile(folder: self.folder)
+        let first = try self.open()
         first.note(1, head: 70)
         try self.becomeAnotherBoot()
-        let second = try HeadFile(folder: self.folder)
+        let second = try self.open()
         #expect(second.head(of: 1, stored: 50) > 1_000_000)
         #expect(second.head(of: 2, stored: 50) > 1_000_000)
     }
 
     @Test("After an end in order numbering goes on where it was, whatever the machine did since")
     func closed() throws {
-        let first = try HeadFile(folder: self.folder)
+        let first = try self.open()
         first.note(1, head: 70)
         first.closed()
         try self.becomeAnotherBoot()
-        let second = try HeadFile(folder: self.folder)
+        let second = try self.open()
         #expect(second.head(of: 1, stored: 70) == 70)
         // The end in order was that of the process before.
         try self.becomeAnotherBoot()
-        #expect(try HeadFile(folder: self.folder).head(of: 1, stored: 70) > 1_000_000)
+        #expect(try self.open().head(of: 1, stored: 70) > 1_000_000)
     }
 
     @Test("Notes go on in a new file when the old one was taken away")
     func reattached() throws {
-        let first = try HeadFile(folder: self.folder)
+        let first = try self.open()
         first.note(1, head: 70)
         first.note(2, head: 5)
         first.forget(2)
         try FileManager.default.removeItem(atPath: self.folder + "/sluice.heads")
         try first.reattach()
         first.note(3, head: 30)
-        let second = try HeadFile(folder: self.folder)
+        let second = try self.open()
         #expect(second.head(of: 1, stored: 1) == 70)
         #expect(second.head(of: 2, stored: 1) == 1)
         #expect(second.head(of: 3, stored: 1) == 30)
+    }
+
+    private func removeSharedMemory() throws {
+        let attributes = try FileManager.default.attributesOfItem(atPath: self.folder)
+        let inode = try #require(attributes[.systemFileNumber] as? Int)
+        let names = try FileManager.default.contentsOfDirectory(atPath: "/dev/shm")
+        let ours = names.filter { $0.hasPrefix("sluice-heads-") && $0.hasSuffix("-\(inode)") }
+        for name in ours {
+            try FileManager.default.removeItem(atPath: "/dev/shm/" + name)
+        }
     }
 
     /// The file says which start of the machine it is of, in its first bytes.
