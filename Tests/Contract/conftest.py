@@ -392,6 +392,11 @@ def certificates():
     make_certificate(folder, "gateway")
     make_certificate(folder, "other")
     yield folder
+    for heads in folder.rglob("sluice.heads"):
+        # What a killed gateway leaves behind for the next one over the same storage.
+        status = heads.parent.stat()
+        shared = pathlib.Path(f"/dev/shm/sluice-heads-{os.geteuid()}-{status.st_dev}-{status.st_ino}")
+        shared.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -357,6 +357,29 @@ def damaged(program, folder):
         gateway.stop()
 
 
+def damaged_for_good(program, folder):
+    """A page of one scan is lost; what looks through the file after a start does not stop the others' scans."""
+    gateway = Gateway(program, folder)
+    gateway.start()
+    acknowledged = {}
+    try:
+        for number in range(1000):
+            post_one(gateway, "a", number, {}, pad="x" * 500)
+        gateway.stop()
+        with open(f"{gateway.storage}/sluice.db", "r+b", buffering=0) as file:
+            file.seek(os.path.getsize(file.name) // 2 // 4096 * 4096)
+            file.write(b"\x77" * 4096)
+        gateway.start()
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            expect(not post_one(gateway, "b", len(acknowledged), acknowledged), "posting to another scan is refused")
+            time.sleep(0.1)
+        check_kept(gateway, "b", acknowledged)
+        return f"{len(acknowledged)} kept beside it"
+    finally:
+        gateway.stop()
+
+
 def signalled(program, folder):
     """SIGBUS for another reason than a mapped file ends the gateway as it ends any program."""
     gateway, subscriber, acknowledged = started(program, folder)
@@ -375,7 +398,7 @@ def signalled(program, folder):
 FAULTS = {
     "readonly": read_only, "locked": locked, "missing": missing, "removed": removed, "unlogged": unlogged, "newer": newer,
     "cut": cut, "unreadable": unreadable,
-    "damaged": damaged, "signalled": signalled,
+    "damaged": damaged, "lost": damaged_for_good, "signalled": signalled,
 }
 
 

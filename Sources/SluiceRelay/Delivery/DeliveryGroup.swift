@@ -208,7 +208,7 @@ package struct DeliveryGroup: Sendable {
     /// Whether one frame carries all that waits.
     private var isOneFrame: Bool {
         self.pending.count <= (self.terms.isBatched ? self.limits.maximumBatchCount : 1)
-            && self.pending.bytes <= self.limits.maximumBatchBytes && self.nextFrameCount == 1
+            && self.pending.bytes <= self.limits.maximumBatchBytes && !self.pending.hasLoss
     }
 
     /// Sends one frame of what waits longest, and before it what was lost there.

@@ -29,6 +29,11 @@ struct PendingQueue: Sendable {
 
     var isEmpty: Bool { self.items.isEmpty }
 
+    /// Whether something that stood here is lost.
+    var hasLoss: Bool {
+        self.items.contains { if case .lost = $0 { true } else { false } }
+    }
+
     /// When the oldest waiting message came.
     var oldestArrival: NIODeadline? {
         for item in self.items {

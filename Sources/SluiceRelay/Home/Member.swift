@@ -53,6 +53,10 @@ final class Member {
         self.place = place
     }
 
+    var isInStep: Bool {
+        if case .inStep = self.place { true } else { false }
+    }
+
     var terms: DeliveryTerms {
         DeliveryTerms(filter: self.filter, framesPerSecond: self.rate.framesPerSecond, isBatched: self.isBatched)
     }

@@ -51,7 +51,9 @@ extension ScanHome {
                 self.deliver(own, now: now)
             }
             if own.group.sent == shared.group.sent, shared.group.covers(own.group, now: now) {
-                for member in Array(own.members.values) where member.group === own {
+                // Those that are ahead may need another shared group; whoever comes after them waits for the next turn.
+                for member in own.members.values.sorted(by: { $0.isInStep && !$1.isInStep })
+                where member.group === own && self.groups[own.key.shared] === shared {
                     self.move(member, outOf: own, now: now)
                 }
             }

@@ -7,8 +7,10 @@ internal import SluiceRelay
 /// The phase is the newest that a `phaseStarted` or a state message names in its `phase`; the percentage is the newest
 /// `percent` of a state message that is of this phase, or names none. What says neither leaves both unknown.
 struct ScanProgress: Equatable {
-    /// State messages beyond so many, counted from the newest, are not looked at: each has to be parsed.
+    /// State messages beyond so many, counted from the newest, are not looked at, and none of more bytes: each has to be
+    /// parsed.
     private static let maximumCount = 32
+    private static let maximumBytes = 8 * 1024
 
     /// The phase; nil if none was named.
     private(set) var phase: String?
@@ -30,6 +32,9 @@ struct ScanProgress: Equatable {
     }
 
     private mutating func read(_ entry: LogEntry) {
+        guard entry.message.byteCount <= Self.maximumBytes else {
+            return
+        }
         let text = [UInt8(ascii: "{")] + Array(entry.message.body.readableBytesView)
         guard let message = try? JSONReader.object(text, maximumDepth: 64, maximumMemberCount: 256) else {
             return

@@ -70,10 +70,7 @@ extension SubscriptionSession {
     private func actOnSubscribe(_ action: ClientAction, scan: String?, _ query: SubscriptionQuery) {
         if let text = scan ?? self.scanID?.text, let scanID = ScanID(text), let subscriber = self.subscribers[scanID] {
             guard query.since == nil else {
-                // From there anew.
-                self.services.relay.unsubscribe(subscriber, on: self.eventLoop)
-                self.subscribers[scanID] = nil
-                self.follow(scanID, query, action)
+                self.follow(scanID, query, action, replacing: subscriber)
                 return
             }
             self.change(subscriber, filter: query.filter, framesPerSecond: query.framesPerSecond, action)
@@ -94,10 +91,15 @@ extension SubscriptionSession {
         self.follow(scanID, query, action)
     }
 
-    /// Follows one more scan on a socket of many.
-    private func follow(_ scanID: ScanID, _ query: SubscriptionQuery, _ action: ClientAction) {
+    /// Follows one more scan on a socket of many, or one that is followed from another place.
+    private func follow(
+        _ scanID: ScanID,
+        _ query: SubscriptionQuery,
+        _ action: ClientAction,
+        replacing old: Subscriber? = nil
+    ) {
         let limit = self.services.settings.configuration.clients.maxSubscriptions
-        guard self.subscribers.count < limit else {
+        guard old != nil || self.subscribers.count < limit else {
             self.refuse(
                 code: "too_many_subscriptions",
                 "a socket follows at most \(limit) scans",
@@ -120,6 +122,10 @@ extension SubscriptionSession {
             request.isBatched = request.isBatched ?? self.query.isBatched
             request.framesPerSecond = request.framesPerSecond ?? self.query.framesPerSecond
             request.requestID = action.id
+            if let old {
+                self.services.relay.unsubscribe(old, on: self.eventLoop)
+                self.subscribers[scanID] = nil
+            }
             self.subscribe(request)
             // The home's answer to a later question comes after its `subscribed`, which no `unsubscribe` may overtake.
             if let subscriber = self.subscribers[scanID] {

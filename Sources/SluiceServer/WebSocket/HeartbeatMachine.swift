@@ -21,6 +21,8 @@ struct HeartbeatMachine {
     private var lastFrameAt: NIODeadline
     private var lastDrainAt = NIODeadline.distantPast
     private var waitingBytes = 0
+    /// Whether nothing has waited for the client at some time since it fell quiet.
+    private var isReached = false
     private var nextPingAt: NIODeadline
     private var lastPing: (number: UInt64, sentAt: NIODeadline)?
     private var lastNumber: UInt64 = 0
@@ -39,6 +41,7 @@ struct HeartbeatMachine {
     /// A whole frame of any kind arrived.
     mutating func receivedFrame(now: NIODeadline) {
         self.lastFrameAt = now
+        self.isReached = false
     }
 
     /// A pong arrived.
@@ -68,7 +71,11 @@ struct HeartbeatMachine {
     ///   - waitingBytes: How many bytes wait for the socket; may be 0 unless the client is quiet.
     /// - Returns: What is to be done.
     mutating func tick(now: NIODeadline, isWritable: Bool, waitingBytes: Int = 0) -> Action {
-        if waitingBytes < self.waitingBytes {
+        if waitingBytes == 0, self.isQuiet(now: now) {
+            // It has been sent its ping, and can answer it.
+            self.isReached = true
+        }
+        if !self.isReached, waitingBytes < self.waitingBytes {
             self.lastDrainAt = now
         }
         self.waitingBytes = waitingBytes

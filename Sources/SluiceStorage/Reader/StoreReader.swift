@@ -24,6 +24,8 @@ final class StoreReader: @unchecked Sendable {
     private var knownFaults = 0
     /// The last read that failed.
     private var failed: (@Sendable (Database, StoreQueue) throws -> Void)?
+    /// Whether it met damage, which does not pass by itself.
+    private var isFailedForGood = false
     private var isClosed = false
 
     init(file: StoreFile, settings: StoreSettings, queue: StoreQueue, logger: Logger) {
@@ -136,7 +138,11 @@ final class StoreReader: @unchecked Sendable {
         let isFirst = self.queue.readFailed(reason)
         self.logger.log(level: isFirst ? .error : .debug, "storage not read", metadata: ["error": "\(reason)"])
         let isAwaited = self.failed != nil
-        self.failed = read
+        // What is damaged for good is not forgotten for something that passes.
+        if !isAwaited || !self.isFailedForGood {
+            self.failed = read
+            self.isFailedForGood = Self.isDamage(error)
+        }
         if !isAwaited {
             self.retryLater()
         }
@@ -166,6 +172,7 @@ final class StoreReader: @unchecked Sendable {
             return
         }
         self.failed = nil
+        self.isFailedForGood = false
         self.queue.readWorks()
         self.logger.notice("storage is read again")
     }

@@ -45,6 +45,9 @@ enum MappingFault {
 
     /// In the handler: system calls only, no allocation, no lock.
     private static func received(_ info: UnsafeMutablePointer<siginfo_t>?) {
+        // Whoever was interrupted finds it as it was.
+        let number = errno
+        defer { errno = number }
         // sigaction(2): a place that the mapped file does not have, or could not give. The others are of memory that
         // fails, of a wrong alignment, or of somebody who sent the signal; there is nothing to mend.
         guard let info = unsafe info, unsafe info.pointee.si_code == CInt(BUS_ADRERR) else {

@@ -28,7 +28,12 @@ struct Retention {
     private var sweptLife: Int64?
     /// The oldest ordinary message of each life, the oldest of all last; what goes when the store is too large.
     private var oldest: [(at: Int64, life: Int64)] = []
-    private var isExhausted = false
+    /// The life that is being looked at.
+    private var current: Int64?
+    /// Lives of which a part of the file is damaged: what is wrong with them must not keep the others from their due.
+    private var damaged: Set<Int64> = []
+    /// Nothing is done before this time, where it could not be told which life is damaged.
+    private var pausedUntil: Int64 = 0
 
     init(settings: StoreSettings) {
         self.age = settings.retentionAge.nanoseconds / 1_000_000
@@ -50,7 +55,11 @@ struct Retention {
     ///
     /// Returns whether there is more to do at once.
     mutating func step(_ db: Database, now: WallTime, _ queue: StoreQueue) throws -> Bool {
+        guard now.milliseconds >= self.pausedUntil else {
+            return false
+        }
         var hasMore = false
+        self.current = nil
         try db.inTransaction(.immediate) {
             if self.hasErased {
                 self.hasErased = try self.purge(db, queue)
@@ -70,13 +79,25 @@ struct Retention {
         return hasMore
     }
 
+    /// The last step met a damaged part of the file: it is passed over from now on.
+    mutating func passOverDamage(now: WallTime) {
+        if let life = self.current {
+            self.damaged.insert(life)
+        } else {
+            self.pausedUntil = now.milliseconds + Self.sweepMilliseconds
+        }
+    }
+
     /// Deletes some of what was erased.
     ///
     /// Returns whether there may be more.
-    private func purge(_ db: Database, _ queue: StoreQueue) throws -> Bool {
-        guard let life = try Int64.fetchOne(db, sql: "SELECT life FROM scans WHERE is_erased = 1 LIMIT 1") else {
+    private mutating func purge(_ db: Database, _ queue: StoreQueue) throws -> Bool {
+        let sql = "SELECT life FROM scans WHERE is_erased = 1 LIMIT ?"
+        let erased = try Int64.fetchAll(db, sql: sql, arguments: [self.damaged.count + 1])
+        guard let life = erased.first(where: { !self.damaged.contains($0) }) else {
             return false
         }
+        self.current = life
         let last = try Int64.fetchOne(
             db,
             sql: "SELECT max(key) FROM (SELECT key FROM messages WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?)",
@@ -120,6 +141,7 @@ struct Retention {
             self.hasErased = db.changesCount > 0
             return self.hasErased
         }
+        self.current = victim.life
         let until = (self.oldest.last?.at ?? .max - Self.sweepMilliseconds) + Self.sweepMilliseconds
         if try self.deleteOrdinary(of: victim.life, before: until, limit: Self.shrinkCount, db, queue) {
             self.oldest = []
@@ -137,7 +159,9 @@ struct Retention {
                 """
         )
         .compactMap { row in
-            guard let at = Int64.fromDatabaseValue(row[0]), let life = Int64.fromDatabaseValue(row[1]) else {
+            guard let at = Int64.fromDatabaseValue(row[0]), let life = Int64.fromDatabaseValue(row[1]),
+                !self.damaged.contains(life)
+            else {
                 return nil
             }
             return (at, life)
@@ -164,7 +188,10 @@ struct Retention {
             guard let life = Int64.fromDatabaseValue(row[0]) else {
                 continue
             }
-            if Bool.fromDatabaseValue(row[1]) ?? false {
+            self.current = life
+            if self.damaged.contains(life) {
+                // Nothing can be done for it.
+            } else if Bool.fromDatabaseValue(row[1]) ?? false {
                 try db.execute(sql: "UPDATE scans SET is_erased = 1 WHERE life = ?", arguments: [life])
                 self.hasErased = true
             } else if try self.deleteOrdinary(of: life, before: cutoff, db, queue) {

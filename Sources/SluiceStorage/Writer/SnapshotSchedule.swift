@@ -35,10 +35,24 @@ struct SnapshotSchedule {
     }
 
     private mutating func write(_ lives: some Sequence<Int64>, at: WallTime, into db: Database) throws {
+        var written: [Int64] = []
         for life in lives {
-            try SnapshotRow.write(life, at: at, into: db)
-            self.changedSince[life] = nil
-            self.completed.remove(life)
+            do {
+                try SnapshotRow.write(life, at: at, into: db)
+            } catch {
+                // Not tried again before it changes: its part of the file may be damaged.
+                self.forget(life)
+                throw error
+            }
+            written.append(life)
         }
+        for life in written {
+            self.forget(life)
+        }
+    }
+
+    private mutating func forget(_ life: Int64) {
+        self.changedSince[life] = nil
+        self.completed.remove(life)
     }
 }

@@ -273,18 +273,41 @@ final class StoreWriter: @unchecked Sendable {
         do {
             try self.checkFiles()
             return try database.writeWithoutTransaction { db in
-                try db.inTransaction(.immediate) {
-                    try self.snapshots.writeDue(
-                        at: .now(),
-                        now: DispatchTime.now().uptimeNanoseconds,
-                        into: db
-                    )
-                    return .commit
+                try self.passingOverDamage {
+                    try db.inTransaction(.immediate) {
+                        try self.snapshots.writeDue(
+                            at: .now(),
+                            now: DispatchTime.now().uptimeNanoseconds,
+                            into: db
+                        )
+                        return .commit
+                    }
                 }
-                return try self.retention.step(db, now: .now(), self.queue)
+                var hasMore = false
+                let isWhole = try self.passingOverDamage {
+                    hasMore = try self.retention.step(db, now: .now(), self.queue)
+                }
+                if !isWhole {
+                    self.retention.passOverDamage(now: .now())
+                }
+                return hasMore
             }
         } catch {
             self.fail([], error)
+            return false
+        }
+    }
+
+    /// Does a part of the upkeep; a damaged part of the file stops that, and not the store.
+    ///
+    /// Returns whether none was met.
+    @discardableResult
+    private func passingOverDamage(_ work: () throws -> Void) throws -> Bool {
+        do {
+            try work()
+            return true
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+            self.logger.error("a part of the storage is damaged", metadata: ["error": "\(StoreReason.text(error))"])
             return false
         }
     }

@@ -72,6 +72,16 @@ import Testing
         #expect(machine.tick(now: Self.start + .seconds(129), isWritable: false, waitingBytes: 991) == .timedOut)
     }
 
+    @Test("A client that takes everything and never answers is silent, however much it is sent")
+    func mute() {
+        var machine = HeartbeatMachine(configuration: WebSocketConfiguration(), now: Self.start)
+        for second in 15...29 {
+            let now = Self.start + .seconds(Int64(second))
+            #expect(machine.tick(now: now, isWritable: false, waitingBytes: second % 2 * 100_000) == .doNothing)
+        }
+        #expect(machine.tick(now: Self.start + .seconds(30), isWritable: false, waitingBytes: 0) == .timedOut)
+    }
+
     @Test("Only the answer to the last ping says how far away the client is")
     func roundTrip() {
         var machine = HeartbeatMachine(configuration: WebSocketConfiguration(), now: Self.start)
