@@ -12,7 +12,7 @@ internal import Darwin
 final class FolderLock: Sendable {
     private struct Held {
         var descriptor: Int32
-        var inode: UInt64
+        var identity: FileIdentity
     }
 
     private let path: String
@@ -29,9 +29,7 @@ final class FolderLock: Sendable {
 
     /// Takes the lock anew, if its file is no longer in its place: the folder may be a new one.
     func reattach(folder: String) throws(StoreError) {
-        var status = stat()
-        let isThere = unsafe stat(self.path, &status) == 0
-        guard let held = self.held.withLock({ $0 }), !isThere || UInt64(status.st_ino) != held.inode else {
+        guard let held = self.held.withLock({ $0 }), FileIdentity(path: self.path) != held.identity else {
             return
         }
         let taken = try Self.take(self.path, folder: folder)
@@ -60,6 +58,6 @@ final class FolderLock: Sendable {
         }
         var status = stat()
         unsafe fstat(descriptor, &status)
-        return Held(descriptor: descriptor, inode: UInt64(status.st_ino))
+        return Held(descriptor: descriptor, identity: FileIdentity(status))
     }
 }

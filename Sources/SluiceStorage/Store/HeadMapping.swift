@@ -13,8 +13,7 @@ internal import Darwin
 final class HeadMapping: Sendable {
     let path: String
     private let byteCount: Int
-    private let device: UInt64
-    private let inode: UInt64
+    private let identity: FileIdentity
     // Words are written under the lock of the `HeadFile` that it belongs to, or before anybody else sees it.
     private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
 
@@ -49,8 +48,7 @@ final class HeadMapping: Sendable {
         }
         self.path = path
         self.byteCount = byteCount
-        self.device = UInt64(status.st_dev)
-        self.inode = UInt64(status.st_ino)
+        self.identity = FileIdentity(status)
         unsafe self.bytes = unsafe mapped
     }
 
@@ -60,9 +58,7 @@ final class HeadMapping: Sendable {
 
     /// Whether the file still stands where it was opened.
     var isInPlace: Bool {
-        var status = stat()
-        return unsafe stat(self.path, &status) == 0 && UInt64(status.st_dev) == self.device
-            && UInt64(status.st_ino) == self.inode
+        FileIdentity(path: self.path) == self.identity
     }
 
     func word(at place: Int) -> UInt64 {

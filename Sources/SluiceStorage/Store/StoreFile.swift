@@ -92,11 +92,7 @@ struct StoreFile: Sendable {
     }
 
     /// Which files stand there now, the database and its log: what is written to others would be gone with the process.
-    func inodes() -> [UInt64?] {
-        ["", "-wal"]
-            .map { suffix in
-                var status = stat()
-                return unsafe stat(self.path + suffix, &status) == 0 ? UInt64(status.st_ino) : nil
-            }
+    func identities() -> [FileIdentity?] {
+        ["", "-wal"].map { FileIdentity(path: self.path + $0) }
     }
 }

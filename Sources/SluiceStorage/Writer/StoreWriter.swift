@@ -23,7 +23,7 @@ final class StoreWriter: @unchecked Sendable {
     private let logger: Logger
     let dispatch = DispatchQueue(label: "sluice.storage.writer", qos: .userInitiated)
     private(set) var database: DatabaseQueue?
-    private var inodes: [UInt64?]
+    private var identities: [FileIdentity?]
     /// Lives that have a row in `scans`.
     private var known: Set<Int64> = []
     private var snapshots: SnapshotSchedule
@@ -54,7 +54,7 @@ final class StoreWriter: @unchecked Sendable {
         self.queue = queue
         self.reader = reader
         self.database = database
-        self.inodes = file.inodes()
+        self.identities = file.identities()
         self.snapshots = SnapshotSchedule(interval: settings.snapshotInterval)
         self.retention = Retention(settings: settings)
         self.logger = logger
@@ -174,7 +174,7 @@ final class StoreWriter: @unchecked Sendable {
 
     /// The files must stand where they were opened, and what is in memory must be what is in them.
     private func checkFiles() throws {
-        guard self.file.inodes() == self.inodes else {
+        guard self.file.identities() == self.identities else {
             throw StoreError.unusable(path: self.file.path, reason: "the file was moved or removed")
         }
         guard MappingFault.count == self.knownFaults else {
@@ -237,7 +237,7 @@ final class StoreWriter: @unchecked Sendable {
             // A write shows what opening does not: a full disk, a file that may only be read.
             try database.write { try Retention.probe($0) }
             self.knownFaults = faults
-            self.inodes = self.file.inodes()
+            self.identities = self.file.identities()
             try self.checkFiles()
             self.database = database
             self.queue.works()
