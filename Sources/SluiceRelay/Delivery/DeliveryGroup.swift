@@ -87,7 +87,7 @@ package struct DeliveryGroup: Sendable {
         return self.budget.covers(spent, now: now)
     }
 
-    /// Whether what comes now would be sent only after more than two seconds, by what waits and what was spent.
+    /// Whether what comes now would be sent only after more than a second, by what waits and what was spent.
     package func isFarBehind(now: NIODeadline) -> Bool {
         guard self.terms.framesPerSecond > 0 else {
             return false
@@ -96,7 +96,7 @@ package struct DeliveryGroup: Sendable {
         let waitingFrames = (Double(self.pending.count) / Double(messagesPerFrame)).rounded(.up)
         let next = self.budget.availableAt()
         let delay = next > now ? Double((next - now).nanoseconds) / 1e9 : 0
-        return delay + max(0, waitingFrames - 1) / self.terms.framesPerSecond > 2
+        return delay + max(0, waitingFrames - 1) / self.terms.framesPerSecond > 1
     }
 
     /// How many messages wait.

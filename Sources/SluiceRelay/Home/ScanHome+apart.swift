@@ -8,7 +8,7 @@ import NIOCore
 /// it would wait long, the newcomer's group becomes the shared one, and the old one stands apart until it catches up.
 extension ScanHome {
     /// The most groups of equal terms that stand apart because they are far behind; more newcomers than that wait.
-    private static let maximumApartCount = 8
+    private static let maximumApartCount = 64
 
     /// Whether a member that comes from another group must not join the shared one yet; what it lacks of that one's
     /// frames would be one more.

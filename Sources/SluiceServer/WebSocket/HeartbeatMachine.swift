@@ -3,7 +3,7 @@ import NIOCore
 /// Decides when a client is pinged and when it has been silent for too long, and measures how far away it is.
 ///
 /// A client on a slow line cannot answer a ping that still stands behind other bytes: as long as what waits for it
-/// gets less, it is not silent. (A socket that takes nothing at all is not for this machine to judge.)
+/// gets less, it is not silent, up to four times the timeout. (A socket that takes nothing at all is not for this machine to judge.)
 struct HeartbeatMachine {
     enum Action: Equatable {
         case doNothing
@@ -17,6 +17,8 @@ struct HeartbeatMachine {
     private let timeout: TimeAmount
     /// Ticks come at their own pace; a ping goes out at the tick that is nearest to its time.
     private let slack: TimeAmount
+    /// After so long the slowest line that is of use has brought an answer.
+    private let longestSilence: TimeAmount
 
     private var lastFrameAt: NIODeadline
     private var lastDrainAt = NIODeadline.distantPast
@@ -34,6 +36,7 @@ struct HeartbeatMachine {
         self.interval = configuration.heartbeatInterval
         self.timeout = configuration.timeout
         self.slack = .nanoseconds(configuration.tickInterval.nanoseconds / 2)
+        self.longestSilence = .nanoseconds(4 * configuration.timeout.nanoseconds)
         self.lastFrameAt = now
         self.nextPingAt = now + configuration.heartbeatInterval
     }
@@ -79,7 +82,8 @@ struct HeartbeatMachine {
             self.lastDrainAt = now
         }
         self.waitingBytes = waitingBytes
-        if now - max(self.lastFrameAt, self.lastDrainAt) >= self.timeout {
+        let silentSince = max(self.lastFrameAt, self.lastDrainAt)
+        if now - silentSince >= self.timeout || now - self.lastFrameAt >= self.longestSilence {
             return .timedOut
         }
         guard isWritable, now + self.slack >= self.nextPingAt else {

@@ -68,8 +68,19 @@ import Testing
             // Filled anew now and then, always on its way.
             #expect(machine.tick(now: now, isWritable: false, waitingBytes: 1000 - second % 10) == .doNothing)
         }
+        machine.receivedFrame(now: Self.start + .seconds(60))
         #expect(machine.tick(now: Self.start + .seconds(128), isWritable: false, waitingBytes: 991) == .doNothing)
         #expect(machine.tick(now: Self.start + .seconds(129), isWritable: false, waitingBytes: 991) == .timedOut)
+    }
+
+    @Test("A slow line excuses no client for ever")
+    func slowAndMute() {
+        var machine = HeartbeatMachine(configuration: WebSocketConfiguration(), now: Self.start)
+        for second in 15...119 {
+            let now = Self.start + .seconds(Int64(second))
+            #expect(machine.tick(now: now, isWritable: false, waitingBytes: 1000 - second) == .doNothing)
+        }
+        #expect(machine.tick(now: Self.start + .seconds(120), isWritable: false, waitingBytes: 880) == .timedOut)
     }
 
     @Test("A client that takes everything and never answers is silent, however much it is sent")
