@@ -155,9 +155,12 @@ final class HeadFile: Sendable {
         if !old.isInPlace {
             file.clear()
         }
-        let isNotedInFile = self.state.withLock { $0.notes === old }
-        // The folder may be another one, with another name in shared memory.
+        let (isNotedInFile, notesPath) = self.state.withLock { ($0.notes === old, $0.notes.path) }
+        // The folder may be another one, with another name in shared memory, where somebody else's notes may stand.
         let notes = isNotedInFile ? file : Self.sharedMapping(of: self.folder) ?? file
+        if notes !== file, notes.path != notesPath {
+            notes.clear()
+        }
         Self.begin(file, notes: notes, boot: self.boot, identity: self.identity)
         let oldNotes = self.state.withLock { state in
             for (life, slot) in state.slots {

@@ -14,7 +14,7 @@ final class HeadMapping: Sendable {
     let path: String
     private let byteCount: Int
     private let identity: FileIdentity
-    // Words are written under the lock of the `HeadFile` that it belongs to, or before anybody else sees it.
+    // Words are written under a lock of the `HeadFile` that it belongs to, or before anybody else sees it.
     private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
 
     /// Maps the file, and makes it if there is none.
