@@ -19,6 +19,7 @@ EXCUSE = re.compile(r"//\s*tidy: long, because \S+")
 class TypeDeclaration:
     name: str
     line: int
+    last_line: int
     is_private: bool
 
 
@@ -214,7 +215,7 @@ class SwiftFile:
 
     def top_level_types(self):
         return [
-            TypeDeclaration(block.name, block.line, block.is_private)
+            TypeDeclaration(block.name, block.line, block.last_line, block.is_private)
             for block in sorted(self.blocks(), key=lambda block: block.line)
             if block.kind == "type" and block.keyword != "extension" and block.is_top_level
         ]

@@ -21,6 +21,8 @@ from swift_source import SwiftFile, imports_of, manifest_targets  # noqa: E402
 
 FUNCTION_LINES = 60
 FILE_LINES = 500
+# A value without behaviour may stand beside the type that makes it or takes it.
+GUEST_LINES = 40
 # Generated or quoted text that nobody reads top to bottom.
 SIZE_EXEMPT = {"LICENSE"}
 
@@ -109,24 +111,40 @@ class Tree:
 
 
 def check_types(tree):
-    """One type a file, the file named after it; `Type+aspect.swift` for extensions."""
+    """A file is named after a type of it; only small values stand beside that type."""
     for path in tree.swift_paths("Sources", "Tests"):
-        base, _, aspect = path.stem.partition("+")
+        base = path.stem.partition("+")[0]
         if path.name == "main.swift":
             continue
         types = [t for t in tree.swift(path).top_level_types() if not t.is_private]
-        names = sorted({t.name for t in types})
-        line = types[0].line if types else 1
-        if aspect:
-            if types:
-                yield path, line, f"an extension file declares {', '.join(names)} at its top level"
-        elif len(names) > 1:
-            others = ", ".join(n for n in names if n != base)
-            yield path, line, f"one type a file: {others} wants a file of its own (or to be private or nested)"
-        elif names and names[0] != base:
-            yield path, line, f"declares {names[0]}, so it should be named {names[0]}.swift"
-        elif not names and path.parts[0] == "Sources":
+        names = [t.name for t in types]
+        is_aspect = "+" in path.stem
+        if not is_aspect and names and base not in names:
+            yield path, types[0].line, f"declares {names[0]}, so it should be named {names[0]}.swift"
+        elif not is_aspect and not names and path.parts[0] == "Sources":
             yield path, 1, f"declares no type {base}; extensions stand in Type+aspect.swift"
+        for declared in types:
+            count = declared.last_line - declared.line + 1
+            if declared.name != base and count > GUEST_LINES:
+                yield path, declared.line, (
+                    f"{declared.name} has {count} lines and wants a file of its own, "
+                    f"{GUEST_LINES} lines is the most beside another type"
+                )
+
+
+def check_assertions(tree):
+    """A test can fail: it has a body, and its file asserts something."""
+    asserts = re.compile(r"#expect\b|#require\b|\bIssue\.record\b|\bconfirmation\(|\bexpect\w*\(")
+    for path in tree.swift_paths("Tests", "Fuzz"):
+        source = tree.swift(path)
+        lines = source.code_lines()
+        tests = [m for m in source.members() if any("@Test" in line for line in lines[max(0, m.line - 3):m.line])]
+        for test in tests:
+            body = "\n".join(lines[test.line - 1:test.last_line])
+            if not body[body.find("{") + 1:body.rfind("}")].strip():
+                yield path, test.line, f"{test.name} is a test without a body"
+        if tests and not asserts.search(source.code):
+            yield path, tests[0].line, "tests that assert nothing"
 
 
 def check_sizes(tree):
@@ -265,6 +283,7 @@ def check_scripts(tree):
 
 CHECKS = {
     "types": check_types,
+    "assertions": check_assertions,
     "sizes": check_sizes,
     "layout": check_layout,
     "imports": check_imports,
