@@ -35,16 +35,15 @@ struct ClientOptions: ParsableArguments {
     ///
     /// - Throws: What is missing or of no use, as an error of usage.
     func connection() throws -> GatewayConnection {
-        let environment = ProcessInfo.processInfo.environment
-        guard let url = self.url ?? environment["SLUICE_URL"] else {
+        guard let url = self.url ?? ClientOptions.variable("SLUICE_URL") else {
             throw ValidationError("Which gateway? Give --url https://host:port or set SLUICE_URL.")
         }
         let connection = try ClientOptions.checked {
             () throws(ClientError) in
             try GatewayConnection(
                 url: url,
-                token: self.token ?? environment["SLUICE_TOKEN"],
-                certificateAuthorityFile: self.ca ?? environment["SLUICE_CA"],
+                token: self.token ?? ClientOptions.variable("SLUICE_TOKEN"),
+                certificateAuthorityFile: self.ca ?? ClientOptions.variable("SLUICE_CA"),
                 skipsVerification: self.insecure
             )
         }
@@ -55,6 +54,11 @@ struct ClientOptions: ParsableArguments {
             ClientOptions.report("warning: the token crosses the network unencrypted; use https://")
         }
         return connection
+    }
+
+    /// What a variable of the environment is set to; an empty one counts as unset.
+    static func variable(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// Runs `body`; what it finds of no use is an error of usage.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import SluiceClient
 import SluiceServer
 import SluiceStorage
@@ -35,7 +34,7 @@ struct ExportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let hasGateway = self.client.url != nil || ProcessInfo.processInfo.environment["SLUICE_URL"] != nil
+        let hasGateway = self.client.url != nil || ClientOptions.variable("SLUICE_URL") != nil
         if self.config == nil, hasGateway {
             try await self.exportFromGateway()
         } else {

@@ -78,6 +78,22 @@ def test_errors_of_usage(arguments):
     assert result.stdout_text == "" and result.stderr_text
 
 
+def test_empty_variables_count_as_unset(gateway, scan, tmp_path):
+    empty = {"SLUICE_URL": "", "SLUICE_TOKEN": "", "SLUICE_CA": ""}
+    for arguments in ["publish", "a"], ["watch", "a"], ["run", "--scan", "a", "--", "true"]:
+        result = sluice(*arguments, environment=empty)
+        assert result.returncode == 64 and "SLUICE_URL" in result.stderr_text, result.stderr_text
+    # With no gateway an export is one of the storage, whose configuration is not there.
+    result = sluice("export", "a", environment=empty, cwd=tmp_path)
+    assert result.returncode == 78 and "config.yaml" in result.stderr_text, result.stderr_text
+    options = ["--url", gateway.url, "--ca", gateway.ca]
+    result = sluice("publish", scan, *options, input='{"type":"a"}\n', environment=empty)
+    assert result.returncode == 1 and "401" in result.stderr_text, result.stderr_text
+    result = sluice("publish", scan, *options, "--token", gateway.producer(), input='{"type":"a"}\n',
+                    environment=empty)
+    assert result.returncode == 0, result.stderr_text
+
+
 # Tokens and keys
 
 
