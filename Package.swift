@@ -26,6 +26,7 @@ let fuzzDependencies: [Target.Dependency] = [
     "SluiceRelay",
     "SluiceAdmission",
     "SluiceServer",
+    "SluiceClient",
     .product(name: "NIOCore", package: nio),
     .product(name: "NIOEmbedded", package: nio),
     .product(name: "NIOHTTP1", package: nio),

@@ -27,6 +27,8 @@ enum FuzzTarget: String, CaseIterable {
     case configuration
     /// A text frame of a client.
     case action
+    /// A frame of a gateway as `sluice watch` takes it, to the line in the terminal.
+    case terminal
 
     /// Does with the bytes what the gateway would do.
     ///
@@ -45,6 +47,7 @@ enum FuzzTarget: String, CaseIterable {
         case .forwarded: try Self.runForwarded(bytes)
         case .configuration: try Self.runConfiguration(bytes)
         case .action: try Self.runAction(bytes)
+        case .terminal: try Self.runTerminal(bytes)
         }
     }
 

@@ -42,7 +42,10 @@ struct WatchCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if let since = self.since, since < 0 { throw ValidationError("--since is a number from 0.") }
+        // The largest number that every client can count (2^53 - 1).
+        if let since = self.since, !(0...9_007_199_254_740_991).contains(since) {
+            throw ValidationError("--since is a number from 0 to 9007199254740991.")
+        }
         if let wait = self.wait, !(0...300).contains(wait) {
             throw ValidationError("--wait is a number of seconds from 0 to 300.")
         }

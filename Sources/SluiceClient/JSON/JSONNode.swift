@@ -36,6 +36,11 @@ struct JSONNode: Sendable, Equatable {
         if case .number(let text) = self.value { Int(text) } else { nil }
     }
 
+    /// The number that this is, or as a string says; nothing for infinities and NaN.
+    var number: Double? {
+        self.scalarText.flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
+    }
+
     /// A string or a number as text: tools write the same field now one way, now the other.
     var scalarText: String? {
         switch self.value {

@@ -18,6 +18,9 @@ package struct RecordedInput: AsyncSequence, Sendable {
     /// After this long without a message an empty line is sent.
     private static let quietInterval = Duration.seconds(20)
 
+    /// The longest time after the first message, in milliseconds: three hundred years.
+    private static let maximumMilliseconds = 1e13
+
     private let content: Data
     private let messages: [Message]
     private let speed: Double
@@ -120,7 +123,9 @@ package struct RecordedInput: AsyncSequence, Sendable {
         }
 
         private func due(_ message: Message, _ start: ContinuousClock.Instant) -> ContinuousClock.Instant {
-            self.speed == 0 ? start : start + .milliseconds(Double(Swift.max(0, message.at - self.first)) / self.speed)
+            guard self.speed > 0 else { return start }
+            let milliseconds = Double(Swift.max(0, message.at - self.first)) / self.speed
+            return start + .milliseconds(Swift.min(milliseconds, RecordedInput.maximumMilliseconds))
         }
 
         /// Whether it is still wanted after the wait.

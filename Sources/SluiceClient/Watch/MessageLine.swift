@@ -14,7 +14,7 @@ struct MessageLine: Sendable {
         let type = DisplayText.safe(message.type)
         let number = message.seq.map(String.init) ?? ""
         let padding = String(repeating: " ", count: max(6 - number.count, 0))
-        let fields = self.fields(of: message.node)
+        let fields = message.isOfGateway ? GatewayNotice.words(for: message) : self.fields(of: message.node)
         let head = self.colored(type, by: Self.color(of: message.type, node: message.node))
         return "\(self.colored(padding + number, by: 2))  \(head)\(fields.isEmpty ? "" : "  ")\(fields)"
     }

@@ -69,13 +69,13 @@ struct WatchMachine: Sendable {
     /// - Returns: Whether to come back, and when.
     mutating func ended(_ ending: Ending, jitter: Double) -> Action {
         switch ending {
-        case .closed(1000, let reason) where reason != "heartbeat timeout":
+        case .closed(1000, let reason) where reason != Self.heartbeatReason:
             return .finish(.completed(reason: reason))
         case .closed(let code, let reason) where Self.invitesBack(code):
-            let words = reason.isEmpty || reason.hasPrefix("{") ? Self.meaning(of: code) : reason
+            let words = Self.words(for: code, reason: reason)
             return self.reconnect(words, jitter: jitter, atLeast: Self.retryDelay(in: reason))
         case .closed(let code, let reason):
-            let words = reason.isEmpty ? Self.meaning(of: code) : reason
+            let words = Self.words(for: code, reason: reason)
             return .finish(.failed("the gateway closed the connection: \(words) (\(code))"))
         case .lost(let reason):
             return self.reconnect(reason, jitter: jitter, atLeast: nil)
@@ -127,15 +127,30 @@ extension WatchMachine {
         }
     }
 
-    /// What a close code means, for a person.
+    /// The reason of the one close with 1000 that is no end.
+    private static let heartbeatReason = "heartbeat timeout"
+
+    /// An end in words: the gateway's reason, or where that is none for a person what its code means.
+    private static func words(for code: Int, reason: String) -> String {
+        if reason == self.heartbeatReason { return "the gateway heard nothing from here for too long" }
+        return reason.isEmpty || reason.hasPrefix("{") ? self.meaning(of: code) : reason
+    }
+
+    /// What a close code means (RFC 6455 section 7.4.1; 44xx are the gateway's own).
     private static func meaning(of code: Int) -> String {
         switch code {
         case 1001:
             "the gateway is going down"
+        case 1002, 1003, 1007:
+            "the gateway could not read what came from here"
         case 1008:
             "too many requests of this client"
         case 1009:
             "a message was too large"
+        case 1011:
+            "something went wrong in the gateway"
+        case 1012:
+            "the gateway is starting again"
         case 1013:
             "the gateway is busy"
         case 4401:
@@ -147,7 +162,7 @@ extension WatchMachine {
         case 4429:
             "too many connections of this user"
         default:
-            "the connection was closed"
+            "the connection was closed without a reason"
         }
     }
 

@@ -10,4 +10,9 @@ package struct WatchedMessage: Sendable {
 
     /// The message's number; the gateway's own messages have none.
     package var seq: Int? { self.node["seq"]?.integer }
+
+    /// Whether the gateway says it itself: what a scanner posted has a number.
+    var isOfGateway: Bool {
+        self.node["seq"] == nil && ["lag", "scanStalled", "scanResumed", "tokenExpiring", "error"].contains(self.type)
+    }
 }

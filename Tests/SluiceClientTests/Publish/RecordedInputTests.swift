@@ -29,6 +29,25 @@ struct RecordedInputTests {
         #expect(ContinuousClock.now - start >= .milliseconds(100))
     }
 
+    @Test("A time beyond all bounds is one to wait for", arguments: [1e-300, 1e300])
+    func hostileTimes(speed: Double) async throws {
+        let content = Data(
+            """
+            {"at":0,"seq":1,"message":{"type":"a"}}
+            {"at":\(Int64.max),"seq":2,"message":{"type":"b"}}
+
+            """.utf8
+        )
+        var iterator = try RecordedInput(content, speed: speed).makeAsyncIterator()
+        let first = await iterator.next()
+        #expect(first.map { String(buffer: $0).hasPrefix("{\"type\":\"a\"}\n") } == true)
+        if speed < 1 {
+            let second = Task { await iterator.next() }
+            second.cancel()
+            #expect(await second.value == nil)
+        }
+    }
+
     @Test(
         "What is no exported scan is refused with its line",
         arguments: [

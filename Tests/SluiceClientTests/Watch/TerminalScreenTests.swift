@@ -75,4 +75,90 @@ import Testing
         #expect(bar.update(with: WatchedMessage(bytes: bytes, node: try JSONParser.parse(bytes))))
         #expect(try #require(bar.text(width: width)).count < width)
     }
+
+    @Test(
+        "no number of a producer harms the bar",
+        arguments: [
+            "1e300", "-1e300", "1e999", "\"nan\"", "\"-inf\"", "\"0x1p1023\"", "9223372036854775807", "null", "[1]",
+            "-0.0",
+            "1e-320",
+        ]
+    )
+    func hostileNumbers(number: String) throws {
+        for type in ["scanProgress", "progress"] {
+            let texts = ["percent", "remaining", "phase", "seq"]
+                .map { #"{"type":"\#(type)","percent":50,"\#($0)":\#(number)}"# }
+            for text in try self.shown(texts, isTerminal: true) + self.shown(texts, isTerminal: false) {
+                #expect(!text.contains("nan%") && !text.contains("inf%"))
+            }
+        }
+    }
+
+    @Test(
+        "whole numbers are made of any number",
+        arguments: [
+            (1e300, Int.max), (-1e300, .min), (.nan, 0), (.infinity, .max), (-.infinity, .min), (2.5, 3), (-0.4, 0),
+            (9_223_372_036_854_775_807.0, .max), (-9_223_372_036_854_775_808.0, .min),
+        ] as [(Double, Int)]
+    )
+    func clamping(value: Double, whole: Int) {
+        #expect(Int(clamping: value) == whole)
+    }
+
+    @Test(
+        "what the gateway itself says is a sentence",
+        arguments: [
+            (
+                #"{"type":"lag","skippedMessages":15,"scanId":"a","since":27,"reason":"slow_client"}"#,
+                "lag  15 message(s) after 27 were missed: they were not taken fast enough here"
+            ),
+            (
+                #"{"type":"lag","scanId":"a","reason":"history_evicted"}"#,
+                "lag  messages were missed: they are no longer kept"
+            ),
+            (
+                #"{"type":"lag","skippedMessages":2,"since":1,"reason":"overflow"}"#,
+                "lag  2 message(s) after 1 were missed: more came than a subscriber is sent"
+            ),
+            (
+                #"{"type":"scanStalled","scanId":"a","silentFor":60}"#,
+                "scanStalled  nothing was heard of the scanner for 60 s"
+            ),
+            (
+                #"{"type":"scanStalled","silentFor":1e300}"#,
+                "scanStalled  nothing was heard of the scanner for 9223372036854775807 s"
+            ),
+            (#"{"type":"scanResumed","scanId":"a"}"#, "scanResumed  the scanner is heard of again"),
+            (#"{"type":"tokenExpiring","expiresIn":60}"#, "tokenExpiring  the token expires in 60 s"),
+            (
+                #"{"type":"error","message":"Scan channel\u001b not found","code":"scan_not_found"}"#,
+                "error  Scan channel\u{FFFD} not found (scan_not_found)"
+            ),
+        ]
+    )
+    func notices(text: String, line: String) throws {
+        #expect(try self.shown([text], isTerminal: false) == ["        \(line)\n"])
+    }
+
+    @Test("a scanner's own messages of these names are its messages")
+    func namesakes() throws {
+        #expect(
+            try self.shown([#"{"seq":7,"type":"error","message":"m","code":"c"}"#], isTerminal: false)
+                == ["     7  error  message=m code=c\n"]
+        )
+    }
+
+    @Test("the bar says while the scanner is silent, and an error of the gateway does not end it")
+    func stalledBar() throws {
+        let shown = try self.shown(
+            [
+                Self.half, #"{"type":"scanStalled","silentFor":60}"#, #"{"type":"error","message":"m","code":"c"}"#,
+                #"{"type":"scanResumed"}"#,
+            ],
+            isTerminal: true
+        )
+        #expect(shown[1].hasSuffix(" 50.0%  (silent)"))
+        #expect(shown[2].hasSuffix(" 50.0%  (silent)"))
+        #expect(shown[3].hasSuffix(" 50.0%  0:01:02 left"))
+    }
 }

@@ -113,6 +113,51 @@ import Testing
         )
     }
 
+    @Test(
+        "every end that a gateway makes is told in words",
+        arguments: [
+            (1000, "heartbeat timeout", "the gateway heard nothing from here for too long"),
+            (1001, #"{"retryAfterMs":1500}"#, "the gateway is going down"), (1001, "", "the gateway is going down"),
+            (1002, "", "the gateway could not read what came from here"),
+            (1003, "text frames only", "text frames only"),
+            (1007, "", "the gateway could not read what came from here"),
+            (1008, "too many frames", "too many frames"), (1008, "", "too many requests of this client"),
+            (1009, "", "a message was too large"), (1011, "", "something went wrong in the gateway"),
+            (1012, "", "the gateway is starting again"), (1013, "overloaded", "overloaded"),
+            (1013, #"{"retryAfterMs":9}"#, "the gateway is busy"),
+            (1005, "", "the connection was closed without a reason"),
+            (4401, "token revoked", "token revoked"), (4401, "", "the token has expired or was revoked"),
+            (4403, "disconnected by an administrator", "disconnected by an administrator"),
+            (4403, "{}", "the token may not read this scan"), (4404, "", "there is no such scan"),
+            (4429, "", "too many connections of this user"), (4499, "", "the connection was closed without a reason"),
+        ]
+    )
+    func words(code: Int, reason: String, words: String) throws {
+        var machine = try self.machine()
+        switch machine.ended(.closed(code: code, reason: reason), jitter: 0) {
+        case .reconnect(_, let told):
+            #expect(told == words)
+        case .finish(.failed(let told)):
+            #expect(told == "the gateway closed the connection: \(words) (\(code))")
+        case .finish(.completed(let told)):
+            Issue.record("\(told)")
+        }
+    }
+
+    @Test(
+        "a wait that the gateway asks for has bounds",
+        arguments: ["-9223372036854775808", "9223372036854775807", "1e300", "\"x\"", "-1"]
+    )
+    func hostileWaits(number: String) throws {
+        var machine = try self.machine()
+        let action = machine.ended(.closed(code: 1001, reason: #"{"retryAfterMs":\#(number)}"#), jitter: 1)
+        guard case .reconnect(let delay, _) = action else {
+            Issue.record("\(action)")
+            return
+        }
+        #expect(delay > .zero && delay <= .seconds(301))
+    }
+
     @Test("a refused upgrade ends it, unless the gateway asks to come later")
     func refusals() throws {
         var machine = try self.machine()
