@@ -27,6 +27,7 @@ let fuzzDependencies: [Target.Dependency] = [
     "SluiceAdmission",
     "SluiceServer",
     "SluiceClient",
+    .product(name: "Logging", package: "swift-log"),
     .product(name: "NIOCore", package: nio),
     .product(name: "NIOEmbedded", package: nio),
     .product(name: "NIOHTTP1", package: nio),

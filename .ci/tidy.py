@@ -266,6 +266,46 @@ def check_clock(tree):
                 yield path, number, "reads a clock; take `now` as an argument"
 
 
+# What names a message's number, also as the end of a longer name.
+SEQ_NAME = r"(?:\w*(?:[sS]eq|[cC]ursor|[tT]hrough|[sS]ince)|head|tail|\w+(?:Head|Tail))"
+# A step of one that is no part of a longer number, name or call.
+SEQ_STEP = re.compile(
+    rf"(?<!\w)(?:U?Int\d*\((?:\w+\.)*{SEQ_NAME}(?:\.rawValue)?\)|{SEQ_NAME}(?:\.rawValue)?)\s*&?[-+]\s*1(?![\w.])"
+)
+CONVERSION = re.compile(r"(?<![.\w])U?Int(?:8|16|32|64)?\(")
+SAFE_LABEL = re.compile(r"(?:clamping|exactly|truncatingIfNeeded|bitPattern)\s*:")
+# A number with a fraction by its type, by a literal, or by what it was made of.
+DOUBLE_NAMES = re.compile(
+    r"\b(\w+)\s*:\s*Double\b|\b(?:let|var)\s+(\w+)\s*=\s*(?!U?Int\d*\()[^\n]*(?:\bDouble\(|\.rounded\(|\b\d[\d_]*\.\d)"
+)
+DOUBLE_MARKS = re.compile(
+    r"\.rounded\(|\bDouble\(|\b\d[\d_]*\.\d|\b\de\d"
+    r"|\b(?:framesPerSecond|seconds|rate|percent|ratio|share|\w*(?<!nano)(?<!milli)(?<!micro)(?<!Nano)(?<!Milli)Seconds)\b"
+)
+
+
+def check_traps(tree):
+    """A number from outside reaches no conversion and no step that traps."""
+    for path in tree.swift_paths("Sources"):
+        source = tree.swift(path)
+        if path.name != "Seq.swift":
+            for match in SEQ_STEP.finditer(source.code):
+                yield path, source.line_of(match.start()), f"{match.group()!r}: a seq has next, previous and distances"
+        names = {name for found in DOUBLE_NAMES.findall(source.code) for name in found if name}
+        for match in CONVERSION.finditer(source.code):
+            depth, end = 1, match.end()
+            while end < len(source.code) and depth:
+                depth += {"(": 1, ")": -1}.get(source.code[end], 0)
+                end += 1
+            argument = source.code[match.end():end - 1].strip()
+            if SAFE_LABEL.match(argument):
+                continue
+            # A duration's nanoseconds are a whole number, whatever the duration is called.
+            words = set(re.findall(r"\w+", argument))
+            if not words & {"nanoseconds", "uptimeNanoseconds"} and (words & names or DOUBLE_MARKS.search(argument)):
+                yield path, source.line_of(match.start()), "traps on what is too large or no number; say clamping or exactly"
+
+
 def check_scripts(tree):
     """A script can be started, and stops at its first error."""
     for path in tree.paths:
@@ -291,6 +331,7 @@ CHECKS = {
     "words": check_words,
     "safety": check_safety,
     "clock": check_clock,
+    "traps": check_traps,
     "scripts": check_scripts,
 }
 

@@ -3,7 +3,7 @@ import NIOCore
 @testable import SluiceRelay
 
 extension FuzzTarget {
-    private static let parser: MessageParser? = ScanID("fuzz")
+    static let parser: MessageParser? = ScanID("fuzz")
         .map { MessageParser(rules: MessageRules(RelayConfiguration()), scanID: $0, maximumMessageBytes: 4096) }
 
     static func runMessages(_ bytes: [UInt8]) throws(BrokenPromise) {

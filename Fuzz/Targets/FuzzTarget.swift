@@ -29,6 +29,8 @@ enum FuzzTarget: String, CaseIterable {
     case action
     /// A frame of a gateway as `sluice watch` takes it, to the line in the terminal.
     case terminal
+    /// What a reader asks for, on its way to the relay: a query, where to go on, a frame.
+    case reader
 
     /// Does with the bytes what the gateway would do.
     ///
@@ -48,6 +50,7 @@ enum FuzzTarget: String, CaseIterable {
         case .configuration: try Self.runConfiguration(bytes)
         case .action: try Self.runAction(bytes)
         case .terminal: try Self.runTerminal(bytes)
+        case .reader: try Self.runReader(bytes)
         }
     }
 

@@ -258,9 +258,12 @@ def test_refusals_are_http_answers(gateway, scan):
     answer = gateway.get(path, gateway.token("eve", scans=["other"]))
     assert (answer.status, answer.code) == (403, "forbidden")
     assert gateway.get(f"{path}?wait=5", gateway.token("eve", scans=["other"])).status == 403
-    for query in ("since=x", "rate=0", "wait=301", "filters=" + "x" * 129):
+    for query in ("since=x", "since=9007199254740992", "since=18446744073709551615", "rate=0", "wait=301", "filters=" + "x" * 129):
         answer = gateway.get(f"{path}?{query}", gateway.reader())
         assert (answer.status, answer.code) == (400, "invalid_parameter"), query
+    for last in ("k3v9", "k3v9:-1", "k3v9:9007199254740992", "k3v9:18446744073709551615"):
+        answer = gateway.get(path, gateway.reader(), {"Last-Event-ID": last})
+        assert (answer.status, answer.code) == (400, "invalid_parameter"), last
     answer = gateway.get(path, gateway.reader(), {"Origin": "https://evil.example"})
     assert answer.status == 403
 

@@ -148,10 +148,17 @@ def test_history_keeps_the_last_and_the_critical(make_gateway):
 
 
 @pytest.mark.parametrize("query", ["since=-1", "since=x", "since=", "limit=0", "limit=x", "since=1&since=2",
-                                   "since=1.5", "times=yes", "times=true&times=true"])
+                                   "since=1.5", "times=yes", "times=true&times=true", "since=9007199254740992",
+                                   "since=18446744073709551615", "since=18446744073709551616"])
 def test_a_page_that_is_none(gateway, scan, query):
     gateway.post(scan, {"type": "t"})
     is_problem(gateway.get(f"/api/scans/{scan}/messages?{query}", gateway.reader()), 400, "invalid_parameter")
+
+
+def test_a_page_beyond_all_numbers_is_empty(gateway, scan):
+    gateway.post(scan, {"type": "t"})
+    page = gateway.get(f"/api/scans/{scan}/messages?since=9007199254740991", gateway.reader()).json()
+    assert (page["messages"], page["next"]) == ([], None)
 
 
 def test_answers_as_gzip(gateway, scan):

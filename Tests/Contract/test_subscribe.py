@@ -230,7 +230,8 @@ def test_owner_reads(gateway, scan):
 
 
 @pytest.mark.parametrize("query", [
-    "since=-1", "since=abc", "since=1.5", "since=", "since=18446744073709551616", "since=1&since=2", "since=+1",
+    "since=-1", "since=abc", "since=1.5", "since=", "since=18446744073709551616",
+    "since=18446744073709551615", "since=9007199254740992", "since=1&since=2", "since=+1",
     "batch=maybe", "batch=", "batch=ON", "rate=0", "rate=0.09", "rate=-1", "rate=fast", "rate=", "rate=nan",
     "rate=inf", "encoding=br", "encoding=", "wait=-1", "wait=301", "wait=long", "wait=", "wait=inf",
     "wait=nan", "filters=" + "x" * 129, "filters=" + ",".join(f"t{n}" for n in range(101)), "epoch=" + "e" * 1000,
@@ -242,7 +243,7 @@ def test_malformed_query_values_are_refused(gateway, scan, query):
 
 
 @pytest.mark.parametrize("query", [
-    "since=0", "since=18446744073709551615", "batch=on", "batch=off", "rate=0.1", "rate=2.5", "rate=1000000",
+    "since=0", "since=9007199254740991", "batch=on", "batch=off", "rate=0.1", "rate=2.5", "rate=1000000",
     "encoding=gzip", "wait=0", "wait=300", "wait=0.5", "filters=", "filters=a,b", "filters=%C3%A9", "epoch=x",
     "unknown=1", "since=0&epoch=x&filters=a&batch=off&rate=1&encoding=gzip&wait=1",
 ])
@@ -460,6 +461,9 @@ async def test_many_scans_errors(gateway, scan):
             ({"action": "subscribe", "scanId": "other"}, "forbidden"),
             ({"action": "subscribe", "scanId": scan, "since": -1}, "invalid_parameter"),
             ({"action": "subscribe", "scanId": scan, "since": 1.5}, "invalid_parameter"),
+            ({"action": "subscribe", "scanId": scan, "since": 2**53}, "invalid_parameter"),
+            ({"action": "subscribe", "scanId": scan, "since": 2**64 - 1}, "invalid_parameter"),
+            ({"action": "subscribe", "scanId": scan, "since": 1e300}, "invalid_parameter"),
             ({"action": "subscribe", "scanId": scan, "filters": "a"}, "invalid_parameter"),
             ({"action": "unsubscribe"}, "invalid_parameter"),
             ({"action": "unsubscribe", "scanId": scan}, "not_subscribed"),

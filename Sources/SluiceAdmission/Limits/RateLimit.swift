@@ -17,7 +17,8 @@ package struct RateLimit: Sendable, Hashable {
     ///   - burst: The most that can be taken at once; at least 1.
     package init(rate: Double, burst: Int) {
         precondition(rate > 0 && burst > 0, "a rate limit lets something through")
-        self.interval = UInt64(min(max((1_000_000_000 / rate).rounded(.up), 1), Self.longestInterval))
+        let interval = min(max((1_000_000_000 / rate).rounded(.up), 1), Self.longestInterval)
+        self.interval = UInt64(exactly: interval) ?? 1
         self.burst = burst
         self.capacity = Self.duration(burst, interval: self.interval)
     }

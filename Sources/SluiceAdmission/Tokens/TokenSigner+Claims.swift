@@ -29,7 +29,7 @@ extension TokenSigner {
         package init(subject: String, now: Double, timeToLive: Int64) {
             let latest = Int64(TokenClaims.latestTime)
             self.subject = subject
-            self.issuedAt = Int64(now)
+            self.issuedAt = Int64(exactly: now.rounded(.down)) ?? latest
             self.expiresAt = min(self.issuedAt + min(timeToLive, latest), latest)
         }
 

@@ -13,6 +13,9 @@ package struct FrameBudget: Sendable {
     /// The window of every rate of one or more; no frame is forgotten sooner, since the rate may change.
     private static let fullSecond = TimeAmount.seconds(1) + Self.margin
 
+    /// No window is longer, in seconds, however low the rate.
+    private static let longestWindow = 86_400.0
+
     /// Frames a second; 0 is without limit.
     package let framesPerSecond: Double
     private let capacity: Int
@@ -26,9 +29,9 @@ package struct FrameBudget: Sendable {
     package init(framesPerSecond: Double) {
         precondition(framesPerSecond >= 0, "a frame rate is not negative")
         self.framesPerSecond = framesPerSecond
-        self.capacity = framesPerSecond == 0 ? .max : max(1, Int(min(framesPerSecond, 1_000_000)))
-        let seconds = framesPerSecond > 0 && framesPerSecond < 1 ? 1 / framesPerSecond : 1
-        self.window = .nanoseconds(Int64(seconds * 1_000_000_000)) + Self.margin
+        self.capacity = framesPerSecond == 0 ? .max : max(1, Int(clamping: min(framesPerSecond, 1_000_000)))
+        let seconds = framesPerSecond > 0 && framesPerSecond < 1 ? min(1 / framesPerSecond, Self.longestWindow) : 1
+        self.window = .nanoseconds(Int64(clamping: seconds * 1_000_000_000)) + Self.margin
     }
 
     /// A budget of another rate that has not forgotten the frames already sent.

@@ -55,7 +55,7 @@ package struct FrameText: Sendable {
             return
         }
         buffer.writeBytes(self.singlePrefix)
-        buffer.writeDecimal(entry.seq)
+        buffer.writeDecimal(entry.seq.rawValue)
         buffer.writeInteger(UInt8(ascii: ","))
         buffer.writeImmutableBuffer(entry.message.body)
     }
@@ -63,7 +63,7 @@ package struct FrameText: Sendable {
     /// Writes one message with its seq, as it stands within a batch.
     package func writeSpliced(_ entry: LogEntry, into buffer: inout ByteBuffer) {
         buffer.writeStaticString(Self.seqPrefix)
-        buffer.writeDecimal(entry.seq)
+        buffer.writeDecimal(entry.seq.rawValue)
         buffer.writeInteger(UInt8(ascii: ","))
         buffer.writeImmutableBuffer(entry.message.body)
     }
@@ -72,11 +72,11 @@ package struct FrameText: Sendable {
         guard !entry.message.carriesScanID else {
             return self.splicedByteCount(of: entry)
         }
-        return self.singlePrefix.count + entry.seq.decimalDigits + 1 + entry.message.body.readableBytes
+        return self.singlePrefix.count + entry.seq.rawValue.decimalDigits + 1 + entry.message.body.readableBytes
     }
 
     private func splicedByteCount(of entry: LogEntry) -> Int {
-        Self.seqPrefix.utf8CodeUnitCount + entry.seq.decimalDigits + 1 + entry.message.body.readableBytes
+        Self.seqPrefix.utf8CodeUnitCount + entry.seq.rawValue.decimalDigits + 1 + entry.message.body.readableBytes
     }
 }
 

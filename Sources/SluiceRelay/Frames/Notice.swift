@@ -61,7 +61,7 @@ package enum Notice: Sendable {
     /// A frame rate as JSON: without a fraction where it has none.
     package static func number(_ framesPerSecond: Double) -> String {
         framesPerSecond == framesPerSecond.rounded() && framesPerSecond < 1e9
-            ? String(Int(framesPerSecond)) : String(framesPerSecond)
+            ? String(Int(clamping: framesPerSecond)) : String(framesPerSecond)
     }
 
     private static func member(_ id: String?) -> String {

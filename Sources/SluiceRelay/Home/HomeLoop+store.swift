@@ -216,7 +216,7 @@ extension HomeLoop {
                 id: dormant.scan.header.id,
                 owner: dormant.scan.header.owner,
                 name: dormant.scan.header.name,
-                messageCount: dormant.scan.head,
+                messageCount: Int(clamping: dormant.scan.head.rawValue),
                 elapsed: dormant.lifecycle.elapsed(now: now),
                 isCompleted: dormant.lifecycle.isCompleted,
                 isStalled: dormant.lifecycle.isStalled,

@@ -277,7 +277,7 @@ package final class HomeLoop {
             id: scan.id,
             owner: scan.owner,
             name: scan.name,
-            messageCount: scan.log.head,
+            messageCount: Int(clamping: scan.log.head.rawValue),
             elapsed: scan.lifecycle.elapsed(now: self.eventLoop.now),
             isCompleted: scan.lifecycle.isCompleted,
             isStalled: scan.lifecycle.isStalled,

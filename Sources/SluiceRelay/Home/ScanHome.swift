@@ -61,7 +61,7 @@ final class ScanHome {
     ///
     /// What is due goes out at the end of the loop turn.
     func post(_ messages: [Message], at: WallTime, now: NIODeadline) -> ClosedRange<Seq>? {
-        let first = self.log.head + 1
+        let first = self.log.head.next
         for message in messages {
             if self.lifecycle.messagePosted(isTerminal: message.isTerminal, now: now) {
                 self.announceStall(false)

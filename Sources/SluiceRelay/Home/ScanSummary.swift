@@ -5,7 +5,7 @@ package struct ScanSummary: Sendable {
     package var id: ScanID
     package var owner: String?
     package var name: String?
-    package var messageCount: Seq
+    package var messageCount: Int
     package var elapsed: TimeAmount
     package var isCompleted: Bool
     package var isStalled: Bool

@@ -1,6 +1,3 @@
-/// A message's number in its scan's log; 1 is the first, 0 stands before it.
-package typealias Seq = UInt64
-
 /// A place in one life of a scan's log.
 package struct Position: Hashable, Sendable {
     /// Which life of the log: a new channel of the same name has another.

@@ -29,14 +29,14 @@ extension ScanLog {
             guard count < maximumCount, count == 0 || bytes + entry.message.byteCount <= maximumBytes else {
                 return page
             }
-            self.announceMissed(before: entry.seq, filter: filter, in: &page)
+            self.announceMissed(through: entry.seq.previous, filter: filter, in: &page)
             page.items.append(.entry(entry))
             page.through = entry.seq
             count += 1
             bytes += entry.message.byteCount
         }
         if page.through < end {
-            self.announceMissed(before: end + 1, filter: filter, in: &page)
+            self.announceMissed(through: end, filter: filter, in: &page)
             page.through = end
         }
         page.isComplete = true
@@ -45,32 +45,32 @@ extension ScanLog {
 
     /// How many messages after the cursor are gone for a reader who wants everything.
     package func missedCount(after cursor: Seq, filter: TypeFilter = .everything) -> Int {
-        self.missedCount(from: cursor + 1, before: self.head + 1, filter: filter)
+        self.missedCount(after: cursor, through: self.head, filter: filter)
     }
 
-    private func announceMissed(before seq: Seq, filter: TypeFilter, in page: inout LogPage) {
-        let count = self.missedCount(from: page.through + 1, before: seq, filter: filter)
+    private func announceMissed(through seq: Seq, filter: TypeFilter, in page: inout LogPage) {
+        let count = self.missedCount(after: page.through, through: seq, filter: filter)
         if count > 0 {
             page.items.append(.missed(count: count, since: page.through))
         }
     }
 
     /// What is gone in a stretch of the log, less what the log still has there.
-    private func missedCount(from lower: Seq, before upper: Seq, filter: TypeFilter) -> Int {
-        let last = min(upper - 1, self.evictedThrough)
-        guard lower <= last else {
+    private func missedCount(after cursor: Seq, through end: Seq, filter: TypeFilter) -> Int {
+        let last = min(end, self.evictedThrough)
+        guard cursor < last else {
             return 0
         }
         return self.index.missedCount(
-            in: lower...last,
+            in: cursor.next...last,
             filter: filter,
-            retainedCount: self.retainedCountable(from: lower, through: last, filter: filter)
+            retainedCount: self.retainedCountable(after: cursor, through: last, filter: filter)
         )
     }
 
     /// Ordinary messages that are retained although newer state was evicted: they are not missed.
-    private func retainedCountable(from lower: Seq, through last: Seq, filter: TypeFilter) -> Int {
-        let start = self.ordinary.firstIndex(after: lower - 1)
+    private func retainedCountable(after cursor: Seq, through last: Seq, filter: TypeFilter) -> Int {
+        let start = self.ordinary.firstIndex(after: cursor)
         let end = self.ordinary.firstIndex(after: last)
         return self.ordinary[start..<end].count { filter.passes(type: $0.message.type, fate: $0.message.fate) }
     }
@@ -90,22 +90,28 @@ extension ScanLog {
         }
 
         mutating func next() -> LogEntry? {
-            let ordinarySeq = self.ordinary < self.log.ordinary.count ? self.log.ordinary[self.ordinary].seq : .max
-            let criticalSeq = self.critical < self.log.critical.count ? self.log.critical[self.critical].seq : .max
-            let stateSeq = self.state < self.log.state.count ? self.log.state[self.state].seq : .max
-            switch min(ordinarySeq, criticalSeq, stateSeq) {
+            let ordinary = Self.number(at: self.ordinary, of: self.log.ordinary)
+            let critical = Self.number(at: self.critical, of: self.log.critical)
+            let state = Self.number(at: self.state, of: self.log.state)
+            switch min(ordinary, critical, state) {
             case .max:
                 return nil
-            case ordinarySeq:
+            case ordinary:
                 defer { self.ordinary += 1 }
                 return self.log.ordinary[self.ordinary]
-            case criticalSeq:
+            case critical:
                 defer { self.critical += 1 }
                 return self.log.critical[self.critical]
             default:
                 defer { self.state += 1 }
                 return self.log.state[self.state]
             }
+        }
+
+        /// An entry's number, or at the end one that no entry has.
+        private static func number<Entries: RandomAccessCollection>(at index: Int, of entries: Entries) -> UInt64
+        where Entries.Element == LogEntry, Entries.Index == Int {
+            index < entries.endIndex ? entries[index].seq.rawValue : .max
         }
     }
 }

@@ -14,11 +14,11 @@ extension ScanLog {
     package func page(_ stored: StoredPage, after cursor: Seq, filter: TypeFilter) -> LogPage {
         var page = LogPage(through: cursor, isComplete: false)
         for entry in stored.entries where !self.isSuperseded(entry) {
-            self.announceLost(before: entry.seq, stored.lostThrough, filter: filter, in: &page)
+            self.announceLost(through: entry.seq.previous, stored.lostThrough, filter: filter, in: &page)
             page.items.append(.entry(entry))
             page.through = entry.seq
         }
-        self.announceLost(before: stored.through + 1, stored.lostThrough, filter: filter, in: &page)
+        self.announceLost(through: stored.through, stored.lostThrough, filter: filter, in: &page)
         page.through = max(page.through, stored.through)
         page.isComplete = page.through >= self.head
         return page
@@ -30,7 +30,7 @@ extension ScanLog {
         guard cursor < last else {
             return 0
         }
-        return self.index.missedCount(in: (cursor + 1)...last, filter: filter, retainedCount: 0)
+        return self.index.missedCount(in: cursor.next...last, filter: filter, retainedCount: 0)
     }
 
     /// How many messages were posted in all of each type that occurs in the entries.
@@ -51,12 +51,12 @@ extension ScanLog {
         return newest != entry.seq
     }
 
-    private func announceLost(before seq: Seq, _ lostThrough: Seq, filter: TypeFilter, in page: inout LogPage) {
-        let last = min(seq - 1, lostThrough)
+    private func announceLost(through seq: Seq, _ lostThrough: Seq, filter: TypeFilter, in page: inout LogPage) {
+        let last = min(seq, lostThrough)
         guard page.through < last else {
             return
         }
-        let count = self.index.missedCount(in: (page.through + 1)...last, filter: filter, retainedCount: 0)
+        let count = self.index.missedCount(in: page.through.next...last, filter: filter, retainedCount: 0)
         if count > 0 {
             page.items.append(.missed(count: count, since: page.through))
         }

@@ -64,7 +64,7 @@ package struct ScanLog: Sendable {
         self.epoch = epoch
         self.head = head
         self.history = history
-        self.index = TypeIndex(first: head + 1)
+        self.index = TypeIndex(first: head.next)
         self.evictableThrough = head
         self.supersededSeqs = []
         self.counts = tail.counts
@@ -77,7 +77,7 @@ package struct ScanLog: Sendable {
 
     /// Numbers a message and keeps it.
     package mutating func append(_ message: Message, at: WallTime) -> LogEntry {
-        self.head += 1
+        self.head = self.head.next
         let entry = LogEntry(seq: self.head, at: at, message: message)
         self.index.append(type: message.type, fate: message.fate)
         self.count(message.type)
@@ -150,7 +150,7 @@ package struct ScanLog: Sendable {
         }
         if let superseded = self.stateSeqs.updateValue(entry.seq, forKey: key) {
             self.supersededSeqs?.append(superseded)
-            let place = self.state.firstIndex(after: superseded - 1)
+            let place = self.state.firstIndex(after: superseded.previous)
             self.retainedBytes -= self.state[place].message.byteCount
             self.stateBytes -= self.state[place].message.byteCount
             self.state.remove(at: place)

@@ -29,16 +29,17 @@ struct TypeIndex: Sendable {
         self.marks.append(number | (fate == .ordinary ? Self.countable : 0))
         if self.marks.count > Self.maximumCount {
             self.marks.removeFirst()
-            self.first += 1
+            self.first = self.first.next
         }
     }
 
     /// From now on a reader who did not get this message has missed it, whatever its fate was.
     mutating func markLost(_ seq: Seq) {
-        guard seq >= self.first, seq - self.first < UInt64(self.marks.count) else {
+        let place = self.first.distance(to: seq)
+        guard self.marks.indices.contains(place) else {
             return
         }
-        self.marks[Int(seq - self.first)] |= Self.countable
+        self.marks[place] |= Self.countable
     }
 
     /// How many messages in the range count as missed for a reader with this filter.
@@ -54,14 +55,14 @@ struct TypeIndex: Sendable {
         var count = -retainedCount
         var lower = range.lowerBound
         if lower < self.first {
-            count += Int(min(range.upperBound + 1, self.first) - lower)
+            count += lower.distance(to: min(range.upperBound.next, self.first))
             lower = self.first
         }
         guard lower <= range.upperBound, !self.marks.isEmpty else {
             return max(0, count)
         }
-        let start = Int(lower - self.first)
-        let end = min(Int(range.upperBound - self.first) + 1, self.marks.count)
+        let start = self.first.distance(to: lower)
+        let end = min(self.first.distance(to: range.upperBound) + 1, self.marks.count)
         guard start < end else {
             return max(0, count)
         }

@@ -146,7 +146,7 @@ struct MetricsText {
     }
 
     private static func number(_ value: Double) -> String {
-        value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
+        value == value.rounded() && abs(value) < 1e15 ? String(Int(clamping: value)) : String(value)
     }
 
     private static func escaped(_ label: String) -> String {

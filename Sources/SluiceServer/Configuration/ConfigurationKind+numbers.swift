@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceRelay
 
 extension ConfigurationKind where Value == Bool {
     static var boolean: Self {
@@ -83,7 +84,7 @@ extension ConfigurationKind where Value == Double {
     }
 
     @Sendable private static func text(_ number: Double) -> String {
-        number == number.rounded() ? "\(Int(number))" : "\(number)"
+        number == number.rounded() && abs(number) < 1e15 ? "\(Int(clamping: number))" : "\(number)"
     }
 }
 

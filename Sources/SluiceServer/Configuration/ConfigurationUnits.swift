@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceRelay
 
 /// Durations and sizes as operators write them: `100ms`, `1.5s`, `7d`; `256KiB`, `10MB`, `4096`.
 enum ConfigurationUnits {
@@ -46,7 +47,7 @@ enum ConfigurationUnits {
         guard abs(nanoseconds) <= Double(Self.longest.nanoseconds) else {
             throw ConfigurationProblem("expected at most \(Self.text(Self.longest))")
         }
-        return .nanoseconds(Int64(nanoseconds))
+        return .nanoseconds(Int64(clamping: nanoseconds))
     }
 
     static func size(_ text: String) throws(ConfigurationProblem) -> Int {
@@ -63,7 +64,7 @@ enum ConfigurationUnits {
         guard bytes == bytes.rounded() else {
             throw ConfigurationProblem("expected whole bytes")
         }
-        return Int(bytes)
+        return Int(clamping: bytes)
     }
 
     /// The shortest way to write a duration: in the largest unit that leaves no fraction.

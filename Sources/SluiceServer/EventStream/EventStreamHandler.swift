@@ -49,15 +49,9 @@ final class EventStreamHandler: RequestHandler {
     /// The query, and where the browser's own reconnect wants to go on.
     private func query(_ request: HTTPRequest) throws(Problem) -> SubscriptionQuery {
         var query = try SubscriptionQuery(request.query)
-        guard let last = request.single("Last-Event-ID"), !last.isEmpty else {
-            return query
+        if let last = request.single("Last-Event-ID") {
+            try query.resume(after: last)
         }
-        let parts = last.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let seq = Seq(parts[1]) else {
-            throw Problem(.invalidParameter, "Last-Event-ID is the id of an event: <epoch>:<seq>")
-        }
-        query.epoch = try SubscriptionQuery.checkedEpoch(String(parts[0]))
-        query.since = seq
         return query
     }
 

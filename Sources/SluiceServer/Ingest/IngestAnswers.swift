@@ -19,9 +19,9 @@ enum IngestAnswers {
         body.writeDecimal(UInt64(count))
         if let seqs {
             body.writeStaticString(",\"firstSeq\":")
-            body.writeDecimal(seqs.lowerBound)
+            body.writeDecimal(seqs.lowerBound.rawValue)
             body.writeStaticString(",\"lastSeq\":")
-            body.writeDecimal(seqs.upperBound)
+            body.writeDecimal(seqs.upperBound.rawValue)
         }
         body.writeStaticString("}")
         return .json(

@@ -65,7 +65,7 @@ final class LineIngest: IngestReader, LiveConnection {
             return
         }
         self.expiry = self.job.exchange.eventLoop.assumeIsolated()
-            .scheduleTask(in: .milliseconds(Int64(min(left, Self.longestWatchSeconds) * 1000) + 1)) {
+            .scheduleTask(in: .milliseconds(Int64(clamping: min(left, Self.longestWatchSeconds) * 1000) + 1)) {
                 self.watchToken()
             }
     }

@@ -30,6 +30,22 @@ enum QueryReader {
         return number
     }
 
+    /// A message's number, which is what a reader has already.
+    static func seq(_ name: String, in query: QueryParameters) throws(Problem) -> Seq? {
+        guard let text = try self.text(name, in: query) else {
+            return nil
+        }
+        guard let seq = Seq(text) else {
+            throw self.noSeq(name)
+        }
+        return seq
+    }
+
+    /// What is answered to a number that no message can have.
+    static func noSeq(_ name: String) -> Problem {
+        Problem(.invalidParameter, "\(name) is a whole number from 0 to \(Seq.max)")
+    }
+
     /// A number of at least `minimum`.
     static func number(_ name: String, in query: QueryParameters, atLeast minimum: Double) throws(Problem) -> Double? {
         guard let text = try self.text(name, in: query) else {

@@ -36,7 +36,7 @@ struct ScanReads: Sendable {
 
     /// `GET /api/scans/{scanId}/messages`.
     func messages(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) throws(Problem) {
-        let since = try QueryReader.integer("since", in: exchange.request.query, 0...UInt64.max) ?? 0
+        let since = try QueryReader.seq("since", in: exchange.request.query) ?? 0
         let limit = try QueryReader.integer("limit", in: exchange.request.query, 1...UInt64(Self.maximumPageCount))
         let hasTimes = try QueryReader.choice("times", in: exchange.request.query, ["true", "false"]) == "true"
         let relay = self.services.relay
@@ -100,7 +100,7 @@ struct ScanReads: Sendable {
         writer.member("total_scans", scans.count)
         writer.member("running_scans", scans.count - completed)
         writer.member("completed_scans", completed)
-        writer.member("total_messages", scans.reduce(0) { $0 + Int(clamping: $1.messageCount) })
+        writer.member("total_messages", scans.reduce(0) { $0 + $1.messageCount })
         writer.member(
             "average_elapsed_time",
             scans.isEmpty ? 0 : (elapsed / Double(scans.count) * 1000).rounded() / 1000
@@ -110,7 +110,7 @@ struct ScanReads: Sendable {
         for scan in scans {
             writer.beginObject()
             writer.member("scan_id", scan.id.text)
-            writer.member("message_count", Int(clamping: scan.messageCount))
+            writer.member("message_count", scan.messageCount)
             writer.member("elapsed_time", Self.seconds(scan.elapsed))
             writer.member("is_completed", scan.isCompleted)
             writer.member("is_stalled", scan.isStalled)
@@ -132,8 +132,8 @@ struct ScanReads: Sendable {
         writer.member("is_completed", state.summary.isCompleted)
         writer.member("is_stalled", state.summary.isStalled)
         writer.member("epoch", state.epoch)
-        writer.member("seq", Int(clamping: state.seq))
-        writer.member("message_count", Int(clamping: state.summary.messageCount))
+        writer.member("seq", Int(clamping: state.seq.rawValue))
+        writer.member("message_count", state.summary.messageCount)
         writer.member("elapsed_time", Self.seconds(state.summary.elapsed))
         writer.member("subscribers", state.summary.subscriberCount)
         let progress = ScanProgress(state)
@@ -171,7 +171,7 @@ struct ScanReads: Sendable {
             }
             writer.endArray()
         }
-        writer.member("next", page.next.map { Int(clamping: $0) })
+        writer.member("next", page.next.map { Int(clamping: $0.rawValue) })
         if page.damagedCount > 0 {
             writer.member("damaged", page.damagedCount)
         }

@@ -53,12 +53,12 @@ struct ConnectionReport: Sendable {
         writer.beginObject()
         writer.member("scan_id", subscription.scanID.text)
         guard let home = subscription.home else {
-            writer.member("cursor", Int(clamping: subscription.cursor))
+            writer.member("cursor", Int(clamping: subscription.cursor.rawValue))
             writer.endObject()
             return
         }
-        writer.member("cursor", Int(clamping: home.cursor))
-        writer.member("head", Int(clamping: home.head))
+        writer.member("cursor", Int(clamping: home.cursor.rawValue))
+        writer.member("head", Int(clamping: home.head.rawValue))
         writer.member("place", home.place.rawValue)
         writer.member("rate", home.framesPerSecond)
         writer.member("pending", home.pendingCount)

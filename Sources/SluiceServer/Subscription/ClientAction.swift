@@ -93,7 +93,7 @@ struct ClientAction: Equatable {
         var query = SubscriptionQuery()
         if let since = object["since"], since != .null {
             guard case .number(let number) = since, let seq = Seq(exactly: number) else {
-                throw Problem(.invalidParameter, "since is a whole number, 0 or more")
+                throw QueryReader.noSeq("since")
             }
             query.since = seq
         }

@@ -25,13 +25,29 @@ struct SubscriptionQuery: Sendable, Equatable {
 
     /// - Throws: What to answer instead.
     init(_ query: QueryParameters) throws(Problem) {
-        self.since = try QueryReader.integer("since", in: query, 0...UInt64.max)
+        self.since = try QueryReader.seq("since", in: query)
         self.epoch = try Self.checkedEpoch(try QueryReader.text("epoch", in: query))
         self.filter = try QueryReader.filter("filters", in: query)
         self.isBatched = try QueryReader.choice("batch", in: query, ["on", "off"]).map { $0 == "on" }
         self.framesPerSecond = try QueryReader.number("rate", in: query, atLeast: Self.minimumRate)
         self.wantsGzip = try QueryReader.choice("encoding", in: query, ["gzip"]) != nil
         self.wait = try Self.checkedWait(try QueryReader.number("wait", in: query, atLeast: 0))
+    }
+
+    /// A browser's own reconnect goes on after the last event that it has.
+    ///
+    /// - Parameter lastEventID: The value of `Last-Event-ID`; an empty one says nothing.
+    /// - Throws: What to answer instead.
+    mutating func resume(after lastEventID: String) throws(Problem) {
+        guard !lastEventID.isEmpty else {
+            return
+        }
+        let parts = lastEventID.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let seq = Seq(parts[1]) else {
+            throw Problem(.invalidParameter, "Last-Event-ID is the id of an event: <epoch>:<seq>")
+        }
+        self.epoch = try Self.checkedEpoch(String(parts[0]))
+        self.since = seq
     }
 
     /// The relay's form of it.
@@ -52,9 +68,10 @@ struct SubscriptionQuery: Sendable, Equatable {
             return nil
         }
         guard (0...Self.maximumWaitSeconds).contains(seconds) else {
-            throw Problem(.invalidParameter, "wait is a number of seconds, at most \(Int(Self.maximumWaitSeconds))")
+            let most = Int(clamping: Self.maximumWaitSeconds)
+            throw Problem(.invalidParameter, "wait is a number of seconds, at most \(most)")
         }
-        return .milliseconds(Int64(seconds * 1000))
+        return .milliseconds(Int64(clamping: seconds * 1000))
     }
 
     /// Checks an epoch: any text that could be one.

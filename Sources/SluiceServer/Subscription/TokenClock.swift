@@ -1,4 +1,5 @@
 internal import SluiceAdmission
+internal import SluiceRelay
 
 /// Says when a live connection's token ends, by the time of day of each look: a clock that jumps is judged anew.
 struct TokenClock: Sendable, Equatable {
@@ -31,7 +32,7 @@ struct TokenClock: Sendable, Equatable {
         }
         if !self.hasWarned, now >= expiresAt - Self.warningSeconds {
             self.hasWarned = true
-            return .warn(inSeconds: max(0, Int((expiresAt - now).rounded())))
+            return .warn(inSeconds: max(0, Int(clamping: (expiresAt - now).rounded())))
         }
         return .doNothing
     }

@@ -1,4 +1,5 @@
 package import NIOCore
+internal import SluiceRelay
 
 /// What a WebSocket connection is allowed, and how it is kept alive.
 package struct WebSocketConfiguration: Sendable, Equatable {
@@ -41,6 +42,6 @@ package struct WebSocketConfiguration: Sendable, Equatable {
     /// The share of `maximumControlFrameCount` that a tick has.
     var controlFrameCountPerTick: Int {
         let share = Double(self.tickInterval.nanoseconds) / Double(TimeAmount.seconds(1).nanoseconds)
-        return max(1, Int(Double(self.maximumControlFrameCount) * share))
+        return max(1, Int(clamping: Double(self.maximumControlFrameCount) * share))
     }
 }

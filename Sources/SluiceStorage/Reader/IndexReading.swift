@@ -37,7 +37,7 @@ struct IndexReading {
             self.heads.note(scan.life, head: scan.head)
             scans[scan.header.id] = scan
             if let lostThrough = Int64.fromDatabaseValue(row[11]), lostThrough > 0 {
-                self.queue.lost(scan.life, through: Seq(lostThrough))
+                self.queue.lost(scan.life, through: Seq(clamping: lostThrough))
             }
         }
         return Array(scans.values)

@@ -13,7 +13,7 @@ struct LogReading {
     /// What memory needs of a log to go on with it.
     func load(_ life: Int64, history: RelayConfiguration.History) throws -> StoredLog {
         let head = try self.head(of: life)
-        var lowest: Seq = head + 1
+        var lowest = head.next
         var entries: [LogEntry] = []
         var bytes = 0
         var evictedThrough: Seq?
@@ -24,7 +24,7 @@ struct LogReading {
         )
         while let row = try rows.next() {
             guard entries.count < history.messageCount, bytes < history.bytes else {
-                evictedThrough = max(evictedThrough ?? 0, lowest - 1)
+                evictedThrough = max(evictedThrough ?? 0, lowest.previous)
                 break
             }
             lowest = Self.seq(row)
@@ -164,7 +164,7 @@ struct LogReading {
         guard let head else {
             throw RelayRefusal.scanNotFound
         }
-        return Seq(bitPattern: head)
+        return Seq(clamping: head)
     }
 
     private func lostThrough(_ life: Int64) throws -> Seq {
@@ -173,7 +173,7 @@ struct LogReading {
             // Without the scan's row its messages are not there either, and that is no page without messages.
             throw RelayRefusal.scanNotFound
         }
-        return Seq(bitPattern: seq)
+        return Seq(clamping: seq)
     }
 
     /// A message that cannot be shown counts as lost, and is told so.

@@ -14,8 +14,8 @@ enum AnswerRow {
         )
         statement.setUncheckedArguments([
             life, answer.request.key, Data(answer.request.digest), at.milliseconds, answer.receipt.acceptedCount,
-            answer.receipt.seqs.map { Int64(bitPattern: $0.lowerBound) },
-            answer.receipt.seqs.map { Int64(bitPattern: $0.upperBound) },
+            answer.receipt.seqs.map { Int64($0.lowerBound.rawValue) },
+            answer.receipt.seqs.map { Int64($0.upperBound.rawValue) },
         ])
         try statement.execute()
     }
@@ -42,7 +42,7 @@ enum AnswerRow {
                 if let first = Int64.fromDatabaseValue(row[4]), let last = Int64.fromDatabaseValue(row[5]),
                     first > 0, first <= last
                 {
-                    seqs = Seq(first)...Seq(last)
+                    seqs = Seq(clamping: first)...Seq(clamping: last)
                 }
                 return StoredAnswer(
                     request: IngestRequest.Idempotency(key: key, digest: [UInt8](digest)),

@@ -8,10 +8,10 @@ enum MessageKey {
 
     /// The key of a message; of one beyond any that there can be, the last one of the log.
     static func key(_ life: Int64, _ seq: Seq) -> Int64 {
-        life << Self.seqBits | Int64(min(seq, Seq(Self.seqMask)))
+        life << Self.seqBits | min(Int64(seq.rawValue), Self.seqMask)
     }
 
     static func seq(_ key: Int64) -> Seq {
-        Seq(key & Self.seqMask)
+        Seq(clamping: key & Self.seqMask)
     }
 }

@@ -65,7 +65,7 @@ enum MessageRow {
     ) -> UInt32 {
         var sum = Checksum()
         sum.add(life)
-        sum.add(seq)
+        sum.add(seq.rawValue)
         sum.add(at)
         sum.add(type)
         sum.add(marks)

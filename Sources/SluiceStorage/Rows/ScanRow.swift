@@ -25,7 +25,7 @@ enum ScanRow {
         let statement = try db.cachedStatement(sql: Self.upsert)
         statement.setUncheckedArguments([
             write.life, header.id.text, header.epoch, header.owner, header.name, at.milliseconds, header.isCompleted,
-            header.isRemoved, Int64(bitPattern: write.head), Int64(bitPattern: write.from),
+            header.isRemoved, Int64(write.head.rawValue), Int64(write.from.rawValue),
             Self.sum(write.life, header.id.text, header.epoch, header.owner, header.name),
         ])
         try statement.execute()
@@ -36,7 +36,7 @@ enum ScanRow {
         guard let life = Int64.fromDatabaseValue(row[0]), let text = String.fromDatabaseValue(row[1]),
             let id = ScanID(text), let epoch = String.fromDatabaseValue(row[2]),
             let createdAt = Int64.fromDatabaseValue(row[5]), let heardAt = Int64.fromDatabaseValue(row[6]),
-            let head = Int64.fromDatabaseValue(row[9]), head >= 0
+            let head = Int64.fromDatabaseValue(row[9]).flatMap({ Seq(exactly: $0) })
         else {
             return nil
         }
@@ -56,7 +56,7 @@ enum ScanRow {
                 isCompleted: completedAt != nil,
                 isRemoved: Int64.fromDatabaseValue(row[8]) != nil
             ),
-            head: Seq(head),
+            head: head,
             ages: StoredAges(
                 sinceCreated: now.since(createdAt),
                 sinceHeard: now.since(heardAt),

@@ -29,7 +29,7 @@ final class HeadFile: Sendable {
     private static let headerBytes = 64
     private static let fileBytes = HeadFile.headerBytes + HeadFile.slotCount * 16
     /// More numbers than can be on their way to the disk at once.
-    private static let safetyMargin: Seq = 1 << 20
+    private static let safetyMargin = 1 << 20
     /// Where shared memory is to be had as files (shm_overview(7)).
     private static let sharedFolder = "/dev/shm"
 
@@ -59,7 +59,7 @@ final class HeadFile: Sendable {
     /// What the last process noted, by life.
     private let noted: [Int64: Seq]
     /// What is added to every log's head: the margin after a machine went down.
-    private let margin: Seq
+    private let margin: Int
 
     /// The notes of a folder's store; until ``begin()`` a process that comes after this one takes none of them for exact.
     ///
@@ -107,7 +107,7 @@ final class HeadFile: Sendable {
 
     /// The newest number that a log may have given out, where its newest stored message has `head`.
     func head(of life: Int64, stored head: Seq) -> Seq {
-        max(head, self.noted[life] ?? 0) + self.margin
+        max(head, self.noted[life] ?? 0).advanced(by: self.margin)
     }
 
     /// A log gave out numbers up to this one.
@@ -201,7 +201,7 @@ final class HeadFile: Sendable {
             let place = Self.headerBytes + slot * 16
             let life = mapping.word(at: place)
             if life != 0 {
-                noted[Int64(bitPattern: life)] = mapping.word(at: place + 8)
+                noted[Int64(bitPattern: life)] = Seq(clamping: mapping.word(at: place + 8))
             }
         }
         return noted
@@ -219,7 +219,7 @@ final class HeadFile: Sendable {
 
     private static func write(_ life: Int64, _ head: Seq, _ slot: Int, _ mapping: HeadMapping) {
         let place = Self.headerBytes + slot * 16
-        mapping.set(head, at: place + 8)
+        mapping.set(head.rawValue, at: place + 8)
         mapping.set(UInt64(bitPattern: life), at: place)
     }
 

@@ -65,7 +65,7 @@ struct CommitGroup {
                     WHERE life = ?1
                     """
             )
-            scan.setUncheckedArguments([life, Int64(bitPattern: touch.head), touch.at.milliseconds, touch.isHeard])
+            scan.setUncheckedArguments([life, Int64(touch.head.rawValue), touch.at.milliseconds, touch.isHeard])
             try scan.execute()
             for (type, count) in touch.counts {
                 let statement = try db.cachedStatement(

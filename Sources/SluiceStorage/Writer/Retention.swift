@@ -251,7 +251,7 @@ struct Retention {
             arguments: [MessageKey.key(life, 0), last]
         )
         let seq = MessageKey.seq(last)
-        try db.execute(sql: "UPDATE scans SET lost_through = ? WHERE life = ?", arguments: [Int64(seq), life])
+        try db.execute(sql: "UPDATE scans SET lost_through = ? WHERE life = ?", arguments: [Int64(seq.rawValue), life])
         queue.lost(life, through: seq)
         queue.count { $0.expiredMessages += count }
         return count == limit

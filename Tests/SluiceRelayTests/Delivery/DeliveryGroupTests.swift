@@ -103,8 +103,8 @@ struct DeliveryGroupTests {
                 switch Int.random(in: 0..<10, using: &random) {
                 case 0..<4: TestMessage.ordinary("a")
                 case 4..<6: TestMessage.ordinary("b")
-                case 6..<9: TestMessage.state("\(seq % 4)", type: "p")
-                default: seq % 7 == 0 ? TestMessage.critical() : TestMessage.ordinary("a")
+                case 6..<9: TestMessage.state("\(seq.rawValue % 4)", type: "p")
+                default: seq.rawValue % 7 == 0 ? TestMessage.critical() : TestMessage.ordinary("a")
                 }
             group.append(LogEntry(seq: seq, at: TestMessage.time, message: message), now: now)
             now = now + .milliseconds(2)
@@ -136,7 +136,7 @@ struct DeliveryGroupTests {
         for millisecond in 1...10_000 as ClosedRange<Int64> {
             let now = NIODeadline.uptimeNanoseconds(1_000_000_000) + .milliseconds(millisecond)
             group.append(
-                LogEntry(seq: Seq(millisecond), at: TestMessage.time, message: TestMessage.ordinary()),
+                LogEntry(seq: Seq(clamping: millisecond), at: TestMessage.time, message: TestMessage.ordinary()),
                 now: now
             )
             group.poll(now: now)

@@ -30,8 +30,8 @@ struct GroupMoveTests {
         // The session counts its frames in every second: ten of the first type, and then at once ten of the second?
         self.post("b", count: count)
         #expect(try self.schedule.end([mover, stayer]).isEmpty)
-        #expect(mover.session?.last == Seq(2 * count))
-        #expect(stayer.session?.last == Seq(2 * count))
+        #expect(mover.session?.last == Seq(clamping: 2 * count))
+        #expect(stayer.session?.last == Seq(clamping: 2 * count))
     }
 
     @Test(

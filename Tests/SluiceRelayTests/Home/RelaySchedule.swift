@@ -122,7 +122,7 @@ final class RelaySchedule {
                 self.current[scanID] = scan
             }
         }
-        guard let scan = self.current[scanID], scan.head + 1 == seqs.lowerBound else {
+        guard let scan = self.current[scanID], scan.head.next == seqs.lowerBound else {
             return self.world.fail("seqs \(seqs)")
         }
         for message in messages {
@@ -181,7 +181,7 @@ final class RelaySchedule {
             request.since = last.seq
             request.epoch = self.world.chance(80) ? last.epoch : nil
         } else if self.world.chance(40) {
-            request.since = Seq(self.world.number(0...30))
+            request.since = Seq(clamping: self.world.number(0...30))
         }
         request.filter = self.makeFilter()
         request.framesPerSecond = self.world.chance(50) ? nil : self.makeRate()

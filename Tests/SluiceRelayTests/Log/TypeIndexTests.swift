@@ -26,7 +26,7 @@ struct TypeIndexTests {
         for number in 0..<(TypeIndex.maximumTypes + 10) {
             index.append(type: "t\(number)", fate: .ordinary)
         }
-        let all = 1...Seq(TypeIndex.maximumTypes + 10)
+        let all = 1...Seq(clamping: TypeIndex.maximumTypes + 10)
         #expect(index.missedCount(in: all, filter: TypeFilter(["t0"]), retainedCount: 0) == 1)
         #expect(index.missedCount(in: all, filter: TypeFilter(["t4100"]), retainedCount: 0) == 10)
     }

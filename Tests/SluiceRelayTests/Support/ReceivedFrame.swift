@@ -20,7 +20,7 @@ enum ReceivedFrame: Equatable {
         } else if text.hasPrefix("{\"type\":\"lag\"") {
             let reason = text.split(separator: "\"reason\":\"")[1].prefix { $0 != "\"" }
             self = .lag(
-                count: Int(number("\"skippedMessages\":")),
+                count: Int(clamping: number("\"skippedMessages\":").rawValue),
                 since: number("\"since\":"),
                 reason: String(reason)
             )
@@ -45,12 +45,12 @@ enum ReceivedFrame: Equatable {
                 continue
             }
             index += key.count
-            var number: Seq = 0
+            var number = 0
             while index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) {
-                number = number * 10 + Seq(bytes[index] - UInt8(ascii: "0"))
+                number = number * 10 + Int(bytes[index] - UInt8(ascii: "0"))
                 index += 1
             }
-            found.append(number)
+            found.append(Seq(clamping: number))
         }
         return found
     }

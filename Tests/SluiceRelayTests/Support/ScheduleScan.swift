@@ -17,7 +17,7 @@ final class ScheduleScan {
         self.epoch = epoch
     }
 
-    var head: Seq { Seq(self.messages.count) }
+    var head: Seq { Seq(clamping: self.messages.count) }
 
     func append(_ message: Message, now: NIODeadline) {
         self.messages.append(message)
@@ -29,7 +29,7 @@ final class ScheduleScan {
         }
     }
 
-    func message(_ seq: Seq) -> Message { self.messages[Int(seq) - 1] }
+    func message(_ seq: Seq) -> Message { self.messages[Seq(1).distance(to: seq)] }
 
     func isSuperseded(_ seq: Seq) -> Bool {
         self.message(seq).conflationKey.map { self.newest[$0] != seq } ?? false

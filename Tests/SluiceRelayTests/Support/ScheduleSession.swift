@@ -59,7 +59,7 @@ final class ScheduleSession {
     /// Another filter was asked for; until the answer both may hold.
     func filterRequested(_ filter: TypeFilter) {
         self.requestedFilters.append(filter)
-        let next = self.last + 1
+        let next = self.last.next
         if let index = self.filters.lastIndex(where: { $0.from <= next }), self.filters[index].from < next {
             self.filters.insert((next, self.filters[index].filters), at: index + 1)
         }
@@ -69,7 +69,7 @@ final class ScheduleSession {
     /// The relay has taken the filter.
     func filterTaken(_ filter: TypeFilter) {
         self.requestedFilters.removeFirst()
-        let next = (self.scan?.head ?? 0) + 1
+        let next = (self.scan?.head ?? 0).next
         self.filters.removeAll { $0.from >= next }
         self.filters.append((next, [filter] + self.requestedFilters))
     }
@@ -118,7 +118,7 @@ final class ScheduleSession {
         guard !self.isEnded, let scan = self.scan else {
             return
         }
-        self.checkGap(before: scan.head + 1)
+        self.checkGap(before: scan.head.next)
         if self.isToldOfStall != isStalled {
             self.fail("the scanner is silent: \(isStalled), and the client was not told")
         }
@@ -188,7 +188,7 @@ final class ScheduleSession {
         }
         if since < self.last {
             self.fail("lag since \(since) after \(self.last)")
-        } else if since > self.last, self.gap(before: since + 1).certain > self.announcedCount {
+        } else if since > self.last, self.gap(before: since.next).certain > self.announcedCount {
             self.fail("lag since \(since), but the client has nothing after \(self.last)")
         }
         self.announcedCount += count
@@ -206,10 +206,10 @@ final class ScheduleSession {
     private func gap(before end: Seq) -> (certain: Int, possible: Int) {
         var certain = 0
         var possible = 0
-        guard let scan = self.scan, self.last + 1 < end else {
+        guard let scan = self.scan, self.last.next < end else {
             return (0, 0)
         }
-        for seq in (self.last + 1)..<end {
+        for seq in self.last.next..<end {
             let passes = self.mayPass(seq)
             switch scan.message(seq).fate {
             case .critical:

@@ -28,7 +28,7 @@ struct Timeline {
         for step in Self.steps(of: posts) {
             group.poll(now: now)
             for symbol in step {
-                seq += 1
+                seq = seq.next
                 group.append(LogEntry(seq: seq, at: TestMessage.time, message: Self.message(symbol)), now: now)
             }
             let frames = group.take().map(Self.picture).joined()

@@ -93,7 +93,7 @@ struct ScanStoreTests {
             seqs += page.entries.map(\.seq)
             cursor = page.through
         }
-        #expect(seqs == (1...40).filter { $0 % 3 == 0 })
+        #expect(seqs == (1...40).filter { $0.rawValue % 3 == 0 })
     }
 
     @Test(

@@ -1,4 +1,5 @@
 import Foundation
+import SluiceRelay
 import Testing
 
 @testable import SluiceStorage

@@ -31,7 +31,7 @@ struct SQLiteDamageTests {
         for place in places.sorted() {
             let found = try await self.read(image, database: image.database, log: image.log.prefix(place))
             let seqs = try #require(found, "refused at \(place)")
-            #expect(seqs == Array(Seq(1)..<Seq(seqs.count + 1)), "cut at \(place)")
+            #expect(seqs == Array(Seq(1)..<Seq(clamping: seqs.count + 1)), "cut at \(place)")
             counts.append(seqs.count)
         }
         #expect(counts == counts.sorted())
@@ -46,7 +46,7 @@ struct SQLiteDamageTests {
             log[place] ^= 0xFF
             let found = try await self.read(image, database: image.database, log: log)
             let seqs = try #require(found, "refused at \(place)")
-            #expect(seqs == Array(Seq(1)..<Seq(seqs.count + 1)), "turned at \(place)")
+            #expect(seqs == Array(Seq(1)..<Seq(clamping: seqs.count + 1)), "turned at \(place)")
         }
     }
 

@@ -26,7 +26,7 @@ struct SQLiteReadFaultTests {
         while refusal == nil, cursor < 300 {
             do {
                 let found = try await bench.page(scan.life, after: cursor, through: 300, count: 1000)
-                #expect(found.entries.map(\.seq) == Array((cursor + 1)...found.through))
+                #expect(found.entries.map(\.seq) == Array(cursor.next...found.through))
                 cursor = found.through
             } catch {
                 refusal = error as? RelayRefusal
@@ -43,7 +43,7 @@ struct SQLiteReadFaultTests {
             try await Task.sleep(for: .milliseconds(5))
         }
         let rest = try await bench.page(scan.life, after: cursor, through: 300, count: 1000)
-        #expect(rest.entries.map(\.seq) == Array((cursor + 1)...300))
+        #expect(rest.entries.map(\.seq) == Array(cursor.next...300))
     }
 
     @Test("Who read the old file reads the new one once it is there")

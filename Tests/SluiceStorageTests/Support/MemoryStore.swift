@@ -101,7 +101,7 @@ final class MemoryStore: ScanStore {
         }
         let entries = log.entries.values.sorted { $0.seq < $1.seq }
         let tail = entries.suffix(history.messageCount)
-        let evictedThrough = tail.count < entries.count ? (tail.first?.seq ?? 1) - 1 : 0
+        let evictedThrough = tail.count < entries.count ? (tail.first?.seq ?? 1).previous : 0
         let kept = entries.dropLast(tail.count).filter { $0.message.fate != .ordinary }
         promise.succeed(
             StoredLog(
