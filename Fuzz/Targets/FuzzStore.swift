@@ -29,9 +29,7 @@ struct FuzzStore: ScanStore {
     }
 
     func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>) {
-        promise.succeed(
-            StoredPage(entries: [], through: max(request.cursor, request.end), lostThrough: self.scan.head)
-        )
+        promise.succeed(StoredPage(entries: [], through: request.stretch.end, lostThrough: self.scan.head))
     }
 
     func find(_ id: ScanID, promise: EventLoopPromise<StoredScan?>) { promise.succeed(self.scan) }

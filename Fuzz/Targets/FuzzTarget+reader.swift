@@ -58,32 +58,40 @@ extension FuzzTarget {
         func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd) {}
 
         /// Reads pages as long as there are more, and gives up after as many as there can be.
-        func readHistory(since: Seq, limit: Int) throws(BrokenPromise) {
-            var cursor: Seq? = since
+        func readHistory(_ request: HistoryRequest) throws(BrokenPromise) {
+            var request = request
             for _ in 0...16 {
-                guard let after = cursor else {
+                guard let next = try self.next(after: request) else {
                     return
                 }
-                cursor = try self.page(since: after, limit: limit)
+                switch request.order {
+                case .ascending: request.after = next
+                case .descending: request.before = next
+                }
             }
             throw BrokenPromise(what: "history has an end")
         }
 
-        private func page(since: Seq, limit: Int) throws(BrokenPromise) -> Seq? {
+        private func next(after request: HistoryRequest) throws(BrokenPromise) -> Seq? {
             var answer: HistoryPage?
-            let loop = self.channel.eventLoop
-            self.relay.history(of: self.scanID, since: since, maximumCount: limit, maximumBytes: 1000, on: loop)
-                .assumeIsolated().whenSuccess { answer = $0 }
+            self.relay.history(of: self.scanID, request, on: self.channel.eventLoop).assumeIsolated()
+                .whenSuccess { answer = $0 }
             self.channel.embeddedEventLoop.run()
             guard let page = answer else {
                 throw BrokenPromise(what: "a scan has history")
             }
-            var last = since
-            for entry in page.entries {
-                try FuzzTarget.promise(entry.seq > last, "history begins after what the reader has, and rises")
-                last = entry.seq
+            let before = request.before ?? .max
+            for (entry, following) in zip(page.entries, page.entries.dropFirst()) {
+                let isInOrder = (entry.seq < following.seq) == (request.order == .ascending)
+                try FuzzTarget.promise(isInOrder, "a page has its order")
             }
-            try FuzzTarget.promise(page.next.map { $0 >= last && $0 > since } ?? true, "a next page is further on")
+            for entry in page.entries {
+                try FuzzTarget.promise(entry.seq > request.after, "history begins after what the reader has")
+                try FuzzTarget.promise(request.before.map { entry.seq < $0 } ?? true, "and ends where it is to end")
+                try FuzzTarget.promise(request.selection.passes(entry.message), "it holds what was asked for")
+            }
+            let isFurther = page.next.map { request.order == .ascending ? $0 > request.after : $0 < before }
+            try FuzzTarget.promise(isFurther ?? true, "a next page is further on")
             return page.next
         }
 
@@ -142,10 +150,17 @@ extension FuzzTarget {
         let text = String(decoding: lines.first ?? [], as: UTF8.self)
         if let query = QueryParameters(text, maximumCount: 16) {
             let limit = (try? QueryReader.integer("limit", in: query, 1...4)) ?? 2
-            for name in ["since", "before"] {
-                if let since = try? QueryReader.seq(name, in: query) {
-                    try bench.readHistory(since: since, limit: Int(clamping: limit))
-                }
+            let since = try? QueryReader.seq("since", in: query)
+            let before = try? QueryReader.seq("before", in: query)
+            if since != nil || before != nil {
+                var request = HistoryRequest(maximumCount: Int(clamping: limit), maximumBytes: 1000)
+                request.after = since ?? 0
+                request.before = before
+                try bench.readHistory(request)
+                request.order = .descending
+                try bench.readHistory(request)
+                request.selection.search = TextSearch((lines.last ?? []).prefix(2))
+                try bench.readHistory(request)
             }
             if let subscription = try? SubscriptionQuery(query) {
                 try bench.follow(subscription, .webSocket(.plain))

@@ -14,6 +14,8 @@ final class HomeContext {
     var counts = HomeCounts()
     /// Tells the home that a scan did something in this loop turn.
     var touch: (ScanHome) -> Void = { _ in }
+    /// Tells the home that the store did not take what a scan handed over.
+    var notStored: (ScanHome) -> Void = { _ in }
     private var nextGroup: UInt64
     private var generator = SystemRandomNumberGenerator()
 

@@ -4,6 +4,8 @@ import NIOCore
 extension HomeLoop {
     /// How often scans that nobody asks for are looked at, whether their time is over.
     private static let sweepInterval = TimeAmount.seconds(1)
+    /// The most scans that hand over in one turn what the store lacks of them.
+    private static let settledCount = 200
 
     /// Takes over what an earlier process left; each scan already has its place in the count.
     func adopt(_ scans: [StoredScan]) {
@@ -39,6 +41,15 @@ extension HomeLoop {
                 self.loaded(dormant, result)
             }
         store.load(dormant.scan.life, history: self.context.configuration.history, promise: promise)
+    }
+
+    /// Runs a command that needs no log: at once, but behind those that wait for one.
+    func afterLoading(_ id: ScanID, _ command: @escaping () -> Void) {
+        guard self.loading[id] != nil else {
+            command()
+            return
+        }
+        self.loading[id]?.append { _ in command() }
     }
 
     private func loaded(_ dormant: DormantScan, _ result: Result<StoredLog, any Error>) {
@@ -86,6 +97,7 @@ extension HomeLoop {
             return StoredAnswer(request: idempotency, receipt: first, age: .zero)
         }
         let stored = scan.store(answer: answer, isHeard: true)
+        let refusal: RelayRefusal = receipt.seqs == nil ? .storageUnavailable : .notStored(receipt)
         guard receipt.seqs != nil || answer != nil || request.owner != nil else {
             // A sign of life, and nothing to promise.
             promise.succeed(receipt)
@@ -93,7 +105,7 @@ extension HomeLoop {
         }
         stored?.assumeIsolated()
             .whenComplete { result in
-                promise.completeWith(result.map { receipt }.mapError { _ in RelayRefusal.storageUnavailable })
+                promise.completeWith(result.map { receipt }.mapError { _ in refusal })
             }
     }
 
@@ -111,11 +123,47 @@ extension HomeLoop {
 
     /// The store hears that a channel is gone; its history stays.
     func storeRemoval(of scan: ScanHome) {
-        _ = scan.store(answer: nil, isHeard: false, isRemoved: true)
+        scan.record?.removed()
+        _ = scan.store(answer: nil, isHeard: false)
+    }
+
+    /// The store did not take what a scan handed over: it is handed over again once the store works.
+    ///
+    /// Producers are told not to post again what was numbered, so this may not wait for their next message.
+    func notStored(_ scan: ScanHome) {
+        self.unsettled[ObjectIdentifier(scan)] = scan
+        if !self.isSettling {
+            self.isSettling = true
+            self.settleLater()
+        }
+    }
+
+    private func settleLater() {
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.sweepInterval) {
+                self.settle()
+                self.isSettling = !self.unsettled.isEmpty
+                if self.isSettling {
+                    self.settleLater()
+                }
+            }
+    }
+
+    /// Some of the scans that the store lacks something of hand it over; what is refused again stays here.
+    private func settle() {
+        for (key, scan) in self.unsettled.prefix(Self.settledCount) {
+            guard self.context.store?.isAvailable ?? false else {
+                return
+            }
+            self.unsettled[key] = nil
+            _ = scan.store(answer: nil, isHeard: false)
+        }
     }
 
     /// The store forgets every life of the scan.
     func erase(_ id: ScanID, existed: Bool, _ promise: EventLoopPromise<Bool>) {
+        // Else what was erased would be handed over again.
+        self.unsettled = self.unsettled.filter { $0.value.id != id }
         guard let store = self.context.store else {
             promise.succeed(existed)
             return
@@ -160,13 +208,11 @@ extension HomeLoop {
     /// A page of a scan's history, out of memory and the store; nil where there is neither.
     func history(
         of id: ScanID,
-        since: Seq,
-        maximumCount: Int,
-        maximumBytes: Int,
+        _ request: HistoryRequest,
         promise: EventLoopPromise<HistoryPage?>
     ) {
         if let scan = self.scans[id] {
-            scan.history(since: since, maximumCount: maximumCount, maximumBytes: maximumBytes, promise: promise)
+            scan.history(request, promise: promise)
             return
         }
         self.find(id) { result in
@@ -175,26 +221,22 @@ extension HomeLoop {
                 return
             }
             let epoch = scan.header.epoch
+            let stretch = request.stretch(head: scan.head)
             let page = self.eventLoop.makePromise(of: StoredPage.self)
             page.futureResult.assumeIsolated()
                 .whenComplete { page in
-                    let answer: Result<HistoryPage?, any Error> = page.map { page in
-                        HistoryPage(
-                            epoch: epoch,
-                            entries: page.entries,
-                            next: page.through < scan.head ? page.through : nil,
-                            damagedCount: page.damagedCount
-                        )
+                    let answer: Result<HistoryPage?, any Error> = page.map {
+                        request.page($0, of: stretch, epoch: epoch)
                     }
                     promise.completeWith(answer.flatMapError { Self.unread($0) })
                 }
             store.read(
                 StoredPageRequest(
                     life: scan.life,
-                    cursor: since,
-                    end: scan.head,
-                    maximumCount: maximumCount,
-                    maximumBytes: maximumBytes
+                    stretch: stretch,
+                    selection: request.selection,
+                    maximumCount: request.maximumCount,
+                    maximumBytes: request.maximumBytes
                 ),
                 promise: page
             )

@@ -22,6 +22,10 @@ package final class HomeLoop {
     var dormant: [ScanID: DormantScan] = [:]
     /// What waits for a dormant scan's log.
     var loading: [ScanID: [(RelayRefusal?) -> Void]] = [:]
+    /// Scans of which the store did not take something; one whose channel is gone stands here until it has.
+    var unsettled: [ObjectIdentifier: ScanHome] = [:]
+    /// Whether a time is set at which they are looked at.
+    var isSettling = false
     private var waiters: [ScanID: [Waiter]] = [:]
     /// The scans that did something in this loop turn.
     private var touched: [ScanHome] = []
@@ -33,6 +37,7 @@ package final class HomeLoop {
         self.scanCount = scanCount
         self.logger = logger
         context.touch = { [unowned self] in self.touch($0) }
+        context.notStored = { [unowned self] in self.notStored($0) }
     }
 
     /// What the home's scans did.
@@ -150,11 +155,14 @@ package final class HomeLoop {
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
-        let scan = self.scans[id]
-        if let scan {
+        let existed = self.scans[id] != nil || self.dormant[id] != nil
+        if let scan = self.scans[id] {
             self.remove(scan, .scanDeleted)
+        } else if self.dormant.removeValue(forKey: id) != nil {
+            // Also one whose log cannot be read: nothing of it is needed any more.
+            self.countRemoval()
         }
-        self.erase(id, existed: scan != nil, promise)
+        self.erase(id, existed: existed, promise)
     }
 
     /// A subscription begins, unless the scan's log could not be read.

@@ -85,7 +85,11 @@ package final class Relay: Sendable {
     ///
     /// Fails with `RelayRefusal`.
     package func delete(_ id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.ask(id, on: eventLoop) { $0.delete(id, promise: $1) }
+        let promise = eventLoop.makePromise(of: Bool.self)
+        self.tell(self.home(of: id)) { home in
+            home.afterLoading(id) { home.delete(id, promise: promise) }
+        }
+        return promise.futureResult
     }
 
     /// Whether there is such a scan or what is left of it, and whose it is.
@@ -107,14 +111,10 @@ package final class Relay: Sendable {
     /// Fails with `RelayRefusal`.
     package func history(
         of id: ScanID,
-        since: Seq,
-        maximumCount: Int,
-        maximumBytes: Int,
+        _ request: HistoryRequest,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<HistoryPage?> {
-        self.ask(id, on: eventLoop) {
-            $0.history(of: id, since: since, maximumCount: maximumCount, maximumBytes: maximumBytes, promise: $1)
-        }
+        self.ask(id, on: eventLoop) { $0.history(of: id, request, promise: $1) }
     }
 
     /// Every scan in a line.

@@ -8,8 +8,13 @@ package enum RelayRefusal: Error, Sendable, Equatable {
     case idempotencyConflict
     /// There is no such scan.
     case scanNotFound
-    /// The store does not work, or too much waits for it.
+    /// The store does not work, or too much waits for it; nothing was numbered.
     case storageUnavailable
+    /// What was posted has these numbers and was shown under them, and the store did not take it.
+    ///
+    /// It gets it under the same numbers as soon as it works again, so it is not to be posted again but with the
+    /// request's idempotency key, which gives the first answer once it is stored.
+    case notStored(IngestReceipt)
     /// What the store has of the scan is damaged.
     case storageDamaged
 }

@@ -3,7 +3,8 @@ import NIOCore
 /// How much of one scan the store has.
 ///
 /// Loop-confined, like the scan. Memory gives up nothing that the store has not got, so what a failing store did not
-/// take is handed over once more as soon as it works again.
+/// take is handed over once more as soon as it works again: messages under their first numbers, and with them the
+/// answers of the requests that brought them.
 final class ScanRecord {
     let store: any ScanStore
     let life: Int64
@@ -13,6 +14,10 @@ final class ScanRecord {
     private(set) var storedThrough: Seq
     /// What was last handed over besides messages.
     private var handedHeader: StoredHeader?
+    /// Answers that go with messages which the store did not take.
+    private var untakenAnswers: [StoredAnswer] = []
+    /// Whether the channel is gone, so that nothing comes after what is handed over.
+    private(set) var isRemoved = false
 
     /// The record of a new log.
     init(store: any ScanStore) {
@@ -31,10 +36,24 @@ final class ScanRecord {
         self.handedHeader = scan.header
     }
 
-    /// What the store is to be handed now; whatever becomes of it is to be told by ``settled(_:from:isStored:)``.
-    func makeWrite(of log: inout ScanLog, header: StoredHeader, isHeard: Bool) -> StoreWrite {
+    /// The scan's channel is gone: the store hears of it with everything that is handed over from now on.
+    func removed() {
+        self.isRemoved = true
+    }
+
+    /// What the store is to be handed now; whatever becomes of it is to be told by ``settled(_:isStored:)``.
+    func makeWrite(
+        of log: inout ScanLog,
+        header: StoredHeader,
+        answer: StoredAnswer?,
+        isHeard: Bool
+    ) -> StoreWrite {
+        var header = header
+        header.isRemoved = self.isRemoved
         var write = StoreWrite(life: self.life, from: self.handedThrough, head: log.head)
         write.isHeard = isHeard
+        write.answers = self.untakenAnswers + [answer].compactMap { $0 }
+        self.untakenAnswers = []
         if self.handedThrough < log.head {
             write.entries = log.page(after: self.handedThrough, maximumCount: .max).entries
             write.superseded = log.takeSuperseded()
@@ -49,12 +68,16 @@ final class ScanRecord {
     }
 
     /// A write is durable, or was refused.
-    func settled(_ head: Seq, from: Seq, isStored: Bool) {
+    func settled(_ write: StoreWrite, isStored: Bool) {
         if !isStored {
-            self.handedThrough = min(self.handedThrough, from)
+            self.handedThrough = min(self.handedThrough, write.from)
             self.handedHeader = nil
-        } else if from <= self.storedThrough {
-            self.storedThrough = max(self.storedThrough, head)
+            // One for a key, the newest: a request that is repeated meanwhile brings its answer again.
+            let keys = Set(write.answers.map(\.request.key))
+            self.untakenAnswers = self.untakenAnswers.filter { !keys.contains($0.request.key) } + write.answers
+            self.untakenAnswers = self.untakenAnswers.suffix(IdempotencyRecord.maximumCount)
+        } else if write.from <= self.storedThrough {
+            self.storedThrough = max(self.storedThrough, write.head)
         }
     }
 }

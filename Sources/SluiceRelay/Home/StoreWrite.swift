@@ -23,8 +23,8 @@ package struct StoreWrite: Sendable {
     package var counts: [Count] = []
     /// The newest message's number.
     package var head: Seq
-    /// The answer that the request gets, if it may be repeated.
-    package var answer: StoredAnswer?
+    /// The answers of requests that may be repeated: this one's, and earlier ones' that the store did not take.
+    package var answers: [StoredAnswer] = []
     /// Whether the scanner was heard of.
     package var isHeard = true
 

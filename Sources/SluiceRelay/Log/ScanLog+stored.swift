@@ -43,6 +43,11 @@ extension ScanLog {
         return counts
     }
 
+    /// What of stored messages is still to be shown.
+    func current(_ entries: [LogEntry]) -> [LogEntry] {
+        entries.filter { !self.isSuperseded($0) }
+    }
+
     /// Of a conflated key only the newest is shown, even where the store has not forgotten an older one yet.
     private func isSuperseded(_ entry: LogEntry) -> Bool {
         guard let key = entry.message.conflationKey, let newest = self.newestSeq(of: key) else {

@@ -1,8 +1,9 @@
 /// What a store gives of one stretch of a log.
 package struct StoredPage: Sendable {
-    /// The messages that pass the filter, by seq.
+    /// The messages that pass, in the order in which the stretch is read.
     package var entries: [LogEntry]
-    /// Everything up to this seq is in `entries`, filtered, superseded or gone.
+    /// How far it came: everything of the stretch up to this seq, or in descending order everything after it, is in
+    /// `entries`, did not pass, is superseded or gone.
     package var through: Seq
     /// Ordinary messages at or before this seq are gone for good, but for those in `entries`.
     package var lostThrough: Seq

@@ -4,7 +4,6 @@ package import NIOCore
 extension Message {
     private static let terminalMark: UInt8 = 4
     private static let carriesScanIDMark: UInt8 = 8
-    private static let fateMask: UInt8 = 3
 
     /// A message that was checked by an earlier process; `nil` where the marks and the key do not go together.
     ///
@@ -13,21 +12,24 @@ extension Message {
     ///   - type: As ``type``.
     ///   - marks: As ``storedMarks``.
     ///   - key: As ``storedKey``.
-    package init?(stored body: ByteBuffer, type: String, marks: UInt8, key: [UInt8]?) {
-        switch marks & Self.fateMask {
-        case 0: self.fate = .critical
-        case 1: self.fate = .ordinary
-        case 2: self.fate = .conflated
-        default: return nil
-        }
-        self.body = body
-        self.type = type
-        self.isTerminal = marks & Self.terminalMark != 0
-        self.carriesScanID = marks & Self.carriesScanIDMark != 0
-        self.conflationKey = key.flatMap { ConflationKey(stored: $0, type: type) }
-        guard (self.fate == .conflated) == (self.conflationKey != nil) else {
+    ///   - severity: As ``severity``.
+    package init?(stored body: ByteBuffer, type: String, marks: UInt8, key: [UInt8]?, severity: String?) {
+        guard let fate = Fate(storedMarks: marks) else {
             return nil
         }
+        let conflationKey = key.flatMap { ConflationKey(stored: $0, type: type) }
+        guard (fate == .conflated) == (conflationKey != nil) else {
+            return nil
+        }
+        self.init(
+            body: body,
+            type: type,
+            fate: fate,
+            isTerminal: marks & Self.terminalMark != 0,
+            carriesScanID: marks & Self.carriesScanIDMark != 0,
+            conflationKey: conflationKey,
+            severity: severity
+        )
     }
 
     /// What the relay has to know of the message besides its type: the fate in the lowest two bits (0 critical,
@@ -45,6 +47,18 @@ extension Message {
     /// The values of the conflation key; `nil` if and only if the message is not conflated.
     package var storedKey: [UInt8]? {
         self.conflationKey?.storedBytes
+    }
+}
+
+extension Fate {
+    /// The fate that ``Message/storedMarks`` say; nil for marks that no message has.
+    package init?(storedMarks marks: UInt8) {
+        switch marks & 3 {
+        case 0: self = .critical
+        case 1: self = .ordinary
+        case 2: self = .conflated
+        default: return nil
+        }
     }
 }
 

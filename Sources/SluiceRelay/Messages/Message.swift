@@ -17,6 +17,26 @@ package struct Message: Sendable {
     package let carriesScanID: Bool
     /// What a newer message has to share to supersede this one; not `nil` if and only if `fate` is `conflated`.
     package let conflationKey: ConflationKey?
+    /// What ``MessageSeverity`` found in the message; nil if there is none.
+    package let severity: String?
+
+    init(
+        body: ByteBuffer,
+        type: String,
+        fate: Fate,
+        isTerminal: Bool,
+        carriesScanID: Bool,
+        conflationKey: ConflationKey?,
+        severity: String? = nil
+    ) {
+        self.body = body
+        self.type = type
+        self.fate = fate
+        self.isTerminal = isTerminal
+        self.carriesScanID = carriesScanID
+        self.conflationKey = conflationKey
+        self.severity = severity
+    }
 
     /// The length of the object as posted, both braces included.
     package var byteCount: Int { self.body.readableBytes + 1 }

@@ -20,6 +20,7 @@ struct MessageScan {
     private let parser: MessageParser
     private var type: JSONString?
     private var carriesScanID = false
+    private var severity: String?
     private var fields: [Field] = []
 
     init(_ parser: MessageParser) {
@@ -32,6 +33,7 @@ struct MessageScan {
         let start = self.scanner.offset
         self.type = nil
         self.carriesScanID = false
+        self.severity = nil
         self.fields.removeAll(keepingCapacity: true)
 
         self.scanner.offset += 1
@@ -55,7 +57,7 @@ struct MessageScan {
         let key = try self.scanner.scanKey(bytes)
         let first = try self.scanner.token(bytes)
         let start = self.scanner.offset
-        let name: (owned: OwnedField?, field: Int?)
+        let name: (owned: OwnedField?, isSeverity: Bool, field: Int?)
         if key.hasEscapes {
             let unescaped = key.unescaped(bytes)
             name = self.classify(unescaped.span, unescaped.indices)
@@ -64,6 +66,8 @@ struct MessageScan {
         }
 
         switch name.owned {
+        case nil where name.isSeverity:
+            self.severity = try MessageSeverity.scan(&self.scanner, bytes, first: first)
         case nil: try self.scanner.skipValue(bytes, first: first)
         case .type: try self.scanType(bytes, first: first, key: place)
         case .scanID: try self.scanScanID(bytes, first: first, key: place)
@@ -74,8 +78,14 @@ struct MessageScan {
 
     /// What a top-level key means to the gateway.
     @inline(__always)
-    private func classify(_ bytes: Span<UInt8>, _ range: Range<Int>) -> (owned: OwnedField?, field: Int?) {
-        (OwnedField(bytes, in: range), self.parser.rules.fieldIndex(of: bytes, in: range))
+    private func classify(
+        _ bytes: Span<UInt8>,
+        _ range: Range<Int>
+    ) -> (owned: OwnedField?, isSeverity: Bool, field: Int?) {
+        (
+            OwnedField(bytes, in: range), MessageSeverity.isName(bytes, range),
+            self.parser.rules.fieldIndex(of: bytes, in: range)
+        )
     }
 
     private mutating func scanType(_ bytes: Span<UInt8>, first: UInt8, key: Int) throws(MessageFault) {
@@ -128,7 +138,8 @@ extension MessageScan {
             fate: rule.fate,
             isTerminal: rule.isTerminal,
             carriesScanID: self.carriesScanID,
-            conflationKey: rule.fate == .conflated ? self.conflationKey(type, rule, bytes) : nil
+            conflationKey: rule.fate == .conflated ? self.conflationKey(type, rule, bytes) : nil,
+            severity: self.severity
         )
     }
 

@@ -59,6 +59,13 @@ enum IngestAnswers {
             Problem(.scanNotFound)
         case .storageUnavailable:
             Problem(.storageUnavailable, "what was posted could not be stored; post it again", retryAfterSeconds: 5)
+        case .notStored(let receipt):
+            Problem(
+                .storageUnavailable,
+                "what was posted has its numbers and is stored under them later; do not post it again without its key",
+                retryAfterSeconds: 5
+            )
+            .adding(receipt.seqs.map { [("lastSeq", .integer(Int(clamping: $0.upperBound.rawValue)))] } ?? [])
         case .storageDamaged:
             Problem(.storageUnavailable, "what is stored of this scan is damaged", retryAfterSeconds: 30)
         case nil:

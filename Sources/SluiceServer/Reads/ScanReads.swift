@@ -47,24 +47,22 @@ struct ScanReads: Sendable {
                 else {
                     return
                 }
-                relay.history(
-                    of: scanID,
-                    since: since,
+                var request = HistoryRequest(
                     maximumCount: limit.map { Int($0) } ?? Self.defaultPageCount,
-                    maximumBytes: Self.maximumPageBytes,
-                    on: exchange.eventLoop
+                    maximumBytes: Self.maximumPageBytes
                 )
-                .assumeIsolated()
-                .whenComplete { result in
-                    guard let page = exchange.found(result) else {
-                        return
+                request.after = since
+                relay.history(of: scanID, request, on: exchange.eventLoop).assumeIsolated()
+                    .whenComplete { result in
+                        guard let page = exchange.found(result) else {
+                            return
+                        }
+                        guard let page else {
+                            exchange.respond(problem: Problem(.scanNotFound))
+                            return
+                        }
+                        exchange.respond(.json(Self.body(page, scanID, hasTimes: hasTimes, exchange)))
                     }
-                    guard let page else {
-                        exchange.respond(problem: Problem(.scanNotFound))
-                        return
-                    }
-                    exchange.respond(.json(Self.body(page, scanID, hasTimes: hasTimes, exchange)))
-                }
             }
     }
 

@@ -4,9 +4,6 @@ internal import SluiceRelay
 
 /// What is read of the log of one scan.
 struct LogReading {
-    /// The most rows that one page looks at, however few of them the reader wants.
-    private static let maximumPageRows = 10_000
-
     let db: Database
     let queue: StoreQueue
 
@@ -53,57 +50,63 @@ struct LogReading {
 
     /// One page of a log.
     func page(_ request: StoredPageRequest) throws -> StoredPage {
-        var page = StoredPage(
-            entries: [],
-            through: request.cursor,
-            lostThrough: try self.lostThrough(request.life)
-        )
+        let stretch = request.stretch
+        var page = StoredPage(entries: [], through: stretch.start, lostThrough: try self.lostThrough(request.life))
         let rows = try Row.fetchCursor(
             self.db,
-            sql: "SELECT \(MessageRow.columns) FROM messages WHERE key > ? AND key <= ? ORDER BY key",
+            sql: """
+                SELECT \(MessageRow.columns) FROM messages WHERE key > ? AND key <= ?
+                ORDER BY key \(stretch.order == .ascending ? "ASC" : "DESC")
+                """,
             arguments: [
-                MessageKey.key(request.life, request.cursor), MessageKey.key(request.life, request.end),
+                MessageKey.key(request.life, stretch.after), MessageKey.key(request.life, stretch.through),
             ]
         )
-        var bytes = 0
-        var rowCount = 0
-        var isComplete = true
-        while let row = try self.next(rows, request.life, of: page, after: request.cursor) {
-            let isFull = page.entries.count >= request.maximumCount || bytes >= request.maximumBytes
-            guard !isFull, rowCount < Self.maximumPageRows else {
-                isComplete = false
+        var budget = ReadingBudget(request)
+        var isComplete = stretch.isEmpty
+        while !isComplete {
+            guard let row = try self.next(rows, request, of: page) else {
+                isComplete = true
                 break
             }
-            rowCount += 1
-            guard let entry = try MessageRow.entry(row, life: request.life) else {
-                self.damaged(request.life, Self.seq(row))
-                page.damagedCount += 1
-                page.through = max(page.through, Self.seq(row))
+            guard budget.hasRoom else {
+                break
+            }
+            let seq = Self.seq(row)
+            page.through = stretch.order == .ascending ? seq : seq.previous
+            guard MessageRow.mayPass(request.selection, row) else {
+                budget.passedOver(bytes: 0)
                 continue
             }
-            page.through = entry.seq
-            if request.filter.passes(type: entry.message.type, fate: entry.message.fate) {
-                page.entries.append(entry)
-                bytes += entry.message.byteCount
+            guard let entry = try MessageRow.entry(row, life: request.life) else {
+                self.damaged(request.life, seq)
+                page.damagedCount += 1
+                continue
             }
+            guard request.selection.passes(entry.message) else {
+                budget.passedOver(bytes: entry.message.byteCount)
+                continue
+            }
+            page.entries.append(entry)
+            budget.took(bytes: entry.message.byteCount)
         }
         if isComplete {
-            page.through = max(page.through, request.end)
+            page.through = stretch.end
         }
         page.lostThrough = max(page.lostThrough, self.queue.lostThrough(request.life))
         return page
     }
 
     /// The next row; where there is something to show for already, a row that cannot be read ends the page.
-    private func next(_ rows: RowCursor, _ life: Int64, of page: StoredPage, after cursor: Seq) throws -> Row? {
+    private func next(_ rows: RowCursor, _ request: StoredPageRequest, of page: StoredPage) throws -> Row? {
         do {
             return try rows.next()
         } catch {
-            guard page.through > cursor else {
+            guard page.through != request.stretch.start else {
                 throw error
             }
             var page = page
-            page.lostThrough = max(page.lostThrough, self.queue.lostThrough(life))
+            page.lostThrough = max(page.lostThrough, self.queue.lostThrough(request.life))
             throw PageFault(page: page, error: error)
         }
     }

@@ -27,6 +27,18 @@ enum MessageRow {
         try statement.execute()
     }
 
+    /// Whether the message in a row may be one of those that are looked for, as far as can be told without its body; of
+    /// a damaged row that is not known.
+    static func mayPass(_ selection: MessageSelection, _ row: Row) -> Bool {
+        guard selection.filter.types != nil, let type = String.fromDatabaseValue(row[1]),
+            let marks = Int64.fromDatabaseValue(row[2]).flatMap({ UInt8(exactly: $0) }),
+            let fate = Fate(storedMarks: marks)
+        else {
+            return true
+        }
+        return selection.filter.passes(type: type, fate: fate)
+    }
+
     /// The message in a row; nil if the row is damaged.
     static func entry(_ row: Row, life: Int64) throws -> LogEntry? {
         guard let place = Int64.fromDatabaseValue(row[0]), let type = String.fromDatabaseValue(row[1]),
@@ -42,8 +54,15 @@ enum MessageRow {
         let found = unsafe data.withUnsafeBytes { body in
             unsafe Self.sum(life, seq, at, type, marks, key, body)
         }
+        let body = ByteBuffer(bytes: data)
         guard Int64(found) == sum,
-            let message = Message(stored: ByteBuffer(bytes: data), type: type, marks: marks, key: key)
+            let message = Message(
+                stored: body,
+                type: type,
+                marks: marks,
+                key: key,
+                severity: MessageSeverity.find(in: body)
+            )
         else {
             return nil
         }

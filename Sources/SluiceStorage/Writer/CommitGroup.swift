@@ -47,11 +47,13 @@ struct CommitGroup {
                 ]
             )
         case .erase(let id, _):
-            try db.execute(
-                sql: "UPDATE scans SET is_erased = 1 WHERE scan_id = ? AND is_erased = 0",
+            let lives = try Int64.fetchAll(
+                db,
+                sql: "UPDATE scans SET is_erased = 1 WHERE scan_id = ? AND is_erased = 0 RETURNING life",
                 arguments: [id.text]
             )
-            self.erasures[self.place] = db.changesCount > 0
+            self.erasures[self.place] = !lives.isEmpty
+            self.removed.formUnion(lives)
             self.erased = true
         }
     }
@@ -111,7 +113,7 @@ struct CommitGroup {
             statement.setUncheckedArguments([MessageKey.key(write.life, seq)])
             try statement.execute()
         }
-        if let answer = write.answer {
+        for answer in write.answers {
             try AnswerRow.insert(answer, life: write.life, at: at, into: db)
         }
         var touch = self.touches[write.life] ?? Touch(head: write.head, at: at, isHeard: false)

@@ -82,9 +82,8 @@ struct ScanStoreTests {
         while cursor < 40 {
             let request = StoredPageRequest(
                 life: scan.life,
-                cursor: cursor,
-                end: 40,
-                filter: TypeFilter(["port"]),
+                stretch: LogStretch(after: cursor, through: 40),
+                selection: MessageSelection(filter: TypeFilter(["port"])),
                 maximumCount: count,
                 maximumBytes: .max
             )
@@ -94,6 +93,50 @@ struct ScanStoreTests {
             cursor = page.through
         }
         #expect(seqs == (1...40).filter { $0.rawValue % 3 == 0 })
+    }
+
+    @Test(
+        "A stretch is read from its end, too, and of it what passes by type, severity and text",
+        arguments: StoreKind.allCases,
+        [LogStretch.Order.ascending, .descending]
+    )
+    func selection(_ kind: StoreKind, _ order: LogStretch.Order) async throws {
+        let bench = try StoreBench(kind)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post([#"{"type":"scanStarted"}"#, #"{"type":"progress","of":"10.0.0.7"}"#]))
+        try await bench.write(
+            scan.post((1...40).map { #"{"type":"finding","severity":"\#($0 % 4 == 0 ? "HIGH" : "low")","n":\#($0)}"# })
+        )
+        func found(_ selection: MessageSelection, count: Int = 3, after: Seq = 0) async throws -> [UInt64] {
+            var rest = LogStretch(after: after, through: 42, order: order)
+            var seqs: [UInt64] = []
+            while !rest.isEmpty {
+                let request = StoredPageRequest(
+                    life: scan.life,
+                    stretch: rest,
+                    selection: selection,
+                    maximumCount: count,
+                    maximumBytes: .max
+                )
+                let page = try await bench.ask { bench.store.read(request, promise: $0) }
+                #expect(page.through != rest.start && page.entries.count <= count)
+                seqs += page.entries.map(\.seq.rawValue)
+                rest = rest.rest(from: page.through)
+            }
+            return order == .ascending ? seqs : seqs.reversed()
+        }
+        let high = (1...40).filter { $0 % 4 == 0 }.map { UInt64($0 + 2) }
+        #expect(try await found(.everything) == Array(1...42))
+        #expect(try await found(.everything, after: 30) == Array(31...42))
+        #expect(try await found(MessageSelection(severities: ["high"])) == high)
+        #expect(try await found(MessageSelection(filter: TypeFilter(["progress"]))) == [1, 2])
+        #expect(try await found(MessageSelection(search: TextSearch("0.0.7".utf8))) == [2])
+        let both = MessageSelection(
+            filter: TypeFilter(["finding"]),
+            severities: ["high"],
+            search: TextSearch("8}".utf8)
+        )
+        #expect(try await found(both) == [10, 30])
     }
 
     @Test(
@@ -118,7 +161,7 @@ struct ScanStoreTests {
             receipt: IngestReceipt(acceptedCount: 1, seqs: 1...1),
             age: .zero
         )
-        write.answer = answer
+        write.answers = [answer]
         try await bench.write(write)
         _ = try bench.restart()
         let log = try await bench.ask {

@@ -46,7 +46,7 @@ struct StoredRelayFaultTests {
         let store = try #require(bench.store as? SQLiteStore)
         try await store.onWriter { try $0.execute(sql: "PRAGMA max_page_count = 1") }
         let pad = String(repeating: "x", count: 200_000)
-        await #expect(throws: RelayRefusal.storageUnavailable) {
+        await #expect(throws: RelayRefusal.notStored(IngestReceipt(acceptedCount: 1, seqs: 2...2))) {
             try await relay.ingest([#"{"type":"progress","n":2,"pad":"\#(pad)"}"#])
         }
         while !store.isAvailable {
@@ -55,6 +55,67 @@ struct StoredRelayFaultTests {
         _ = try await relay.ingest([#"{"type":"host"}"#])
         let seqs = try await store.onWriter { try Int.fetchAll($0, sql: "SELECT seq FROM messages ORDER BY key") }
         #expect(seqs == [2, 3])
+    }
+
+    @Test("What was numbered and not stored is told, and stored under its numbers without anybody's asking")
+    func notStored() async throws {
+        let bench = try StoreBench(.batched)
+        let relay = try RelayBench(bench)
+        _ = try await relay.ingest([#"{"type":"host","n":1}"#])
+        let store = try #require(bench.store as? SQLiteStore)
+        try await store.onWriter { try $0.execute(sql: "PRAGMA max_page_count = 1") }
+        let pad = String(repeating: "x", count: 200_000)
+        var request = try relay.request([#"{"type":"host","n":2,"pad":"\#(pad)"}"#, #"{"type":"host","n":3}"#])
+        request.idempotency = IngestRequest.Idempotency(key: "k", digest: [7])
+        let receipt = IngestReceipt(acceptedCount: 2, seqs: 2...3)
+        #expect(await relay.refusal(of: request) == .notStored(receipt))
+        var seqs: [Int] = []
+        while seqs.count < 3 {
+            try await Task.sleep(for: .milliseconds(5))
+            seqs =
+                (try? await store.onWriter { try Int.fetchAll($0, sql: "SELECT seq FROM messages ORDER BY key") }) ?? []
+        }
+        #expect(seqs == [1, 2, 3])
+
+        // Its key is stored with it: also after a restart it gives the first numbers.
+        let second = try RelayBench(bench, bench.restart())
+        let again = try await second.ingest(request)
+        #expect(again.isReplayed && again.seqs == 2...3)
+        #expect(try await second.ingest([#"{"type":"host","n":4}"#]).seqs == 4...4)
+    }
+
+    @Test("A request that is repeated with its key after it was not stored gets its first numbers")
+    func repeated() async throws {
+        let bench = try StoreBench(.batched)
+        let relay = try RelayBench(bench)
+        let store = try #require(bench.store as? SQLiteStore)
+        try await store.onWriter { try $0.execute(sql: "PRAGMA max_page_count = 1") }
+        var request = try relay.request([#"{"type":"host","pad":"\#(String(repeating: "x", count: 200_000))"}"#])
+        request.idempotency = IngestRequest.Idempotency(key: "k", digest: [7])
+        let receipt = IngestReceipt(acceptedCount: 1, seqs: 1...1)
+        #expect(await relay.refusal(of: request) == .notStored(receipt))
+        while !store.isAvailable {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        let again = try await relay.ingest(request)
+        #expect(again.isReplayed && again.seqs == 1...1)
+        #expect(try await relay.history() == [1])
+    }
+
+    @Test("A scan whose log cannot be read after a start is refused, and can be deleted")
+    func unreadableScan() async throws {
+        let bench = try StoreBench(.batched)
+        let first = try RelayBench(bench)
+        _ = try await first.ingest([#"{"type":"host"}"#])
+        let second = try RelayBench(bench, bench.restart())
+        let store = try #require(bench.store as? SQLiteStore)
+        try await store.onWriter { try $0.execute(sql: "UPDATE scans SET head = 0") }
+        await #expect(throws: RelayRefusal.storageUnavailable) { try await second.ingest([#"{"type":"host"}"#]) }
+        #expect(second.relay.scans == 1)
+        #expect(try await second.delete())
+        #expect(second.relay.scans == 0)
+        #expect(try await second.owner() == nil)
+        #expect(try await second.ingest([#"{"type":"host"}"#]).seqs == 1...1)
     }
 
     @Test("A scan that is no longer in the store begins anew")

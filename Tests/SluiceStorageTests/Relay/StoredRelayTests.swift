@@ -33,6 +33,33 @@ struct StoredRelayTests {
             _ = try await relay.ingest((1...10).map { #"{"type":"host","n":\#($0)}"# })
         }
         #expect(try await relay.history() == Array(1...200))
+        #expect(try await relay.history(.descending) == Array(1...200).reversed())
+    }
+
+    @Test(
+        "What is looked for is found in memory and in the store, from either end, and once",
+        arguments: StoreKind.allCases
+    )
+    func selection(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        let relay = try RelayBench(bench)
+        _ = try await relay.ingest([#"{"type":"phaseStarted"}"#, #"{"type":"progress","n":0}"#])
+        for number in 1...20 {
+            _ = try await relay.ingest([
+                #"{"type":"host","n":\#(number)}"#, #"{"type":"finding","severity":"High","n":\#(number)}"#,
+                #"{"type":"scanProgress","phase":"\#(number % 2)"}"#,
+            ])
+        }
+        let findings = (1...20).map { Seq(clamping: 1 + 3 * $0) }
+        for order in [LogStretch.Order.ascending, .descending] {
+            let ordered = { (seqs: [Seq]) in order == .ascending ? seqs : seqs.reversed() }
+            let high = MessageSelection(severities: ["high"])
+            #expect(try await relay.history(pageCount: 3, order, high) == ordered(findings))
+            let typed = MessageSelection(filter: TypeFilter(["scanProgress"]))
+            #expect(try await relay.history(pageCount: 2, order, typed) == ordered([1, 59, 62]))
+            let text = MessageSelection(search: TextSearch(#"{"type":"progress""#.utf8))
+            #expect(try await relay.history(order, text) == [2])
+        }
     }
 
     @Test("What cannot be stored is refused before it is numbered", arguments: StoreKind.allCases)

@@ -70,7 +70,7 @@ final class MemoryStore: ScanStore {
             for count in write.counts {
                 log.counts[count.type] = count.count
             }
-            log.answers += [write.answer].compactMap { $0 }
+            log.answers += write.answers
             state.logs[write.life] = log
             return true
         }
@@ -116,21 +116,23 @@ final class MemoryStore: ScanStore {
             promise.fail(RelayRefusal.scanNotFound)
             return
         }
-        var page = StoredPage(entries: [], through: request.cursor, lostThrough: 0)
+        let stretch = request.stretch
+        var page = StoredPage(entries: [], through: stretch.start, lostThrough: 0)
         var bytes = 0
-        for entry in entries.sorted(by: { $0.seq < $1.seq })
-        where entry.seq > request.cursor && entry.seq <= request.end {
+        let isAscending = stretch.order == .ascending
+        for entry in entries.sorted(by: { isAscending ? $0.seq < $1.seq : $0.seq > $1.seq })
+        where entry.seq > stretch.after && entry.seq <= stretch.through {
             guard page.entries.count < request.maximumCount, bytes < request.maximumBytes else {
                 promise.succeed(page)
                 return
             }
-            page.through = entry.seq
-            if request.filter.passes(type: entry.message.type, fate: entry.message.fate) {
+            page.through = isAscending ? entry.seq : entry.seq.previous
+            if request.selection.passes(entry.message) {
                 page.entries.append(entry)
                 bytes += entry.message.byteCount
             }
         }
-        page.through = max(page.through, request.end)
+        page.through = stretch.end
         promise.succeed(page)
     }
 

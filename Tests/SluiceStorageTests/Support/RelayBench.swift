@@ -44,6 +44,16 @@ struct RelayBench {
         try await self.relay.ingest(request, on: self.loop).get()
     }
 
+    /// Why a request is not taken; nil if it is.
+    func refusal(of request: IngestRequest) async -> RelayRefusal? {
+        do {
+            _ = try await self.ingest(request)
+            return nil
+        } catch {
+            return error as? RelayRefusal
+        }
+    }
+
     func delete() async throws -> Bool {
         try await self.relay.delete(self.id, on: self.loop).get()
     }
@@ -57,21 +67,27 @@ struct RelayBench {
     }
 
     /// The numbers of all that can be read, page by page.
-    func history(pageCount: Int = 17) async throws -> [Seq] {
+    func history(
+        pageCount: Int = 17,
+        _ order: LogStretch.Order = .ascending,
+        _ selection: MessageSelection = .everything
+    ) async throws -> [Seq] {
         var seqs: [Seq] = []
-        var since: Seq? = 0
-        while let cursor = since {
-            let page = try await self.relay.history(
-                of: self.id,
-                since: cursor,
-                maximumCount: pageCount,
-                maximumBytes: 1 << 20,
-                on: self.loop
-            )
-            .get()
+        var request = HistoryRequest(maximumCount: pageCount, maximumBytes: 1 << 20)
+        request.order = order
+        request.selection = selection
+        var next: Seq?
+        repeat {
+            if let next {
+                switch order {
+                case .ascending: request.after = next
+                case .descending: request.before = next
+                }
+            }
+            let page = try await self.relay.history(of: self.id, request, on: self.loop).get()
             seqs += page?.entries.map(\.seq) ?? []
-            since = page?.next
-        }
+            next = page?.next
+        } while next != nil
         return seqs
     }
 }

@@ -85,7 +85,12 @@ final class StoreBench {
     ) async throws -> StoredPage {
         try await self.ask {
             self.store.read(
-                StoredPageRequest(life: life, cursor: cursor, end: end, maximumCount: count, maximumBytes: .max),
+                StoredPageRequest(
+                    life: life,
+                    stretch: LogStretch(after: cursor, through: end),
+                    maximumCount: count,
+                    maximumBytes: .max
+                ),
                 promise: $0
             )
         }

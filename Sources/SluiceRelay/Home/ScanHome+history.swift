@@ -1,0 +1,121 @@
+import NIOCore
+
+extension ScanHome {
+    /// A page of history for a reader without a socket, out of memory and the store.
+    func history(_ request: HistoryRequest, promise: EventLoopPromise<HistoryPage?>) {
+        let stretch = request.stretch(head: self.log.head)
+        guard let record = self.record, !stretch.isEmpty, !self.log.holdsEverything(after: stretch.after) else {
+            promise.succeed(self.page(self.fromMemory(stretch, request), of: stretch, request))
+            return
+        }
+        switch request.order {
+        case .ascending:
+            self.read(request, stretch, after: StoredPage(at: stretch.start), record, promise)
+        case .descending:
+            let newest = self.newest(of: stretch, request)
+            if newest.through <= self.log.evictedThrough, !newest.isFull(for: request) {
+                self.read(request, stretch, after: newest, record, promise)
+            } else {
+                promise.succeed(self.page(newest, of: stretch, request))
+            }
+        }
+    }
+
+    /// What only memory has to be asked for, where the newest come first.
+    private func newest(of stretch: LogStretch, _ request: HistoryRequest) -> StoredPage {
+        var newer = stretch
+        newer.after = max(stretch.after, self.log.evictedThrough)
+        return newer.isEmpty ? StoredPage(at: stretch.start) : self.fromMemory(newer, request)
+    }
+
+    /// Goes on in the store with what memory evicted.
+    private func read(
+        _ request: HistoryRequest,
+        _ stretch: LogStretch,
+        after page: StoredPage,
+        _ record: ScanRecord,
+        _ promise: EventLoopPromise<HistoryPage?>
+    ) {
+        var evicted = stretch.rest(from: page.through)
+        evicted.through = min(evicted.through, self.log.evictedThrough)
+        let read = self.context.eventLoop.makePromise(of: StoredPage.self)
+        read.futureResult.assumeIsolated()
+            .whenComplete { result in
+                var page = page
+                switch result {
+                case .success(let stored):
+                    page.append(stored, entries: self.log.current(stored.entries))
+                    // Memory may have evicted more meanwhile; then the reader comes again.
+                    if request.order == .ascending, stored.through >= evicted.through, !page.isFull(for: request),
+                        self.log.holdsEverything(after: stored.through)
+                    {
+                        page.append(self.fromMemory(stretch.rest(from: stored.through), request.rest(after: page)))
+                    }
+                case .failure(RelayRefusal.scanNotFound):
+                    // Gone for good: memory is all there is.
+                    page.append(self.fromMemory(stretch.rest(from: page.through), request.rest(after: page)))
+                case .failure(let error):
+                    promise.fail(error as? RelayRefusal ?? .storageUnavailable)
+                    return
+                }
+                promise.succeed(self.page(page, of: stretch, request))
+            }
+        let rest = request.rest(after: page)
+        record.store.read(
+            StoredPageRequest(
+                life: record.life,
+                stretch: evicted,
+                selection: request.selection,
+                maximumCount: rest.maximumCount,
+                maximumBytes: rest.maximumBytes
+            ),
+            promise: read
+        )
+    }
+
+    private func fromMemory(_ stretch: LogStretch, _ request: HistoryRequest) -> StoredPage {
+        self.log.page(
+            of: stretch,
+            request.selection,
+            maximumCount: request.maximumCount,
+            maximumBytes: request.maximumBytes
+        )
+    }
+
+    private func page(_ page: StoredPage, of stretch: LogStretch, _ request: HistoryRequest) -> HistoryPage {
+        request.page(page, of: stretch, epoch: self.log.epoch)
+    }
+}
+
+extension HistoryRequest {
+    /// What is still to be had for it.
+    fileprivate func rest(after page: StoredPage) -> HistoryRequest {
+        var rest = self
+        rest.maximumCount = max(0, self.maximumCount - page.entries.count)
+        rest.maximumBytes = max(1, self.maximumBytes - page.byteCount)
+        return rest
+    }
+}
+
+extension StoredPage {
+    /// Nothing was read yet.
+    fileprivate init(at place: Seq) {
+        self.init(entries: [], through: place, lostThrough: 0)
+    }
+
+    fileprivate var byteCount: Int {
+        self.entries.reduce(0) { $0 + $1.message.byteCount }
+    }
+
+    fileprivate func isFull(for request: HistoryRequest) -> Bool {
+        self.entries.count >= request.maximumCount || self.byteCount >= request.maximumBytes
+    }
+
+    /// What comes after it in the order of reading.
+    fileprivate mutating func append(_ page: StoredPage, entries: [LogEntry]? = nil) {
+        self.entries += entries ?? page.entries
+        self.through = page.through
+        self.lostThrough = max(self.lostThrough, page.lostThrough)
+        self.damagedCount += page.damagedCount
+    }
+}

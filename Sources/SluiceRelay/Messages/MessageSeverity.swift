@@ -1,0 +1,72 @@
+package import NIOCore
+
+/// What a message says about how bad it is: the string under its top-level `severity`, in lower case.
+///
+/// The gateway counts by it and finds messages by it, and leaves the field itself as it was posted.
+package enum MessageSeverity {
+    /// The longest one, in bytes of UTF-8 before it is put in lower case; a longer one counts as none.
+    package static let maximumByteCount = 64
+
+    /// The severity in an object's bytes after its opening brace; nil if there is none, or if the bytes are no object.
+    ///
+    /// A walk over all of it: for messages that were stored before their severity was noted beside them.
+    package static func find(in body: ByteBuffer) -> String? {
+        let bytes = body.readableBytesUInt8Span
+        var scanner = JSONScanner(maximumDepth: JSONNesting.capacity)
+        var severity: String?
+        do throws(MessageFault) {
+            repeat {
+                _ = try scanner.token(bytes)
+                let isSeverity = Self.isName(try scanner.scanKey(bytes), bytes)
+                let first = try scanner.token(bytes)
+                if isSeverity {
+                    severity = try Self.scan(&scanner, bytes, first: first)
+                } else {
+                    try scanner.skipValue(bytes, first: first)
+                }
+            } while try scanner.scanSeparator(bytes, closing: UInt8(ascii: "}"))
+            return severity
+        } catch {
+            return nil
+        }
+    }
+
+    /// Passes the value of a `severity`.
+    ///
+    /// - Parameters:
+    ///   - scanner: Stands at the value.
+    ///   - bytes: The text.
+    ///   - first: The byte at the scanner's offset.
+    /// - Returns: What it says; nil if that is no severity.
+    /// - Throws: The first fault of the grammar.
+    static func scan(
+        _ scanner: inout JSONScanner,
+        _ bytes: Span<UInt8>,
+        first: UInt8
+    ) throws(MessageFault) -> String? {
+        guard first == UInt8(ascii: "\"") else {
+            try scanner.skipValue(bytes, first: first)
+            return nil
+        }
+        let string = try scanner.scanString(bytes)
+        // An escape takes six bytes at most for one that it stands for.
+        guard string.contents.count <= Self.maximumByteCount * 6 else { return nil }
+        let text = string.unescaped(bytes)
+        guard 1...Self.maximumByteCount ~= text.count, JSONString.isText(text) else { return nil }
+        return String(decoding: text, as: UTF8.self).lowercased()
+    }
+
+    /// Whether the bytes are the field's name.
+    @inline(__always)
+    static func isName(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        bytes.holds("severity", in: range)
+    }
+
+    private static func isName(_ key: JSONString, _ bytes: Span<UInt8>) -> Bool {
+        guard key.hasEscapes else {
+            return Self.isName(bytes, key.contents)
+        }
+        let unescaped = key.unescaped(bytes)
+        return Self.isName(unescaped.span, unescaped.indices)
+    }
+}
