@@ -23,6 +23,7 @@ if isFuzzing {
 }
 
 let fuzzDependencies: [Target.Dependency] = [
+    "SluiceBase",
     "SluiceRelay",
     "SluiceAdmission",
     "SluiceServer",
@@ -77,10 +78,17 @@ let package = Package(
             pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]
         ),
+        // What all parts need: the JSON pass and its writer, names of scans, times of day. Knows none of them.
+        .target(
+            name: "SluiceBase",
+            dependencies: [.product(name: "NIOCore", package: nio)],
+            swiftSettings: settings
+        ),
         // Log, cursors, delivery groups, frames. Knows no HTTP, no TLS, no SQL.
         .target(
             name: "SluiceRelay",
             dependencies: [
+                "SluiceBase",
                 "CZlib",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -101,6 +109,7 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: [
+                "SluiceBase",
                 "CZlib",
                 "SluiceRelay",
                 "SluiceAdmission",
@@ -125,6 +134,7 @@ let package = Package(
         .target(
             name: "SluiceStorage",
             dependencies: [
+                "SluiceBase",
                 "CZlib",
                 "SluiceRelay",
                 .product(name: "NIOCore", package: nio),
@@ -177,8 +187,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "SluiceBaseTests",
+            dependencies: ["SluiceBase", .product(name: "NIOCore", package: nio)],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "SluiceRelayTests",
             dependencies: [
+                "SluiceBase",
                 "SluiceRelay",
                 "CZlib",
                 .product(name: "Logging", package: "swift-log"),
@@ -199,6 +215,7 @@ let package = Package(
         .testTarget(
             name: "SluiceServerTests",
             dependencies: [
+                "SluiceBase",
                 "SluiceServer",
                 "SluiceRelay",
                 "SluiceAdmission",
@@ -213,6 +230,7 @@ let package = Package(
         .testTarget(
             name: "SluiceStorageTests",
             dependencies: [
+                "SluiceBase",
                 "SluiceStorage",
                 "SluiceRelay",
                 .product(name: "GRDB", package: "GRDB.swift"),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import rooms  # noqa: E402
 from swift_source import SwiftFile, imports_of, manifest_targets  # noqa: E402
 
 FUNCTION_LINES = 60
@@ -43,7 +44,8 @@ TESTING = {"Testing", "XCTest"}
 # What a target may import besides the standard library. A target that is not named here may import what
 # the manifest gives it, the platform and Foundation.
 ALLOWED_IMPORTS = {
-    "SluiceRelay": {"NIOCore", "CZlib", "DequeModule", "Logging", "Glibc"},
+    "SluiceBase": {"NIOCore", "Glibc"},
+    "SluiceRelay": {"SluiceBase", "NIOCore", "CZlib", "DequeModule", "Logging", "Glibc"},
     "SluiceAdmission": {"Crypto", "CryptoExtras"} | FOUNDATION,
 }
 DENIED_IMPORTS = {
@@ -51,23 +53,8 @@ DENIED_IMPORTS = {
     "SluiceClient": {"GRDB", "SluiceServer", "SluiceRelay", "SluiceAdmission", "ArgumentParser"},
     "SluiceStorage": {"NIOPosix", "NIOSSL", "NIOHTTP1", "SluiceServer", "SluiceAdmission", "SluiceClient"},
 }
-VALUE_IMPORTS = {"NIOCore", "DequeModule"}
+VALUE_IMPORTS = {"SluiceBase", "NIOCore", "DequeModule"}
 VALUE_FOLDERS = {("SluiceRelay", "Log"), ("SluiceRelay", "Delivery")}
-
-# The way of a message: a folder names its own types and those of the folders it lists.
-LAYERS = {
-    "SluiceRelay": {
-        "Messages": [],
-        "Log": ["Messages"],
-        "Delivery": ["Messages", "Log"],
-        "Frames": ["Messages", "Log", "Delivery"],
-        "FanOut": ["Messages", "Log", "Delivery", "Frames"],
-        "Home": ["Messages", "Log", "Delivery", "Frames", "FanOut"],
-    },
-    "SluiceAdmission": {"Tokens": [], "Access": ["Tokens", "Limits"], "Limits": []},
-}
-# Folders that only the folders listed here may name: the composition root stands above all others.
-ROOTS = {"SluiceServer": {"Gateway"}}
 
 # In pieces, so that this file does not find itself.
 OPEN_ENDS = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
@@ -207,31 +194,64 @@ def check_imports(tree):
 
 
 def check_layers(tree):
-    """Inside a target the flow has one direction: a folder names only the folders before it."""
-    for target, layers in list(LAYERS.items()) + [(t, None) for t in ROOTS]:
-        paths = [p for p in tree.swift_paths("Sources") if p.parts[1] == target and len(p.parts) > 3]
-        homes = {}
-        for path in paths:
-            for declared in tree.swift(path).top_level_types():
-                if not declared.is_private:
-                    homes[declared.name] = path.parts[2]
-        for path in paths:
-            folder = path.parts[2]
-            if layers is not None and folder not in layers:
-                yield path, 1, f"{folder} is not a folder of {target}: {', '.join(layers)}"
+    """The picture of the rooms in the docs is true: what targets import, and which folder names which."""
+    page = tree.root / rooms.PLACE
+    picture = rooms.picture_in(page.read_text(encoding="utf-8")) if page.exists() else None
+    if picture is None:
+        yield Path(rooms.PLACE), 1, "no block `rooms` with the picture of the targets and their folders"
+        return
+    for line, text in picture.problems:
+        yield Path(rooms.PLACE), line, text
+    yield from check_arrows(tree, picture)
+    for target, layers in picture.layers.items():
+        yield from check_rooms(tree, target, layers)
+
+
+def check_arrows(tree, picture):
+    """Each target imports of ours what the picture says, all of it and nothing else."""
+    imported = {}
+    targets = {p.parts[1] for p in tree.paths if p.parts[0] == "Sources" and len(p.parts) > 2}
+    for path in tree.swift_paths("Sources"):
+        found = imported.setdefault(path.parts[1], {})
+        for line, module in imports_of(tree.swift(path)):
+            found.setdefault(module, (path, line))
+    for target, found in imported.items():
+        ours = {m.replace("_", "-") for m in found} & targets
+        drawn = picture.imports.get(target, set())
+        for other in sorted(ours - drawn):
+            path, line = found[other.replace("-", "_")]
+            yield path, line, f"the picture of the rooms does not show that {target} imports {other}"
+        for other in sorted(drawn - ours):
+            yield Path(rooms.PLACE), 1, f"the picture shows that {target} imports {other}, and nothing there does"
+    for target in sorted(set(picture.imports) - set(imported)):
+        yield Path(rooms.PLACE), 1, f"the picture shows {target}, which does not exist"
+
+
+def check_rooms(tree, target, layers):
+    """Inside a target the flow has one direction: a folder names only the folders left of it."""
+    paths = [p for p in tree.swift_paths("Sources") if p.parts[1] == target and len(p.parts) > 3]
+    homes = {}
+    for path in paths:
+        for declared in tree.swift(path).top_level_types():
+            if not declared.is_private:
+                homes[declared.name] = path.parts[2]
+    for room in sorted(set(layers) - {p.parts[2] for p in paths}):
+        yield Path(rooms.PLACE), 1, f"the picture shows {room} in {target}, which does not exist"
+    for path in paths:
+        folder = path.parts[2]
+        if folder not in layers:
+            yield path, 1, f"{folder} is not a folder of {target}: {', '.join(layers)}"
+            continue
+        source = tree.swift(path)
+        own = source.declared_names()
+        seen = set()
+        for line, word in source.type_words():
+            home = homes.get(word)
+            if home in (None, folder) or word in own or word in seen:
                 continue
-            source = tree.swift(path)
-            own = source.declared_names()
-            seen = set()
-            for line, word in source.type_words():
-                home = homes.get(word)
-                if home in (None, folder) or word in own or word in seen:
-                    continue
-                seen.add(word)
-                if layers is None and home in ROOTS[target]:
-                    yield path, line, f"{folder} names {word} of {home}, which stands above it"
-                elif layers is not None and home not in layers[folder]:
-                    yield path, line, f"{folder} names {word} of {home}, which comes after it"
+            seen.add(word)
+            if home not in layers[folder]:
+                yield path, line, f"{folder} names {word} of {home}, which does not stand before it"
 
 
 def check_words(tree):

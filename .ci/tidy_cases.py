@@ -24,6 +24,13 @@ let package = Package(name: "p", targets: [
 """
 
 
+def picture(text):
+    return {"docs/architecture.md": f"```rooms\n{text}\n```\n"}
+
+
+FLOW = picture("SluiceRelay: Messages ← Log")
+
+
 def function(lines, head="func long() {"):
     return head + "\n" + "    let x = 1\n" * (lines - 2) + "}\n"
 
@@ -101,21 +108,41 @@ CASES = [
      {"Package.swift": MANIFEST, "Tests/SluiceRelayTests/A.swift": "import Testing\nimport NIOCore\n"}, "NIOCore may not"),
 
     ("layers", "to the left",
-     {f"{RELAY}/Messages/M.swift": "struct M {}", f"{RELAY}/Log/L.swift": "struct L { let m: M }"}, None),
+     {**FLOW, f"{RELAY}/Messages/M.swift": "struct M {}", f"{RELAY}/Log/L.swift": "struct L { let m: M }"}, None),
     ("layers", "to the right",
-     {f"{RELAY}/Messages/M.swift": "struct M { let l: [L] }", f"{RELAY}/Log/L.swift": "struct L {}"}, "Messages names L"),
+     {**FLOW, f"{RELAY}/Messages/M.swift": "struct M { let l: [L] }", f"{RELAY}/Log/L.swift": "struct L {}"},
+     "Messages names L"),
     ("layers", "in words only",
-     {f"{RELAY}/Messages/M.swift": '/// See L.\nstruct M { let l = "L" }', f"{RELAY}/Log/L.swift": "struct L {}"}, None),
+     {**FLOW, f"{RELAY}/Messages/M.swift": '/// See L.\nstruct M { let l = "L" }', f"{RELAY}/Log/L.swift": "struct L {}"},
+     None),
     ("layers", "in an interpolation",
-     {f"{RELAY}/Messages/M.swift": 'struct M { let l = "\\(L())" }', f"{RELAY}/Log/L.swift": "struct L {}"}, "names L"),
+     {**FLOW, f"{RELAY}/Messages/M.swift": 'struct M { let l = "\\(L())" }', f"{RELAY}/Log/L.swift": "struct L {}"},
+     "names L"),
     ("layers", "a member of the same name",
-     {f"{RELAY}/Messages/M.swift": "struct M { let l: N.L }", f"{RELAY}/Log/L.swift": "struct L {}"}, None),
+     {**FLOW, f"{RELAY}/Messages/M.swift": "struct M { let l: N.L }", f"{RELAY}/Log/L.swift": "struct L {}"}, None),
     ("layers", "a nested type of its own of the same name",
-     {f"{RELAY}/Messages/M.swift": "struct M { enum L {}; let l: L }", f"{RELAY}/Log/L.swift": "struct L {}"}, None),
-    ("layers", "an unknown folder", {f"{RELAY}/Utilities/U.swift": "struct U {}"}, "not a folder of"),
+     {**FLOW, f"{RELAY}/Messages/M.swift": "struct M { enum L {}; let l: L }", f"{RELAY}/Log/L.swift": "struct L {}"},
+     None),
+    ("layers", "an unknown folder", {**FLOW, f"{RELAY}/Utilities/U.swift": "struct U {}"}, "not a folder of"),
+    ("layers", "a room that is only drawn", {**FLOW, f"{RELAY}/Log/L.swift": "struct L {}"}, "shows Messages in"),
+    ("layers", "neighbours",
+     {**picture("SluiceRelay: A B ← C"), f"{RELAY}/A/A.swift": "struct A { let b: B }", f"{RELAY}/B/B.swift": "struct B {}",
+      f"{RELAY}/C/C.swift": "struct C {}"}, "A names B"),
+    ("layers", "neighbours that may know each other",
+     {**picture("SluiceRelay: (A B) ← C"), f"{RELAY}/A/A.swift": "struct A { let b: B }",
+      f"{RELAY}/B/B.swift": "struct B { let a: A }", f"{RELAY}/C/C.swift": "struct C {}"}, None),
     ("layers", "the composition root from below",
-     {"Sources/SluiceServer/HTTP/H.swift": "struct H { let g: Gateway }",
-      "Sources/SluiceServer/Gateway/Gateway.swift": "struct Gateway {}"}, "stands above"),
+     {**picture("SluiceServer: (HTTP) ← Gateway"), "Sources/SluiceServer/HTTP/H.swift": "struct H { let g: Gateway }",
+      "Sources/SluiceServer/Gateway/Gateway.swift": "struct Gateway {}"}, "HTTP names Gateway"),
+    ("layers", "an arrow that is not drawn",
+     {**picture("A → \nB →"), "Sources/A/X/A.swift": "import B\n", "Sources/B/X/B.swift": "struct B {}"}, "does not show"),
+    ("layers", "an arrow that is only drawn",
+     {**picture("A → B\nB →"), "Sources/A/X/A.swift": "struct A {}", "Sources/B/X/B.swift": "struct B {}"}, "nothing there does"),
+    ("layers", "arrows that are true",
+     {**picture("A → B\nB →"), "Sources/A/X/A.swift": "import B\n", "Sources/B/X/B.swift": "import NIOCore\n"}, None),
+    ("layers", "a target that is only drawn", {**picture("A →"), "Sources/B/X/B.swift": ""}, "shows A, which"),
+    ("layers", "no picture", {"docs/architecture.md": "# x\n"}, "no block"),
+    ("layers", "a line of another form", picture("SluiceRelay Messages"), "neither"),
 
     ("words", "an open end", {f"{RELAY}/Log/A.swift": "// TO" + "DO: later\n"}, "TO" + "DO"),
     ("words", "an open end in a script", {"deploy/a.sh": "# FIX" + "ME\n"}, "FIX" + "ME"),

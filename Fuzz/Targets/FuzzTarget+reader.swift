@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOEmbedded
+import SluiceBase
 
 @testable import SluiceRelay
 @testable import SluiceServer

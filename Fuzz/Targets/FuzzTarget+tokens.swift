@@ -1,3 +1,4 @@
+import SluiceBase
 @testable import SluiceAdmission
 
 extension FuzzTarget {

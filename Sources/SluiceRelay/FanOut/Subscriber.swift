@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// One subscription, as its connection's loop sees it.
 ///
 /// Loop-confined to that loop.

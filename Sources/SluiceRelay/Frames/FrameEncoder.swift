@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceBase
 
 /// Turns deliveries into wire bytes, once for all that get them.
 ///

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceBase
 
 /// The JSON texts of frames.
 ///

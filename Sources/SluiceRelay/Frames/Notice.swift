@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// The gateway's own frames about a scan.
 package enum Notice: Sendable {
     /// The first frame of a subscription.

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+internal import SluiceBase
 
 extension HomeLoop {
     /// How often scans that nobody asks for are looked at, whether their time is over.

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+internal import SluiceBase
 
 /// All scans that live on one event loop.
 ///

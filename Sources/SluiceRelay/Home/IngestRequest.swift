@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// Messages of one request, or of one stretch of a stream, for one scan.
 package struct IngestRequest: Sendable {
     /// Names a request that may be repeated, and what it held.

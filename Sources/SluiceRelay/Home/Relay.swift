@@ -1,5 +1,6 @@
 package import Logging
 package import NIOCore
+package import SluiceBase
 import Synchronization
 
 /// The relay's front door: finds the home of a scan and hops there, once for each call.

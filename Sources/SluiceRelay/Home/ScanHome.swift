@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+internal import SluiceBase
 
 /// A scan on its home loop: post → log → groups → frames → loops.
 ///

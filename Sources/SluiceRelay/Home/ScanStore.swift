@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceBase
 
 /// Where scans outlive the process.
 ///

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceBase
 
 /// A scan in a line of the statistics.
 package struct ScanSummary: Sendable {

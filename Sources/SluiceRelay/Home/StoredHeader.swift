@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// What is known of a scan besides its messages.
 package struct StoredHeader: Sendable, Equatable {
     package var id: ScanID

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceBase
 
 /// What a subscriber asks of a scan.
 ///

@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// A message, its number in the log, and when it came.
 package struct LogEntry: Sendable {
     /// The message's number.

@@ -1,4 +1,5 @@
 import DequeModule
+package import SluiceBase
 
 /// The append-only log of one scan: what every subscriber, whatever its pace, reads from.
 ///

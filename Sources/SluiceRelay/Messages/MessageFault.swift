@@ -1,3 +1,5 @@
+internal import SluiceBase
+
 /// Why a message is refused, and where: what the check throws inside, small because it passes through every level.
 struct MessageFault: Error {
     /// What is wrong.
@@ -11,20 +13,8 @@ struct MessageFault: Error {
         case tooManyMessages(limit: Int)
         case messageTooLarge(limit: Int)
 
-        // RFC 8259's grammar, and UTF-8.
-        case unexpectedEnd
-        case expectedKey
-        case expectedColon
-        case expectedCommaOrBrace
-        case expectedCommaOrBracket
-        case trailingComma
-        case expectedValue
-        case invalidLiteral
-        case invalidNumber
-        case invalidEscape
-        case controlCharacter
-        case invalidUTF8
-        case tooDeep(limit: Int)
+        /// Not RFC 8259's grammar, or not UTF-8.
+        case grammar(JSONFault.Kind)
 
         // What a message has to be besides.
         case missingType
@@ -47,6 +37,10 @@ struct MessageFault: Error {
         self.kind = kind
         self.offset = offset
     }
+
+    init(_ fault: JSONFault) {
+        self.init(.grammar(fault.kind), at: fault.offset)
+    }
 }
 
 extension MessageFault.Kind {
@@ -58,10 +52,8 @@ extension MessageFault.Kind {
         case .scanIDMismatch: .scanIDMismatch
         case .reservedField: .reservedField
         case .reservedType: .reservedType
-        case .empty, .byteOrderMark, .notDocument, .notObject, .trailingBytes, .unexpectedEnd, .expectedKey,
-            .expectedColon, .expectedCommaOrBrace, .expectedCommaOrBracket, .trailingComma, .expectedValue,
-            .invalidLiteral, .invalidNumber, .invalidEscape, .controlCharacter, .invalidUTF8, .tooDeep, .missingType,
-            .typeNotString, .typeLength, .typeControlCharacter, .loneSurrogate, .duplicateType, .duplicateScanID:
+        case .empty, .byteOrderMark, .notDocument, .notObject, .trailingBytes, .grammar, .missingType, .typeNotString,
+            .typeLength, .typeControlCharacter, .loneSurrogate, .duplicateType, .duplicateScanID:
             .invalidMessage
         }
     }
@@ -76,19 +68,7 @@ extension MessageFault.Kind {
         case .trailingBytes: "Send nothing after the JSON; for one object a line, use application/x-ndjson."
         case .tooManyMessages(let limit): "Send at most \(limit) messages in one array."
         case .messageTooLarge(let limit): "Keep each message within \(limit) bytes."
-        case .unexpectedEnd: "The JSON ends too early: send all of it."
-        case .expectedKey: "A member has to begin with its name in double quotes."
-        case .expectedColon: "Put a colon between a member's name and its value."
-        case .expectedCommaOrBrace: "After a member there has to be a comma or the closing brace."
-        case .expectedCommaOrBracket: "After an element there has to be a comma or the closing bracket."
-        case .trailingComma: "Remove the comma before the closing brace or bracket."
-        case .expectedValue: "Put a JSON value here: an object, an array, a string, a number, true, false or null."
-        case .invalidLiteral: "Write true, false or null in full and in lower case."
-        case .invalidNumber: "Write the number as JSON does: no leading zero or plus, digits on both sides of a point."
-        case .invalidEscape: "Escape with \\\", \\\\, \\/, \\b, \\f, \\n, \\r, \\t or \\u and four hexadecimal digits."
-        case .controlCharacter: "Escape control characters inside strings."
-        case .invalidUTF8: "Encode the text as UTF-8."
-        case .tooDeep(let limit): "Nest objects and arrays at most \(limit) levels deep."
+        case .grammar(let kind): kind.detail
         case .missingType: "Give each message a string \"type\"."
         case .typeNotString: "Make \"type\" a string."
         case .typeLength: "Make \"type\" 1 to \(MessageParser.maximumTypeLength) characters long."

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceBase
 
 /// The check that stands between producers and subscribers: strict JSON (RFC 8259) in UTF-8 (RFC 3629), one pass over
 /// the bytes, and nothing rebuilt.
@@ -87,13 +88,13 @@ package struct MessageParser: Sendable {
             messages.append(message)
         case UInt8(ascii: "["):
             scan.scanner.offset += 1
-            guard try scan.scanner.token(bytes) != UInt8(ascii: "]") else {
+            guard try scan.token(bytes) != UInt8(ascii: "]") else {
                 scan.scanner.offset += 1
                 return try self.expectEnd(&scan, bytes)
             }
             repeat {
                 messages.append(try self.scanElement(&scan, bytes, messages.count, maximumCount))
-            } while try scan.scanner.scanSeparator(bytes, closing: UInt8(ascii: "]"))
+            } while try scan.separator(bytes, closing: UInt8(ascii: "]"))
             try self.expectEnd(&scan, bytes)
         default:
             throw MessageFault(Self.hasByteOrderMark(bytes) ? .byteOrderMark : .notDocument, at: scan.scanner.offset)
@@ -107,7 +108,7 @@ package struct MessageParser: Sendable {
         _ count: Int,
         _ maximumCount: Int
     ) throws(MessageFault) -> Message {
-        let first = try scan.scanner.token(bytes)
+        let first = try scan.token(bytes)
         guard count < maximumCount else {
             throw MessageFault(.tooManyMessages(limit: maximumCount), at: scan.scanner.offset)
         }

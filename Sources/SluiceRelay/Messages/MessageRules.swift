@@ -1,3 +1,5 @@
+internal import SluiceBase
+
 /// What the operator's configuration says about each type of message, made ready for the check of a message.
 package struct MessageRules: Sendable {
     /// What holds for the messages of one type.

@@ -1,4 +1,5 @@
 import NIOCore
+internal import SluiceBase
 
 /// A walk over one document that checks its messages and takes each out.
 ///
@@ -37,12 +38,12 @@ struct MessageScan {
         self.fields.removeAll(keepingCapacity: true)
 
         self.scanner.offset += 1
-        let first = try self.scanner.token(bytes)
+        let first = try self.token(bytes)
         guard first != UInt8(ascii: "}") else { throw MessageFault(.missingType, at: start) }
         repeat {
-            _ = try self.scanner.token(bytes)
+            _ = try self.token(bytes)
             try self.scanMember(bytes)
-        } while try self.scanner.scanSeparator(bytes, closing: UInt8(ascii: "}"))
+        } while try self.separator(bytes, closing: UInt8(ascii: "}"))
 
         let object = start..<self.scanner.offset
         guard object.count <= self.parser.maximumMessageBytes else {
@@ -54,8 +55,8 @@ struct MessageScan {
     /// Checks one top-level member, and remembers it if it matters.
     private mutating func scanMember(_ bytes: Span<UInt8>) throws(MessageFault) {
         let place = self.scanner.offset
-        let key = try self.scanner.scanKey(bytes)
-        let first = try self.scanner.token(bytes)
+        let key = try self.key(bytes)
+        let first = try self.token(bytes)
         let start = self.scanner.offset
         let name: (owned: OwnedField?, isSeverity: Bool, field: Int?)
         if key.hasEscapes {
@@ -67,8 +68,8 @@ struct MessageScan {
 
         switch name.owned {
         case nil where name.isSeverity:
-            self.severity = try MessageSeverity.scan(&self.scanner, bytes, first: first)
-        case nil: try self.scanner.skipValue(bytes, first: first)
+            self.severity = try self.severity(bytes, first: first)
+        case nil: try self.skip(bytes, first: first)
         case .type: try self.scanType(bytes, first: first, key: place)
         case .scanID: try self.scanScanID(bytes, first: first, key: place)
         case .seq: throw MessageFault(.reservedField, at: place)
@@ -91,7 +92,7 @@ struct MessageScan {
     private mutating func scanType(_ bytes: Span<UInt8>, first: UInt8, key: Int) throws(MessageFault) {
         guard self.type == nil else { throw MessageFault(.duplicateType, at: key) }
         guard first == UInt8(ascii: "\"") else { throw MessageFault(.typeNotString, at: self.scanner.offset) }
-        self.type = try self.scanner.scanString(bytes)
+        self.type = try self.string(bytes)
     }
 
     private mutating func scanScanID(_ bytes: Span<UInt8>, first: UInt8, key: Int) throws(MessageFault) {
@@ -99,7 +100,7 @@ struct MessageScan {
         self.carriesScanID = true
         let start = self.scanner.offset
         guard first == UInt8(ascii: "\"") else { throw MessageFault(.scanIDMismatch, at: start) }
-        let value = try self.scanner.scanString(bytes)
+        let value = try self.string(bytes)
         guard value.hasEscapes else {
             guard bytes.holds(self.parser.scanID.span, in: value.contents) else {
                 throw MessageFault(.scanIDMismatch, at: start)
@@ -117,6 +118,47 @@ struct MessageScan {
         } else {
             self.fields.append(field)
         }
+    }
+}
+
+// MARK: - The grammar, whose faults are messages' faults
+
+extension MessageScan {
+    @inline(__always)
+    mutating func token(_ bytes: Span<UInt8>) throws(MessageFault) -> UInt8 {
+        do throws(JSONFault) { return try self.scanner.token(bytes) } catch { throw MessageFault(error) }
+    }
+
+    @inline(__always)
+    mutating func separator(_ bytes: Span<UInt8>, closing: UInt8) throws(MessageFault) -> Bool {
+        do throws(JSONFault) {
+            return try self.scanner.scanSeparator(bytes, closing: closing)
+        } catch {
+            throw MessageFault(error)
+        }
+    }
+
+    @inline(__always)
+    private mutating func key(_ bytes: Span<UInt8>) throws(MessageFault) -> JSONString {
+        do throws(JSONFault) { return try self.scanner.scanKey(bytes) } catch { throw MessageFault(error) }
+    }
+
+    @inline(__always)
+    private mutating func string(_ bytes: Span<UInt8>) throws(MessageFault) -> JSONString {
+        do throws(JSONFault) { return try self.scanner.scanString(bytes) } catch { throw MessageFault(error) }
+    }
+
+    private mutating func severity(_ bytes: Span<UInt8>, first: UInt8) throws(MessageFault) -> String? {
+        do throws(JSONFault) {
+            return try MessageSeverity.scan(&self.scanner, bytes, first: first)
+        } catch {
+            throw MessageFault(error)
+        }
+    }
+
+    @inline(__always)
+    private mutating func skip(_ bytes: Span<UInt8>, first: UInt8) throws(MessageFault) {
+        do throws(JSONFault) { try self.scanner.skipValue(bytes, first: first) } catch { throw MessageFault(error) }
     }
 }
 

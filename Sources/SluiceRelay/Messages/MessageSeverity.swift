@@ -1,4 +1,5 @@
 package import NIOCore
+internal import SluiceBase
 
 /// What a message says about how bad it is: the string under its top-level `severity`, in lower case.
 ///
@@ -14,7 +15,7 @@ package enum MessageSeverity {
         let bytes = body.readableBytesUInt8Span
         var scanner = JSONScanner(maximumDepth: JSONNesting.capacity)
         var severity: String?
-        do throws(MessageFault) {
+        do throws(JSONFault) {
             repeat {
                 _ = try scanner.token(bytes)
                 let isSeverity = Self.isName(try scanner.scanKey(bytes), bytes)
@@ -43,7 +44,7 @@ package enum MessageSeverity {
         _ scanner: inout JSONScanner,
         _ bytes: Span<UInt8>,
         first: UInt8
-    ) throws(MessageFault) -> String? {
+    ) throws(JSONFault) -> String? {
         guard first == UInt8(ascii: "\"") else {
             try scanner.skipValue(bytes, first: first)
             return nil

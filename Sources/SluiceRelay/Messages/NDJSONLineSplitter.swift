@@ -1,4 +1,5 @@
 package import NIOCore
+internal import SluiceBase
 
 /// Cuts a stream of bytes into lines, each as soon as it is whole.
 ///

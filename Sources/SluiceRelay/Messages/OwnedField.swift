@@ -1,3 +1,5 @@
+internal import SluiceBase
+
 /// The top-level fields of a message whose names the gateway owns.
 enum OwnedField {
     case type

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// Everything that the metrics page shows, gathered from all loops.
@@ -35,7 +36,7 @@ struct MetricsValues: Sendable {
                     isShedding: services.load.isShedding,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
-                    certificateDaysLeft: services.certificateExpiry.daysLeft(now: WallClock.now()),
+                    certificateDaysLeft: services.certificateExpiry.daysLeft(now: WallTime.now().seconds),
                     isDraining: services.isDraining,
                     store: services.store?.status
                 )

@@ -1,3 +1,4 @@
+
 extension GatewayConfiguration {
     /// The public listener: where scanners and clients connect.
     package struct Listen: Sendable, Equatable {

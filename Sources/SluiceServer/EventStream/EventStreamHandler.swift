@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// `GET /api/scans/{scanId}/events`: every refusal is an HTTP answer; then the connection becomes an event stream.

@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// A subscription as Server-Sent Events: behind TLS, the only handler of the connection.
@@ -132,7 +133,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         guard !self.isFinished else {
             return
         }
-        switch self.tokenClock.look(now: WallClock.now()) {
+        switch self.tokenClock.look(now: WallTime.now().seconds) {
         case .doNothing:
             break
         case .warn(let seconds):

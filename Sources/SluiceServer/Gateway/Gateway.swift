@@ -3,6 +3,7 @@ package import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import SluiceAdmission
+internal import SluiceBase
 package import SluiceRelay
 
 /// The whole gateway: put together, started, reloaded, and stopped here.
@@ -49,7 +50,7 @@ package final class Gateway: Sendable {
             )
             let services = try Self.makeServices(configuration, eventLoops, relay, store, client, logger)
             self.services = services
-            services.restore(stored?.revocations ?? [], now: WallClock.now())
+            services.restore(stored?.revocations ?? [], now: WallTime.now().seconds)
             self.loops = try await GatewayLoops(eventLoops, services: services)
             self.tls =
                 configuration.listen.plaintext

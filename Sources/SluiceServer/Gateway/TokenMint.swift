@@ -1,4 +1,5 @@
 internal import SluiceAdmission
+internal import SluiceBase
 
 /// Makes tokens with the gateway's own keys, for `sluice token` and the demo.
 package enum TokenMint {
@@ -41,7 +42,7 @@ package enum TokenMint {
         }
         var signed = TokenSigner.Claims(
             subject: claims.subject,
-            now: WallClock.now(),
+            now: WallTime.now().seconds,
             timeToLive: claims.secondsToLive
         )
         signed.scans = claims.scans.isEmpty ? nil : claims.scans

@@ -1,5 +1,6 @@
 package import NIOCore
 internal import NIOHTTP1
+internal import SluiceBase
 
 /// An error answer: a body of RFC 9457 and the fields that go with it.
 package struct Problem: Error, Sendable, Equatable {

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// An `application/json` body: one object or an array, all or nothing.
@@ -25,7 +26,7 @@ final class DocumentIngest: IngestReader {
             let request = IngestRequest(
                 scanID: self.job.scanID,
                 messages: messages,
-                at: WallClock.time(),
+                at: WallTime.now(),
                 owner: self.job.head.owner,
                 idempotency: self.job.head.idempotencyKey.map { key in
                     IngestRequest.Idempotency(key: key, digest: Self.digest(of: body))

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceBase
 internal import SluiceRelay
 
 /// The answers to ingest requests.

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// `POST /api/scans/{scanId}/progress`: finds out who posts, and hands the body to whoever reads its form.

@@ -1,4 +1,5 @@
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What both forms of body need to know.

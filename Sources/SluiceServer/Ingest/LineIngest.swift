@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// An `application/x-ndjson` body: each line is relayed as it arrives, for as long as the stream stays open.
@@ -59,7 +60,7 @@ final class LineIngest: IngestReader, LiveConnection {
             return
         }
         let leeway = self.job.services.settings.configuration.auth.leeway.seconds
-        let left = expiresAt + leeway - WallClock.now()
+        let left = expiresAt + leeway - WallTime.now().seconds
         guard left > 0 else {
             self.close(.tokenExpired)
             return
@@ -199,7 +200,7 @@ final class LineIngest: IngestReader, LiveConnection {
         let request = IngestRequest(
             scanID: self.job.scanID,
             messages: messages,
-            at: WallClock.time(),
+            at: WallTime.now(),
             owner: self.job.head.owner
         )
         self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()

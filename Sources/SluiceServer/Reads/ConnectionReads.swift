@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 
 /// What an administrator can read of live connections.
 struct ConnectionReads: Sendable {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What can be read of scans without following them.

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What can be done to scans besides posting to them.

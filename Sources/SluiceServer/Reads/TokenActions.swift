@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// Tickets, and the ends of tokens before their time.
@@ -11,7 +12,7 @@ struct TokenActions: Sendable {
     func issueTicket(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
         let issued: (ticket: String, expiresIn: Int)?
         do throws(TokenError) {
-            issued = try self.services.authenticator.issueTicket(for: identity, now: WallClock.now())
+            issued = try self.services.authenticator.issueTicket(for: identity, now: WallTime.now().seconds)
         } catch {
             throw error.reason == .ticket
                 ? Problem(.forbidden, "a ticket is issued for a JWT")
@@ -50,7 +51,7 @@ struct TokenActions: Sendable {
             throw Problem(.forbidden, "only an administrator may revoke tokens")
         }
         let revocation = try Self.revocation(try BodyReader.object(body))
-        let now = WallClock.now()
+        let now = WallTime.now().seconds
         guard self.services.authenticator.revoke(revocation, now: now) else {
             throw Problem(.overloaded, "there are too many revocations in force", retryAfterSeconds: 60)
         }

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What a live connection was given and how it stands, for whoever asks why it did not get a message.

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// Who a request is from, and whether it may go on.
@@ -146,7 +147,7 @@ struct Gatekeeper: Sendable {
     }
 
     private func authenticate(_ proof: Credentials.Proof, _ exchange: HTTPExchange) throws(TokenError) -> Identity? {
-        let now = WallClock.now()
+        let now = WallTime.now().seconds
         switch proof {
         case .bearer(let bearer):
             return try self.services.authenticator.authenticate(bearer: bearer, now: now)

@@ -1,3 +1,4 @@
+internal import SluiceBase
 internal import SluiceRelay
 
 extension ScanID {

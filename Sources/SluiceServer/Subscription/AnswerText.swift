@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// The texts that answer a client's frames.

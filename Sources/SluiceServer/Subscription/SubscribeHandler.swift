@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// The handshake of a WebSocket: every refusal is an HTTP answer, before the upgrade.

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What a subscriber asks for in the query, checked.

@@ -1,6 +1,7 @@
 internal import DequeModule
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 extension SubscriptionSession {
@@ -166,7 +167,7 @@ extension SubscriptionSession {
     /// Takes a newer token of the same user, if it still allows all that is followed.
     private func refresh(_ token: String, _ action: ClientAction, mayFetchKeys: Bool = true) {
         do throws(TokenError) {
-            let fresh = try self.services.authenticator.authenticate(token: token, now: WallClock.now())
+            let fresh = try self.services.authenticator.authenticate(token: token, now: WallTime.now().seconds)
             self.goOn(as: fresh, action)
         } catch {
             // A key that was changed shows in a newer token first.

@@ -2,6 +2,7 @@ internal import DequeModule
 internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// A subscriber's WebSocket: of one scan, named in the path, or of many, named in its frames.
@@ -134,7 +135,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     }
 
     func tick(now: NIODeadline) {
-        switch self.tokenClock.look(now: WallClock.now()) {
+        switch self.tokenClock.look(now: WallTime.now().seconds) {
         case .doNothing:
             break
         case .warn(let seconds):

@@ -1,6 +1,7 @@
 internal import GRDB
 internal import Logging
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What is read at the start: scans and revocations, no messages.

@@ -1,5 +1,6 @@
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What is read of the log of one scan.

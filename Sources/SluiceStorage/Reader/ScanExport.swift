@@ -1,5 +1,6 @@
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// A scan's stored messages as lines, with their original times, beside a gateway that runs or without one.

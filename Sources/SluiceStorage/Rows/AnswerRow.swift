@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// The answer of a request that may be repeated, as a row of `answers`.

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// A message as a row of `messages`.

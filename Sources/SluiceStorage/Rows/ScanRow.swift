@@ -1,5 +1,6 @@
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// A life of a scan as a row of `scans`.

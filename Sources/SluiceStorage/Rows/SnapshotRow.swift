@@ -1,5 +1,6 @@
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// A scan's folded state at a time, as a row of `scan_progress_snapshots`.

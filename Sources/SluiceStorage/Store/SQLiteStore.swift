@@ -1,6 +1,7 @@
 internal import GRDB
 package import Logging
 package import NIOCore
+package import SluiceBase
 package import SluiceRelay
 internal import Synchronization
 

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What one transaction does, and what is to be told when it is done.

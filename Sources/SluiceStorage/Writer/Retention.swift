@@ -1,5 +1,6 @@
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// Forgets what is too old or too much, a little at a time.

@@ -1,5 +1,6 @@
 internal import GRDB
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// Which scans' folded state is to be written down when: a while after it changed, and when the scan completed.

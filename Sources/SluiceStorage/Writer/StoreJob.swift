@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// What waits for the writer.

@@ -3,6 +3,7 @@ internal import Foundation
 internal import GRDB
 internal import Logging
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// The one writer: everything that waits when a commit ended goes into the next.

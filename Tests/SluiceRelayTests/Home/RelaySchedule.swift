@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import SluiceBase
 
 @testable import SluiceRelay
 

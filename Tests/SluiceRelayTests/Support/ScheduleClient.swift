@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceBase
 
 @testable import SluiceRelay
 

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import SluiceBase
 import SluiceRelay
 import Testing
 

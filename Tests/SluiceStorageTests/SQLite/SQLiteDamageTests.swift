@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import NIOCore
+import SluiceBase
 import Testing
 
 @testable import SluiceRelay

@@ -2,18 +2,24 @@
 ///
 /// Each question is answered by a word in which the high bit of a byte marks a hit. Marks above the first may be false,
 /// because a subtraction borrows upwards; the first is always right, and only the first is used.
-struct ByteWord {
+@frozen
+public struct ByteWord {
     /// How many bytes a word has.
-    static let width = 8
+    @inlinable
+    public static var width: Int { 8 }
 
-    private static let ones: UInt64 = 0x0101_0101_0101_0101
-    private static let highBits: UInt64 = 0x8080_8080_8080_8080
+    // Computed, because a stored constant of another module is read through a call.
+    @inlinable
+    internal static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    @inlinable
+    internal static var highBits: UInt64 { 0x8080_8080_8080_8080 }
 
     /// The first byte is the lowest one, whatever the machine's order.
-    private let bits: UInt64
+    @usableFromInline internal let bits: UInt64
 
     /// The eight bytes from `offset` on, which have to be there.
-    init(_ bytes: Span<UInt8>, at offset: Int) {
+    @inlinable
+    public init(_ bytes: Span<UInt8>, at offset: Int) {
         // Bounds are checked by the load itself; unsafe is only that the bytes are taken for an integer.
         let loaded = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
         self.bits = UInt64(littleEndian: loaded)
@@ -22,8 +28,9 @@ struct ByteWord {
     /// How many bytes stand before the first that needs a look inside a JSON string; 8 if none does.
     ///
     /// Those are a quote, a backslash, a control character and every part of a multi-byte character.
+    @inlinable
     @inline(__always)
-    var plainStringPrefix: Int {
+    public var plainStringPrefix: Int {
         let marks =
             self.marks(of: UInt8(ascii: "\"")) | self.marks(of: UInt8(ascii: "\\")) | (self.bits &- 0x20 &* Self.ones)
             | self.bits
@@ -31,13 +38,15 @@ struct ByteWord {
     }
 
     /// How many bytes stand before the first line feed; 8 if there is none.
+    @inlinable
     @inline(__always)
-    var prefixBeforeLineFeed: Int {
+    public var prefixBeforeLineFeed: Int {
         (self.marks(of: UInt8(ascii: "\n")) & Self.highBits).trailingZeroBitCount / 8
     }
 
+    @inlinable
     @inline(__always)
-    private func marks(of byte: UInt8) -> UInt64 {
+    internal func marks(of byte: UInt8) -> UInt64 {
         let difference = self.bits ^ (UInt64(byte) &* Self.ones)
         return (difference &- Self.ones) & ~difference
     }

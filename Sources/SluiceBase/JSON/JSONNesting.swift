@@ -1,31 +1,37 @@
 /// Which containers are open inside a message: a bit a level, so that no input can make the check grow.
-struct JSONNesting {
+@frozen
+public struct JSONNesting {
     /// The deepest nesting that fits.
-    static let capacity = 64
+    @inlinable
+    public static var capacity: Int { 64 }
 
     /// The lowest bit is the innermost container: 1 for an object, 0 for an array.
-    private var objects: UInt64 = 0
+    @usableFromInline internal var objects: UInt64 = 0
     /// How deep the innermost container is, where the message's own object is 1 and not among the bits.
-    private var depth = 1
-    private let limit: Int
+    @usableFromInline internal var depth = 1
+    @usableFromInline internal let limit: Int
 
     /// Inside the message's object, with nothing else open.
     ///
     /// - Parameter limit: The deepest nesting allowed, the message's object included; at most `capacity`.
-    init(limit: Int) {
+    @inlinable
+    public init(limit: Int) {
         self.limit = limit
     }
 
     /// Whether nothing is open but the message's object.
-    var isEmpty: Bool { self.depth == 1 }
+    @inlinable
+    public var isEmpty: Bool { self.depth == 1 }
 
     /// Whether the innermost container is an object; only asked while one is open.
-    var isInObject: Bool { self.objects & 1 == 1 }
+    @inlinable
+    public var isInObject: Bool { self.objects & 1 == 1 }
 
     /// Opens a container.
     ///
     /// - Returns: False if that is too deep.
-    mutating func push(isObject: Bool) -> Bool {
+    @inlinable
+    public mutating func push(isObject: Bool) -> Bool {
         guard self.depth < self.limit else { return false }
         self.depth += 1
         self.objects = self.objects << 1 | (isObject ? 1 : 0)
@@ -33,7 +39,8 @@ struct JSONNesting {
     }
 
     /// Closes the innermost container.
-    mutating func pop() {
+    @inlinable
+    public mutating func pop() {
         self.depth -= 1
         self.objects >>= 1
     }

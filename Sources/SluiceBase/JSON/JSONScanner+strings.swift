@@ -2,14 +2,15 @@ extension JSONScanner {
     /// Passes a string (RFC 8259 section 7) that begins at `offset`.
     ///
     /// - Returns: Where it stands.
-    mutating func scanString(_ bytes: Span<UInt8>) throws(MessageFault) -> JSONString {
-        guard bytes[self.offset] == UInt8(ascii: "\"") else { throw MessageFault(.expectedKey, at: self.offset) }
+    @inlinable
+    public mutating func scanString(_ bytes: Span<UInt8>) throws(JSONFault) -> JSONString {
+        guard bytes[self.offset] == UInt8(ascii: "\"") else { throw JSONFault(.expectedKey, at: self.offset) }
         self.offset &+= 1
         let start = self.offset
         var hasEscapes = false
         while true {
             self.skipPlainCharacters(bytes)
-            guard self.offset < bytes.count else { throw MessageFault(.unexpectedEnd, at: self.offset) }
+            guard self.offset < bytes.count else { throw JSONFault(.unexpectedEnd, at: self.offset) }
             switch bytes[self.offset] {
             case UInt8(ascii: "\""):
                 let contents = start..<self.offset
@@ -21,14 +22,15 @@ extension JSONScanner {
             case 0x80...:
                 try self.skipMultibyteCharacters(bytes)
             default:
-                throw MessageFault(.controlCharacter, at: self.offset)
+                throw JSONFault(.controlCharacter, at: self.offset)
             }
         }
     }
 
     /// Passes characters of one byte that mean themselves.
+    @inlinable
     @inline(__always)
-    private mutating func skipPlainCharacters(_ bytes: Span<UInt8>) {
+    internal mutating func skipPlainCharacters(_ bytes: Span<UInt8>) {
         while self.offset <= bytes.count &- ByteWord.width {
             let count = ByteWord(bytes, at: self.offset).plainStringPrefix
             self.offset &+= count
@@ -44,29 +46,31 @@ extension JSONScanner {
     /// Passes a backslash and what belongs to it.
     ///
     /// Whether surrogates come in pairs is not the grammar's business.
-    private mutating func skipEscape(_ bytes: Span<UInt8>) throws(MessageFault) {
+    @inlinable
+    internal mutating func skipEscape(_ bytes: Span<UInt8>) throws(JSONFault) {
         let start = self.offset
-        guard start &+ 1 < bytes.count else { throw MessageFault(.unexpectedEnd, at: bytes.count) }
+        guard start &+ 1 < bytes.count else { throw JSONFault(.unexpectedEnd, at: bytes.count) }
         switch bytes[start &+ 1] {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             self.offset &+= 2
         case UInt8(ascii: "u"):
             for place in (start &+ 2)..<(start &+ 6) {
-                guard place < bytes.count else { throw MessageFault(.unexpectedEnd, at: bytes.count) }
-                guard JSONString.hexadecimalDigit(bytes[place]) != nil else {
-                    throw MessageFault(.invalidEscape, at: start)
+                guard place < bytes.count else { throw JSONFault(.unexpectedEnd, at: bytes.count) }
+                guard Hexadecimal.value(ofDigit: bytes[place]) != nil else {
+                    throw JSONFault(.invalidEscape, at: start)
                 }
             }
             self.offset &+= 6
         default:
-            throw MessageFault(.invalidEscape, at: start)
+            throw JSONFault(.invalidEscape, at: start)
         }
     }
 
     /// Passes characters of two to four bytes by the table of RFC 3629 section 4, which leaves no room for overlong
     /// forms, surrogates or anything over U+10FFFF.
-    private mutating func skipMultibyteCharacters(_ bytes: Span<UInt8>) throws(MessageFault) {
+    @inlinable
+    internal mutating func skipMultibyteCharacters(_ bytes: Span<UInt8>) throws(JSONFault) {
         while self.offset < bytes.count {
             let first = bytes[self.offset]
             let second: ClosedRange<UInt8>
@@ -80,13 +84,13 @@ extension JSONScanner {
             case 0xF0: (second, tailCount) = (0x90...0xBF, 3)
             case 0xF1...0xF3: (second, tailCount) = (0x80...0xBF, 3)
             case 0xF4: (second, tailCount) = (0x80...0x8F, 3)
-            default: throw MessageFault(.invalidUTF8, at: self.offset)
+            default: throw JSONFault(.invalidUTF8, at: self.offset)
             }
             guard self.offset &+ tailCount < bytes.count, second.contains(bytes[self.offset &+ 1]) else {
-                throw MessageFault(.invalidUTF8, at: self.offset)
+                throw JSONFault(.invalidUTF8, at: self.offset)
             }
             for place in (self.offset &+ 1)...(self.offset &+ tailCount) where bytes[place] & 0xC0 != 0x80 {
-                throw MessageFault(.invalidUTF8, at: self.offset)
+                throw JSONFault(.invalidUTF8, at: self.offset)
             }
             self.offset &+= tailCount &+ 1
         }

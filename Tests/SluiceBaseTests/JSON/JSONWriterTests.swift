@@ -1,7 +1,6 @@
 import NIOCore
+import SluiceBase
 import Testing
-
-@testable import SluiceServer
 
 @Suite struct JSONWriterTests {
     @Test func `members and elements are parted by commas at every level`() {

@@ -2,21 +2,26 @@
 ///
 /// Every method starts at `offset` and leaves it after what it has checked. The bytes are an argument of each call
 /// because a span cannot be kept; all calls of one walk are given the same. Nothing here recurses.
-struct JSONScanner {
-    /// The next byte to look at.
-    var offset = 0
-    /// The deepest nesting allowed, the message's object included.
-    let maximumDepth: Int
+@frozen
+public struct JSONScanner {
+    // What a message's pass calls is inlined into the caller's module: a call across costs ten times as much.
 
-    init(maximumDepth: Int) {
+    /// The next byte to look at.
+    public var offset = 0
+    /// The deepest nesting allowed, the message's object included.
+    public let maximumDepth: Int
+
+    @inlinable
+    public init(maximumDepth: Int) {
         self.maximumDepth = maximumDepth
     }
 
     /// Passes white space (RFC 8259 section 2).
     ///
     /// - Returns: The byte after it, which is not passed; `nil` at the end.
+    @inlinable
     @inline(__always)
-    mutating func peek(_ bytes: Span<UInt8>) -> UInt8? {
+    public mutating func peek(_ bytes: Span<UInt8>) -> UInt8? {
         while self.offset < bytes.count {
             let byte = bytes[self.offset]
             switch byte {
@@ -32,17 +37,19 @@ struct JSONScanner {
     /// Passes white space, where something has to follow.
     ///
     /// - Returns: The byte after it, which is not passed.
+    @inlinable
     @inline(__always)
-    mutating func token(_ bytes: Span<UInt8>) throws(MessageFault) -> UInt8 {
-        guard let byte = self.peek(bytes) else { throw MessageFault(.unexpectedEnd, at: self.offset) }
+    public mutating func token(_ bytes: Span<UInt8>) throws(JSONFault) -> UInt8 {
+        guard let byte = self.peek(bytes) else { throw JSONFault(.unexpectedEnd, at: self.offset) }
         return byte
     }
 
     /// Passes a member's name and the colon after it (RFC 8259 section 4).
+    @inlinable
     @inline(__always)
-    mutating func scanKey(_ bytes: Span<UInt8>) throws(MessageFault) -> JSONString {
+    public mutating func scanKey(_ bytes: Span<UInt8>) throws(JSONFault) -> JSONString {
         let key = try self.scanString(bytes)
-        guard try self.token(bytes) == UInt8(ascii: ":") else { throw MessageFault(.expectedColon, at: self.offset) }
+        guard try self.token(bytes) == UInt8(ascii: ":") else { throw JSONFault(.expectedColon, at: self.offset) }
         self.offset &+= 1
         return key
     }
@@ -54,17 +61,18 @@ struct JSONScanner {
     ///   - closing: The byte that closes the container.
     /// - Returns: Whether there was a comma, so that another member or element follows.
     /// - Throws: A fault if there was neither, or if nothing follows the comma.
+    @inlinable
     @inline(__always)
-    mutating func scanSeparator(_ bytes: Span<UInt8>, closing: UInt8) throws(MessageFault) -> Bool {
+    public mutating func scanSeparator(_ bytes: Span<UInt8>, closing: UInt8) throws(JSONFault) -> Bool {
         let byte = try self.token(bytes)
         let isComma = byte == UInt8(ascii: ",")
         guard isComma || byte == closing else {
             let isObject = closing == UInt8(ascii: "}")
-            throw MessageFault(isObject ? .expectedCommaOrBrace : .expectedCommaOrBracket, at: self.offset)
+            throw JSONFault(isObject ? .expectedCommaOrBrace : .expectedCommaOrBracket, at: self.offset)
         }
         let place = self.offset
         self.offset &+= 1
-        if isComma, try self.token(bytes) == closing { throw MessageFault(.trailingComma, at: place) }
+        if isComma, try self.token(bytes) == closing { throw JSONFault(.trailingComma, at: place) }
         return isComma
     }
 
@@ -74,7 +82,8 @@ struct JSONScanner {
     ///   - bytes: The text.
     ///   - first: The byte at `offset`.
     /// - Throws: The first fault.
-    mutating func skipValue(_ bytes: Span<UInt8>, first: UInt8) throws(MessageFault) {
+    @inlinable
+    public mutating func skipValue(_ bytes: Span<UInt8>, first: UInt8) throws(JSONFault) {
         guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
             return try self.skipScalar(bytes, first: first)
         }
@@ -87,10 +96,11 @@ struct JSONScanner {
     /// Passes one value that is no container, or enters one.
     ///
     /// - Returns: Whether a container was opened that is not empty: then its first value is next.
-    private mutating func opensContainer(
+    @inlinable
+    internal mutating func opensContainer(
         _ bytes: Span<UInt8>,
         _ nesting: inout JSONNesting
-    ) throws(MessageFault) -> Bool {
+    ) throws(JSONFault) -> Bool {
         let first = try self.token(bytes)
         let isObject = first == UInt8(ascii: "{")
         guard isObject || first == UInt8(ascii: "[") else {
@@ -98,7 +108,7 @@ struct JSONScanner {
             return false
         }
         guard nesting.push(isObject: isObject) else {
-            throw MessageFault(.tooDeep(limit: self.maximumDepth), at: self.offset)
+            throw JSONFault(.tooDeep(limit: self.maximumDepth), at: self.offset)
         }
         self.offset &+= 1
         let next = try self.token(bytes)
@@ -114,10 +124,11 @@ struct JSONScanner {
     /// Closes what ends here, and passes the comma, and the key in an object, before the next value.
     ///
     /// - Returns: False if all containers are closed.
-    private mutating func movesToNextValue(
+    @inlinable
+    internal mutating func movesToNextValue(
         _ bytes: Span<UInt8>,
         _ nesting: inout JSONNesting
-    ) throws(MessageFault) -> Bool {
+    ) throws(JSONFault) -> Bool {
         while !nesting.isEmpty {
             let isObject = nesting.isInObject
             if try self.scanSeparator(bytes, closing: UInt8(ascii: isObject ? "}" : "]")) {

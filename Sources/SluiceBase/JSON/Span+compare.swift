@@ -5,7 +5,8 @@ extension Span<UInt8> {
     ///   - expected: The bytes looked for.
     ///   - range: A range within this span.
     /// - Returns: True if they are the same, in length too.
-    func holds(_ expected: Span<UInt8>, in range: Range<Int>) -> Bool {
+    @inlinable
+    public func holds(_ expected: Span<UInt8>, in range: Range<Int>) -> Bool {
         guard expected.count == range.count else { return false }
         for index in expected.indices where self[range.lowerBound + index] != expected[index] {
             return false
@@ -19,7 +20,8 @@ extension Span<UInt8> {
     ///   - expected: ASCII text known when compiling.
     ///   - range: A range within this span.
     /// - Returns: True if they are the same, in length too.
-    func holds(_ expected: StaticString, in range: Range<Int>) -> Bool {
+    @inlinable
+    public func holds(_ expected: StaticString, in range: Range<Int>) -> Bool {
         guard expected.utf8CodeUnitCount == range.count else { return false }
         var offset = range.lowerBound
         for index in 0..<expected.utf8CodeUnitCount {

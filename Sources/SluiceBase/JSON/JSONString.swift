@@ -1,9 +1,16 @@
 /// Where a checked string stands in a text, and how to read it.
-struct JSONString {
+@frozen
+public struct JSONString {
     /// The bytes between the quotes.
-    let contents: Range<Int>
+    public let contents: Range<Int>
     /// Whether there is a backslash among them.
-    let hasEscapes: Bool
+    public let hasEscapes: Bool
+
+    @inlinable
+    public init(contents: Range<Int>, hasEscapes: Bool) {
+        self.contents = contents
+        self.hasEscapes = hasEscapes
+    }
 
     /// What the string says, as UTF-8.
     ///
@@ -12,7 +19,8 @@ struct JSONString {
     ///
     /// - Parameter bytes: The text that the string was found in.
     /// - Returns: The bytes that the string stands for.
-    func unescaped(_ bytes: Span<UInt8>) -> [UInt8] {
+    @inlinable
+    public func unescaped(_ bytes: Span<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(self.contents.count)
         var offset = self.contents.lowerBound
@@ -35,7 +43,8 @@ struct JSONString {
     }
 
     /// The code point of a `\u` escape, and how many bytes it takes: 12 for a pair of surrogates (RFC 8259 section 7).
-    private func codePoint(_ bytes: Span<UInt8>, at offset: Int) -> (codePoint: UInt32, length: Int) {
+    @inlinable
+    internal func codePoint(_ bytes: Span<UInt8>, at offset: Int) -> (codePoint: UInt32, length: Int) {
         let first = Self.codeUnit(bytes, at: offset + 2)
         guard 0xD800...0xDBFF ~= first, offset + 12 <= self.contents.upperBound,
             bytes[offset + 6] == UInt8(ascii: "\\"), bytes[offset + 7] == UInt8(ascii: "u")
@@ -45,15 +54,17 @@ struct JSONString {
         return (0x10000 + (first - 0xD800) << 10 + (second - 0xDC00), 12)
     }
 
-    private static func codeUnit(_ bytes: Span<UInt8>, at offset: Int) -> UInt32 {
+    @inlinable
+    internal static func codeUnit(_ bytes: Span<UInt8>, at offset: Int) -> UInt32 {
         var result: UInt32 = 0
         for place in offset..<(offset + 4) {
-            result = result << 4 | UInt32(self.hexadecimalDigit(bytes[place]) ?? 0)
+            result = result << 4 | UInt32(Hexadecimal.value(ofDigit: bytes[place]) ?? 0)
         }
         return result
     }
 
-    private static func append(_ codePoint: UInt32, to result: inout [UInt8]) {
+    @inlinable
+    internal static func append(_ codePoint: UInt32, to result: inout [UInt8]) {
         func tail(_ shift: UInt32) -> UInt8 { 0x80 | UInt8(codePoint >> shift & 0x3F) }
         switch codePoint {
         case ..<0x80: result.append(UInt8(codePoint))
@@ -63,7 +74,8 @@ struct JSONString {
         }
     }
 
-    private static func meaning(ofEscaped byte: UInt8) -> UInt8 {
+    @inlinable
+    internal static func meaning(ofEscaped byte: UInt8) -> UInt8 {
         switch byte {
         case UInt8(ascii: "b"): 0x08
         case UInt8(ascii: "f"): 0x0C
@@ -78,18 +90,9 @@ struct JSONString {
     ///
     /// - Parameter unescaped: What `unescaped(_:)` gave.
     /// - Returns: False if there is a lone surrogate.
-    static func isText(_ unescaped: [UInt8]) -> Bool {
+    @inlinable
+    public static func isText(_ unescaped: [UInt8]) -> Bool {
         // 0xED leads U+D000 to U+DFFF, of which the upper half are the surrogates.
         !zip(unescaped, unescaped.dropFirst()).contains { $0 == 0xED && $1 >= 0xA0 }
-    }
-
-    /// The value of a hexadecimal digit, in either case.
-    static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }

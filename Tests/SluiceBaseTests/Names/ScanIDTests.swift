@@ -1,4 +1,4 @@
-import SluiceRelay
+import SluiceBase
 import Testing
 
 @Suite("Names of scans")
