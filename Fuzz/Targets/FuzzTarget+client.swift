@@ -57,4 +57,47 @@ extension FuzzTarget {
             rest = rest.dropFirst()
         }
     }
+
+    /// Both streams of a scanner, in pieces and at once.
+    static func runScanner(_ bytes: [UInt8]) throws(BrokenPromise) {
+        for format in ScanFormat.allCases {
+            for stream in [ScannerStream.standardOutput, .standardError] {
+                let whole = try self.messages(bytes, format, stream, pieceLength: max(1, bytes.count))
+                let pieces = try self.messages(bytes, format, stream, pieceLength: 3)
+                try self.promise(pieces == whole, "messages do not depend on how the output arrives")
+                for message in whole {
+                    // The check of what is passed as it is, for messages of every origin.
+                    let again = NDJSONTranslator.message(in: OutputLine(bytes: message.bytes), scanID: "fuzz")
+                    try self.promise(again?.bytes == message.bytes, "the gateway takes what is posted")
+                    try self.promise(again?.type == message.type, "its type is the same")
+                }
+                let isOutput = stream == .standardOutput && bytes.contains { $0 > 0x20 && $0 < 0x7F }
+                if isOutput, format == .lines || format == .ndjson {
+                    try self.promise(!whole.isEmpty, "no line vanishes")
+                }
+            }
+        }
+        let words = bytes.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+        _ = ScannerCommand.format(of: words)
+    }
+
+    private static func messages(
+        _ bytes: [UInt8],
+        _ format: ScanFormat,
+        _ stream: ScannerStream,
+        pieceLength: Int
+    ) throws(BrokenPromise) -> [ProgressMessage] {
+        var reader = OutputReader(translator: format.translator(scanID: "fuzz"))
+        var messages: [ProgressMessage] = []
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            messages += reader.append(rest.prefix(pieceLength), from: stream)
+            rest = rest.dropFirst(pieceLength)
+        }
+        messages += reader.finish()
+        let tail = reader.errorTail.text ?? ""
+        try self.promise(tail.utf8.count <= 2000, "of standard error little is kept")
+        try self.check(Array(tail.utf8))
+        return messages
+    }
 }

@@ -31,6 +31,8 @@ enum FuzzTarget: String, CaseIterable {
     case terminal
     /// What a reader asks for, on its way to the relay: a query, where to go on, a frame.
     case reader
+    /// What a scanner writes, in every format.
+    case scanner
 
     /// Does with the bytes what the gateway would do.
     ///
@@ -51,6 +53,7 @@ enum FuzzTarget: String, CaseIterable {
         case .action: try Self.runAction(bytes)
         case .terminal: try Self.runTerminal(bytes)
         case .reader: try Self.runReader(bytes)
+        case .scanner: try Self.runScanner(bytes)
         }
     }
 

@@ -15,7 +15,8 @@ struct RunCommand: AsyncParsableCommand {
             Exits as the scanner did: with its code, or 128 plus the number of the signal that ended it; \
             127 if there is no such command, 126 if it cannot be run.
 
-            nmap tells most with: nmap -v --stats-every 1s … (or with -oX -).
+            nmap tells most with: nmap -v --stats-every 1s … (or with -oX -). What a format does not know of the \
+            output is posted as lines; docs/scanners.md says what becomes what.
             """
     )
 

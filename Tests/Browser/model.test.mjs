@@ -62,6 +62,10 @@ test('a finding says what it is about, and the rest after it', () => {
     const found = { seq: 1, type: 'portFound', ip: '10.0.0.1', port: 22, protocol: 'tcp', state: 'open', tags: ['a'] };
     assert.deepEqual(model.describe(found), { target: '10.0.0.1:22/tcp', detail: 'state: open  ·  tags: ["a"]' });
     assert.equal(model.describe({ type: 'x' }).target, '');
+    for (const [fields, target] of [
+        [{ host: 'https://a:8443' }, 'https://a:8443'], [{ host: 'a:8443' }, 'a:8443'], [{ target: 'https://a:8443/http', host: 'a' }, 'https://a:8443/http'],
+        [{ ip: '2001:db8::1' }, '2001:db8::1:8443/http'], [{ host: '[2001:db8::1]:8443' }, '[2001:db8::1]:8443'], [{ url: 'https://a' }, 'https://a'],
+    ]) assert.equal(model.describe({ ...fields, port: 8443, protocol: 'http' }).target, target);
     assert.equal(model.describe({ percent: 37.699999999999996, ports: 65535 }).detail, 'percent: 37.7  ·  ports: 65535');
 });
 

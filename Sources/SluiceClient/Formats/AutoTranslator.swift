@@ -1,4 +1,8 @@
-/// Finds out by the first telling line what a scanner writes, and then leaves the rest to that format's translator.
+/// Finds out by the first telling line of standard output what a scanner writes, and then leaves the rest to that
+/// format's translator.
+///
+/// On standard error it looks for progress alone, also before there is a first line: what else stands there (warnings,
+/// a banner) tells nothing about the output.
 struct AutoTranslator: OutputTranslator {
     /// How many lines that tell nothing (empty ones, a lone bracket) are held back before they are just lines.
     private static let maximumHeldCount = 4
@@ -7,6 +11,9 @@ struct AutoTranslator: OutputTranslator {
     private var held: [OutputLine] = []
     private var chosen: (any OutputTranslator)?
 
+    /// Whether the chosen translator knows what stands on standard error.
+    private var readsError = false
+
     /// A translator that has not seen anything.
     ///
     /// - Parameter scanID: The scan, for the translator to come.
@@ -14,10 +21,11 @@ struct AutoTranslator: OutputTranslator {
         self.scanID = scanID
     }
 
-    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage] {
-        if self.chosen != nil { return self.chosen?.translate(line, from: stream) ?? [] }
-        // What a scanner says on standard error (warnings, a banner) tells nothing about its output.
-        guard stream == .standardOutput else { return [] }
+    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        guard stream == .standardOutput else {
+            return self.readsError ? self.chosen?.translate(line, from: stream) : Self.progress(in: line)
+        }
+        if self.chosen != nil { return self.chosen?.translate(line, from: stream) }
         self.held.append(line)
         if let format = Self.format(of: line, scanID: self.scanID) { return self.choose(format) }
         return self.held.count > Self.maximumHeldCount ? self.choose(.lines) : []
@@ -31,24 +39,39 @@ struct AutoTranslator: OutputTranslator {
     private mutating func choose(_ format: ScanFormat) -> [ProgressMessage] {
         var translator = format.translator(scanID: self.scanID)
         var messages: [ProgressMessage] = []
-        for line in self.held { messages += translator.translate(line, from: .standardOutput) }
+        for line in self.held { messages += translator.messages(of: line, from: .standardOutput) ?? [] }
         self.held = []
         self.chosen = translator
+        self.readsError = ![.lines, .ndjson].contains(format)
         return messages
+    }
+
+    /// How far the scanner is, whichever of those that are known it is.
+    private static func progress(in line: OutputLine) -> [ProgressMessage]? {
+        MasscanTranslator.progress(in: line) ?? NucleiTranslator.progress(in: line)
+            ?? NmapTextReader.progress(in: line.text)
     }
 
     /// The format that a line tells; nothing if it could be any.
     private static func format(of line: OutputLine, scanID: String) -> ScanFormat? {
         let text = line.text.drop { $0 == " " || $0 == "\t" }
-        if text.isEmpty || text == "[" { return nil }
-        if text.hasPrefix("Starting Nmap ") || text.hasPrefix("<?xml") || text.hasPrefix("<nmaprun") { return .nmap }
-        if text.hasPrefix("Discovered open port ") || text.hasPrefix("#masscan") { return .masscan }
-        if text.hasPrefix("{") {
+        if text.isEmpty || text == "[" || text == "," { return nil }
+        for (beginning, format) in self.beginnings where text.hasPrefix(beginning) { return format }
+        if text.hasPrefix("{") || text.hasPrefix("[") {
             // nuclei's records have a `type` too: the protocol.
-            if (try? JSONParser.parse(line.bytes))?["template-id"] != nil { return .nuclei }
+            let record = RecordLine.objects(in: line)?.first
+            if record?["template-id"] != nil { return .nuclei }
             if NDJSONTranslator.message(in: line, scanID: scanID) != nil { return .ndjson }
-            if text.contains("\"ip\""), text.contains("\"ports\"") || text.contains("\"proto\"") { return .masscan }
+            if record?["ip"] != nil, record?["ports"] ?? record?["proto"] != nil { return .masscan }
+            if NucleiTextReader.finding(in: String(text)) != nil { return .nuclei }
         }
         return .lines
     }
+
+    /// How the first lines of scanners begin; the XML of both is read alike.
+    private static let beginnings: [(String, ScanFormat)] = [
+        ("Starting Nmap ", .nmap), ("<?xml", .nmap), ("<nmaprun", .nmap), ("# Nmap ", .nmap), ("Host: ", .nmap),
+        ("Discovered open port ", .masscan), ("#masscan", .masscan), ("# Masscan ", .masscan),
+        ("Timestamp: ", .masscan), ("rate:", .masscan),
+    ]
 }

@@ -50,7 +50,8 @@ struct LineSplitter: Sendable {
 
     private mutating func takePending() -> OutputLine {
         let line = OutputLine(bytes: self.pending, isTruncated: self.isOverlong)
-        self.pending.removeAll(keepingCapacity: true)
+        // A long line leaves no buffer of its size behind.
+        self.pending = []
         self.isOverlong = false
         return line
     }

@@ -1,107 +1,145 @@
-/// masscan's JSON (`-oJ -`), NDJSON (`-oD -`) and list (`-oL -`) output, the lines that it prints without any of
-/// them, and its status line.
+/// masscan's output in each of its forms but the binary one: JSON (`-oJ -`), NDJSON (`-oD -`), XML (`-oX -`), greppable
+/// (`-oG -`), a list (`-oL -`), what it prints without any of them, and its status line.
 struct MasscanTranslator: OutputTranslator {
     private var findings = NmapFindings()
+    private var xml = NmapXMLReader()
 
-    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage] {
+    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        if NmapXMLReader.recognises(line) { return self.xml.read(line, findings: &self.findings) }
+        if let progress = Self.progress(in: line) { return progress }
+        if let objects = RecordLine.objects(in: line) {
+            return self.records(objects, of: line)
+        }
         let text = line.text
-        if let start = text.utf8.first, start == UInt8(ascii: "{") || start == UInt8(ascii: ",") {
-            return self.record(text)
-        }
-        if text.hasPrefix("rate:") {
-            return self.status(text)
-        }
+        if GreppableReader.recognises(text) { return GreppableReader.read(line, findings: &self.findings) }
+        // The first and the last line of a list, and what older versions end an array with: it is no JSON.
+        if ["#masscan", "# end", "{finished: 1}"].contains(text) { return [] }
         let words = text.split(separator: " ")
-        if text.hasPrefix("Discovered open port "), words.count == 6 {
-            let place = words[3].split(separator: "/")
-            guard place.count == 2, let port = Int(place[0]) else { return [] }
-            return self.found(ip: String(words[5]), port: port, protocol: String(place[1]), state: "open")
+        if words.count >= 6, words[0] == "Discovered", words[2] == "port", words[4] == "on" {
+            return self.discovered(words)
         }
-        if words.count >= 4, let port = Int(words[2]) {
-            return self.listEntry(words, port: port)
+        if words.count >= 6, text.hasPrefix("Banner on port ") {
+            return self.printedBanner(words)
         }
-        return []
+        return words.count >= 4 ? self.listEntry(words) : nil
     }
 
-    /// One line of JSON: masscan ends it with a comma in an array, and none in NDJSON.
-    private mutating func record(_ text: String) -> [ProgressMessage] {
-        var bytes = Array(text.utf8)
-        while let last = bytes.last, last == UInt8(ascii: ",") || last == 0x20 { bytes.removeLast() }
-        while let first = bytes.first, first == UInt8(ascii: ",") || first == 0x20 { bytes.removeFirst() }
-        guard let node = try? JSONParser.parse(bytes), let ip = node["ip"]?.string else { return [] }
+    /// Reads records, and keeps the line for what it cannot read of them.
+    private mutating func records(_ objects: [JSONNode], of line: OutputLine) -> [ProgressMessage]? {
+        var messages: [ProgressMessage] = []
+        var isUnderstood = true
+        for node in objects {
+            if let found = self.record(node) { messages += found } else { isUnderstood = false }
+        }
+        return messages + (isUnderstood ? [] : [.line(line)])
+    }
+
+    private mutating func record(_ node: JSONNode) -> [ProgressMessage]? {
+        guard let ip = node["ip"]?.string else { return nil }
         var messages: [ProgressMessage] = []
         // The array form holds a list of ports, NDJSON one port, its state or banner under `data`.
         for entry in node["ports"]?.elements ?? [node] {
-            guard let port = entry["port"]?.scalarText.flatMap({ Int($0) }) else { continue }
-            let name = entry["proto"]?.string ?? "tcp"
+            guard let number = entry["port"]?.scalarText.flatMap({ Int($0) }) else { return nil }
+            let port = NmapFindings.Port(ip: ip, number: number, protocol: entry["proto"]?.string ?? "tcp")
             let data = entry["data"]
             if let service = entry["service"] ?? (entry["rec_type"]?.string == "banner" ? data : nil) {
-                messages += self.banner(
-                    ip: ip,
-                    port: port,
-                    protocol: name,
-                    service: service["name"]?.string ?? service["service_name"]?.string ?? "unknown",
-                    text: service["banner"]?.string
-                )
+                let name = service["name"]?.string ?? service["service_name"]?.string ?? "unknown"
+                messages += self.banner(service["banner"]?.string, service: name, on: port)
             } else {
                 let state = entry["status"]?.string ?? data?["status"]?.string ?? "open"
-                messages += self.found(ip: ip, port: port, protocol: name, state: state)
+                messages += self.found(port, state: state)
             }
         }
         return messages
     }
 
-    /// Reads `open tcp 80 192.168.1.1 1560000000`, `banner tcp 80 192.168.1.1 1560000000 http text`.
-    private mutating func listEntry(_ words: [Substring], port: Int) -> [ProgressMessage] {
-        let name = String(words[1])
-        let ip = String(words[3])
+    /// Reads `Discovered open port 80/tcp on 10.0.0.1`; of a scan by ARP `Discovered up port 0/arp on 10.0.0.1 (…) …`.
+    private mutating func discovered(_ words: [Substring]) -> [ProgressMessage]? {
+        guard let port = Self.port(words[3], ip: words[5]) else { return nil }
+        return self.found(port, state: String(words[1]))
+    }
+
+    /// Reads `Banner on port 22/tcp on 10.0.0.1: [ssh] SSH-2.0-OpenSSH_9.2`.
+    private mutating func printedBanner(_ words: [Substring]) -> [ProgressMessage]? {
+        guard words[5].hasSuffix(":"), words.count >= 7, words[6].hasPrefix("["), words[6].hasSuffix("]"),
+            let port = Self.port(words[3], ip: words[5].dropLast())
+        else { return nil }
+        let text = words[7...].joined(separator: " ")
+        return self.banner(text, service: String(words[6].dropFirst().dropLast()), on: port)
+    }
+
+    /// Reads `open tcp 80 10.0.0.1 1560000000`, `banner tcp 80 10.0.0.1 1560000000 http text`.
+    private mutating func listEntry(_ words: [Substring]) -> [ProgressMessage]? {
+        guard let number = Int(words[2]), words.count >= 5 else { return nil }
+        let port = NmapFindings.Port(ip: String(words[3]), number: number, protocol: String(words[1]))
         switch words[0] {
-        case "open":
-            return self.found(ip: ip, port: port, protocol: name, state: "open")
+        case "open", "closed", "up":
+            return self.found(port, state: String(words[0]))
         case "banner" where words.count >= 6:
-            let text = words[6...].joined(separator: " ")
-            return self.banner(ip: ip, port: port, protocol: name, service: String(words[5]), text: text)
+            return self.banner(words[6...].joined(separator: " "), service: String(words[5]), on: port)
         default:
-            return []
+            return nil
         }
     }
 
-    private mutating func found(ip: String, port: Int, protocol name: String, state: String) -> [ProgressMessage] {
+    private static func port(_ place: Substring, ip: Substring) -> NmapFindings.Port? {
+        let parts = place.split(separator: "/")
+        guard parts.count == 2, let number = Int(parts[0]) else { return nil }
+        return NmapFindings.Port(ip: String(ip), number: number, protocol: String(parts[1]))
+    }
+
+    private mutating func found(_ port: NmapFindings.Port, state: String) -> [ProgressMessage] {
+        // A host that answers ARP has no port.
+        if state == "up" { return self.findings.host(ip: port.ip, name: nil) }
         guard state == "open" else { return [] }
-        let place = NmapFindings.Port(ip: ip, number: port, protocol: name)
-        return self.findings.host(ip: ip, name: nil) + self.findings.port(place, state: state)
+        return self.findings.host(ip: port.ip, name: nil) + self.findings.port(port, state: state)
     }
 
     private mutating func banner(
-        ip: String,
-        port: Int,
-        protocol name: String,
-        service: String,
-        text: String?
+        _ text: String?,
+        service name: String,
+        on port: NmapFindings.Port
     ) -> [ProgressMessage] {
-        let place = NmapFindings.Port(ip: ip, number: port, protocol: name)
-        let details = text.map { String(decoding: $0.utf8.prefix(OutputLine.maximumTextBytes), as: UTF8.self) }
-        return self.found(ip: ip, port: port, protocol: name, state: "open")
-            + self.findings.service(
-                NmapFindings.Service(name: service, product: nil, version: nil, details: details),
-                on: place
-            )
+        self.found(port, state: "open") + self.findings.banner(text, service: name, on: port)
+    }
+}
+
+// MARK: - Progress
+
+extension MasscanTranslator {
+    /// How far masscan is; nil where the line does not say so.
+    static func progress(in line: OutputLine) -> [ProgressMessage]? {
+        if line.bytes.starts(with: "{\"state\":\"".utf8) {
+            return RecordLine.objects(in: line)?.first?["progress"].map { self.statusRecord($0) }
+        }
+        return line.bytes.starts(with: "rate:".utf8) ? self.status(line.text) : nil
     }
 
-    /// Reads `rate:  0.10-kpps, 12.34% done,   0:00:10 remaining, found=3`.
-    private func status(_ text: String) -> [ProgressMessage] {
+    /// Reads `rate:  0.10-kpps, 12.34% done,   0:00:10 remaining, found=3`; a scan without an end has no percentage.
+    private static func status(_ text: String) -> [ProgressMessage]? {
         let fields = text.split(separator: ",").map { field in field.drop { $0 == " " } }
-        guard let percent = fields.first(where: { $0.hasSuffix("% done") }).flatMap({ Double($0.dropLast(6)) }) else {
-            return []
-        }
+        guard fields[0].hasSuffix("-kpps") else { return nil }
+        guard let done = fields.first(where: { $0.hasSuffix("% done") }), let percent = Double(finite: done.dropLast(6))
+        else { return [] }
         let remaining = fields.first { $0.hasSuffix(" remaining") }.flatMap { NmapTextReader.seconds($0.dropLast(10)) }
         let found = fields.first { $0.hasPrefix("found=") }.flatMap { Int($0.dropFirst(6).prefix { $0.isNumber }) }
-        return [
-            ProgressMessage("scanProgress", phase: "masscan") { object in
-                object.set("percent", min(max(percent, 0), 100))
-                object.set("remaining", ifPresent: remaining)
-                object.set("found", ifPresent: found)
-            }
-        ]
+        return [self.message(percent: percent, remaining: remaining, found: found)]
+    }
+
+    /// Reads `{"percent":9.77,"eta":{"hours":0,"mins":0,"seconds":55},"found":27,…}` (`--status-json`).
+    private static func statusRecord(_ node: JSONNode) -> [ProgressMessage] {
+        guard let percent = node["percent"]?.number else { return [] }
+        let lengths = [("hours", 3600.0), ("mins", 60), ("seconds", 1)]
+            .compactMap { name, length in node["eta"]?[name]?.number.map { $0 * length } }
+        let remaining = lengths.count == 3 ? Int(clamping: lengths.reduce(0, +)) : nil
+        return [self.message(percent: percent, remaining: remaining, found: node["found"]?.integer)]
+    }
+
+    private static func message(percent: Double, remaining: Int?, found: Int?) -> ProgressMessage {
+        ProgressMessage("scanProgress", phase: "masscan") { object in
+            object.set("percent", min(max(percent, 0), 100))
+            object.set("remaining", ifPresent: remaining)
+            object.set("found", ifPresent: found)
+        }
     }
 }

@@ -6,7 +6,8 @@ struct NDJSONTranslator: OutputTranslator {
     /// The gateway's limit for one message, in bytes.
     static let maximumMessageBytes = 256 * 1024
 
-    /// Types that only the gateway itself may send.
+    /// Types that only the gateway itself may send, and the beginning of others.
+    private static let reservedPrefix = "sluice."
     private static let reservedTypes: Set<String> = [
         "batch", "lag", "subscribed", "unsubscribed", "ack", "pong", "tokenExpiring", "scanStalled", "scanResumed",
     ]
@@ -20,11 +21,10 @@ struct NDJSONTranslator: OutputTranslator {
         self.scanID = scanID
     }
 
-    func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage] {
-        guard stream == .standardOutput else { return [] }
+    func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        guard stream == .standardOutput else { return nil }
         // An empty line is no message: scanners write it to show that they are there.
-        guard line.bytes.contains(where: { $0 != 0x20 && $0 != 0x09 }) else { return [] }
-        return [Self.message(in: line, scanID: self.scanID) ?? .line(line)]
+        return line.isBlank ? [] : Self.message(in: line, scanID: self.scanID).map { [$0] }
     }
 
     /// Reads a line as a message that the gateway takes; nothing if it is none.
@@ -37,6 +37,7 @@ struct NDJSONTranslator: OutputTranslator {
         guard types.count == 1, let type = types[0].node.string, !members.contains(where: { $0.key == "seq" }),
             scanIDs.count <= 1, scanIDs.allSatisfy({ $0.node.string == scanID }),
             (1...128).contains(type.unicodeScalars.count), !self.reservedTypes.contains(type),
+            !type.hasPrefix(self.reservedPrefix),
             !type.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else { return nil }
         return ProgressMessage(type: type, phase: node["phase"]?.scalarText, bytes: line.bytes)

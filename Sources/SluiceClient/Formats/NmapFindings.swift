@@ -78,6 +78,12 @@ struct NmapFindings: Sendable {
         ]
     }
 
+    /// What a service said of itself, as masscan tells it.
+    mutating func banner(_ text: String?, service name: String, on port: Port) -> [ProgressMessage] {
+        let details = text.map { $0.prefix(bytes: OutputLine.maximumTextBytes) }
+        return self.service(Service(name: name, product: nil, version: nil, details: details), on: port)
+    }
+
     mutating func operatingSystem(_ name: String, accuracy: Int?, ip: String) -> [ProgressMessage] {
         guard self.seen.insert("o \(ip)") else { return [] }
         return [
@@ -107,7 +113,7 @@ struct NmapFindings: Sendable {
     ///   - percent: 0 to 100.
     ///   - remaining: nmap's estimate, in seconds.
     /// - Returns: The message.
-    func progress(_ phase: String, percent: Double, remaining: Int? = nil) -> [ProgressMessage] {
+    static func progress(_ phase: String, percent: Double, remaining: Int? = nil) -> [ProgressMessage] {
         [
             ProgressMessage("scanProgress", phase: phase) { object in
                 object.set("percent", min(max(percent, 0), 100))

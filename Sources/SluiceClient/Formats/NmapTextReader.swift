@@ -9,26 +9,28 @@ struct NmapTextReader: Sendable {
     private var names: [String: String] = [:]
     private var columns: Columns?
 
-    /// Takes one line, and returns what it says.
-    mutating func read(_ line: String, findings: inout NmapFindings) -> [ProgressMessage] {
+    /// Takes one line.
+    ///
+    /// - Parameters:
+    ///   - line: The line.
+    ///   - findings: What was found before.
+    /// - Returns: What it says; nil where that is not known, or more than messages say.
+    mutating func read(_ line: String, findings: inout NmapFindings) -> [ProgressMessage]? {
         if line.hasPrefix("Discovered open port ") {
             return self.discoveredPort(line, findings: &findings)
         }
         if line.hasPrefix("Initiating ") {
-            return self.phase(in: line.dropFirst(11)).map { findings.phaseStarted($0, source: .text) } ?? []
+            return self.phase(in: line.dropFirst(11)).map { findings.phaseStarted($0, source: .text) }
         }
         if line.hasPrefix("Completed ") {
-            return self.phase(in: line.dropFirst(10)).map { findings.progress($0, percent: 100) } ?? []
+            return self.phase(in: line.dropFirst(10)).map { NmapFindings.progress($0, percent: 100) }
         }
-        if line.contains(" Timing: About ") {
-            return self.timing(line, findings: findings)
-        }
-        if line.hasPrefix("Stats: ") {
-            return self.stats(line)
+        if let progress = Self.progress(in: line) {
+            return progress
         }
         if line.hasPrefix("Scanning ") {
             self.rememberName(in: line.dropFirst(9))
-            return []
+            return nil
         }
         if line.hasPrefix("Nmap scan report for ") {
             let target = Self.target(line.dropFirst(21))
@@ -37,7 +39,7 @@ struct NmapTextReader: Sendable {
             self.columns = nil
             return []
         }
-        guard let ip = self.ip else { return [] }
+        guard let ip = self.ip else { return nil }
         if line.hasPrefix("Host is up") {
             return findings.host(ip: ip, name: self.names[ip])
         }
@@ -45,7 +47,12 @@ struct NmapTextReader: Sendable {
             self.columns = Columns(version: Self.offset(of: "VERSION", in: line))
             return findings.host(ip: ip, name: self.names[ip])
         }
-        return self.columns == nil ? [] : self.portRow(line, ip: ip, findings: &findings)
+        return self.columns == nil ? nil : self.portRow(line, ip: ip, findings: &findings)
+    }
+
+    /// How far nmap is (`--stats-every`); nil where the line does not say so.
+    static func progress(in line: String) -> [ProgressMessage]? {
+        line.hasPrefix("Stats: ") ? self.stats(line) : self.timing(line)
     }
 
     /// `SYN Stealth Scan at 05:38`, `Ping Scan at 05:38, 0.02s elapsed (1 total hosts)`: the phase stands first.
@@ -69,31 +76,30 @@ struct NmapTextReader: Sendable {
     }
 
     /// Reads `Discovered open port 80/tcp on 192.168.1.1`.
-    private func discoveredPort(_ line: String, findings: inout NmapFindings) -> [ProgressMessage] {
+    private func discoveredPort(_ line: String, findings: inout NmapFindings) -> [ProgressMessage]? {
         let words = line.split(separator: " ")
-        guard words.count == 6, let (number, name) = Self.portAndProtocol(words[3]) else { return [] }
+        guard words.count == 6, let (number, name) = Self.portAndProtocol(words[3]) else { return nil }
         let ip = String(words[5])
         return findings.host(ip: ip, name: self.names[ip])
             + findings.port(NmapFindings.Port(ip: ip, number: number, protocol: name), state: "open")
     }
 
     /// Reads `SYN Stealth Scan Timing: About 19.35% done; ETC: 05:44 (0:00:04 remaining)`.
-    private func timing(_ line: String, findings: NmapFindings) -> [ProgressMessage] {
+    private static func timing(_ line: String) -> [ProgressMessage]? {
         let parts = line.split(separator: " Timing: About ", maxSplits: 1)
-        guard parts.count == 2, let percent = parts[1].split(separator: "%").first.flatMap({ Double($0) }) else {
-            return []
-        }
+        guard parts.count == 2, let percent = parts[1].split(separator: "%").first.flatMap({ Double(finite: $0) })
+        else { return nil }
         var remaining: Int?
         if let open = parts[1].lastIndex(of: "("), parts[1].hasSuffix(" remaining)") {
             remaining = Self.seconds(parts[1][parts[1].index(after: open)...].dropLast(11))
         }
-        return findings.progress(String(parts[0]), percent: percent, remaining: remaining)
+        return NmapFindings.progress(String(parts[0]), percent: percent, remaining: remaining)
     }
 
     /// Reads `Stats: 0:00:01 elapsed; 3 hosts completed (1 up), 1 undergoing SYN Stealth Scan`.
-    private func stats(_ line: String) -> [ProgressMessage] {
+    private static func stats(_ line: String) -> [ProgressMessage]? {
         let words = line.split(separator: " ")
-        guard words.count >= 7, let elapsed = Self.seconds(words[1]), let completed = Int(words[3]) else { return [] }
+        guard words.count >= 7, let elapsed = Self.seconds(words[1]), let completed = Int(words[3]) else { return nil }
         return [
             ProgressMessage("stats") { object in
                 object.set("elapsed", elapsed)
@@ -104,9 +110,9 @@ struct NmapTextReader: Sendable {
     }
 
     /// Reads `18941/tcp open   http    SimpleHTTPServer 0.6 (Python 3.11.7)`.
-    private func portRow(_ line: String, ip: String, findings: inout NmapFindings) -> [ProgressMessage] {
+    private func portRow(_ line: String, ip: String, findings: inout NmapFindings) -> [ProgressMessage]? {
         let words = line.split(separator: " ", omittingEmptySubsequences: true)
-        guard words.count >= 2, let (number, name) = Self.portAndProtocol(words[0]) else { return [] }
+        guard words.count >= 2, let (number, name) = Self.portAndProtocol(words[0]) else { return nil }
         let state = String(words[1])
         let port = NmapFindings.Port(ip: ip, number: number, protocol: name)
         // A question mark is nmap's word for a guess.
@@ -177,7 +183,7 @@ extension NmapTextReader {
     }
 
     /// `OpenSSH 9.2p1 Debian 2 (protocol 2.0)`: the product up to the first number, the version up to the bracket.
-    private static func service(_ name: String, described text: Substring) -> NmapFindings.Service {
+    static func service(_ name: String, described text: Substring) -> NmapFindings.Service {
         var head = text
         var details: Substring?
         if let open = text.firstIndex(of: "("), text.hasSuffix(")") {

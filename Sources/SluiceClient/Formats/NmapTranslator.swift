@@ -1,17 +1,17 @@
-/// nmap's XML output, its normal output, or both, on whichever stream each comes.
+/// nmap's XML output, its normal output, its greppable output, or several of them, on whichever stream each comes.
 struct NmapTranslator: OutputTranslator {
     private var findings = NmapFindings()
     private var xml: [ScannerStream: NmapXMLReader] = [:]
     private var text: [ScannerStream: NmapTextReader] = [:]
 
-    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage] {
-        if line.bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "<") {
-            var messages: [ProgressMessage] = []
-            for tag in XMLTagReader.tags(in: line.bytes) {
-                messages += self.xml[stream, default: NmapXMLReader()].read(tag, findings: &self.findings)
-            }
-            return messages
+    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        if NmapXMLReader.recognises(line) {
+            return self.xml[stream, default: NmapXMLReader()].read(line, findings: &self.findings)
         }
-        return self.text[stream, default: NmapTextReader()].read(line.text, findings: &self.findings)
+        let text = line.text
+        if GreppableReader.recognises(text) {
+            return GreppableReader.read(line, findings: &self.findings)
+        }
+        return self.text[stream, default: NmapTextReader()].read(text, findings: &self.findings)
     }
 }

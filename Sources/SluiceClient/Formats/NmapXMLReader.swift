@@ -1,4 +1,5 @@
-/// Reads nmap's XML output (`-oX -`), tag by tag, keeping no more than the host and port that are being told.
+/// Reads the XML output of nmap and masscan (`-oX -`), tag by tag, keeping no more than the host and port that are
+/// being told.
 struct NmapXMLReader: Sendable {
     /// The host whose element is open.
     private struct Host: Sendable {
@@ -6,7 +7,8 @@ struct NmapXMLReader: Sendable {
         var name: String?
         var mac: String?
         var vendor: String?
-        var isUp = false
+        /// masscan does not say it: there a host is up that has an open port.
+        var isUp: Bool?
     }
 
     /// The port whose element is open.
@@ -16,13 +18,40 @@ struct NmapXMLReader: Sendable {
         var state = ""
         var service: String?
         var detected: NmapFindings.Service?
+        var banner: String?
     }
 
     private var host = Host()
     private var port: Port?
 
-    /// Takes one tag, and returns what it completes.
-    mutating func read(_ tag: XMLTag, findings: inout NmapFindings) -> [ProgressMessage] {
+    /// The elements of nmap's documents (nmap.dtd); masscan uses some of them.
+    private static let elements: Set<String> = [
+        "nmaprun", "scaninfo", "verbose", "debugging", "target", "taskbegin", "taskprogress", "taskend", "host",
+        "hosthint", "status", "address", "hostnames", "hostname", "smurf", "ports", "extraports", "extrareasons",
+        "port", "state", "owner", "service", "cpe", "script", "table", "elem", "os", "portused", "osclass", "osmatch",
+        "osfingerprint", "distance", "uptime", "tcpsequence", "ipidsequence", "tcptssequence", "trace", "hop", "times",
+        "output", "runstats", "finished", "hosts", "hostscript", "prescript", "postscript",
+    ]
+
+    /// Whether a line is one of XML.
+    static func recognises(_ line: OutputLine) -> Bool {
+        line.bytes.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "<")
+    }
+
+    /// Takes one line.
+    ///
+    /// - Parameters:
+    ///   - line: The line.
+    ///   - findings: What was found before.
+    /// - Returns: What its tags complete, and the line itself where it holds something else than known tags.
+    mutating func read(_ line: OutputLine, findings: inout NmapFindings) -> [ProgressMessage] {
+        let (tags, isWhole) = XMLTagReader.tags(in: line.bytes)
+        var messages: [ProgressMessage] = []
+        for tag in tags { messages += self.read(tag, findings: &findings) }
+        return messages + (isWhole && tags.allSatisfy { Self.elements.contains($0.name) } ? [] : [.line(line)])
+    }
+
+    private mutating func read(_ tag: XMLTag, findings: inout NmapFindings) -> [ProgressMessage] {
         tag.isEnd ? self.readEnd(tag, findings: &findings) : self.readStart(tag, findings: &findings)
     }
 
@@ -31,10 +60,12 @@ struct NmapXMLReader: Sendable {
         case "taskbegin":
             return tag["task"].map { findings.phaseStarted($0, source: .xml) } ?? []
         case "taskprogress":
-            guard let task = tag["task"], let percent = tag["percent"].flatMap(Double.init) else { return [] }
-            return findings.progress(task, percent: percent, remaining: tag["remaining"].flatMap { Int($0) })
+            guard let task = tag["task"], let percent = tag["percent"].flatMap({ Double(finite: $0) }) else {
+                return []
+            }
+            return NmapFindings.progress(task, percent: percent, remaining: tag["remaining"].flatMap { Int($0) })
         case "taskend":
-            return tag["task"].map { findings.progress($0, percent: 100) } ?? []
+            return tag["task"].map { NmapFindings.progress($0, percent: 100) } ?? []
         case "host", "hosthint":
             self.host = Host()
             self.port = nil
@@ -57,6 +88,9 @@ struct NmapXMLReader: Sendable {
         case "osmatch":
             guard let ip = self.host.ip, let name = tag["name"] else { return [] }
             return findings.operatingSystem(name, accuracy: tag["accuracy"].flatMap { Int($0) }, ip: ip)
+        case "finished":
+            // Where a scan fails this is all that the document says about it.
+            return tag["errormsg"].map { [.line(OutputLine($0))] } ?? []
         default:
             break
         }
@@ -88,7 +122,9 @@ struct NmapXMLReader: Sendable {
         guard let name = tag["name"] else { return }
         self.port?.service = name
         // A name out of nmap's table of port numbers is a guess, and not a service that answered.
-        if tag["method"] == "probed" || tag["product"] != nil {
+        if let banner = tag["banner"] {
+            self.port?.banner = banner
+        } else if tag["method"] == "probed" || tag["product"] != nil {
             self.port?.detected = NmapFindings.Service(
                 name: tag["tunnel"] == "ssl" && name == "http" ? "https" : name,
                 product: tag["product"],
@@ -99,7 +135,7 @@ struct NmapXMLReader: Sendable {
     }
 
     private func hostMessages(_ findings: inout NmapFindings) -> [ProgressMessage] {
-        guard self.host.isUp, let ip = self.host.ip else { return [] }
+        guard self.host.isUp == true, let ip = self.host.ip else { return [] }
         return findings.host(ip: ip, name: self.host.name, mac: self.host.mac, vendor: self.host.vendor)
     }
 
@@ -107,25 +143,31 @@ struct NmapXMLReader: Sendable {
         guard let port = self.port, let ip = self.host.ip else { return [] }
         self.port = nil
         let place = NmapFindings.Port(ip: ip, number: port.number, protocol: port.protocol)
-        var messages = findings.port(place, state: port.state, service: port.service)
-        if let detected = port.detected, port.state.hasPrefix("open") {
+        guard port.state.hasPrefix("open") else { return [] }
+        var messages = self.host.isUp == nil ? findings.host(ip: ip, name: self.host.name) : []
+        messages += findings.port(place, state: port.state, service: port.service)
+        if let banner = port.banner {
+            messages += findings.banner(banner, service: port.service ?? "unknown", on: place)
+        } else if let detected = port.detected {
             messages += findings.service(detected, on: place)
         }
         return messages
     }
 
     private func script(_ tag: XMLTag, findings: inout NmapFindings) -> [ProgressMessage] {
-        guard let ip = self.host.ip, let id = tag["id"], let output = tag["output"] else { return [] }
+        guard let id = tag["id"], let output = tag["output"] else { return [] }
+        // A script of the whole scan has no host.
+        let ip = self.host.ip
         let port = self.port
         var messages: [ProgressMessage] = []
-        if let port {
+        if let port, let ip {
             let place = NmapFindings.Port(ip: ip, number: port.number, protocol: port.protocol)
             messages += findings.port(place, state: port.state, service: port.service)
         }
-        let shown = String(decoding: output.utf8.prefix(OutputLine.maximumTextBytes), as: UTF8.self)
+        let shown = output.prefix(bytes: OutputLine.maximumTextBytes)
         messages.append(
             ProgressMessage("scriptOutput") { object in
-                object.set("ip", ip)
+                object.set("ip", ifPresent: ip)
                 object.set("port", ifPresent: port?.number)
                 object.set("protocol", ifPresent: port?.protocol)
                 object.set("script", id)

@@ -1,41 +1,72 @@
-/// nuclei's findings, as JSON lines (`-jsonl`) or as it prints them, and its statistics (`-stats -sj`).
+/// nuclei's findings, as JSON lines (`-jsonl`), as one array (`-json-export`) or as it prints them, and its
+/// statistics (`-stats`, `-stats-json`).
 struct NucleiTranslator: OutputTranslator {
     /// How many results that a template extracted go into a message.
     private static let maximumResultCount = 20
 
-    /// How long one extracted result may be, in bytes.
+    /// How long one extracted result, and any other text of a finding, may be, in bytes.
     private static let maximumResultBytes = 1024
+    private static let maximumTextBytes = 4096
 
-    func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage] {
-        if line.bytes.first == UInt8(ascii: "{") {
-            guard let node = try? JSONParser.parse(line.bytes) else { return [] }
-            return node["template-id"] == nil ? self.statistics(node) : [self.finding(node)]
+    /// What makes a record large and is of no use to who follows a scan.
+    private static let leftOutKeys: Set<String> = [
+        "request", "response", "curl-command", "template-encoded", "interaction", "issue_trackers",
+    ]
+
+    func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        if let progress = NucleiTextReader.statistics(in: line) { return progress }
+        guard let objects = RecordLine.objects(in: line, leavingOut: Self.leftOutKeys) else {
+            return stream == .standardOutput ? NucleiTextReader.finding(in: line.text).map { [$0] } : nil
         }
-        return stream == .standardOutput ? self.printedFinding(line.text) : []
+        if objects.count == 1, let progress = Self.statistics(objects[0]) { return progress }
+        guard objects.allSatisfy({ $0["template-id"] != nil }) else { return nil }
+        return objects.map { self.message($0) }
+    }
+
+    /// A template that did not match (`-matcher-status`) is told as nuclei prints it, and is no finding.
+    private func message(_ node: JSONNode) -> ProgressMessage {
+        guard node["matcher-status"]?.scalarText == "false" else { return self.finding(node) }
+        let words = [
+            Self.text(node["template-id"]), "failed", Self.text(node["type"]), Self.text(node["info"]?["severity"]),
+        ]
+        let head = words.compactMap { $0 }.map { "[\($0)]" }.joined(separator: " ")
+        let fault = Self.text(node["error"]).map { ": \($0)" } ?? ""
+        return .line(OutputLine("\(head) \(Self.target(of: node) ?? "")\(fault)"))
     }
 
     private func finding(_ node: JSONNode) -> ProgressMessage {
         let info = node["info"]
         let classification = info?["classification"]
+        let host = Host(node)
         return ProgressMessage("vulnerabilityFound") { object in
-            object.set("template", ifPresent: node["template-id"]?.string)
-            object.set("name", ifPresent: info?["name"]?.string)
-            object.set("severity", ifPresent: info?["severity"]?.string)
-            object.set("protocol", ifPresent: node["type"]?.string)
-            object.set("host", ifPresent: node["host"]?.string)
-            object.set("ip", ifPresent: node["ip"]?.string)
-            object.set("port", ifPresent: node["port"]?.scalarText.flatMap { Int($0) })
-            object.set("matchedAt", ifPresent: node["matched-at"]?.string)
-            object.set("matcher", ifPresent: node["matcher-name"]?.string)
+            object.set("template", ifPresent: Self.text(node["template-id"]))
+            object.set("name", ifPresent: Self.text(info?["name"]))
+            object.set("severity", ifPresent: Self.text(info?["severity"]))
+            object.set("protocol", ifPresent: Self.text(node["type"]))
+            object.set("target", ifPresent: Self.target(of: node))
+            object.set("host", ifPresent: host.name)
+            object.set("ip", ifPresent: Self.text(node["ip"]))
+            object.set("port", ifPresent: host.port)
+            object.set("matchedAt", ifPresent: Self.text(node["matched-at"]))
+            object.set("matcher", ifPresent: Self.text(node["matcher-name"]))
+            object.set("extractor", ifPresent: Self.text(node["extractor-name"]))
             Self.set("cve", classification?["cve-id"], in: &object)
             Self.set("cwe", classification?["cwe-id"], in: &object)
-            if let score = classification?["cvss-score"]?.scalarText.flatMap({ Double($0) }) {
-                object.set("cvss", score)
-            }
+            if let score = classification?["cvss-score"]?.number { object.set("cvss", score) }
             Self.set("tags", info?["tags"], in: &object)
             Self.set("results", node["extracted-results"], in: &object)
-            object.set("timestamp", ifPresent: node["timestamp"]?.string)
+            object.set("timestamp", ifPresent: Self.text(node["timestamp"]))
         }
+    }
+
+    /// Where the template matched: a whole address, to which nothing is to be added.
+    private static func target(of node: JSONNode) -> String? {
+        self.text(node["matched-at"]) ?? self.text(node["url"]) ?? self.text(node["host"])
+    }
+
+    private static func text(_ node: JSONNode?) -> String? {
+        guard let text = node?.string, !text.isEmpty else { return nil }
+        return text.prefix(bytes: self.maximumTextBytes)
     }
 
     /// A list of strings, or a single one, as a list; nothing if there is none.
@@ -43,58 +74,73 @@ struct NucleiTranslator: OutputTranslator {
         guard let node else { return }
         let texts = node.string.map { [$0] } ?? node.elements.compactMap(\.string)
         guard !texts.isEmpty else { return }
-        object.set(
-            key,
-            texts.prefix(Self.maximumResultCount)
-                .map {
-                    String(decoding: $0.utf8.prefix(Self.maximumResultBytes), as: UTF8.self)
-                }
-        )
+        object.set(key, self.bounded(texts))
+    }
+
+    /// As many texts of a list, and as much of each, as a message has room for.
+    static func bounded(_ texts: [String]) -> [String] {
+        texts.prefix(self.maximumResultCount).map { $0.prefix(bytes: self.maximumResultBytes) }
+    }
+}
+
+extension NucleiTranslator {
+    /// A host and a port apart from each other: older versions write `https://a:8443` as the host.
+    private struct Host {
+        let name: String?
+        let port: Int?
+
+        init(_ node: JSONNode) {
+            var text = NucleiTranslator.text(node["host"]) ?? ""
+            if let scheme = text.firstIndex(of: ":"), text[scheme...].hasPrefix("://") {
+                text = String(text[scheme...].dropFirst(3))
+            }
+            text = String(text.prefix { $0 != "/" && $0 != "?" && $0 != "#" })
+            let written = node["port"]?.scalarText.flatMap { Int($0) }
+            // Of an IPv6 address without brackets all colons are its own.
+            let isAddress = text.filter { $0 == ":" }.count > 1 && !text.hasPrefix("[")
+            if !isAddress, let colon = text.lastIndex(of: ":"), let port = Int(text[colon...].dropFirst()) {
+                self.name = String(text[..<colon])
+                self.port = written ?? port
+            } else {
+                self.name = text
+                self.port = written
+            }
+        }
+    }
+}
+
+// MARK: - Progress
+
+extension NucleiTranslator {
+    /// Of nothing nuclei makes the largest number there is instead of a percentage.
+    private static let maximumPercent = 1000.0
+
+    /// How far nuclei is; nil where the line does not say so.
+    static func progress(in line: OutputLine) -> [ProgressMessage]? {
+        if line.bytes.count < OutputLine.maximumTextBytes, line.bytes.first == UInt8(ascii: "{") {
+            return RecordLine.objects(in: line)?.first.flatMap { self.statistics($0) }
+        }
+        return NucleiTextReader.statistics(in: line)
     }
 
     /// Reads `{"duration":"0:00:05","hosts":"1","matched":"0","percent":"10","requests":"100",…}`.
-    private func statistics(_ node: JSONNode) -> [ProgressMessage] {
-        guard let percent = node["percent"]?.scalarText.flatMap({ Double($0) }) else { return [] }
+    private static func statistics(_ node: JSONNode) -> [ProgressMessage]? {
+        guard node["template-id"] == nil, node["requests"] != nil, let percent = node["percent"]?.number else {
+            return nil
+        }
+        return self.progress(percent: percent, counts: { node[$0]?.scalarText.flatMap { Int($0) } })
+    }
+
+    /// The message for a percentage and its counts.
+    static func progress(percent: Double, counts: (String) -> Int?) -> [ProgressMessage] {
+        guard percent <= self.maximumPercent else { return [] }
         return [
             ProgressMessage("scanProgress", phase: "nuclei") { object in
                 object.set("percent", min(max(percent, 0), 100))
                 for key in ["matched", "requests", "total", "errors"] {
-                    object.set(key, ifPresent: node[key]?.scalarText.flatMap { Int($0) })
+                    object.set(key, ifPresent: counts(key))
                 }
             }
         ]
-    }
-
-    /// Reads `[tech-detect:nginx] [http] [info] http://127.0.0.1/ [extracted]`, with or without colours.
-    private func printedFinding(_ text: String) -> [ProgressMessage] {
-        let words = Self.withoutColours(text).split(separator: " ")
-        guard words.count >= 4, words[0...2].allSatisfy({ $0.hasPrefix("[") && $0.hasSuffix("]") }) else { return [] }
-        let inner = words[0...2].map { String($0.dropFirst().dropLast()) }
-        guard ["info", "low", "medium", "high", "critical", "unknown"].contains(inner[2]) else { return [] }
-        let template = inner[0].split(separator: ":", maxSplits: 1).map(String.init)
-        return [
-            ProgressMessage("vulnerabilityFound") { object in
-                object.set("template", ifPresent: template.first)
-                object.set("severity", inner[2])
-                object.set("protocol", inner[1])
-                object.set("matchedAt", String(words[3]))
-                object.set("matcher", ifPresent: template.count > 1 ? template[1] : nil)
-            }
-        ]
-    }
-
-    private static func withoutColours(_ text: String) -> String {
-        var result = ""
-        var isEscape = false
-        for scalar in text.unicodeScalars {
-            if scalar == "\u{1B}" {
-                isEscape = true
-            } else if isEscape {
-                isEscape = !scalar.properties.isAlphabetic
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }

@@ -12,6 +12,9 @@ struct OutputLine: Sendable, Equatable {
     /// The line as text; what is not UTF-8 becomes U+FFFD.
     var text: String { String(decoding: self.bytes, as: UTF8.self) }
 
+    /// Whether there is nothing to see in it.
+    var isBlank: Bool { self.bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
+
     init(bytes: [UInt8], isTruncated: Bool = false) {
         self.bytes = bytes
         self.isTruncated = isTruncated

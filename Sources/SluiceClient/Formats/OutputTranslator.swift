@@ -2,8 +2,14 @@
 ///
 /// No translator decides that a scan is over: only the scanner's exit does.
 protocol OutputTranslator: Sendable {
-    /// Takes the next line of one stream, and returns the messages that it makes.
-    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]
+    /// Takes the next line of one stream.
+    ///
+    /// - Parameters:
+    ///   - line: The line.
+    ///   - stream: Where it was written.
+    /// - Returns: The messages that it makes, none where all of it is said already; nil where the format does not
+    ///   know it.
+    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]?
 
     /// Both streams have ended: returns what had been held back.
     mutating func finish() -> [ProgressMessage]
@@ -11,4 +17,20 @@ protocol OutputTranslator: Sendable {
 
 extension OutputTranslator {
     mutating func finish() -> [ProgressMessage] { [] }
+
+    /// Takes the next line of one stream, and has none of standard output vanish.
+    ///
+    /// - Parameters:
+    ///   - line: The line. One that was cut off is not translated: what is missing may say the opposite.
+    ///   - stream: Where it was written.
+    /// - Returns: The messages that it makes: where the format does not know a line of standard output, a `line`. Of
+    ///   standard error nil means that it was not known.
+    mutating func messages(of line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        if !line.isTruncated, let messages = self.translate(line, from: stream) {
+            // One that the gateway does not take would end as a loss.
+            return messages.map { $0.bytes.count <= NDJSONTranslator.maximumMessageBytes ? $0 : .line(line) }
+        }
+        guard stream == .standardOutput else { return nil }
+        return line.isBlank ? [] : [.line(line)]
+    }
 }

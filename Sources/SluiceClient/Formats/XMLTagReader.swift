@@ -5,19 +5,20 @@
 struct XMLTagReader {
     private let bytes: [UInt8]
     private var position = 0
+    private var isWhole = true
 
     private init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    /// The whole tags in `bytes`, in order.
-    static func tags(in bytes: [UInt8]) -> [XMLTag] {
+    /// The whole tags in `bytes`, in order, and whether no tag was cut off.
+    static func tags(in bytes: [UInt8]) -> (tags: [XMLTag], isWhole: Bool) {
         var reader = XMLTagReader(bytes)
         var tags: [XMLTag] = []
         while reader.skip(through: UInt8(ascii: "<")) {
             if let tag = reader.tag() { tags.append(tag) }
         }
-        return tags
+        return (tags, reader.isWhole)
     }
 
     private var current: UInt8? {
@@ -35,9 +36,16 @@ struct XMLTagReader {
     /// Reads a tag whose `<` has been read; nothing if it is no element's tag, or not whole.
     private mutating func tag() -> XMLTag? {
         if self.current == UInt8(ascii: "!") || self.current == UInt8(ascii: "?") {
-            _ = self.skip(through: UInt8(ascii: ">"))
+            if !self.skip(through: UInt8(ascii: ">")) { self.isWhole = false }
             return nil
         }
+        let tag = self.element()
+        if tag == nil { self.isWhole = false }
+        return tag
+    }
+
+    /// Reads an element's tag; nothing if it is not whole.
+    private mutating func element() -> XMLTag? {
         let isEnd = self.current == UInt8(ascii: "/")
         if isEnd { self.position += 1 }
         let name = self.name()

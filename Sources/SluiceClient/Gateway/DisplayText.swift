@@ -12,6 +12,38 @@ enum DisplayText {
         return String(result)
     }
 
+    /// Writes out as `\u001b` what ``safe(_:)`` would replace.
+    static func escaped(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: self.isUnsafe) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if self.isUnsafe(scalar) {
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// Leaves out the control sequences that colour a text (ECMA-48).
+    static func withoutColours(_ text: String) -> String {
+        guard text.utf8.contains(0x1B) else { return text }
+        var result = String.UnicodeScalarView()
+        var isSequence = false
+        for scalar in text.unicodeScalars {
+            if scalar == "\u{1B}" {
+                isSequence = true
+            } else if isSequence {
+                isSequence = !scalar.properties.isAlphabetic
+            } else {
+                result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069:

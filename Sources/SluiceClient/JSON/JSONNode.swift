@@ -16,6 +16,10 @@ struct JSONNode: Sendable, Equatable {
     let range: Range<Int>
     let value: Value
 
+    var isObject: Bool {
+        if case .object = self.value { true } else { false }
+    }
+
     /// The members, if this is an object; otherwise none.
     var members: [JSONMember] {
         if case .object(let members) = self.value { members } else { [] }
@@ -38,7 +42,7 @@ struct JSONNode: Sendable, Equatable {
 
     /// The number that this is, or as a string says; nothing for infinities and NaN.
     var number: Double? {
-        self.scalarText.flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
+        self.scalarText.flatMap { Double(finite: $0) }
     }
 
     /// A string or a number as text: tools write the same field now one way, now the other.

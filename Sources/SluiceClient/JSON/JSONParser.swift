@@ -8,11 +8,18 @@ struct JSONParser {
 
     private let bytes: [UInt8]
     private let maximumDepth: Int
+    private let leftOutKeys: Set<String>
+    private var roomForNodes: Int
     private var position = 0
 
-    private init(_ bytes: [UInt8], maximumDepth: Int) {
+    /// Whether what is read now is checked and not kept.
+    private var isLeavingOut = false
+
+    private init(_ bytes: [UInt8], maximumDepth: Int, maximumNodeCount: Int, leavingOut keys: Set<String>) {
         self.bytes = bytes
         self.maximumDepth = maximumDepth
+        self.roomForNodes = maximumNodeCount
+        self.leftOutKeys = keys
     }
 
     /// Reads `bytes` as exactly one JSON value with nothing but white space around it.
@@ -20,15 +27,24 @@ struct JSONParser {
     /// - Parameters:
     ///   - bytes: The text, in UTF-8.
     ///   - maximumDepth: How deep objects and arrays may be nested.
+    ///   - maximumNodeCount: How many values there may be.
+    ///   - keys: Members, at any depth, that are checked and not kept.
     /// - Returns: The value, its ranges counted from the start of `bytes`.
     /// - Throws: Where `bytes` stop being JSON.
     static func parse(
         _ bytes: [UInt8],
-        maximumDepth: Int = JSONParser.maximumDepth
+        maximumDepth: Int = JSONParser.maximumDepth,
+        maximumNodeCount: Int = .max,
+        leavingOut keys: Set<String> = []
     ) throws(JSONSyntaxError) -> JSONNode {
         // RFC 8259 section 8.1: UTF-8, and nothing else.
         guard String(validating: bytes, as: UTF8.self) != nil else { throw JSONSyntaxError(offset: 0) }
-        var parser = JSONParser(bytes, maximumDepth: maximumDepth)
+        var parser = JSONParser(
+            bytes,
+            maximumDepth: maximumDepth,
+            maximumNodeCount: maximumNodeCount,
+            leavingOut: keys
+        )
         let node = try parser.value(depth: 0)
         parser.skipWhitespace()
         guard parser.position == bytes.count else { throw parser.fault }
@@ -55,6 +71,8 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONSyntaxError) -> JSONNode {
         self.skipWhitespace()
+        guard self.roomForNodes > 0 else { throw self.fault }
+        self.roomForNodes -= 1
         let start = self.position
         let value: JSONNode.Value
         switch self.current {
@@ -91,11 +109,20 @@ struct JSONParser {
             let key = try self.string()
             self.skipWhitespace()
             guard self.take(UInt8(ascii: ":")) else { throw self.fault }
-            members.append(JSONMember(key: key, node: try self.value(depth: depth)))
+            if let member = try self.member(key, depth: depth) { members.append(member) }
             self.skipWhitespace()
             if self.take(UInt8(ascii: "}")) { return members }
             guard self.take(UInt8(ascii: ",")) else { throw self.fault }
         }
+    }
+
+    /// Reads a member's value; nothing if it is not kept.
+    private mutating func member(_ key: String, depth: Int) throws(JSONSyntaxError) -> JSONMember? {
+        let isWithinLeftOut = self.isLeavingOut
+        self.isLeavingOut = isWithinLeftOut || self.leftOutKeys.contains(key)
+        defer { self.isLeavingOut = isWithinLeftOut }
+        let node = try self.value(depth: depth)
+        return self.isLeavingOut ? nil : JSONMember(key: key, node: node)
     }
 
     private mutating func array(depth: Int) throws(JSONSyntaxError) -> [JSONNode] {
@@ -105,7 +132,8 @@ struct JSONParser {
         var elements: [JSONNode] = []
         if self.take(UInt8(ascii: "]")) { return elements }
         while true {
-            elements.append(try self.value(depth: depth))
+            let element = try self.value(depth: depth)
+            if !self.isLeavingOut { elements.append(element) }
             self.skipWhitespace()
             if self.take(UInt8(ascii: "]")) { return elements }
             guard self.take(UInt8(ascii: ",")) else { throw self.fault }
@@ -152,7 +180,8 @@ extension JSONParser {
     private mutating func string() throws(JSONSyntaxError) -> String {
         self.position += 1
         let start = self.position
-        var unescaped: [UInt8]?
+        // Of what is left out no more than an escape is ever kept.
+        var unescaped: [UInt8]? = self.isLeavingOut ? [] : nil
         while let byte = self.current {
             switch byte {
             case UInt8(ascii: "\""):
@@ -161,12 +190,13 @@ extension JSONParser {
                 return text
             case UInt8(ascii: "\\"):
                 var bytes = unescaped ?? Array(self.bytes[start..<self.position])
+                unescaped = nil
                 try self.escape(into: &bytes)
-                unescaped = bytes
+                unescaped = self.isLeavingOut ? [] : bytes
             case 0..<0x20:
                 throw self.fault
             default:
-                unescaped?.append(byte)
+                if !self.isLeavingOut { unescaped?.append(byte) }
                 self.position += 1
             }
         }

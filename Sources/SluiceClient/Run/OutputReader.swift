@@ -1,11 +1,17 @@
 /// Both streams of a scanner's output: bytes in, messages out.
 struct OutputReader: Sendable {
-    /// How much of a line is kept, in bytes: as much as the gateway takes as one message.
-    private static let maximumLineBytes = NDJSONTranslator.maximumMessageBytes
+    /// How much of a line of standard output is kept, in bytes: a record of nuclei holds whole responses.
+    private static let maximumLineBytes = 16 * 1024 * 1024
+
+    /// How much of a line of standard error is kept, in bytes.
+    private static let maximumErrorLineBytes = 256 * 1024
 
     private var translator: any OutputTranslator
     private var output = LineSplitter(maximumBytes: Self.maximumLineBytes)
-    private var error = LineSplitter(maximumBytes: Self.maximumLineBytes)
+    private var error = LineSplitter(maximumBytes: Self.maximumErrorLineBytes)
+
+    /// What was last said on standard error, but for what became messages.
+    private(set) var errorTail = ErrorTail()
 
     /// A reader that has not seen anything.
     init(translator: any OutputTranslator) {
@@ -19,16 +25,20 @@ struct OutputReader: Sendable {
             case .standardOutput: self.output.append(bytes)
             case .standardError: self.error.append(bytes)
             }
-        var messages: [ProgressMessage] = []
-        for line in lines { messages += self.translator.translate(line, from: stream) }
-        return messages
+        return lines.flatMap { self.messages(of: $0, from: stream) }
     }
 
     /// Both streams have ended.
     mutating func finish() -> [ProgressMessage] {
         var messages: [ProgressMessage] = []
-        if let line = self.output.finish() { messages += self.translator.translate(line, from: .standardOutput) }
-        if let line = self.error.finish() { messages += self.translator.translate(line, from: .standardError) }
+        if let line = self.output.finish() { messages += self.messages(of: line, from: .standardOutput) }
+        if let line = self.error.finish() { messages += self.messages(of: line, from: .standardError) }
         return messages + self.translator.finish()
+    }
+
+    private mutating func messages(of line: OutputLine, from stream: ScannerStream) -> [ProgressMessage] {
+        if let messages = self.translator.messages(of: line, from: stream) { return messages }
+        self.errorTail.append(line)
+        return []
     }
 }

@@ -6,16 +6,16 @@ import Synchronization
 /// While the gateway takes what it is sent, whoever reads faster waits for it, as a pipe would make it wait. While it
 /// is away nobody waits: what has no room is given up, so the scanner is never held up by a gateway that is not there.
 final class ScanFeed: Sendable {
-    private struct State: Sendable {
-        var reader: OutputReader
-        var outbox: Outbox
-    }
-
-    private let state: Mutex<State>
+    /// Held while the outbox is filled, so that messages stand in the order of the output; never the other way round.
+    ///
+    /// Whoever delivers does not wait for a long line to be read.
+    private let reader: Mutex<OutputReader>
+    private let outbox: Mutex<Outbox>
     private let alarm = Alarm()
 
     init(reader: OutputReader, outbox: Outbox) {
-        self.state = Mutex(State(reader: reader, outbox: outbox))
+        self.reader = Mutex(reader)
+        self.outbox = Mutex(outbox)
     }
 
     /// How much is taken at once, in bytes: few enough that what comes of them has room.
@@ -27,50 +27,63 @@ final class ScanFeed: Sendable {
         while !rest.isEmpty {
             self.take(rest.prefix(Self.pieceBytes), from: stream)
             rest = rest.dropFirst(Self.pieceBytes)
-            while self.state.withLock({ $0.outbox.isCongested(now: .now) }) {
+            while self.outbox.withLock({ $0.isCongested(now: .now) }) {
                 usleep(5000)
             }
         }
     }
 
     private func take(_ bytes: ArraySlice<UInt8>, from stream: ScannerStream) {
-        let hasNews = self.state.withLock { state in
-            let messages = state.reader.append(bytes, from: stream)
-            for message in messages { state.outbox.push(message) }
+        let hasNews = self.reader.withLock { reader in
+            let messages = reader.append(bytes, from: stream)
+            if !messages.isEmpty { self.push(messages) }
             return !messages.isEmpty
         }
         if hasNews { self.alarm.ring() }
     }
 
+    private func push(_ messages: [ProgressMessage]) {
+        self.outbox.withLock { outbox in
+            for message in messages { outbox.push(message) }
+        }
+    }
+
     /// The scan begins.
     func start(with message: ProgressMessage) {
-        self.state.withLock { $0.outbox.push(message, isOwn: true) }
+        self.outbox.withLock { $0.push(message, isOwn: true) }
         self.alarm.ring()
     }
 
     /// The scan is over, and nothing more will come.
     ///
     /// - Parameters:
-    ///   - ending: Makes the last message out of the newest one's type; none, if that one ended the scan already.
+    ///   - ending: Makes the last message out of the newest one's type and what was last said on standard error; none,
+    ///     if the newest one ended the scan already.
     ///   - deadline: How long to go on delivering.
-    func finish(with ending: (_ newestType: String?) -> ProgressMessage?, deadline: ContinuousClock.Instant) {
-        self.state.withLock { state in
-            for message in state.reader.finish() { state.outbox.push(message) }
-            if let message = ending(state.outbox.newestType) { state.outbox.push(message, isOwn: true) }
-            state.outbox.finish(deadline: deadline)
+    func finish(
+        with ending: (_ newestType: String?, _ errorTail: String?) -> ProgressMessage?,
+        deadline: ContinuousClock.Instant
+    ) {
+        self.reader.withLock { reader in
+            self.push(reader.finish())
+            let errorTail = reader.errorTail.text
+            self.outbox.withLock { outbox in
+                if let message = ending(outbox.newestType, errorTail) { outbox.push(message, isOwn: true) }
+                outbox.finish(deadline: deadline)
+            }
         }
         self.alarm.ring()
     }
 
     /// Whoever waits for the rest to be delivered wants to wait no longer.
     func giveUp() {
-        self.state.withLock { $0.outbox.finish(deadline: .now) }
+        self.outbox.withLock { $0.finish(deadline: .now) }
         self.alarm.ring()
     }
 
     /// Asks or tells the outbox something.
     func withOutbox<Result: Sendable>(_ body: (inout Outbox) -> sending Result) -> Result {
-        self.state.withLock { body(&$0.outbox) }
+        self.outbox.withLock { body(&$0) }
     }
 
     /// Returns at `deadline`, or as soon as something is new.

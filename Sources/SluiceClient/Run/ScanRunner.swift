@@ -62,7 +62,7 @@ package struct ScanRunner: Sendable {
         guard !options.command.isEmpty else { throw ClientError(.noCommand, "There is no command to run.") }
         self.scanID = try ScanName(options.scanID)
         self.options = options
-        self.format = options.format == .auto ? .implied(by: options.command) : options.format
+        self.format = options.format == .auto ? ScannerCommand.format(of: options.command) : options.format
         self.output = output
         self.report = report
     }
@@ -97,10 +97,14 @@ package struct ScanRunner: Sendable {
         let status = await self.runScanner(feed: feed, pool: pool, relay: relay, cutDelivery: cutDelivery)
         let elapsed = (ContinuousClock.now - started) / .seconds(1)
         feed.finish(
-            with: { newestType in
+            with: { newestType, errorTail in
                 // A scanner that ends its scan itself has said so already.
                 if status == .exited(0), newestType == "scanCompleted" { return nil }
-                return status.message(command: self.commandName, elapsed: (elapsed * 1000).rounded() / 1000)
+                return status.message(
+                    command: self.commandName,
+                    elapsed: (elapsed * 1000).rounded() / 1000,
+                    errorTail: errorTail
+                )
             },
             deadline: .now + self.options.drainTimeout
         )

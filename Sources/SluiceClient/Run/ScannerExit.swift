@@ -21,8 +21,9 @@ package enum ScannerExit: Sendable, Equatable {
     /// - Parameters:
     ///   - command: The command's name, for the words.
     ///   - elapsed: How long the scan took, in seconds.
+    ///   - errorTail: What the command last wrote to standard error, if it wrote something.
     /// - Returns: `scanCompleted` after exit 0, else `error`.
-    func message(command: String, elapsed: Double) -> ProgressMessage {
+    func message(command: String, elapsed: Double, errorTail: String?) -> ProgressMessage {
         switch self {
         case .exited(0):
             ProgressMessage("scanCompleted") { object in
@@ -34,12 +35,14 @@ package enum ScannerExit: Sendable, Equatable {
                 object.set("message", "\(command) exited with code \(code)")
                 object.set("exitCode", Int(code))
                 object.set("elapsed", elapsed)
+                object.set("stderr", ifPresent: errorTail)
             }
         case .killed(let signal):
             ProgressMessage("error") { object in
                 object.set("message", "\(command) was ended by \(SignalName.of(signal))")
                 object.set("signal", SignalName.of(signal))
                 object.set("elapsed", elapsed)
+                object.set("stderr", ifPresent: errorTail)
             }
         case .notStarted(let code, let reason):
             ProgressMessage("error") { object in

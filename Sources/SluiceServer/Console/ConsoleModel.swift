@@ -21,7 +21,7 @@ enum ConsoleModel {
             'scanStarted', 'phaseStarted', 'scanProgress', 'progress', 'stats', 'scanCompleted', 'line', 'output', 'log',
         ]);
         /** Fields that say what a finding is about, the best one first. */
-        const TARGET_FIELDS = ['url', 'matched', 'host', 'ip', 'hostname', 'target', 'address', 'domain', 'path'];
+        const TARGET_FIELDS = ['url', 'matched', 'target', 'host', 'ip', 'hostname', 'address', 'domain', 'path'];
         /** Fields that are shown elsewhere in the row. */
         const OWN_FIELDS = new Set(['seq', 'scanId', 'type']);
 
@@ -37,12 +37,15 @@ enum ConsoleModel {
             return plain((text.length > limit ? `${text.slice(0, limit)}…` : text).replace(/[\n\t]/g, ' '));
         }
 
+        /** Whether a text is a host and no more: an address with a path or a port of its own is whole as it is. */
+        const isBareHost = (text) => !/[/[]|^[^:]*:\d*$/.test(text);
+
         /** What a message is about, and what else it says, in one line each. */
         export function describe(message) {
             const field = TARGET_FIELDS.find((name) => typeof message[name] === 'string' && message[name] !== '');
             const used = new Set(field ? [field] : []);
             let target = field ? message[field] : '';
-            if (field && ['string', 'number'].includes(typeof message.port) && field !== 'url' && field !== 'matched') {
+            if (field && ['string', 'number'].includes(typeof message.port) && isBareHost(target)) {
                 used.add('port').add('protocol');
                 target += `:${message.port}${typeof message.protocol === 'string' ? `/${message.protocol}` : ''}`;
             }

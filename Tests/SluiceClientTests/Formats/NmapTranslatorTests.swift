@@ -9,9 +9,17 @@ import Testing
         """
     private static let host = #"{"type":"hostDiscovered","ip":"127.0.0.1","hostname":"localhost"}"#
 
+    /// What comes of recordings but for the lines that nmap alone understands.
     private func messages(_ names: String...) throws -> [String] {
         let bytes = try names.flatMap { try Recording.bytes($0) }
-        return Recording.messages(of: bytes, by: NmapTranslator())
+        return Recording.messages(of: bytes, by: NmapTranslator()).filter { !$0.hasPrefix(#"{"type":"line""#) }
+    }
+
+    private func lines(_ name: String) throws -> [String] {
+        try Recording.messages(of: try Recording.bytes(name), by: NmapTranslator())
+            .compactMap { try JSONParser.parse(Array($0.utf8)) }
+            .filter { $0["type"]?.string == "line" }
+            .compactMap { $0["text"]?.string }
     }
 
     @Test("a recorded XML report becomes phases, a host, its open port and the service behind it")
@@ -110,9 +118,81 @@ import Testing
         )
     }
 
-    @Test("a scan that nmap refuses says nothing")
+    @Test("what nmap says besides stays a line, and no XML does")
+    func besides() throws {
+        #expect(
+            try self.lines("nmap-two-hosts.txt") == [
+                "Starting Nmap 7.93 ( https://nmap.org ) at 2026-11-23 05:38 UTC",
+                "Nmap done: 2 IP addresses (2 hosts up) scanned in 0.07 seconds",
+            ]
+        )
+        #expect(try self.lines("nmap-services.txt").contains("Scanning 1 service on localhost (127.0.0.1)"))
+        for name in ["nmap-services.xml", "nmap-progress.xml", "nmap-ports.xml", "nmap-hosts.xml"] {
+            #expect(try self.lines(name) == [])
+        }
+    }
+
+    @Test("a scan that nmap refuses says why")
     func refusedScan() throws {
         #expect(try self.messages("nmap-refused.txt") == [])
+        #expect(
+            try self.lines("nmap-refused.txt") == [
+                "Ports specified must be between 0 and 65535 inclusive", "QUITTING!",
+                "Ports specified must be between 0 and 65535 inclusive",
+            ]
+        )
+    }
+
+    @Test("the greppable output tells hosts, their open ports and what is behind them")
+    func greppable() throws {
+        #expect(
+            try self.messages("nmap-greppable.txt") == [
+                Self.host,
+                #"{"type":"portFound","ip":"127.0.0.1","port":18941,"protocol":"tcp","state":"open","service":"http"}"#,
+                Self.service,
+                #"{"type":"hostDiscovered","ip":"127.0.0.2"}"#,
+            ]
+        )
+        #expect(try self.lines("nmap-greppable.txt").map { $0.prefix(11) } == ["# Nmap 7.93", "# Nmap done"])
+    }
+
+    @Test(
+        "greppable fields are read, and what is in none is a line",
+        arguments: [
+            (
+                "Host: 10.0.0.1 (a.example)\tPorts: 22/open/tcp//ssh//OpenSSH 9.2p1, x (protocol 2.0)/, 53/open|filtered/udp//domain?///"
+                    + "\tIgnored State: closed (998)\tOS: Linux 5.0|Linux 4\tSeq Index: 256\tIP ID Seq: All zeros",
+                [
+                    #"{"type":"hostDiscovered","ip":"10.0.0.1","hostname":"a.example"}"#,
+                    #"{"type":"portFound","ip":"10.0.0.1","port":22,"protocol":"tcp","state":"open","service":"ssh"}"#,
+                    #"{"type":"serviceDetected","ip":"10.0.0.1","port":22,"protocol":"tcp","service":"ssh","product":"OpenSSH","version":"9.2p1, x","details":"protocol 2.0"}"#,
+                    #"{"type":"portFound","ip":"10.0.0.1","port":53,"protocol":"udp","state":"open|filtered","service":"domain"}"#,
+                    #"{"type":"osDetected","ip":"10.0.0.1","name":"Linux 5.0"}"#,
+                ]
+            ),
+            (
+                "Host: 10.0.0.1 ()\tProtocols: 1/open/icmp/, 6/closed/tcp/",
+                [
+                    #"{"type":"hostDiscovered","ip":"10.0.0.1"}"#,
+                    #"{"type":"portFound","ip":"10.0.0.1","port":1,"protocol":"ip","state":"open","service":"icmp"}"#,
+                ]
+            ),
+            ("Host: 10.0.0.9 ()\tStatus: Down", []),
+            ("Host: 10.0.0.9 ()\tPorts: \tIgnored State: closed (1000)", []),
+        ]
+    )
+    func greppableFields(line: String, messages: [String]) {
+        #expect(Recording.messages(of: Array(line.utf8), by: NmapTranslator()) == messages)
+    }
+
+    @Test("a script of the whole scan is told without a host")
+    func scanScript() {
+        #expect(
+            Recording.messages(
+                of: Array(#"<prescript><script id="broadcast-ping" output="IP: 10.0.0.1"/></prescript>"#.utf8),
+                by: NmapTranslator()
+            ) == [#"{"type":"scriptOutput","script":"broadcast-ping","output":"IP: 10.0.0.1"}"#]
+        )
     }
 
     @Test("entities, scripts, operating systems and MAC addresses are read")

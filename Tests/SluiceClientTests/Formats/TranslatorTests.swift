@@ -52,7 +52,7 @@ import Testing
             "text", "[1]", "{}", #"{"type":1}"#, #"{"type":""}"#, #"{"type":"a","type":"b"}"#,
             #"{"type":"a","seq":1}"#, #"{"type":"a","s\u0065q":1}"#, #"{"type":"lag"}"#, #"{"type":"a",}"#,
             #"{"type":"a","scanId":"other"}"#, #"{"type":"a","n":01}"#, #"{"type":"a\u0000"}"#,
-            #"{"type":"a"} {}"#,
+            #"{"type":"a"} {}"#, #"{"type":"sluice.close"}"#, #"{"type":"scanStalled"}"#,
         ] {
             #expect(self.messages(line + "\n", .ndjson).first?.hasPrefix(#"{"type":"line","text":"#) == true, "\(line)")
         }
@@ -71,86 +71,6 @@ import Testing
         #expect(urgency(#"{"type":"hostDiscovered"}"#) == .ordinary)
     }
 
-    @Test(
-        "masscan's four ways of saying it are one message each",
-        arguments: [
-            "Discovered open port 80/tcp on 10.0.0.1                                        \n",
-            #"{   "ip": "10.0.0.1",   "timestamp": "1", "ports": [ {"port": 80, "proto": "tcp", "status": "open"} ] },"#,
-            #",{"ip":"10.0.0.1","timestamp":"1","port":80,"proto":"tcp","rec_type":"status","data":{"status":"open"}}"#,
-            "open tcp 80 10.0.0.1 1560000000\n",
-        ]
-    )
-    func masscan(line: String) {
-        let expected = [
-            #"{"type":"hostDiscovered","ip":"10.0.0.1"}"#,
-            #"{"type":"portFound","ip":"10.0.0.1","port":80,"protocol":"tcp","state":"open"}"#,
-        ]
-        #expect(self.messages("[\n" + line + "\n" + line + "\n]\n", .masscan) == expected)
-    }
-
-    @Test("masscan's banners and its status line are read")
-    func masscanDetails() {
-        #expect(
-            self.messages("banner tcp 22 10.0.0.1 1560000000 ssh SSH-2.0-OpenSSH 9\n", .masscan).last
-                == #"{"type":"serviceDetected","ip":"10.0.0.1","port":22,"protocol":"tcp","service":"ssh","details":"SSH-2.0-OpenSSH 9"}"#
-        )
-        #expect(
-            self.messages(
-                "rate:  0.10-kpps, 12.34% done,   0:01:10 remaining, found=3       \r",
-                .masscan,
-                stream: .standardError
-            )
-                == [#"{"type":"scanProgress","phase":"masscan","percent":12.34,"remaining":70,"found":3}"#]
-        )
-    }
-
-    @Test("nuclei's findings keep the fields that matter")
-    func nuclei() {
-        let record = """
-            {"template-id":"CVE-2021-1","info":{"name":"N","severity":"high","tags":["cve","x"],"classification":\
-            {"cve-id":["cve-2021-1"],"cvss-score":9.8}},"type":"http","host":"10.0.0.1","port":"443",\
-            "matched-at":"https://10.0.0.1/a","extracted-results":["v1"],"request":"GET / …"}
-            """
-        #expect(
-            self.messages(record, .nuclei) == [
-                """
-                {"type":"vulnerabilityFound","template":"CVE-2021-1","name":"N","severity":"high","protocol":"http",\
-                "host":"10.0.0.1","port":443,"matchedAt":"https://10.0.0.1/a","cve":["cve-2021-1"],"cvss":9.8,\
-                "tags":["cve","x"],"results":["v1"]}
-                """
-            ]
-        )
-        #expect(
-            self.messages("[\u{1B}[92mtech:nginx\u{1B}[0m] [http] [info] http://h/ [x]\n", .nuclei)
-                == [
-                    """
-                    {"type":"vulnerabilityFound","template":"tech","severity":"info","protocol":"http",\
-                    "matchedAt":"http://h/","matcher":"nginx"}
-                    """
-                ]
-        )
-        #expect(
-            self.messages(
-                #"{"duration":"0:00:05","matched":"1","percent":"10","requests":"100","total":"1000"}"#,
-                .nuclei,
-                stream: .standardError
-            )
-                == [#"{"type":"scanProgress","phase":"nuclei","percent":10.0,"matched":1,"requests":100,"total":1000}"#]
-        )
-    }
-
-    @Test(
-        "the command's name implies the format, behind wrappers too",
-        arguments: [
-            (["/usr/bin/nmap", "-v"], ScanFormat.nmap), (["sudo", "-n", "masscan"], .masscan),
-            (["timeout", "60", "env", "A=b", "nuclei"], .nuclei), (["cat", "nmap"], .auto),
-            (["sh", "-c", "nmap"], .auto),
-        ]
-    )
-    func impliedFormat(command: [String], format: ScanFormat) {
-        #expect(ScanFormat.implied(by: command) == format)
-    }
-
     @Test("the first telling line decides what the output is")
     func firstLines() {
         #expect(self.messages("\n{\"type\":\"x\"}\nplain\n", .auto).first == #"{"type":"x"}"#)
@@ -165,6 +85,97 @@ import Testing
                 == true
         )
         #expect(self.messages("\n\n", .auto).count == 2)
+    }
+
+    @Test(
+        "the output of each scanner is known without its name",
+        arguments: [
+            ("masscan.json", "portFound"), ("masscan-one-line.json", "portFound"), ("masscan.ndjson", "portFound"),
+            ("masscan.xml", "portFound"), ("masscan-greppable.txt", "portFound"), ("masscan-list.txt", "portFound"),
+            ("masscan-printed.txt", "portFound"), ("nmap-greppable.txt", "portFound"),
+            ("nuclei.jsonl", "vulnerabilityFound"), ("nuclei-export.json", "vulnerabilityFound"),
+            ("nuclei-commas.json", "vulnerabilityFound"), ("nuclei-printed.txt", "vulnerabilityFound"),
+            ("nuclei-status.txt", "vulnerabilityFound"),
+        ]
+    )
+    func recognised(name: String, type: String) throws {
+        let messages = Recording.messages(of: try Recording.bytes(name), by: AutoTranslator(scanID: "s"))
+        #expect(messages.contains { $0.hasPrefix(#"{"type":"\#(type)""#) })
+    }
+
+    @Test(
+        "progress on standard error counts before the first line of output, and beside lines of any kind",
+        arguments: [("masscan-status.txt", 3), ("nuclei-stats.txt", 2), ("nmap-progress.txt", 8)]
+    )
+    func earlyProgress(name: String, count: Int) throws {
+        var reader = OutputReader(translator: AutoTranslator(scanID: "s"))
+        let bytes = try Recording.bytes(name)
+        let early = reader.append(bytes[...], from: .standardError)
+        #expect(early.count == count)
+        #expect(early.allSatisfy { ["scanProgress", "stats"].contains($0.type) })
+        #expect(reader.append(Array("any line\n".utf8)[...], from: .standardOutput).map(\.type) == ["line"])
+        #expect(reader.append(bytes[...], from: .standardError).count == count)
+    }
+
+    @Test(
+        "no line of standard output vanishes: what a format does not know is a line",
+        arguments: [ScanFormat.nmap, .masscan, .nuclei, .ndjson, .lines, .auto],
+        [
+            "some text", "{", "}", "[]x", "{\"a\":1", "{\"a\":1}", "[1]", "[{\"a\":1},2]", "<", "<a", "<a href=\"x\"/>",
+            "<host><address addr=\"10.0.0.1\"", "<!-- cut", "Discovered open port", "Discovered open port x/tcp on h",
+            "Initiating", "Completed x", "Stats: soon", "x Timing: About nan% done", "Host: ",
+            "Host: h\tStatus: Smurf (3)",
+            "Host: h\tPorts: x/open/tcp//a///", "Host: h\tOther: 1", "Timestamp: 1\tHost: h\tWhat", "rate: fast",
+            "open tcp x 10.0.0.1 1", "odd tcp 80 10.0.0.1 1", "Banner on port 80/tcp on 10.0.0.1: nothing",
+            "[a] [b]", "[a] [http] [info]", "[a] [http] [loud] x", "[a] [failed] [http] [info] x", "\u{1B}[31mred",
+            "Nmap done: 1 IP address (1 host up) scanned in 4.73 seconds", "| ssl-cert: Subject: commonName=a",
+        ]
+    )
+    func nothingVanishes(format: ScanFormat, line: String) throws {
+        let messages = Recording.messages(of: Array((line + "\n").utf8), by: format.translator(scanID: "s"))
+        let message = try #require(messages.last)
+        let node = try JSONParser.parse(Array(message.utf8))
+        #expect(node["type"]?.string == "line")
+        #expect(node["text"]?.string == line)
+        #expect(messages.count == 1)
+    }
+
+    @Test("what a tag cut off leaves behind does not hide what came before it")
+    func halfUnderstood() throws {
+        func types(_ text: String) throws -> [String?] {
+            try self.messages(text, .nmap).map { try JSONParser.parse(Array($0.utf8))["type"]?.string }
+        }
+        #expect(
+            try types(#"<host><status state="up"/><address addr="10.0.0.1" addrtype="ipv4"/></host><ho"#)
+                == ["hostDiscovered", "line"]
+        )
+        #expect(
+            try types("Host: 10.0.0.1 ()\tPorts: 1/open/tcp//a///, x/open\n") == [
+                "hostDiscovered", "portFound", "line",
+            ]
+        )
+    }
+
+    @Test("a message that the gateway would not take for its size becomes the line that it is of")
+    func oversizedMessage() throws {
+        let name = String(repeating: "\u{1}", count: 60_000)
+        let line = "<host><status state='up'/><address addr='\(name)' addrtype='ipv4'/></host>\n"
+        let messages = self.messages(line, .nmap)
+        #expect(messages.count == 1)
+        #expect(messages[0].hasPrefix(#"{"type":"line","text":"<host>"#))
+        #expect(messages[0].utf8.count < NDJSONTranslator.maximumMessageBytes)
+    }
+
+    @Test("a line of 16 MiB is read, and of a longer one the rest is let go", arguments: [16, 17])
+    func longestLine(mebibytes: Int) {
+        var reader = OutputReader(translator: LinesTranslator())
+        let piece = [UInt8](repeating: 0x61, count: 1024 * 1024)
+        var messages: [ProgressMessage] = []
+        for _ in 0..<mebibytes { messages += reader.append(piece[...], from: .standardOutput) }
+        messages += reader.append(Array("\nnext\n".utf8)[...], from: .standardOutput)
+        #expect(messages.count == 2)
+        #expect(messages[0].text.hasSuffix(#"a","truncated":true}"#))
+        #expect(messages[1].text == #"{"type":"line","text":"next"}"#)
     }
 
     @Test("real nmap output is known without its name", arguments: ["nmap-services.txt", "nmap-services.xml"])
