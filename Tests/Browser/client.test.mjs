@@ -340,9 +340,83 @@ test('an event stream is the same subscription, and resumes by the last event', 
     stream = events();
     await pass(1_000);
     assert.equal(requests.at(-1).headers['Last-Event-ID'], 'e1:2');
-    await stream.say('event: close\ndata: {"reason":"scan completed"}\n\n');
+    await stream.say('event: sluice.close\ndata: {"code":1000,"reason":"scan completed"}\n\n');
     assert.deepEqual([state().state, state().code, state().reason], ['closed', 1000, 'scan completed']);
 });
+
+test('a scanner may post what it likes: only the gateway ends a stream', async () => {
+    const stream = events();
+    answer = () => stream.response;
+    await start({ transport: 'sse', since: 0 });
+    await stream.say('retry: 3000\n\n');
+    for (const [index, type] of ['close', 'error', 'message', 'open'].entries()) {
+        await stream.say(`id: e1:${index + 1}\nevent: ${type}\ndata: {"seq":${index + 1},"type":"${type}","code":4403}\n\n`);
+    }
+    assert.deepEqual(messages, [1, 2, 3, 4]);
+    assert.equal(state().state, 'open');
+    await stream.say('retry: 9000\n\nevent: sluice.close\ndata: {"code":1001,"reason":"{\\"retryAfterMs\\":9000}"}\n\n');
+    assert.deepEqual([state().state, state().code, state().inMs], ['reconnecting', 1001, 9900]);
+});
+
+test('text that is cut within a character is whole again', async () => {
+    let stream;
+    answer = () => new Response(new ReadableStream({ start: (controller) => { stream = controller; } }));
+    const texts = [];
+    await start({ transport: 'sse', since: 0, onMessage: ({ text }) => texts.push(text) });
+    const bytes = new TextEncoder().encode('id: e1:1\nevent: a\ndata: {"seq":1,"type":"a","text":"é😀"}\n\n');
+    for (const byte of bytes) stream.enqueue(Uint8Array.of(byte));
+    await settle();
+    assert.deepEqual(texts, ['é😀']);
+});
+
+test('where there are no WebSockets, events carry the scan from the first attempt on, and after a refusal', async () => {
+    delete globalThis.WebSocket;
+    const stream = events();
+    answer = () => stream.response;
+    await start({ since: 0 });
+    assert.deepEqual(requests.map(({ path }) => path), ['/api/scans/a/events']);
+    await stream.say(`event: subscribed\ndata: ${JSON.stringify(subscribed(0))}\n\n`);
+    assert.deepEqual([state().state, state().transport], ['live', 'sse']);
+    answer = () => json(503, { title: 'Overloaded' }, { 'Retry-After': '2' });
+    await stream.end();
+    await pass(1_000);
+    answer = () => events().response;
+    await pass(state().inMs);
+    assert.deepEqual(requests.map(({ path }) => path), Array(3).fill('/api/scans/a/events'));
+    assert.equal(state().state, 'open');
+});
+
+for (const [missing, transport, what] of [
+    ['WebSocket', 'websocket', 'WebSocket'], ['fetch', 'sse', 'fetch'], ['fetch', 'auto', 'fetch'],
+]) {
+    test(`without ${missing}, ${transport} says so once, and never tries again`, async () => {
+        delete globalThis[missing];
+        await start({ transport });
+        assert.deepEqual(states.map((told) => told.state), ['connecting', 'closed']);
+        assert.deepEqual([state().reason, state().advice], [`there is no ${what} here`, 'report']);
+        await pass(600_000);
+        assert.deepEqual([states.length, requests.length, FakeSocket.all.length], [2, 0, 0]);
+    });
+}
+
+test('a stream that cannot be read is no reason to try again', async () => {
+    answer = () => ({ ok: true, status: 200, body: null });
+    await start({ transport: 'sse' });
+    await pass(600_000);
+    assert.deepEqual([state().state, requests.length], ['closed', 1]);
+});
+
+for (const transport of ['auto', 'websocket']) {
+    test(`a WebSocket that may not be made at all, with ${transport}`, async () => {
+        globalThis.WebSocket = function WebSocket() { throw new Error('insecure'); };
+        await start({ transport, token: undefined });
+        answer = () => events().response;
+        await pass(600_000);
+        if (transport === 'auto') assert.deepEqual([state().state, state().transport], ['open', 'sse']);
+        else assert.deepEqual([state().state, state().reason, state().advice], ['closed', 'insecure', 'report']);
+        assert.ok(states.length <= 4);
+    });
+}
 
 test('where WebSockets do not pass, events take over', async () => {
     await start();

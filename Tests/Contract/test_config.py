@@ -395,7 +395,7 @@ def test_a_drain(make_gateway):
     assert all(seen == ["pending"] for seen, *_ in ends[:-1])
     times = [at for *_, at in ends]
     assert max(times) - min(times) > 0.3
-    assert b"event: close\n" in stream.result(20).body
+    assert b"event: sluice.close\n" in stream.result(20).body
     assert gateway.wait() == 0
     assert time.monotonic() - start < 12
     for follower in sockets:

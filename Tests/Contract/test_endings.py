@@ -72,7 +72,7 @@ def test_an_event_stream_ends_with_its_token(make_gateway):
     gateway.post("a", {"type": "t"})
     answer = gateway.get("/api/scans/a/events", gateway.reader(ttl=2))
     assert answer.status == 200
-    assert b"event: close\n" in answer.body and b"4401" in answer.body
+    assert b"event: sluice.close\n" in answer.body and b"4401" in answer.body
 
 
 def test_an_administrator_ends_a_users_connections(gateway, scan):
@@ -87,7 +87,7 @@ def test_an_administrator_ends_a_users_connections(gateway, scan):
         answer = gateway.request("POST", f"/api/users/{quoted}/disconnect", token=gateway.admin())
         assert (answer.status, answer.json()) == (200, {"closed": 3})
         assert closing(one)[0] == 4403 and closing(two)[0] == 4403
-        assert b"event: close\n" in stream.result(20).body
+        assert b"event: sluice.close\n" in stream.result(20).body
         gateway.post(scan, {"type": "still"})
         read_until(other, "still")
     answer = gateway.request("POST", f"/api/users/{quoted}/disconnect", token=gateway.admin())

@@ -10,17 +10,21 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+import websockets
 from follower import Ledger, ordinary, post
 
 
 class Stream(Ledger):
     """An event stream, line by line as the standard reads it."""
 
-    def __init__(self, response):
+    def __init__(self, response, is_unnamed=False):
         super().__init__()
         self.response = response
         self.ids = []
         self.last_id = None
+        #: How long the stream asked to stay away, each time that it did, in milliseconds.
+        self.retries = []
+        self.is_unnamed = is_unnamed
 
     async def next(self, timeout=10):
         """The next event's data; None at the end of the stream."""
@@ -38,16 +42,19 @@ class Stream(Ledger):
                     break
                 continue
             name, _, value = text.partition(": ")
-            if name == "id":
+            if name == "retry":
+                self.retries.append(int(value))
+            elif name == "id":
                 id = self.last_id = value
             elif name == "event":
                 kind = value
             elif name == "data":
                 data.append(value)
         frame = json.loads("\n".join(data))
-        if kind == "close":
-            frame["type"] = "close"
-        assert kind == frame["type"]
+        if kind == "sluice.close":
+            assert list(frame) == ["code", "reason"]
+            frame["type"] = "sluice.close"
+        assert kind == (None if self.is_unnamed else frame["type"])
         self.ids.append(id)
         return self.note(frame)
 
@@ -67,7 +74,7 @@ async def stream(gateway, scan, token=None, headers=None, **query):
     url = f"{gateway.url}/api/scans/{scan}/events" + (f"?{urlencode(query)}" if query else "")
     async with aiohttp.ClientSession(read_bufsize=2**20) as session:
         async with session.get(url, headers=headers, ssl=gateway.ssl) as response:
-            yield Stream(response)
+            yield Stream(response, is_unnamed=query.get("events") == "message")
 
 
 async def test_each_message_is_an_event_with_its_id(gateway, scan):
@@ -228,12 +235,12 @@ async def test_the_stream_ends_with_an_event_when_the_scan_does(make_gateway, sc
         await post(gateway, scan, ordinary(1) + [{"type": "scanCompleted"}])
         await completed.ended()
         assert [frame["type"] for frame in completed.frames] == [
-            "subscribed", "hostDiscovered", "scanCompleted", "close"]
+            "subscribed", "hostDiscovered", "scanCompleted", "sluice.close"]
         assert completed.frames[-1]["reason"] == "scan completed"
         await deleted.next()
         assert gateway.request("DELETE", f"/api/scans/{scan}-2", token=gateway.admin()).status == 204
         await deleted.ended()
-        assert deleted.frames[-1]["type"] == "close"
+        assert deleted.frames[-1]["type"] == "sluice.close"
 
 
 async def test_wait(gateway, scan):
@@ -246,7 +253,7 @@ async def test_wait(gateway, scan):
         began = time.monotonic()
         await events.ended()
         assert time.monotonic() - began > 0.7
-        assert events.response.status == 404 or events.frames[-1]["type"] == "close"
+        assert events.response.status == 404 or events.frames[-1]["type"] == "sluice.close"
 
 
 def test_refusals_are_http_answers(gateway, scan):
@@ -258,7 +265,8 @@ def test_refusals_are_http_answers(gateway, scan):
     answer = gateway.get(path, gateway.token("eve", scans=["other"]))
     assert (answer.status, answer.code) == (403, "forbidden")
     assert gateway.get(f"{path}?wait=5", gateway.token("eve", scans=["other"])).status == 403
-    for query in ("since=x", "since=9007199254740992", "since=18446744073709551615", "rate=0", "wait=301", "filters=" + "x" * 129):
+    for query in ("since=x", "since=9007199254740992", "since=18446744073709551615", "rate=0", "wait=301",
+                  "filters=" + "x" * 129, "events=all", "events=message&events=message"):
         answer = gateway.get(f"{path}?{query}", gateway.reader())
         assert (answer.status, answer.code) == (400, "invalid_parameter"), query
     for last in ("k3v9", "k3v9:-1", "k3v9:9007199254740992", "k3v9:18446744073709551615"):
@@ -276,7 +284,9 @@ def test_bytes_on_the_wire(gateway, scan):
     response = http.client.HTTPResponse(client)
     response.begin()
     assert response.status == 200 and response.headers["Transfer-Encoding"] == "chunked"
-    lines = [response.readline().decode() for _ in range(8)]
+    lines = [response.readline().decode() for _ in range(10)]
+    assert 1000 <= int(lines[0].removeprefix("retry: ")) <= 5000 and lines[1] == "\n"
+    lines = lines[2:]
     epoch = json.loads(lines[2][6:])["epoch"]
     assert lines[0] == f"id: {epoch}:0\n" and lines[1] == "event: subscribed\n" and lines[3] == "\n"
     assert lines[4:] == [f"id: {epoch}:1\n", "event: hostDiscovered\n",
@@ -293,7 +303,7 @@ def test_a_client_of_http_1_0_gets_it_unchunked(gateway, scan):
     while b"hostDiscovered\n" not in data:
         data += client.recv(4096)
     head, _, body = data.partition(b"\r\n\r\n")
-    assert b"chunked" not in head.lower() and body.startswith(b"id: ")
+    assert b"chunked" not in head.lower() and body.startswith(b"retry: ")
     client.close()
 
 
@@ -321,4 +331,94 @@ async def test_expiry_ends_the_stream(make_gateway, scan):
     await post(gateway, scan, ordinary(1))
     async with stream(gateway, scan, gateway.reader(ttl=2)) as events:
         await events.ended()
-        assert (events.frames[-1]["type"], events.frames[-1]["code"]) == ("close", 4401)
+        assert (events.frames[-1]["type"], events.frames[-1]["code"]) == ("sluice.close", 4401)
+
+
+async def test_a_scanner_ends_no_stream(gateway, scan):
+    """Whatever a scanner posts is a message; what only the gateway may say it cannot post."""
+    for kind in ("sluice.close", "sluice.", "sluice.anything", "batch", "lag", "subscribed", "unsubscribed", "ack", "pong",
+                 "tokenExpiring", "scanStalled", "scanResumed"):
+        answer = gateway.post(scan, {"type": kind})
+        assert (answer.status, answer.code) == (400, "reserved_type"), kind
+    types = ["close", "error", "open", "message", "sluice", "Sluice.close"]
+    await post(gateway, scan, [{"type": kind, "code": 4403, "reason": "x"} for kind in types])
+    async with stream(gateway, scan, since=0) as events:
+        await events.through(len(types))
+        assert [message["type"] for message in events.messages] == types
+        assert [1000 <= retry <= 5000 for retry in events.retries] == [True]
+
+
+async def test_all_events_unnamed(make_gateway, scan):
+    """For pages whose listener is `onmessage` alone: no event has a name, and each says in its data what it is."""
+    gateway = make_gateway(relay={"cleanup_delay": "1s", "stall_after": "1s"})
+    await post(gateway, scan, [{"type": "close"}, {"type": "found"}])
+    async with stream(gateway, scan, since=0, events="message") as events:
+        await events.through(2)
+        while events.frames[-1]["type"] != "scanStalled":
+            await events.next()
+        await post(gateway, scan, [{"type": "error"}])
+        await events.ended()
+    assert [frame["type"] for frame in events.frames] == [
+        "subscribed", "close", "found", "scanStalled", "scanResumed", "error", "sluice.close"]
+    assert events.frames[-1] == {"type": "sluice.close", "code": 1000, "reason": "scan completed"}
+
+
+async def test_retries_are_not_all_the_same(gateway, scan):
+    await post(gateway, scan, ordinary(1))
+    retries = set()
+    for _ in range(12):
+        async with stream(gateway, scan) as events:
+            await events.next()
+            retries.update(events.retries)
+    assert len(retries) > 5 and 1000 <= min(retries) and max(retries) <= 5000
+
+
+async def test_a_restart_asks_everybody_back_when_it_is_over(make_gateway, scan):
+    """Streams, sockets, uploads and requests: none is asked back while the gateway that they knew still ends."""
+    grace = 4
+    gateway = make_gateway(shutdown={"grace": f"{grace}s"})
+    gateway.post(scan, ordinary(1))
+    upload = gateway.stream(scan)
+    upload.send({"type": "t"})
+    async with contextlib.AsyncExitStack() as stack:
+        open_streams = [await stack.enter_async_context(stream(gateway, scan)) for _ in range(6)]
+        sockets = [await stack.enter_async_context(gateway.ws(scan)) for _ in range(6)]
+        for events in open_streams:
+            await events.next()
+        for ws in sockets:
+            await ws.recv()
+        began = time.monotonic()
+        gateway.terminate()
+        left = lambda: began + grace - time.monotonic()
+        answer = await asyncio.to_thread(upload.answer)
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) >= left()
+        # A stream that is asked for now is one, and ends at once; all other requests are refused.
+        async with stream(gateway, scan) as late:
+            assert late.response.status == 200 and late.response.content_type == "text/event-stream"
+            await late.ended()
+            assert len(late.retries) == 1 and late.retries[0] / 1000 >= left()
+            reason = json.loads(late.frames[-1]["reason"])
+            assert late.frames[-1]["code"] == 1001 and reason["retryAfterMs"] == late.retries[0]
+        for path in (f"/api/scans/{scan}", f"/api/ws/scans/{scan}"):
+            answer = gateway.get(path, gateway.reader())
+            assert (answer.status, answer.code) == (503, "draining")
+            assert int(answer.headers["Retry-After"]) >= left()
+
+        async def stream_end(events):
+            await events.ended()
+            assert events.frames[-1]["code"] == 1001
+            assert events.retries[-1] == json.loads(events.frames[-1]["reason"])["retryAfterMs"]
+            return events.retries[-1] / 1000 - left()
+
+        async def socket_end(ws):
+            try:
+                while True:
+                    await asyncio.wait_for(ws.recv(), 20)
+            except websockets.ConnectionClosed as error:
+                assert error.rcvd.code == 1001
+                return json.loads(error.rcvd.reason)["retryAfterMs"] / 1000 - left()
+
+        margins = await asyncio.gather(*map(stream_end, open_streams), *map(socket_end, sockets))
+        assert min(margins) > 0 and len(set(margins)) > 6
+    upload.close()
+    assert await asyncio.to_thread(gateway.wait) == 0

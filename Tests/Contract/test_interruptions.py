@@ -126,7 +126,7 @@ class EventReader:
         for event in events:
             lines = [line.partition(": ") for line in event.decode().split("\n") if not line.startswith(":")]
             fields = {name: value for name, _, value in lines}
-            if fields.get("event") == "close":
+            if fields.get("event") == "sluice.close":
                 raise Refused(fields)
             if "data" in fields:
                 self.account.take("\n".join(value for name, _, value in lines if name == "data"))
@@ -350,7 +350,7 @@ PAGE = """
 #: Sockets with their queries; then as many event streams, of which a browser may want seconds to come back.
 SOCKETS = [{}, {"batch": "off"}, {"encoding": "gzip"}, {"rate": 50}]
 STREAMS = 8
-OWN = ["subscribed", "lag", "close", "scanStalled", "scanResumed"]
+OWN = ["subscribed", "lag", "sluice.close", "scanStalled", "scanResumed"]
 
 
 async def read(page, accounts, anew):

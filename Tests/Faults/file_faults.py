@@ -299,7 +299,7 @@ def unreadable(program, folder):
             expect(gateway.metric("sluice_storage_failed_reads_total") > 0, "failed reads are not counted")
             text = events(gateway, "a")
             expect("event: lag" not in text, "what is stored is told as lost")
-            expect("event: close" in text and '"code":1013' in text, f"not closed to come back: {text[-300:]}")
+            expect("event: sluice.close" in text and '"code":1013' in text, f"not closed to come back: {text[-300:]}")
             post_one(gateway, "a", 2000, acknowledged)
             wait_until(lambda: live.last > 1000, "the relay stood still")
         finally:

@@ -4,11 +4,11 @@ package import NIOCore
 package enum EventText {
     /// Writes one event.
     ///
-    /// A line break within the data starts another `data` line.
+    /// A line break within the data starts another `data` line. Without a type it is what the standard calls `message`.
     package static func write(
         isChunked: Bool,
         id: String?,
-        type: String,
+        type: String?,
         data: ByteBuffer,
         into buffer: inout ByteBuffer
     ) {
@@ -17,7 +17,9 @@ package enum EventText {
         if let id {
             event.writeString("id: \(id)\n")
         }
-        event.writeString("event: \(type)\n")
+        if let type {
+            event.writeString("event: \(type)\n")
+        }
         var rest = data.readableBytesView[...]
         while let lineBreak = rest.firstIndex(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
             self.writeLine(rest[..<lineBreak], into: &event)
@@ -35,6 +37,11 @@ package enum EventText {
     /// Writes a comment, which keeps a quiet stream alive.
     package static func writeComment(_ comment: String, isChunked: Bool, into buffer: inout ByteBuffer) {
         self.writeChunk(ByteBuffer(string: ": \(comment)\n\n"), isChunked: isChunked, into: &buffer)
+    }
+
+    /// Writes how long a reader is to stay away when its stream has ended.
+    package static func writeRetry(milliseconds: Int, isChunked: Bool, into buffer: inout ByteBuffer) {
+        self.writeChunk(ByteBuffer(string: "retry: \(milliseconds)\n\n"), isChunked: isChunked, into: &buffer)
     }
 
     /// Writes bytes as one chunk (RFC 9112 section 7.1), or as they are.

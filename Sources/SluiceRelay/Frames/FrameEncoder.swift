@@ -39,11 +39,11 @@ package struct FrameEncoder: Sendable {
         case .webSocket:
             WebSocketFrameHeader.write(opcode: .text, payloadBytes: text.utf8.count, into: &buffer)
             buffer.writeString(text)
-        case .eventStream(let isChunked):
+        case .eventStream(let isChunked, let isNamed):
             EventText.write(
                 isChunked: isChunked,
                 id: cursor.map { "\(self.epoch):\($0)" },
-                type: notice.type,
+                type: isNamed ? notice.type : nil,
                 data: ByteBuffer(string: text),
                 into: &buffer
             )
@@ -51,8 +51,8 @@ package struct FrameEncoder: Sendable {
     }
 
     private func encode(_ entries: ArraySlice<LogEntry>, isBatched: Bool, into buffer: inout ByteBuffer) -> Int {
-        if case .eventStream(let isChunked) = self.form {
-            self.encodeEvents(entries, isChunked: isChunked, into: &buffer)
+        if case .eventStream(let isChunked, let isNamed) = self.form {
+            self.encodeEvents(entries, isChunked: isChunked, isNamed: isNamed, into: &buffer)
             return 1
         }
         guard !isBatched else {
@@ -81,7 +81,12 @@ package struct FrameEncoder: Sendable {
         self.text.write(entries, into: &buffer)
     }
 
-    private func encodeEvents(_ entries: ArraySlice<LogEntry>, isChunked: Bool, into buffer: inout ByteBuffer) {
+    private func encodeEvents(
+        _ entries: ArraySlice<LogEntry>,
+        isChunked: Bool,
+        isNamed: Bool,
+        into buffer: inout ByteBuffer
+    ) {
         var events = ByteBuffer()
         for entry in entries {
             var data = ByteBuffer()
@@ -89,7 +94,7 @@ package struct FrameEncoder: Sendable {
             EventText.write(
                 isChunked: false,
                 id: "\(self.epoch):\(entry.seq)",
-                type: entry.message.type,
+                type: isNamed ? entry.message.type : nil,
                 data: data,
                 into: &events
             )

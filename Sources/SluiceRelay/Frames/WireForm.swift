@@ -2,8 +2,8 @@
 package enum WireForm: Hashable, Sendable {
     /// RFC 6455 text frames.
     case webSocket(WebSocketCoding)
-    /// Server-Sent Events: one event a message.
-    case eventStream(isChunked: Bool)
+    /// Server-Sent Events: one event a message, named by its type unless all are to be unnamed.
+    case eventStream(isChunked: Bool, isNamed: Bool = true)
 
     /// What is done to WebSocket payloads.
     package enum WebSocketCoding: Hashable, Sendable {

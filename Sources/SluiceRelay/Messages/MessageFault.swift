@@ -78,7 +78,9 @@ extension MessageFault.Kind {
         case .duplicateScanID: "Give \"scanId\" once."
         case .scanIDMismatch: "Make \"scanId\" the scan's name in the path, or leave it out."
         case .reservedField: "Leave \"seq\" out: the gateway numbers the messages."
-        case .reservedType: "Choose another \"type\": \(MessageRules.reservedTypes.joined(separator: ", ")) are taken."
+        case .reservedType:
+            "Choose another \"type\": \(MessageRules.reservedTypes.joined(separator: ", ")), and all that begin with "
+                + "\(MessageRules.reservedPrefix), are taken."
         }
     }
 }

@@ -16,6 +16,8 @@ package struct MessageRules: Sendable {
         fileprivate(set) var fieldIndices: [Int] = []
     }
 
+    /// What other types of the gateway's own begin with.
+    package static let reservedPrefix = "sluice."
     /// The gateway's own types.
     package static let reservedTypes = [
         "batch", "lag", "subscribed", "unsubscribed", "ack", "pong", "tokenExpiring", "scanStalled", "scanResumed",
@@ -53,6 +55,9 @@ package struct MessageRules: Sendable {
     /// - Parameter type: A message's type, unescaped.
     /// - Returns: The configured rule, or that of ordinary messages.
     package func rule(of type: String) -> Rule {
+        if type.utf8.starts(with: Self.reservedPrefix.utf8) {
+            return Rule(isReserved: true)
+        }
         // The dictionary finds canonically equivalent spellings too; a type is what its bytes say.
         guard let index = self.rules.index(forKey: type), self.rules[index].key.utf8.elementsEqual(type.utf8) else {
             return Rule()

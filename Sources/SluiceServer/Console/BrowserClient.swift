@@ -3,7 +3,8 @@ enum BrowserClient {
     /// `/client.js`.
     static let text: StaticString = #"""
         /**
-         * Follows one scan of a Sluice gateway: each message once and in order, over reconnections too.
+         * Follows one scan of a Sluice gateway: each message once and in order, over reconnections too. In browsers, and
+         * wherever there is `fetch`: without `WebSocket` (Node 20) by event streams.
          *
          *     import { SluiceClient } from '/client.js';
          *     const client = new SluiceClient({
@@ -22,7 +23,8 @@ enum BrowserClient {
          * @property {string[]} [filters] Receive these types only (critical ones always come). No commas in them.
          * @property {number} [rate] At most so many frames a second.
          * @property {number} [wait] Wait so many seconds for a scan that does not exist yet.
-         * @property {'auto' | 'websocket' | 'sse'} [transport] `auto`, the default: event streams if WebSockets cannot pass.
+         * @property {'auto' | 'websocket' | 'sse'} [transport] `auto`, the default: event streams if WebSockets cannot pass, or
+         *     there are none here.
          * @property {(message: object) => void} [onMessage] Called with each message.
          * @property {(messages: object[]) => void} [onBatch] Called with the messages of each frame, before `onMessage`.
          * @property {(lag: object) => void} [onLag] Messages were lost here: `skippedMessages`, `since`, `reason`.
@@ -55,11 +57,14 @@ enum BrowserClient {
 
         /** A connection that ended, or that the gateway refused. */
         class Ending extends Error {
-            constructor(code, reason, retryAfterMs) {
+            constructor(code, reason, retryAfterMs, isFinal = false) {
                 super(reason);
-                Object.assign(this, { code, retryAfterMs });
+                Object.assign(this, { code, retryAfterMs, isFinal });
             }
         }
+
+        const lacking = (what) => new Ending(1006, `there is no ${what} here`, undefined, true);
+        const hasSockets = () => typeof WebSocket === 'function';
 
         export class SluiceClient {
             #options; #base; #token; #filters; #rate;
@@ -85,7 +90,7 @@ enum BrowserClient {
                 this.#token = options.token;
                 [this.#filters, this.#rate] = [options.filters ?? [], options.rate];
                 [this.#seq, this.#epoch] = [options.since, options.epoch];
-                this.#usesEvents = this.#options.transport === 'sse';
+                this.#preferSockets();
             }
 
             /** The seq of the newest message delivered; with `epoch` it is where another client could go on. */
@@ -148,6 +153,7 @@ enum BrowserClient {
                     if (attempt !== this.#attempt) return;
                     if (token && !/^[\w.~+/=-]+$/.test(token)) throw new Ending(4401, 'that is not a token');
                     this.#token = token;
+                    if (typeof fetch !== 'function') throw lacking('fetch');
                     await (this.#usesEvents ? this.#openEvents(attempt) : this.#openSocket(attempt));
                 } catch (error) {
                     if (attempt === this.#attempt) this.#ended(error);
@@ -155,6 +161,7 @@ enum BrowserClient {
             }
 
             async #openSocket(attempt) {
+                if (!hasSockets()) throw lacking('WebSocket');
                 const query = this.#query();
                 const ticket = this.#token && await this.#ticket();
                 if (attempt !== this.#attempt) return;
@@ -162,7 +169,7 @@ enum BrowserClient {
                 if (this.#isPlaced) query.set('epoch', this.#epoch);
                 const protocols = this.#token && !ticket ? ['sluice.v1', `bearer.${this.#token}`] : [];
                 const url = `${this.#base.replace(/^http/, 'ws')}/api/ws/scans/${this.scanId}?${query}`;
-                const socket = new WebSocket(url, protocols);
+                const socket = this.#makeSocket(url, protocols);
                 let opened = false;
                 this.#socket = socket;
                 socket.onopen = () => {
@@ -179,6 +186,16 @@ enum BrowserClient {
                     if (opened) this.#ended(new Ending(code, reason));
                     else this.#askWhy(attempt);
                 };
+            }
+
+            /** Throws where this place allows no such socket at all, as a page of https does for ws: coming back is no use. */
+            #makeSocket(url, protocols) {
+                try {
+                    return new WebSocket(url, protocols);
+                } catch (error) {
+                    this.#usesEvents = this.#options.transport === 'auto';
+                    throw new Ending(1006, error.message, undefined, !this.#usesEvents);
+                }
             }
 
             /** A ticket stands in the URL in the token's place; null if this gateway gives none. */
@@ -205,20 +222,26 @@ enum BrowserClient {
                 const response = await this.#fetch(`/api/scans/${this.scanId}/events?${this.#query()}`, { headers });
                 if (attempt !== this.#attempt) return;
                 if (!response.ok) {
-                    this.#usesEvents = this.#options.transport === 'sse';
+                    this.#preferSockets();
                     throw await refusal(response);
                 }
+                if (!response.body?.getReader) throw lacking('fetch that streams');
                 this.#tell('open');
-                const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+                const [reader, decoder] = [response.body.getReader(), new TextDecoder()];
                 for (let text = ''; ;) {
                     const { value, done } = await reader.read();
                     if (attempt !== this.#attempt) return;
                     if (done) throw new Ending(1006, 'the event stream broke off');
                     [this.#heardAt, this.#askedAt] = [Date.now(), 0];
-                    const events = (text + value).split('\n\n');
+                    const events = (text + decoder.decode(value, { stream: true })).split('\n\n');
                     text = events.pop();
                     for (const event of events) if (attempt === this.#attempt) this.#receiveEvent(event);
                 }
+            }
+
+            #preferSockets() {
+                const { transport } = this.#options;
+                this.#usesEvents = transport === 'sse' || (transport === 'auto' && !hasSockets());
             }
 
             #fetch(path, init = {}) {
@@ -242,7 +265,7 @@ enum BrowserClient {
                     else if (field === 'event') type = value;
                     else if (field === 'data') data.push(value);
                 }
-                if (type === 'close') {
+                if (type === 'sluice.close') {
                     const { code, reason } = parse(data.join('\n')) ?? {};
                     this.#ended(new Ending(Number.isInteger(code) ? code : 1000, String(reason ?? 'scan removed')));
                 } else if (data.length) {
@@ -336,7 +359,7 @@ enum BrowserClient {
                     this.#token = undefined;
                     return this.#reconnect(Math.round(Math.random() * FIRST_DELAY_MS), code, reason);
                 }
-                if (FINAL_CODES.has(code) || (code >= 4400 && code < 4500)) {
+                if (error.isFinal || FINAL_CODES.has(code) || (code >= 4400 && code < 4500)) {
                     const advice = reason === 'heartbeat timeout' ? 'reconnect' : ADVICE[code] ?? 'report';
                     return this.#tell('closed', { code, reason, advice });
                 }

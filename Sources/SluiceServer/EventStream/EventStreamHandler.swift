@@ -11,6 +11,8 @@ final class EventStreamHandler: RequestHandler {
     private let gatekeeper: Gatekeeper
     private let scanSegment: String
     private var pending: EventStreamSession?
+    /// Whether events are named by their types.
+    private var isNamed = true
 
     init(services: GatewayServices, loop: LoopServices, scanSegment: String) {
         self.services = services
@@ -20,12 +22,12 @@ final class EventStreamHandler: RequestHandler {
     }
 
     func start(_ exchange: HTTPExchange) {
-        guard !self.services.isDraining else {
-            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
-            return
-        }
         guard self.gatekeeper.mayCome(exchange) else {
             exchange.respond(problem: Problem(.originRefused, "pages of this origin may not open a stream"))
+            return
+        }
+        guard !self.services.isDraining else {
+            self.sendAway(exchange)
             return
         }
         self.gatekeeper.identify(exchange) { visitor in
@@ -35,11 +37,25 @@ final class EventStreamHandler: RequestHandler {
             do throws(Problem) {
                 let scanID = try ScanID(segment: self.scanSegment)
                 let query = try self.query(exchange.request)
+                self.isNamed = try QueryReader.choice("events", in: exchange.request.query, ["message"]) == nil
                 self.begin(exchange, visitor.identity, query, scanID)
             } catch {
                 exchange.respond(problem: error)
             }
         }
+    }
+
+    /// A browser's own client never comes back after any status but 200, so a gateway that stops begins a stream, says
+    /// when to come back, and ends it.
+    private func sendAway(_ exchange: HTTPExchange) {
+        self.services.metrics.refused(ProblemCode.draining.rawValue)
+        var body = ByteBuffer()
+        let closing = self.services.drainClosing(now: exchange.eventLoop.now)
+        let isNamed = exchange.request.query.first("events") == nil
+        EventStreamEnd(closing).write(isChunked: false, isNamed: isNamed, into: &body)
+        exchange.respond(
+            HTTPResponse(status: .ok, contentType: "text/event-stream", body: body, isStorable: false)
+        )
     }
 
     func aborted(_ reason: AbortReason) {
@@ -103,8 +119,12 @@ final class EventStreamHandler: RequestHandler {
             loop: self.loop,
             identity: identity,
             place: place,
-            request: query.request(for: scanID, form: .eventStream(isChunked: writesChunks)),
+            request: query.request(
+                for: scanID,
+                form: .eventStream(isChunked: writesChunks, isNamed: self.isNamed)
+            ),
             isChunked: writesChunks,
+            isNamed: self.isNamed,
             peer: exchange.connection.peerAddress
         )
         self.pending = session

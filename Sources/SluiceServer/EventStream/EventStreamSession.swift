@@ -15,6 +15,9 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     /// How often a quiet stream says that it is alive.
     private static let commentInterval = TimeAmount.seconds(15)
+    /// How long a reader is to stay away whose stream broke, in milliseconds: each another time, so that many who lost
+    /// theirs at the same moment do not all come back at once.
+    private static let retryMilliseconds = 1000...5000
 
     let identity: Identity
     private let services: GatewayServices
@@ -22,6 +25,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     private let place: ConnectionLimits.ID
     private let request: SubscriptionRequest
     private let isChunked: Bool
+    private let isNamed: Bool
     private var logger: Logger
     private var tokenClock: TokenClock
     private var context: ChannelHandlerContext?
@@ -43,6 +47,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         place: ConnectionLimits.ID,
         request: SubscriptionRequest,
         isChunked: Bool,
+        isNamed: Bool,
         peer: String
     ) {
         self.services = services
@@ -51,6 +56,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.place = place
         self.request = request
         self.isChunked = isChunked
+        self.isNamed = isNamed
         self.tokenClock = TokenClock(identity, leeway: services.settings.configuration.auth.leeway.seconds)
         self.openedAt = loop.eventLoop.now
         self.peer = peer
@@ -87,6 +93,10 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.services.connections.insert(self, id: self.place, on: self.loop.eventLoop)
         self.services.metrics.opened("event_stream")
         self.logger.info("connection established")
+        var retry = ByteBuffer()
+        let milliseconds = Int.random(in: Self.retryMilliseconds)
+        EventText.writeRetry(milliseconds: milliseconds, isChunked: self.isChunked, into: &retry)
+        outbox.write(retry, frameCount: 0)
         let subscriber = self.services.relay.subscribe(
             self.request,
             outbox: outbox,
@@ -98,7 +108,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         if self.services.authenticator.isRevoked(self.identity) {
             self.close(.tokenRevoked)
         } else if self.services.isDraining {
-            self.close(.draining(retryAfterMilliseconds: 1000))
+            self.close(self.services.drainClosing(now: self.loop.eventLoop.now))
         }
     }
 
@@ -158,11 +168,11 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         if end == .scanNotFound {
             self.services.metrics.refused(ProblemCode.scanNotFound.rawValue)
         }
-        self.finish(code: code.rawValue, reason: reason)
+        self.finish(EventStreamEnd(code: code.rawValue, reason: reason))
     }
 
     func close(_ closing: Closing) {
-        self.finish(code: closing.code, reason: closing.reason)
+        self.finish(EventStreamEnd(closing))
     }
 
     func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport> {
@@ -184,30 +194,31 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     private func send(_ type: String, _ text: String) {
         var event = ByteBuffer()
-        EventText.write(isChunked: self.isChunked, id: nil, type: type, data: ByteBuffer(string: text), into: &event)
+        EventText.write(
+            isChunked: self.isChunked,
+            id: nil,
+            type: self.isNamed ? type : nil,
+            data: ByteBuffer(string: text),
+            into: &event
+        )
         self.outbox?.write(event)
     }
 
     /// The stream's last event, and its end.
-    private func finish(code: UInt16, reason: String) {
+    private func finish(_ end: EventStreamEnd) {
         guard !self.isFinished, let context = self.context, let outbox = self.outbox else {
             return
         }
         self.isFinished = true
-        var writer = JSONWriter(capacity: 64)
-        writer.beginObject()
-        writer.member("code", Int(code))
-        writer.member("reason", reason)
-        writer.endObject()
         var last = ByteBuffer()
-        EventText.write(isChunked: self.isChunked, id: nil, type: "close", data: writer.buffer, into: &last)
+        end.write(isChunked: self.isChunked, isNamed: self.isNamed, into: &last)
         if self.isChunked {
             last.writeStaticString("0\r\n\r\n")
         }
         outbox.write(last)
         outbox.flush()
         outbox.close()
-        self.services.metrics.closed(code)
+        self.services.metrics.closed(end.code)
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
         let promise = context.eventLoop.makePromise(of: Void.self)
         // A reader that takes nothing does not keep the connection: it is cut after the close timeout.

@@ -98,23 +98,22 @@ package final class Gateway: Sendable {
 
     /// Stops: nothing new is taken, what waits is sent, everybody is told when to come back, within the grace.
     package func stop() async throws {
-        let grace = self.services.settings.configuration.shutdown.grace
+        let schedule = DrainSchedule(now: .now(), grace: self.services.settings.configuration.shutdown.grace)
         self.logger.info("gateway drains", metadata: ["connections": "\(self.services.connections.count)"])
-        self.services.beginDraining()
+        self.services.beginDraining(schedule)
         self.upkeep.stop()
         // First the producers, so that what they were told is taken goes out before anybody is parted with.
         try await self.loops.onEach { $0.drain() }
         try await self.services.relay.flush(on: self.group.any()).get()
-        self.services.connections.drain(over: grace)
-        let end = NIODeadline.now() + grace
-        while self.services.connections.count > 0, NIODeadline.now() < end {
+        self.services.connections.drain(schedule)
+        while self.services.connections.count > 0, NIODeadline.now() < schedule.endsAt {
             try await Task.sleep(for: .milliseconds(20))
         }
         try? await self.listener.close().get()
         try? await self.adminListener.close().get()
         // Those that came meanwhile; and what was answered last still has to reach its client.
         try await self.loops.onEach { $0.drain() }
-        while self.services.transports.current > 0, NIODeadline.now() < end {
+        while self.services.transports.current > 0, NIODeadline.now() < schedule.endsAt {
             try await Task.sleep(for: .milliseconds(20))
         }
         try await self.loops.onEach { $0.closeAll() }

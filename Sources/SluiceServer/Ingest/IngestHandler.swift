@@ -30,7 +30,7 @@ final class IngestHandler: RequestHandler {
     func start(_ exchange: HTTPExchange) {
         self.exchange = exchange
         guard !self.services.isDraining else {
-            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
+            exchange.respond(problem: self.services.drainClosing(now: exchange.eventLoop.now).problem)
             return
         }
         // Known before it is known who posts, which may take a while: then too a stream is one from its first byte.

@@ -96,7 +96,7 @@ final class LineIngest: IngestReader, LiveConnection {
     }
 
     func draining() {
-        self.close(.draining(retryAfterMilliseconds: 1000))
+        self.close(self.job.services.drainClosing(now: self.job.exchange.eventLoop.now))
     }
 
     func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport> {

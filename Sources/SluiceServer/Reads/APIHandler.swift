@@ -32,7 +32,7 @@ final class APIHandler: RequestHandler {
         self.exchange = exchange
         let gatekeeper = Gatekeeper(services: self.services)
         guard !self.services.isDraining else {
-            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
+            exchange.respond(problem: self.services.drainClosing(now: exchange.eventLoop.now).problem)
             return
         }
         guard !self.checksOrigin || gatekeeper.mayCome(exchange) else {

@@ -47,7 +47,11 @@ enum Closing: Sendable, Equatable {
         case .disconnected: Problem(.forbidden, "an administrator ended this user's connections")
         case .replaced: Problem(.tooManyConnections, "replaced by a newer connection of the same user")
         case .draining(let milliseconds):
-            Problem(.draining, "the gateway is about to stop", retryAfterSeconds: max(1, milliseconds / 1000))
+            Problem(
+                .draining,
+                "the gateway is about to stop; try again",
+                retryAfterSeconds: (milliseconds + 999) / 1000
+            )
         case .slowClient, .overloaded: Problem(.overloaded)
         }
     }

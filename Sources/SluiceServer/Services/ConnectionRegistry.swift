@@ -126,15 +126,15 @@ final class ConnectionRegistry: Sendable {
     }
 
     /// Ends all connections, spread evenly over a time, each told a time of its own to come back.
-    func drain(over grace: TimeAmount) {
+    func drain(_ schedule: DrainSchedule) {
         for (eventLoop, shelf) in zip(self.eventLoops, self.shelves) {
             eventLoop.execute {
                 let connections = Array(shelf.value.connections.keys)
                 for (index, id) in connections.enumerated() {
-                    let delay = grace.nanoseconds / 2 * Int64(index) / Int64(max(1, connections.count))
-                    let retryAfter = Int.random(in: 500...max(1000, Int(grace.nanoseconds / 1_000_000)))
+                    let delay = schedule.delay(of: index, among: connections.count, now: eventLoop.now)
                     eventLoop.assumeIsolated()
-                        .scheduleTask(in: .nanoseconds(delay)) {
+                        .scheduleTask(in: delay) {
+                            let retryAfter = schedule.retryAfterMilliseconds(now: eventLoop.now)
                             shelf.value.connections[id]?.close(.draining(retryAfterMilliseconds: retryAfter))
                         }
                 }

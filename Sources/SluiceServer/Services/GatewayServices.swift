@@ -26,6 +26,7 @@ final class GatewayServices: Sendable {
     let logger: Logger
     private let current: Mutex<GatewaySettings>
     private let draining = Atomic<Bool>(false)
+    private let drainSchedule = Mutex<DrainSchedule?>(nil)
 
     init(
         settings: GatewaySettings,
@@ -52,7 +53,7 @@ final class GatewayServices: Sendable {
     var settings: GatewaySettings { self.current.withLock { $0 } }
 
     /// Whether the gateway is about to stop.
-    var isDraining: Bool { self.draining.load(ordering: .relaxed) }
+    var isDraining: Bool { self.draining.load(ordering: .acquiring) }
 
     /// Takes over a new configuration: for requests from now on, without a connection lost.
     func replace(_ settings: GatewaySettings) {
@@ -77,7 +78,14 @@ final class GatewayServices: Sendable {
     }
 
     /// From now on nothing new is taken.
-    func beginDraining() {
-        self.draining.store(true, ordering: .relaxed)
+    func beginDraining(_ schedule: DrainSchedule) {
+        self.drainSchedule.withLock { $0 = schedule }
+        self.draining.store(true, ordering: .releasing)
+    }
+
+    /// How a connection of a gateway that stops is ended: with the time to come back.
+    func drainClosing(now: NIODeadline) -> Closing {
+        let schedule = self.drainSchedule.withLock { $0 } ?? DrainSchedule(now: now, grace: .zero)
+        return .draining(retryAfterMilliseconds: schedule.retryAfterMilliseconds(now: now))
     }
 }

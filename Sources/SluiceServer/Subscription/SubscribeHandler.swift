@@ -21,7 +21,7 @@ final class SubscribeHandler: RequestHandler {
 
     func start(_ exchange: HTTPExchange) {
         guard !self.services.isDraining else {
-            exchange.respond(problem: Problem(.draining, "the gateway is about to stop; try again"))
+            exchange.respond(problem: self.services.drainClosing(now: exchange.eventLoop.now).problem)
             return
         }
         guard self.gatekeeper.mayCome(exchange) else {

@@ -78,7 +78,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         if self.services.authenticator.isRevoked(self.identity) {
             self.close(.tokenRevoked)
         } else if self.services.isDraining {
-            self.close(.draining(retryAfterMilliseconds: 1000))
+            self.close(self.services.drainClosing(now: self.eventLoop.now))
         }
     }
 

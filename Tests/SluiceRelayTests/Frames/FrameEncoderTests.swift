@@ -107,6 +107,18 @@ struct FrameEncoderTests {
         #expect(String(decoding: events.bytes, as: UTF8.self) == text)
     }
 
+    @Test("Where names are not wanted an event has none, notices neither")
+    func unnamedEvents() throws {
+        let form = WireForm.eventStream(isChunked: false, isNamed: false)
+        let entry = LogEntry(seq: 7, at: TestMessage.time, message: TestMessage.ordinary("error", "\"a\":1"))
+        var events = ByteBuffer(bytes: try Self.encode(form, [entry]).bytes)
+        try Self.encoder(form).encode(.resumed, into: &events)
+        let text =
+            "id: k3v9:7\ndata: {\"scanId\":\"abc-123\",\"seq\":7,\"type\":\"error\",\"a\":1}\n\n"
+            + "data: {\"type\":\"scanResumed\",\"scanId\":\"abc-123\"}\n\n"
+        #expect(String(buffer: events) == text)
+    }
+
     @Test("Events of one write share a chunk, where the answer has chunks")
     func chunked() throws {
         let plain = try Self.encode(.eventStream(isChunked: false), Self.entries[...])
@@ -116,6 +128,9 @@ struct FrameEncoderTests {
         var comment = ByteBuffer()
         EventText.writeComment("alive", isChunked: true, into: &comment)
         #expect(String(buffer: comment) == "9\r\n: alive\n\n\r\n")
+        var retry = ByteBuffer()
+        EventText.writeRetry(milliseconds: 1500, isChunked: true, into: &retry)
+        #expect(String(buffer: retry) == "d\r\nretry: 1500\n\n\r\n")
     }
 
     @Test("The gateway's own frames have the shapes that clients know")

@@ -89,6 +89,18 @@ struct MessageParserTests {
     }
 
     @Test(
+        "types that begin as the gateway's own are refused, others with such words are not",
+        arguments: [
+            ("sluice.close", true), ("sluice.", true), (#"\u0073luice.x"#, true), (#"sluice\u002ex"#, true),
+            ("sluice", false), ("sluicex", false), ("Sluice.close", false), (" sluice.close", false), ("close", false),
+        ]
+    )
+    func reservedPrefix(_ type: String, _ isRefused: Bool) {
+        let error = MessageFixtures.failure(self.parser, #"{"type":""# + type + #""}"#)
+        #expect(error?.code == (isRefused ? .reservedType : nil))
+    }
+
+    @Test(
         "owned fields are known by what their names say",
         arguments: [
             (#"{"a":1}"#, "invalid_message", 0),

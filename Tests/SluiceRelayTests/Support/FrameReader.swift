@@ -31,7 +31,7 @@ struct FrameReader {
 
     /// The text of each whole frame, or event.
     mutating func readTexts(_ bytes: [UInt8]) throws(Failure) -> [[UInt8]] {
-        if case .eventStream(let isChunked) = self.form {
+        if case .eventStream(let isChunked, _) = self.form {
             return try self.readEvents(isChunked ? self.unchunk(bytes) : bytes)
         }
         var texts: [[UInt8]] = []
