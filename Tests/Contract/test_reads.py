@@ -24,7 +24,7 @@ def test_statistics(make_gateway):
     stats = lambda token=None: gateway.get("/api/scans/stats", token or gateway.admin()).json()
     empty = stats()
     assert empty == {"total_scans": 0, "running_scans": 0, "completed_scans": 0, "total_messages": 0,
-                     "average_elapsed_time": 0, "scans": []}
+                     "average_elapsed_time": 0, "scans": [], "next": None}
     gateway.post("a-1", [{"type": "t"}] * 3)
     gateway.post("a-2", [{"type": "t"}, {"type": "scanCompleted"}])
     gateway.post("b-1", {"type": "t"}, headers={"Scan-Owner": "bob"})
@@ -47,6 +47,77 @@ def test_statistics(make_gateway):
     assert bobs["average_elapsed_time"] == bobs["scans"][0]["elapsed_time"]
     assert stats(gateway.token("carol"))["scans"] == [] and stats(gateway.producer())["total_scans"] == 0
     assert all(re.fullmatch("[a-z_]+", name) for scan in seen["scans"] for name in [*scan, *seen])
+
+
+FIELDS = {"scan_id", "message_count", "elapsed_time", "is_completed", "outcome", "error", "owner", "name", "phase",
+          "percent", "started_at", "last_message_at", "counts", "severities", "subscribers"}
+
+
+def test_statistics_and_state_say_how_each_scan_goes(make_gateway):
+    gateway = make_gateway(relay={"stall_after": "1s"})
+    before = int(time.time() * 1000)
+    gateway.request("PUT", "/api/scans/new", {"owner": "bob", "name": "Nightly"}, token=gateway.producer())
+    gateway.post("quiet", {"type": "t"})
+    gateway.post("done", [{"type": "found", "severity": "HIGH"}, {"type": "found", "severity": "high"},
+                          {"type": "found", "severity": 3}, {"type": "scanCompleted"}])
+    gateway.post("failed", [{"type": "progress", "percent": 1e300}, {"type": "error", "message": "no route"}])
+    gateway.post("odd", [{"type": "progress", "percent": "nan"}, {"type": "progress", "phase": "scanCompleted"}])
+    wait_for(lambda: gateway.get("/api/scans/quiet", gateway.admin()).json()["outcome"] == "stalled")
+    gateway.post("again", [{"type": "error", "message": "x"}, {"type": "scanProgress", "phase": "os", "percent": 100}])
+    after = int(time.time() * 1000)
+    scans = {scan["scan_id"]: scan for scan in gateway.get("/api/scans/stats", gateway.admin()).json()["scans"]}
+    seen = {name: (scan["outcome"], scan["error"], scan["phase"], scan["percent"]) for name, scan in scans.items()}
+    assert seen == {
+        "new": ("stalled", None, None, None), "quiet": ("stalled", None, None, None),
+        "done": ("completed", None, None, None), "failed": ("failed", "no route", None, 100),
+        "odd": ("stalled", None, "scanCompleted", None), "again": ("running", None, "os", 100)}
+    assert scans["done"]["counts"] == {"found": 3, "scanCompleted": 1} and scans["done"]["severities"] == {"high": 2}
+    assert (scans["new"]["owner"], scans["new"]["name"], scans["new"]["last_message_at"]) == ("bob", "Nightly", None)
+    for name, scan in scans.items():
+        assert FIELDS <= scan.keys()
+        assert before <= scan["started_at"] <= after
+        assert name == "new" or scan["started_at"] <= scan["last_message_at"] <= after
+        state = gateway.get(f"/api/scans/{name}", gateway.admin()).json()
+        assert {key: state[key] for key in FIELDS - {"elapsed_time"}} == {
+            key: scan[key] for key in FIELDS - {"elapsed_time"}}
+
+
+def test_statistics_in_pages(make_gateway):
+    gateway = make_gateway()
+    names = [f"s-{number:02}" for number in range(23)]
+    for number, name in enumerate(names):
+        gateway.request("PUT", f"/api/scans/{name}", {"name": f"Run {number % 2}"}, token=gateway.producer())
+        gateway.post(name, [{"type": "t"}] * number + [{"type": "error"}] * (number % 3 == 0))
+        time.sleep(0.002)
+    gateway.post("s-05", {"type": "t"})
+
+    def stats(query=""):
+        answer = gateway.get(f"/api/scans/stats?{query}", gateway.admin())
+        assert answer.status == 200, answer
+        return answer.json()
+
+    def pages(query):
+        seen, after = [], ""
+        while after is not None:
+            body = stats(f"{query}&limit=5" + (f"&after={after}" if after else ""))
+            assert body["total_scans"] == stats(query)["total_scans"]
+            assert len(body["scans"]) <= 5 and len(seen) < 100
+            seen += [scan["scan_id"] for scan in body["scans"]]
+            after = body["next"]
+        return seen
+
+    assert pages("sort=id") == names and pages("sort=-id") == names[::-1]
+    assert pages("sort=started") == names and pages("sort=-started") == names[::-1]
+    latest = [name for name in names if name not in ("s-00", "s-05")] + ["s-05"]
+    assert [name for name in pages("sort=last_message") if name != "s-00"] == latest
+    assert pages("outcome=failed") == names[::3] and pages("q=S-1") == names[10:20]
+    odd = stats("q=run+1&limit=1")
+    assert (odd["total_scans"], odd["completed_scans"]) == (11, len(names[3::6]))
+    assert len(odd["scans"]) == 1 and odd["next"] == "s-01"
+    assert odd["average_elapsed_time"] == pytest.approx(stats()["average_elapsed_time"], abs=0.5)
+    for query in ("limit=0", "limit=1001", "limit=x", "outcome=over", "sort=name", "after=a/b", "sort=started&after=nosuch",
+                  "sort=id&sort=id"):
+        is_problem(gateway.get(f"/api/scans/stats?{query}", gateway.admin()), 400, "invalid_parameter")
 
 
 # State
@@ -149,7 +220,10 @@ def test_history_keeps_the_last_and_the_critical(make_gateway):
 
 @pytest.mark.parametrize("query", ["since=-1", "since=x", "since=", "limit=0", "limit=x", "since=1&since=2",
                                    "since=1.5", "times=yes", "times=true&times=true", "since=9007199254740992",
-                                   "since=18446744073709551615", "since=18446744073709551616"])
+                                   "since=18446744073709551615", "since=18446744073709551616", "order=down", "order=",
+                                   "before=x", "before=-1", "before=9007199254740992", "Severity=high", "severity=,",
+                                   "severity=" + ",".join("abcdefgh" * 5), "severity=" + "x" * 65, "q=" + "x" * 257,
+                                   "q=a&q=b", "filters=" + "x" * 129, "filter=a", "unknown=1", "="])
 def test_a_page_that_is_none(gateway, scan, query):
     gateway.post(scan, {"type": "t"})
     is_problem(gateway.get(f"/api/scans/{scan}/messages?{query}", gateway.reader()), 400, "invalid_parameter")
@@ -159,6 +233,65 @@ def test_a_page_beyond_all_numbers_is_empty(gateway, scan):
     gateway.post(scan, {"type": "t"})
     page = gateway.get(f"/api/scans/{scan}/messages?since=9007199254740991", gateway.reader()).json()
     assert (page["messages"], page["next"]) == ([], None)
+
+
+FINDINGS = [
+    {"type": "scanStarted"}, {"type": "host", "ip": "10.0.0.1"}, {"type": "found", "severity": "high", "text": "Größe {x}"},
+    {"type": "found", "severity": "LOW"}, {"type": "host", "severity": "High"}, {"type": "stats", "n": 1},
+    {"type": "found", "severity": 7}, {"type": "found", "info": {"severity": "high"}}, {"type": "stats", "n": 2},
+]
+
+
+@pytest.mark.parametrize("storage", [False, True])
+def test_what_is_looked_for_in_history(make_gateway, storage):
+    """In memory, and where memory keeps only the newest two."""
+    settings = {"storage": {"path": "data"}, "relay": {"history": {"messages": 2}}} if storage else {}
+    gateway = make_gateway(**settings)
+    for message in FINDINGS:
+        gateway.post("a", message)
+
+    def seqs(query):
+        return [message["seq"] for message in page(gateway, "a", f"?{query}")["messages"]]
+
+    everything = [1, 2, 3, 4, 5, 7, 8, 9]
+    assert seqs("") == seqs("order=asc") == seqs("filters=&severity=&q=") == everything
+    assert seqs("order=desc") == everything[::-1]
+    # As in a subscription, critical messages pass by type; severity and text are for what has them.
+    assert seqs("filters=host") == [1, 2, 5] and seqs("filters=host,stats&order=desc") == [9, 5, 2, 1]
+    assert seqs("severity=high") == [3, 5] and seqs("severity=HIGH,low") == [3, 4, 5] and seqs("severity=none") == []
+    assert seqs("severity=high&filters=found") == [3]
+    # The bytes are searched as they were posted, with their escapes and their white space.
+    assert seqs("q=10.0.0.") == [2] and seqs("q=Gr%5Cu00f6%5Cu00dfe%20%7Bx") == [3] and seqs("q=Gr%C3%B6") == []
+    assert seqs("q=%22severity%22%3A%20%22high%22&order=desc") == [8, 3] and seqs("q=HOST") == []
+    assert seqs("q=%7B%22type%22%3A%20%22host") == [2, 5]
+    assert seqs("since=3&before=8") == [4, 5, 7] and seqs("since=3&before=8&order=desc") == [7, 5, 4]
+    assert seqs("before=0") == seqs("before=1") == seqs("since=5&before=6") == seqs("since=8&before=3") == []
+    assert seqs("before=9007199254740991&order=desc&limit=2") == [9, 8]
+    newest = page(gateway, "a", "?severity=high&order=desc&limit=1&times=true")
+    assert [message["seq"] for message in newest["messages"]] == [5] and len(newest["times"]) == 1
+    # The token may stand in the query too.
+    assert gateway.get(f"/api/scans/a/messages?q=host&token={gateway.reader()}").status == 200
+
+
+@pytest.mark.parametrize("order, cursor", [("asc", "since"), ("desc", "before")])
+def test_pages_of_what_is_looked_for(make_gateway, order, cursor):
+    """Whatever the size of a page, it and those after it hold every message once; one may be empty and not the last."""
+    gateway = make_gateway(storage={"path": "data"}, relay={"history": {"messages": 50}})
+    for start in range(0, 3000, 500):
+        gateway.post("a", [{"type": "t", "n": n, "severity": "high" if n % 200 == 0 else "low", "pad": "x" * 1000}
+                           for n in range(start, start + 500)])
+    for limit, query, expected in [(7, "severity=high", range(0, 3000, 200)), (999, "q=%22n%22%3A%20777%2C", [777]),
+                                   (1000, "", range(3000))]:
+        seen, cut, pages = [], "", 0
+        while cut is not None:
+            body = page(gateway, "a", f"?limit={limit}&order={order}&{query}{cut}")
+            assert len(body["messages"]) <= limit
+            seen += [message["n"] for message in body["messages"]]
+            cut = None if body["next"] is None else f"&{cursor}={body['next']}"
+            pages += 1
+        assert seen == sorted(expected, reverse=order == "desc")
+        # Three megabytes are looked through in more than one go.
+        assert pages > 2
 
 
 def test_answers_as_gzip(gateway, scan):

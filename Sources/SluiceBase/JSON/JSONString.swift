@@ -17,14 +17,16 @@ public struct JSONString {
     /// Bytes rather than a `String`, because escapes can spell a lone surrogate, which no `String` can hold. It becomes
     /// the three bytes that UTF-8 would give it if it could, so that different strings stay different bytes.
     ///
-    /// - Parameter bytes: The text that the string was found in.
+    /// - Parameters:
+    ///   - bytes: The text that the string was found in.
+    ///   - enough: After so many bytes the rest is left out, but no character is cut.
     /// - Returns: The bytes that the string stands for.
     @inlinable
-    public func unescaped(_ bytes: Span<UInt8>) -> [UInt8] {
+    public func unescaped(_ bytes: Span<UInt8>, enough: Int = .max) -> [UInt8] {
         var result: [UInt8] = []
-        result.reserveCapacity(self.contents.count)
+        result.reserveCapacity(min(self.contents.count, enough))
         var offset = self.contents.lowerBound
-        while offset < self.contents.upperBound {
+        while offset < self.contents.upperBound, result.count < enough || bytes[offset] & 0xC0 == 0x80 {
             guard bytes[offset] == UInt8(ascii: "\\") else {
                 result.append(bytes[offset])
                 offset += 1

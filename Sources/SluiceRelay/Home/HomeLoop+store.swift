@@ -252,22 +252,6 @@ extension HomeLoop {
         }
     }
 
-    func dormantSummaries() -> [ScanSummary] {
-        let now = self.eventLoop.now
-        return self.dormant.values.map { dormant in
-            ScanSummary(
-                id: dormant.scan.header.id,
-                owner: dormant.scan.header.owner,
-                name: dormant.scan.header.name,
-                messageCount: Int(clamping: dormant.scan.head.rawValue),
-                elapsed: dormant.lifecycle.elapsed(now: now),
-                isCompleted: dormant.lifecycle.isCompleted,
-                isStalled: dormant.lifecycle.isStalled,
-                subscriberCount: 0
-            )
-        }
-    }
-
     func logger(of id: ScanID) -> Logger {
         var logger = self.logger
         logger[metadataKey: "scan"] = "\(id.text)"

@@ -81,7 +81,8 @@ package final class HomeLoop {
         guard !request.messages.isEmpty else {
             return .success(IngestReceipt(acceptedCount: 0, seqs: nil))
         }
-        return self.create(request.scanID, now: now).flatMap { self.ingest(request, into: $0, now: now) }
+        return self.create(request.scanID, at: request.at, now: now)
+            .flatMap { self.ingest(request, into: $0, now: now) }
     }
 
     private func ingest(
@@ -120,12 +121,12 @@ package final class HomeLoop {
     /// Says who owns a scan and what it is called; whether it is new.
     ///
     /// Fails with `RelayRefusal`.
-    func put(_ id: ScanID, owner: String?, name: String?, promise: EventLoopPromise<ScanRegistration>) {
+    func put(_ id: ScanID, owner: String?, name: String?, at: WallTime, promise: EventLoopPromise<ScanRegistration>) {
         guard self.context.store?.isAvailable ?? true else {
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
-        switch self.take(id, owner: owner, name: name) {
+        switch self.take(id, owner: owner, name: name, at: at) {
         case .failure(let refusal):
             promise.fail(refusal)
         case .success(let registration):
@@ -133,13 +134,18 @@ package final class HomeLoop {
         }
     }
 
-    private func take(_ id: ScanID, owner: String?, name: String?) -> Result<ScanRegistration, RelayRefusal> {
+    private func take(
+        _ id: ScanID,
+        owner: String?,
+        name: String?,
+        at: WallTime
+    ) -> Result<ScanRegistration, RelayRefusal> {
         let now = self.eventLoop.now
         let known = self.scans[id]
         if let owner, let has = known?.owner, owner != has {
             return .failure(.ownerConflict)
         }
-        return (known.map { .success($0) } ?? self.create(id, now: now))
+        return (known.map { .success($0) } ?? self.create(id, at: at, now: now))
             .map { scan in
                 scan.owner = scan.owner ?? owner
                 scan.name = name ?? scan.name
@@ -267,39 +273,20 @@ package final class HomeLoop {
         self.scans[id]
             .map { scan in
                 ScanState(
-                    summary: self.summary(of: scan),
+                    summary: self.summary(of: scan, now: self.eventLoop.now),
                     epoch: scan.log.epoch,
                     seq: scan.log.head,
-                    counts: scan.log.counts,
-                    latest: scan.log.latest,
-                    phaseStart: scan.log.critical.last { $0.message.type == "phaseStarted" }
+                    latest: scan.log.latest
                 )
             }
     }
 
-    func summaries() -> [ScanSummary] {
-        self.scans.values.map { self.summary(of: $0) } + self.dormantSummaries()
-    }
-
-    private func summary(of scan: ScanHome) -> ScanSummary {
-        ScanSummary(
-            id: scan.id,
-            owner: scan.owner,
-            name: scan.name,
-            messageCount: Int(clamping: scan.log.head.rawValue),
-            elapsed: scan.lifecycle.elapsed(now: self.eventLoop.now),
-            isCompleted: scan.lifecycle.isCompleted,
-            isStalled: scan.lifecycle.isStalled,
-            subscriberCount: scan.members.count
-        )
-    }
-
-    private func create(_ id: ScanID, now: NIODeadline) -> Result<ScanHome, RelayRefusal> {
+    private func create(_ id: ScanID, at: WallTime, now: NIODeadline) -> Result<ScanHome, RelayRefusal> {
         guard self.scanCount.takeOne(limit: self.context.configuration.maximumScanCount) else {
             return .failure(.tooManyScans)
         }
         let logger = self.logger(of: id)
-        let scan = ScanHome(id: id, context: self.context, logger: logger, now: now)
+        let scan = ScanHome(id: id, context: self.context, logger: logger, at: at, now: now)
         self.scans[id] = scan
         logger.info("scan channel created", metadata: ["epoch": "\(scan.log.epoch)"])
         for waiter in self.waiters.removeValue(forKey: id) ?? [] {

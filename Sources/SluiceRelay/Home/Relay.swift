@@ -77,9 +77,10 @@ package final class Relay: Sendable {
         _ id: ScanID,
         owner: String?,
         name: String?,
+        at: WallTime,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<ScanRegistration> {
-        self.ask(id, on: eventLoop) { $0.put(id, owner: owner, name: name, promise: $1) }
+        self.ask(id, on: eventLoop) { $0.put(id, owner: owner, name: name, at: at, promise: $1) }
     }
 
     /// Removes a scan and its history; whether there was one.
@@ -118,9 +119,14 @@ package final class Relay: Sendable {
         self.ask(id, on: eventLoop) { $0.history(of: id, request, promise: $1) }
     }
 
-    /// Every scan in a line.
-    package func summaries(on eventLoop: any EventLoop) -> EventLoopFuture<[ScanSummary]> {
-        self.askAll(on: eventLoop) { $0.summaries() }.map { $0.flatMap { $0 } }
+    /// Every scan in a line, in chunks and in no order.
+    package func summaries(on eventLoop: any EventLoop) -> EventLoopFuture<[[ScanSummary]]> {
+        let gathered = self.homes.indices.map { index in
+            let promise = self.loops.eventLoops[index].makePromise(of: [[ScanSummary]].self)
+            self.tell(index) { $0.gatherSummaries(promise: promise) }
+            return promise.futureResult
+        }
+        return EventLoopFuture.whenAllSucceed(gathered, on: eventLoop).map { $0.flatMap { $0 } }
     }
 
     /// What the homes did since the start, one account for each.

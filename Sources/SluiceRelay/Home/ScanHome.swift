@@ -26,13 +26,14 @@ final class ScanHome {
     /// How much of it the store has; nil where there is no store.
     let record: ScanRecord?
 
-    init(id: ScanID, context: HomeContext, logger: Logger, now: NIODeadline) {
+    init(id: ScanID, context: HomeContext, logger: Logger, at: WallTime, now: NIODeadline) {
         self.id = id
         self.context = context
         self.record = context.store.map { ScanRecord(store: $0) }
         self.log = ScanLog(
             epoch: context.makeEpoch(),
             history: context.configuration.history,
+            startedAt: at,
             isStored: context.store != nil
         )
         self.lifecycle = ScanLifecycle(configuration: context.configuration, now: now)
@@ -47,6 +48,7 @@ final class ScanHome {
         self.record = context.store.map { ScanRecord(store: $0, resuming: dormant.scan) }
         self.log = ScanLog(
             resuming: stored.tail,
+            fold: dormant.scan.fold,
             epoch: header.epoch,
             head: dormant.scan.head,
             history: context.configuration.history

@@ -54,6 +54,9 @@ final class ScanRecord {
         write.isHeard = isHeard
         write.answers = self.untakenAnswers + [answer].compactMap { $0 }
         self.untakenAnswers = []
+        if self.handedThrough < log.head || self.handedHeader == nil {
+            write.fold = log.fold.stored
+        }
         if self.handedThrough < log.head {
             write.entries = log.page(after: self.handedThrough, maximumCount: .max).entries
             write.superseded = log.takeSuperseded()

@@ -23,6 +23,8 @@ package struct StoreWrite: Sendable {
     package var counts: [Count] = []
     /// The newest message's number.
     package var head: Seq
+    /// ``ScanFold/stored`` after it; nil where that did not change.
+    package var fold: [UInt8]?
     /// The answers of requests that may be repeated: this one's, and earlier ones' that the store did not take.
     package var answers: [StoredAnswer] = []
     /// Whether the scanner was heard of.

@@ -7,6 +7,8 @@ package struct StoredScan: Sendable {
     package var head: Seq
     /// How long ago things happened, when this was read.
     package var ages: StoredAges
+    /// What is known out of all its messages.
+    package var fold = ScanFold()
 
     package init(life: Int64, header: StoredHeader, head: Seq, ages: StoredAges) {
         self.life = life

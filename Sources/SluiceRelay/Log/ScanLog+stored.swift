@@ -37,7 +37,7 @@ extension ScanLog {
     package func counts(of entries: [LogEntry]) -> [String: Int] {
         var counts: [String: Int] = [:]
         for entry in entries {
-            let type = self.counts[entry.message.type] == nil ? Self.otherTypes : entry.message.type
+            let type = self.counts[entry.message.type] == nil ? ScanFold.other : entry.message.type
             counts[type] = self.counts[type]
         }
         return counts

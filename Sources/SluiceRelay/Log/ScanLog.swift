@@ -7,17 +7,14 @@ package import SluiceBase
 /// critical one, and of each conflated type and key the newest. So progress never pushes findings out, and a late
 /// joiner gets state and findings in one ordered read. Plain data: no clock, no channel, no lock.
 package struct ScanLog: Sendable {
-    /// The most distinct types counted one by one; the rest count as `TypeCounts.other`.
-    static let maximumCountedTypes = 1000
-    /// The name under which types beyond the limit are counted.
-    static let otherTypes = "(other)"
-
     /// Which life of the log this is.
     package let epoch: String
     /// The newest message's number, 0 before the first.
     package private(set) var head: Seq
+    /// What is known out of all messages, the evicted ones too.
+    package private(set) var fold: ScanFold
     /// How many messages of each type were posted.
-    package private(set) var counts: [String: Int] = [:]
+    package var counts: [String: Int] { self.fold.counts }
     /// Bytes of all messages kept.
     package private(set) var retainedBytes = 0
 
@@ -43,10 +40,17 @@ package struct ScanLog: Sendable {
     /// - Parameters:
     ///   - epoch: Which life of the log this is.
     ///   - history: What is kept in memory.
+    ///   - startedAt: When the scan was first heard of; nil where its first message says it.
     ///   - isStored: Whether a store takes what is appended; then nothing is evicted that ``stored(through:)`` has not
     ///     named.
-    package init(epoch: String, history: RelayConfiguration.History, isStored: Bool = false) {
+    package init(
+        epoch: String,
+        history: RelayConfiguration.History,
+        startedAt: WallTime? = nil,
+        isStored: Bool = false
+    ) {
         self.epoch = epoch
+        self.fold = ScanFold(startedAt: startedAt)
         self.head = 0
         self.history = history
         self.index = TypeIndex()
@@ -58,17 +62,25 @@ package struct ScanLog: Sendable {
     ///
     /// - Parameters:
     ///   - tail: What the store gave of it.
+    ///   - fold: What is known out of all its messages, but for their counts.
     ///   - epoch: Which life of the log this is.
     ///   - head: The newest message's number.
     ///   - history: What is kept in memory.
-    package init(resuming tail: StoredTail, epoch: String, head: Seq, history: RelayConfiguration.History) {
+    package init(
+        resuming tail: StoredTail,
+        fold: ScanFold = ScanFold(),
+        epoch: String,
+        head: Seq,
+        history: RelayConfiguration.History
+    ) {
         self.epoch = epoch
         self.head = head
         self.history = history
         self.index = TypeIndex(first: head.next)
         self.evictableThrough = head
         self.supersededSeqs = []
-        self.counts = tail.counts
+        self.fold = fold
+        self.fold.restore(counts: tail.counts)
         self.evictedThrough = tail.evictedThrough
         for entry in tail.entries {
             self.keep(entry)
@@ -81,7 +93,7 @@ package struct ScanLog: Sendable {
         self.head = self.head.next
         let entry = LogEntry(seq: self.head, at: at, message: message)
         self.index.append(type: message.type, fate: message.fate)
-        self.count(message.type)
+        self.fold.note(message, at: at)
         self.keep(entry)
         return entry
     }
@@ -174,14 +186,6 @@ package struct ScanLog: Sendable {
             }
             self.index.markLost(oldest.seq)
             self.evictedThrough = max(self.evictedThrough, oldest.seq)
-        }
-    }
-
-    private mutating func count(_ type: String) {
-        if self.counts[type] != nil || self.counts.count < Self.maximumCountedTypes {
-            self.counts[type, default: 0] += 1
-        } else {
-            self.counts[Self.otherTypes, default: 0] += 1
         }
     }
 }

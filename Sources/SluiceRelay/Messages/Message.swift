@@ -19,6 +19,8 @@ package struct Message: Sendable {
     package let conflationKey: ConflationKey?
     /// What ``MessageSeverity`` found in the message; nil if there is none.
     package let severity: String?
+    /// What the message says of its scan as a whole; `nil` for most, and for what an earlier process checked.
+    package let progress: MessageProgress?
 
     init(
         body: ByteBuffer,
@@ -27,7 +29,8 @@ package struct Message: Sendable {
         isTerminal: Bool,
         carriesScanID: Bool,
         conflationKey: ConflationKey?,
-        severity: String? = nil
+        severity: String? = nil,
+        progress: MessageProgress? = nil
     ) {
         self.body = body
         self.type = type
@@ -36,6 +39,7 @@ package struct Message: Sendable {
         self.carriesScanID = carriesScanID
         self.conflationKey = conflationKey
         self.severity = severity
+        self.progress = progress
     }
 
     /// The length of the object as posted, both braces included.

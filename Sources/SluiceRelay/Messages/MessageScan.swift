@@ -23,6 +23,7 @@ struct MessageScan {
     private var carriesScanID = false
     private var severity: String?
     private var fields: [Field] = []
+    private var noted = NotedFields()
 
     init(_ parser: MessageParser) {
         self.parser = parser
@@ -36,6 +37,7 @@ struct MessageScan {
         self.carriesScanID = false
         self.severity = nil
         self.fields.removeAll(keepingCapacity: true)
+        self.noted = NotedFields()
 
         self.scanner.offset += 1
         let first = try self.token(bytes)
@@ -58,7 +60,7 @@ struct MessageScan {
         let key = try self.key(bytes)
         let first = try self.token(bytes)
         let start = self.scanner.offset
-        let name: (owned: OwnedField?, isSeverity: Bool, field: Int?)
+        let name: (owned: OwnedField?, isSeverity: Bool, field: Int?, noted: NotedFields.Name?)
         if key.hasEscapes {
             let unescaped = key.unescaped(bytes)
             name = self.classify(unescaped.span, unescaped.indices)
@@ -69,7 +71,9 @@ struct MessageScan {
         switch name.owned {
         case nil where name.isSeverity:
             self.severity = try self.severity(bytes, first: first)
-        case nil: try self.skip(bytes, first: first)
+        case nil:
+            try self.skip(bytes, first: first)
+            if let noted = name.noted { self.noted.note(noted, start..<self.scanner.offset) }
         case .type: try self.scanType(bytes, first: first, key: place)
         case .scanID: try self.scanScanID(bytes, first: first, key: place)
         case .seq: throw MessageFault(.reservedField, at: place)
@@ -82,10 +86,10 @@ struct MessageScan {
     private func classify(
         _ bytes: Span<UInt8>,
         _ range: Range<Int>
-    ) -> (owned: OwnedField?, isSeverity: Bool, field: Int?) {
+    ) -> (owned: OwnedField?, isSeverity: Bool, field: Int?, noted: NotedFields.Name?) {
         (
             OwnedField(bytes, in: range), MessageSeverity.isName(bytes, range),
-            self.parser.rules.fieldIndex(of: bytes, in: range)
+            self.parser.rules.fieldIndex(of: bytes, in: range), NotedFields.Name(bytes, in: range)
         )
     }
 
@@ -181,7 +185,8 @@ extension MessageScan {
             isTerminal: rule.isTerminal,
             carriesScanID: self.carriesScanID,
             conflationKey: rule.fate == .conflated ? self.conflationKey(type, rule, bytes) : nil,
-            severity: self.severity
+            severity: self.severity,
+            progress: MessageProgress(self.noted, type: type, rule: rule, bytes)
         )
     }
 

@@ -1,12 +1,15 @@
-/// Looks for some bytes among others, by Horspool's method: it passes over as many as the last one it met allows.
+/// Looks for some bytes among others.
+///
+/// By the method of Knuth, Morris and Pratt: however text and bytes are made, no byte is looked at more than twice, so that
+/// what a producer repeats and a reader looks for holds nobody up.
 package struct TextSearch: Hashable, Sendable {
     /// The longest text that may be looked for, in bytes.
     package static let maximumByteCount = 256
 
     /// What is looked for.
     package let text: [UInt8]
-    /// How far to go on from a byte under the text's last place.
-    private let skips: [UInt16]
+    /// How much of the text still fits where the byte after so much of it does not.
+    private let fallbacks: [Int]
 
     /// - Parameter text: At least one byte; what goes beyond ``maximumByteCount`` is left out.
     package init?(_ text: some Sequence<UInt8>) {
@@ -14,26 +17,24 @@ package struct TextSearch: Hashable, Sendable {
         guard !text.isEmpty else {
             return nil
         }
-        var skips = [UInt16](repeating: UInt16(text.count), count: 256)
-        for (place, byte) in text.dropLast().enumerated() {
-            skips[Int(byte)] = UInt16(text.count - 1 - place)
+        var fallbacks = [Int](repeating: 0, count: text.count)
+        var length = 0
+        for place in text.indices.dropFirst() {
+            while length > 0, text[place] != text[length] {
+                length = fallbacks[length - 1]
+            }
+            if text[place] == text[length] {
+                length += 1
+            }
+            fallbacks[place] = length
         }
         self.text = text
-        self.skips = skips
+        self.fallbacks = fallbacks
     }
 
     /// Whether the text stands somewhere among the bytes.
     package func isFound(in bytes: Span<UInt8>) -> Bool {
-        let last = self.text.count - 1
-        var end = last
-        while end < bytes.count {
-            let byte = bytes[end]
-            if byte == self.text[last], self.stands(in: bytes, endingAt: end) {
-                return true
-            }
-            end += Int(self.skips[Int(byte)])
-        }
-        return false
+        self.lookedAt(in: bytes).isFound
     }
 
     /// Whether the text stands somewhere in an object of which only what follows its opening brace is there.
@@ -47,11 +48,28 @@ package struct TextSearch: Hashable, Sendable {
         return self.text.indices.dropFirst().allSatisfy { body[$0 - 1] == self.text[$0] }
     }
 
-    private func stands(in bytes: Span<UInt8>, endingAt end: Int) -> Bool {
-        let start = end - self.text.count + 1
-        for place in self.text.indices where bytes[start + place] != self.text[place] {
-            return false
+    /// Whether the text stands somewhere among the bytes, and how often a byte was looked at to find that out.
+    @inline(__always)
+    func lookedAt(in bytes: Span<UInt8>) -> (isFound: Bool, count: Int) {
+        let first = self.text[0]
+        var length = 0
+        var place = 0
+        var count = 0
+        while place < bytes.count {
+            let byte = bytes[place]
+            count &+= 1
+            if length == 0, byte != first {
+                place &+= 1
+            } else if byte == self.text[length] {
+                length &+= 1
+                place &+= 1
+                if length == self.text.count {
+                    return (true, count)
+                }
+            } else {
+                length = self.fallbacks[length &- 1]
+            }
         }
-        return true
+        return (false, count)
     }
 }

@@ -1,4 +1,3 @@
-
 extension GatewayConfiguration {
     /// The public listener: where scanners and clients connect.
     package struct Listen: Sendable, Equatable {

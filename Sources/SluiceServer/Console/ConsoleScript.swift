@@ -14,7 +14,7 @@ enum ConsoleScript {
 
         const BASE = new URL('.', location.href).href;
         const TOKEN_KEY = 'sluice.token';
-        const POLL_MS = 2_000;
+        const [POLL_MS, SEARCH_MS] = [2_000, 300];
         const LISTED_SCANS = 200;
         /** How long a scan that does not exist yet is waited for, in seconds. */
         const WAIT = 300;
@@ -34,8 +34,9 @@ enum ConsoleScript {
         let model = null;
         let modelEpoch;
         let stats = [];
-        let isListed = false;
-        let pollTimer;
+        /** How many scans the gateway found; null while it has said nothing. */
+        let found = null;
+        let [pollTimer, polls] = [undefined, 0];
 
         // Small helpers
 
@@ -128,13 +129,17 @@ enum ConsoleScript {
 
         async function poll() {
             clearTimeout(pollTimer);
+            const turn = ++polls;
             let pause = POLL_MS;
             if (!document.hidden) {
                 try {
                     const headers = token ? { Authorization: `Bearer ${token}` } : {};
-                    const response = await fetch(`${BASE}api/scans/stats`, { headers, cache: 'no-store' });
+                    const wanted = wantedScan();
+                    const query = new URLSearchParams({ limit: LISTED_SCANS, sort: '-last_message', q: wanted });
+                    const response = await fetch(`${BASE}api/scans/stats?${query}`, { headers, cache: 'no-store' });
                     if (response.ok) {
-                        showStats(await response.json());
+                        const answer = await response.json();
+                        if (turn === polls) showStats(answer, wanted === '');
                     } else if (response.status === 401) {
                         showStats(null);
                         askForToken(token ? 'The gateway does not accept this token.' : 'Enter a token to see its scans.');
@@ -147,18 +152,22 @@ enum ConsoleScript {
                     write(at('scans-note'), 'The gateway does not answer.');
                 }
             }
-            clearTimeout(pollTimer);
-            pollTimer = setTimeout(poll, pause);
+            // Whoever asked again meanwhile goes on with that.
+            if (turn === polls) pollTimer = setTimeout(poll, pause);
         }
 
-        /** Shows what the gateway says of its scans; null: it says nothing. */
-        function showStats(answer) {
-            isListed = answer !== null;
+        /** Shows what the gateway says of its scans; null: it says nothing. Of some of them it says no totals. */
+        function showStats(answer, isOfAll = true) {
+            found = answer && (answer.total_scans ?? 0);
             stats = Array.isArray(answer?.scans) ? answer.scans : [];
             for (const [id, field] of [['scans', 'total_scans'], ['running', 'running_scans'], ['messages', 'total_messages']]) {
-                write(at(`total-${id}`), answer ? number.format(answer[field] ?? 0) : '–');
+                if (isOfAll) write(at(`total-${id}`), answer ? number.format(answer[field] ?? 0) : '–');
             }
             showScans();
+        }
+
+        function wantedScan() {
+            return at('scan-id').value.trim().toLowerCase().slice(0, 60);
         }
 
         const scanItems = new Elements((id) => {
@@ -171,26 +180,29 @@ enum ConsoleScript {
         });
 
         function showScans() {
-            const wanted = at('scan-id').value.trim().toLowerCase();
-            const found = stats
-                .filter((scan) => `${scan.scan_id} ${scan.name ?? ''}`.toLowerCase().includes(wanted))
+            const wanted = wantedScan();
+            const listed = stats
+                .filter((scan) => [scan.scan_id, scan.name ?? ''].some((text) => text.toLowerCase().includes(wanted)))
                 .sort((a, b) => Number(a.is_completed) - Number(b.is_completed));
-            const listed = found.slice(0, LISTED_SCANS);
             arrange(at('scans'), listed.map((scan) => {
                 const item = scanItems.get(scan.scan_id);
                 const [name, dot, facts] = item.firstElementChild.children;
-                const state = scan.is_completed ? 'completed' : scan.is_stalled ? 'stalled' : 'running';
+                const state = ['running', 'stalled', 'completed', 'failed'].find((name) => name === scan.outcome) ?? '';
+                const phase = scan.phase === null ? '' : ` ${shown(scan.phase, 40)}`;
+                const percent = scan.percent === null ? '' : ` ${Math.floor(scan.percent)} %`;
+                const progress = scan.is_completed ? '' : phase + percent;
                 write(name, shown(scan.name || scan.scan_id, 128));
                 name.title = shown(scan.scan_id);
                 dot.className = `dot ${state}`;
-                write(facts, `${state}, ${number.format(scan.message_count)} messages, ${duration(scan.elapsed_time)}`);
+                write(facts, `${state}${progress}, ${number.format(scan.message_count)} messages, ${duration(scan.elapsed_time)}`);
+                facts.title = scan.error === null ? '' : shown(scan.error);
                 item.firstElementChild.setAttribute('aria-current', String(scan.scan_id === client?.scanId));
                 return item;
             }));
             scanItems.keep(new Set(listed.map((scan) => scan.scan_id)));
-            const rest = found.length - listed.length;
-            const none = isListed && found.length === 0 ? 'None.' : '';
-            write(at('scans-note'), rest > 0 ? `and ${number.format(rest)} more: find them by id` : none);
+            const rest = (found ?? 0) - stats.length;
+            const none = found !== null && listed.length === 0 ? 'None.' : '';
+            write(at('scans-note'), rest > 0 ? `and ${number.format(rest)} more: find them by id or name` : none);
         }
 
         // One scan
@@ -411,13 +423,17 @@ enum ConsoleScript {
             });
             at('forget').addEventListener('click', () => signIn(null, false));
             at('identity').addEventListener('click', () => openSignIn(at('sign-in').hidden));
-            at('scan-id').addEventListener('input', showScans);
+            at('scan-id').addEventListener('input', () => {
+                showScans();
+                clearTimeout(pollTimer);
+                pollTimer = setTimeout(poll, SEARCH_MS);
+            });
             at('follow').addEventListener('submit', (event) => {
                 event.preventDefault();
                 const entered = at('scan-id').value.trim();
                 at('scan-id').value = '';
                 if (entered) follow(entered);
-                else showScans();
+                poll();
             });
             at('again').addEventListener('click', () => follow(client.scanId));
             for (const ring of ['findings', 'messages']) {

@@ -118,6 +118,7 @@ enum ConsoleStyle {
         .dot { align-self: center; width: .55rem; height: .55rem; border-radius: 50%; background: var(--good); }
         .dot.completed { background: var(--line); }
         .dot.stalled { background: var(--warn); }
+        .dot.failed { background: var(--bad); }
 
         main { min-width: 0; min-height: 0; overflow: auto; padding: 1rem; }
         #scan { display: flex; flex-direction: column; gap: .8rem; min-height: 100%; }

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// How the gateway ends an event stream: by an event of a type that no scanner may use.

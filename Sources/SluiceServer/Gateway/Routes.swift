@@ -98,7 +98,7 @@ final class Routes: RequestRouter {
     private func scan(_ request: HTTPRequest, _ segment: String) -> any RequestHandler {
         if segment == "stats", request.method == .GET || request.method == .HEAD {
             return APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
-                self.reads.stats(exchange, identity)
+                try self.reads.stats(exchange, identity)
             }
         }
         return self.only([.GET, .HEAD, .PUT, .DELETE], request) {

@@ -76,6 +76,17 @@ enum QueryReader {
         return text
     }
 
+    /// A text to be looked for; nothing stands for none.
+    static func search(_ name: String, in query: QueryParameters) throws(Problem) -> String? {
+        guard let text = try self.text(name, in: query), !text.isEmpty else {
+            return nil
+        }
+        guard text.utf8.count <= TextSearch.maximumByteCount else {
+            throw Problem(.invalidParameter, "\(name) has at most \(TextSearch.maximumByteCount) bytes")
+        }
+        return text
+    }
+
     /// Types separated by commas.
     static func filter(_ name: String, in query: QueryParameters) throws(Problem) -> TypeFilter {
         guard let text = try self.text(name, in: query), !text.isEmpty else {

@@ -7,18 +7,19 @@ internal import SluiceRelay
 struct ScanReads: Sendable {
     let services: GatewayServices
 
-    /// The most messages of one page of history, and how many it has unless asked otherwise.
-    private static let maximumPageCount = 1000
-    private static let defaultPageCount = 500
-    /// The most bytes of messages in one page of history.
-    private static let maximumPageBytes = 4 * 1024 * 1024
-
     /// `GET /api/scans/stats`.
-    func stats(_ exchange: HTTPExchange, _ identity: Identity) {
-        self.services.relay.summaries(on: exchange.eventLoop).assumeIsolated()
-            .whenSuccess { summaries in
-                let visible = summaries.filter { identity.maySubscribe(scan: $0.id.text, owner: $0.owner) }
-                exchange.respond(.json(Self.body(visible.sorted { $0.id.text < $1.id.text }, exchange)))
+    func stats(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+        let query = try StatsQuery(exchange.request.query)
+        self.services.stats.answer(identity, query, on: exchange.eventLoop).assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success(let body?):
+                    exchange.respond(.json(body))
+                case .success(nil):
+                    exchange.respond(problem: Problem(.invalidParameter, "after names none of your scans"))
+                case .failure(let error):
+                    exchange.respond(problem: IngestAnswers.problem(refusal: error))
+                }
             }
     }
 
@@ -37,9 +38,7 @@ struct ScanReads: Sendable {
 
     /// `GET /api/scans/{scanId}/messages`.
     func messages(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) throws(Problem) {
-        let since = try QueryReader.seq("since", in: exchange.request.query) ?? 0
-        let limit = try QueryReader.integer("limit", in: exchange.request.query, 1...UInt64(Self.maximumPageCount))
-        let hasTimes = try QueryReader.choice("times", in: exchange.request.query, ["true", "false"]) == "true"
+        let query = try HistoryQuery(exchange.request.query)
         let relay = self.services.relay
         relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
@@ -48,12 +47,7 @@ struct ScanReads: Sendable {
                 else {
                     return
                 }
-                var request = HistoryRequest(
-                    maximumCount: limit.map { Int($0) } ?? Self.defaultPageCount,
-                    maximumBytes: Self.maximumPageBytes
-                )
-                request.after = since
-                relay.history(of: scanID, request, on: exchange.eventLoop).assumeIsolated()
+                relay.history(of: scanID, query.request, on: exchange.eventLoop).assumeIsolated()
                     .whenComplete { result in
                         guard let page = exchange.found(result) else {
                             return
@@ -62,7 +56,7 @@ struct ScanReads: Sendable {
                             exchange.respond(problem: Problem(.scanNotFound))
                             return
                         }
-                        exchange.respond(.json(Self.body(page, scanID, hasTimes: hasTimes, exchange)))
+                        exchange.respond(.json(Self.body(page, scanID, hasTimes: query.hasTimes, exchange)))
                     }
             }
     }
@@ -87,63 +81,12 @@ struct ScanReads: Sendable {
         return found
     }
 
-    private static func seconds(_ time: TimeAmount) -> Double {
-        (Double(time.nanoseconds) / 1_000_000).rounded() / 1000
-    }
-
-    private static func body(_ scans: [ScanSummary], _ exchange: HTTPExchange) -> ByteBuffer {
-        let completed = scans.count { $0.isCompleted }
-        let elapsed = scans.reduce(0) { $0 + Self.seconds($1.elapsed) }
-        var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 256 + scans.count * 160)
-        writer.beginObject()
-        writer.member("total_scans", scans.count)
-        writer.member("running_scans", scans.count - completed)
-        writer.member("completed_scans", completed)
-        writer.member("total_messages", scans.reduce(0) { $0 + $1.messageCount })
-        writer.member(
-            "average_elapsed_time",
-            scans.isEmpty ? 0 : (elapsed / Double(scans.count) * 1000).rounded() / 1000
-        )
-        writer.name("scans")
-        writer.beginArray()
-        for scan in scans {
-            writer.beginObject()
-            writer.member("scan_id", scan.id.text)
-            writer.member("message_count", scan.messageCount)
-            writer.member("elapsed_time", Self.seconds(scan.elapsed))
-            writer.member("is_completed", scan.isCompleted)
-            writer.member("is_stalled", scan.isStalled)
-            writer.member("name", scan.name)
-            writer.member("subscribers", scan.subscriberCount)
-            writer.endObject()
-        }
-        writer.endArray()
-        writer.endObject()
-        return writer.buffer
-    }
-
     private static func body(_ state: ScanState, _ exchange: HTTPExchange) -> ByteBuffer {
         var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 1024)
         writer.beginObject()
-        writer.member("scan_id", state.summary.id.text)
-        writer.member("owner", state.summary.owner)
-        writer.member("name", state.summary.name)
-        writer.member("is_completed", state.summary.isCompleted)
-        writer.member("is_stalled", state.summary.isStalled)
+        state.summary.writeMembers(into: &writer)
         writer.member("epoch", state.epoch)
         writer.member("seq", Int(clamping: state.seq.rawValue))
-        writer.member("message_count", state.summary.messageCount)
-        writer.member("elapsed_time", Self.seconds(state.summary.elapsed))
-        writer.member("subscribers", state.summary.subscriberCount)
-        let progress = ScanProgress(state)
-        writer.member("phase", progress.phase)
-        writer.member("percent", progress.percent)
-        writer.name("counts")
-        writer.beginObject()
-        for (type, count) in state.counts.sorted(by: { $0.key < $1.key }) {
-            writer.member(type, count)
-        }
-        writer.endObject()
         writer.name("latest")
         Self.write(state.latest, state.summary.id, into: &writer)
         writer.endObject()

@@ -31,7 +31,8 @@ struct ScanWrites: Sendable {
                 }
                 return text
             }
-        self.services.relay.put(scanID, owner: owner, name: name, on: exchange.eventLoop).assumeIsolated()
+        self.services.relay.put(scanID, owner: owner, name: name, at: .now(), on: exchange.eventLoop)
+            .assumeIsolated()
             .whenComplete { result in
                 switch result {
                 case .success(let registration):

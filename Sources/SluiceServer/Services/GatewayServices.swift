@@ -14,6 +14,8 @@ final class GatewayServices: Sendable {
     let authenticator: Authenticator
     let limits: GatewayLimits
     let connections: ConnectionRegistry
+    /// What all scans come to, for whoever asks.
+    let stats: StatsBoard
     /// The TCP connections of the public listener.
     let transports: TransportCount
     let metrics: GatewayMetrics
@@ -42,6 +44,9 @@ final class GatewayServices: Sendable {
         self.authenticator = authenticator
         self.limits = GatewayLimits(settings.configuration.limits)
         self.connections = connections
+        self.stats = StatsBoard(
+            source: StatsBoard.Source(count: { relay.scans }, summaries: { relay.summaries(on: $0) })
+        )
         self.transports = TransportCount(settings.configuration.limits.connections)
         self.metrics = GatewayMetrics()
         self.keySource = keySource

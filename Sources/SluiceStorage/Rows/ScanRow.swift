@@ -47,7 +47,7 @@ enum ScanRow {
             return nil
         }
         let completedAt = Int64.fromDatabaseValue(row[7])
-        return StoredScan(
+        var scan = StoredScan(
             life: life,
             header: StoredHeader(
                 id: id,
@@ -64,6 +64,9 @@ enum ScanRow {
                 sinceCompleted: completedAt.map { now.since($0) }
             )
         )
+        scan.fold.startedAt = WallTime(milliseconds: createdAt)
+        scan.fold.lastMessageAt = head > 0 ? WallTime(milliseconds: heardAt) : nil
+        return scan
     }
 
     private static func sum(_ life: Int64, _ id: String, _ epoch: String, _ owner: String?, _ name: String?) -> Int64 {

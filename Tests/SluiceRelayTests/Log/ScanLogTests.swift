@@ -145,15 +145,6 @@ struct ScanLogTests {
         #expect(log.missedCount(after: 0, filter: TypeFilter(["other"])) == 1000)
     }
 
-    @Test("Types beyond the limit are counted together")
-    func typeCounts() {
-        var log = Self.log()
-        for number in 0..<(ScanLog.maximumCountedTypes + 5) {
-            _ = log.append(TestMessage.ordinary("t\(number)"), at: TestMessage.time)
-        }
-        #expect(log.counts[ScanLog.otherTypes] == 5)
-    }
-
     @Test(
         "Random logs give every reader all that is kept, and count all that is not",
         arguments: 0..<50 as Range<UInt64>

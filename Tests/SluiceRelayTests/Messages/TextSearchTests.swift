@@ -20,6 +20,20 @@ struct TextSearchTests {
         }
     }
 
+    @Test("no bytes make it look at any of them more than twice", arguments: [0, 1, 100, 127, 200, 255])
+    func linear(_ odd: Int) throws {
+        var text = [UInt8](repeating: 97, count: 256)
+        text[odd] = 98
+        let search = try #require(TextSearch(text))
+        var bytes = [UInt8](repeating: 97, count: 100_000)
+        let same = search.lookedAt(in: bytes.span)
+        #expect(!same.isFound && same.count <= 2 * bytes.count)
+        for place in stride(from: odd, to: bytes.count, by: 255) {
+            bytes[place] = 98
+        }
+        #expect(search.lookedAt(in: bytes.span).count <= 2 * bytes.count)
+    }
+
     @Test("an object's opening brace counts as a part of it")
     func openingBrace() throws {
         let body = Array(#""a":{"b":1}}"#.utf8)

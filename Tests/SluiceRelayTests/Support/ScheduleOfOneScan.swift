@@ -27,7 +27,7 @@ final class ScheduleOfOneScan {
         var epoch: String?
         world.run()
         world.on(loop) {
-            _ = relay.put(scanID, owner: nil, name: nil, on: loop)
+            _ = relay.put(scanID, owner: nil, name: nil, at: TestMessage.time, on: loop)
             relay.state(of: scanID, on: loop).assumeIsolated().whenSuccess { epoch = $0?.epoch }
         }
         world.run()

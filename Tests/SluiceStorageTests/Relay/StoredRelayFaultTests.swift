@@ -1,6 +1,7 @@
 import Dispatch
 import GRDB
 import NIOCore
+import SluiceBase
 import Testing
 
 @testable import SluiceRelay
@@ -20,7 +21,7 @@ struct StoredRelayFaultTests {
         let answers = [
             relay.relay.ingest(try relay.request([#"{"type":"host"}"#]), on: bench.loop).map { _ in () },
             relay.relay.ingest(try relay.request([], owner: "u-1"), on: bench.loop).map { _ in () },
-            relay.relay.put(relay.id, owner: nil, name: "n", on: bench.loop).map { _ in () },
+            relay.relay.put(relay.id, owner: nil, name: "n", at: .now(), on: bench.loop).map { _ in () },
         ]
         let done = LockedCount()
         for answer in answers {

@@ -1,0 +1,222 @@
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceRelay
+internal import Synchronization
+
+/// The statistics for all callers.
+///
+/// Of many scans each answer is made at most once a second for each set of rights and query, and all scans are summed up
+/// at most once a second; who asks meanwhile gets the same answer. Of few scans each caller gets an answer of its own,
+/// in which everything is that was acknowledged before. Answers are made in slices, between which the loop serves
+/// others.
+final class StatsBoard: Sendable {
+    /// An answer; nil where the page's place is unknown.
+    typealias Answer = ByteBuffer?
+
+    /// Where scans come from.
+    struct Source: Sendable {
+        /// How many there are.
+        var count: @Sendable () -> Int
+        /// All of them, in chunks.
+        var summaries: @Sendable (any EventLoop) -> EventLoopFuture<[[ScanSummary]]>
+    }
+
+    /// What an answer depends on; the subject by its bytes, as Unicode has several spellings for one text.
+    private struct Key: Hashable {
+        var isUser: Bool
+        var isAdmin: Bool
+        var subject: [UInt8]
+        var scans: [ScanPattern]?
+        var query: StatsQuery
+    }
+
+    private struct Kept<Value: Sendable> {
+        var value: EventLoopFuture<Value>
+        var startedAt: NIODeadline
+        /// How many bytes it holds; nil while it is being made.
+        var byteCount: Int?
+        /// Which making it is of.
+        var number: UInt64
+
+        func isFresh(now: NIODeadline) -> Bool {
+            self.byteCount == nil || now < self.startedAt + StatsBoard.lifetime
+        }
+    }
+
+    private struct State {
+        var answers: [Key: Kept<Answer>] = [:]
+        var summaries: Kept<[[ScanSummary]]>?
+        var nextNumber: UInt64 = 0
+    }
+
+    /// Up to so many scans every answer is made anew.
+    static let fewScans = 256
+    /// How long an answer holds from the moment at which its making began.
+    static let lifetime = TimeAmount.seconds(1)
+    /// The most answers kept, and the most bytes of them; the oldest go first.
+    static let maximumAnswers = 256
+    static let maximumBytes = 16 * 1024 * 1024
+
+    private let source: Source
+    private let state = Mutex(State())
+
+    init(source: Source) {
+        self.source = source
+    }
+
+    /// The statistics of whoever this is.
+    func answer(_ identity: Identity, _ query: StatsQuery, on eventLoop: any EventLoop) -> EventLoopFuture<Answer> {
+        guard self.source.count() > Self.fewScans else {
+            return self.make(identity, query, out: self.source.summaries(eventLoop), on: eventLoop)
+        }
+        let key = Key(
+            isUser: identity.isUser,
+            isAdmin: identity.isAdmin,
+            subject: identity.isAdmin ? [] : Array(identity.subject.utf8),
+            scans: identity.isAdmin ? nil : identity.scans,
+            query: query
+        )
+        let now = eventLoop.now
+        let promise = eventLoop.makePromise(of: Answer.self)
+        let (kept, number) = self.state.withLock { state -> (EventLoopFuture<Answer>?, UInt64) in
+            if let kept = state.answers[key], kept.isFresh(now: now) {
+                return (kept.value, 0)
+            }
+            state.nextNumber += 1
+            state.answers[key] = Kept(value: promise.futureResult, startedAt: now, number: state.nextNumber)
+            return (nil, state.nextNumber)
+        }
+        if let kept {
+            promise.completeWith(kept)
+            return promise.futureResult
+        }
+        self.make(identity, query, out: self.summaries(on: eventLoop), on: eventLoop)
+            .whenComplete { result in
+                self.settle(key, number, byteCount: (try? result.get())?.map { $0.readableBytes } ?? 0, on: eventLoop)
+                promise.completeWith(result)
+            }
+        return promise.futureResult
+    }
+
+    /// All scans, as they were within the last second.
+    private func summaries(on eventLoop: any EventLoop) -> EventLoopFuture<[[ScanSummary]]> {
+        let now = eventLoop.now
+        let promise = eventLoop.makePromise(of: [[ScanSummary]].self)
+        let (kept, number) = self.state.withLock { state -> (EventLoopFuture<[[ScanSummary]]>?, UInt64) in
+            if let kept = state.summaries, kept.isFresh(now: now) {
+                return (kept.value, 0)
+            }
+            state.nextNumber += 1
+            state.summaries = Kept(value: promise.futureResult, startedAt: now, number: state.nextNumber)
+            return (nil, state.nextNumber)
+        }
+        if let kept {
+            promise.completeWith(kept)
+            return promise.futureResult
+        }
+        self.source.summaries(eventLoop)
+            .whenComplete { result in
+                self.state.withLock { state in
+                    if state.summaries?.number == number {
+                        state.summaries?.byteCount = 0
+                    }
+                }
+                self.forgetLater(on: eventLoop)
+                promise.completeWith(result)
+            }
+        return promise.futureResult
+    }
+
+    private func make(
+        _ identity: Identity,
+        _ query: StatsQuery,
+        out summaries: EventLoopFuture<[[ScanSummary]]>,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Answer> {
+        let promise = eventLoop.makePromise(of: Answer.self)
+        summaries.hop(to: eventLoop).assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success(let chunks):
+                    let report = StatsReport(chunks, rights: identity, query: query)
+                    Making(report, promise, eventLoop).goOn()
+                case .failure(let error):
+                    promise.fail(error)
+                }
+            }
+        return promise.futureResult
+    }
+
+    /// An answer was made; what is kept stays within its bounds.
+    private func settle(_ key: Key, _ number: UInt64, byteCount: Int, on eventLoop: any EventLoop) {
+        self.state.withLock { state in
+            if state.answers[key]?.number == number {
+                state.answers[key]?.byteCount = byteCount
+            }
+            var made = state.answers.filter { $0.value.byteCount != nil }
+            var bytes = made.values.reduce(0) { $0 + ($1.byteCount ?? 0) }
+            while bytes > Self.maximumBytes || state.answers.count > Self.maximumAnswers,
+                let oldest = made.min(by: { $0.value.startedAt < $1.value.startedAt })
+            {
+                made[oldest.key] = nil
+                state.answers[oldest.key] = nil
+                bytes -= oldest.value.byteCount ?? 0
+            }
+        }
+        self.forgetLater(on: eventLoop)
+    }
+
+    /// How many answers are kept, and their bytes.
+    var keptAnswers: (count: Int, bytes: Int) {
+        self.state.withLock { state in
+            (state.answers.count, state.answers.values.reduce(0) { $0 + ($1.byteCount ?? 0) })
+        }
+    }
+
+    /// What nobody asks for again is not held for ever.
+    private func forgetLater(on eventLoop: any EventLoop) {
+        eventLoop.scheduleTask(in: Self.lifetime) {
+            let now = eventLoop.now
+            self.state.withLock { state in
+                state.answers = state.answers.filter { $0.value.isFresh(now: now) }
+                if !(state.summaries?.isFresh(now: now) ?? false) {
+                    state.summaries = nil
+                }
+            }
+        }
+    }
+}
+
+extension StatsBoard {
+    /// The making of one answer, some steps in each turn of its loop.
+    private final class Making {
+        private static let stepsPerTurn = 2
+
+        private var report: StatsReport
+        private let promise: EventLoopPromise<Answer>
+        private let eventLoop: any EventLoop
+
+        init(_ report: StatsReport, _ promise: EventLoopPromise<Answer>, _ eventLoop: any EventLoop) {
+            self.report = report
+            self.promise = promise
+            self.eventLoop = eventLoop
+        }
+
+        func goOn() {
+            for _ in 0..<Self.stepsPerTurn {
+                switch self.report.advance() {
+                case .more:
+                    continue
+                case .done(let body):
+                    self.promise.succeed(body)
+                    return
+                case .unknownPlace:
+                    self.promise.succeed(nil)
+                    return
+                }
+            }
+            // A task that is merely executed would run before the loop looks at its sockets again.
+            self.eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) { self.goOn() }
+        }
+    }
+}

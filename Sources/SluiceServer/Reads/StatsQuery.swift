@@ -1,0 +1,48 @@
+internal import SluiceBase
+internal import SluiceRelay
+
+/// Which scans the statistics list, in which order, from where on.
+struct StatsQuery: Sendable, Hashable {
+    /// What the list is ordered by; equal ones by id.
+    enum Order: String, Sendable, CaseIterable {
+        case id
+        case started
+        case lastMessage = "last_message"
+    }
+
+    /// The most scans of one page, which is also how many it has unless asked otherwise.
+    static let maximumCount = 1000
+
+    var limit = StatsQuery.maximumCount
+    /// The last scan of the page before.
+    var after: ScanID?
+    var outcome: ScanOutcome?
+    /// A part of the id or the name, in either case.
+    var part: NamePart?
+    var order = Order.id
+    var isDescending = false
+
+    /// All scans.
+    init() {}
+
+    /// - Throws: What to answer instead.
+    init(_ query: QueryParameters) throws(Problem) {
+        if let limit = try QueryReader.integer("limit", in: query, 1...UInt64(Self.maximumCount)) {
+            self.limit = Int(limit)
+        }
+        if let text = try QueryReader.text("after", in: query) {
+            guard let scanID = ScanID(text) else {
+                throw Problem(.invalidParameter, "after is the id of a scan")
+            }
+            self.after = scanID
+        }
+        let outcomes = ScanOutcome.allCases.map { $0.rawValue }
+        self.outcome = try QueryReader.choice("outcome", in: query, outcomes).flatMap { ScanOutcome(rawValue: $0) }
+        self.part = try QueryReader.search("q", in: query).flatMap { NamePart($0) }
+        let orders = Order.allCases.flatMap { [$0.rawValue, "-\($0.rawValue)"] }
+        if let sort = try QueryReader.choice("sort", in: query, orders) {
+            self.isDescending = sort.hasPrefix("-")
+            self.order = Order(rawValue: self.isDescending ? String(sort.dropFirst()) : sort) ?? .id
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import NIOCore
+import SluiceAdmission
+import SluiceBase
+import Testing
+
+@testable import SluiceRelay
+@testable import SluiceServer
+
+@Suite("The statistics of one caller")
+struct StatsReportTests {
+    private static let admin = Identity(kind: .token, subject: "root", isAdmin: true)
+
+    private static func query(_ text: String) throws -> StatsQuery {
+        try StatsQuery(#require(QueryParameters(text, maximumCount: 16)))
+    }
+
+    private static func body(
+        _ scans: [ScanSummary],
+        _ query: String = "",
+        _ rights: Identity = Self.admin
+    ) throws -> TestBody? {
+        TestSummary.run(StatsReport([scans], rights: rights, query: try self.query(query))).body
+    }
+
+    /// All pages, one after the other.
+    private static func pages(_ chunks: [[ScanSummary]], _ query: String) throws -> [[String]] {
+        var pages: [[String]] = []
+        var next: String? = ""
+        while let after = next, pages.count < 1000 {
+            let query = try self.query(query + (after.isEmpty ? "" : "&after=\(after)"))
+            let body = try #require(TestSummary.run(StatsReport(chunks, rights: Self.admin, query: query)).body)
+            pages.append(body.ids)
+            next = body.next
+        }
+        return pages
+    }
+
+    @Test("No scans are an answer too")
+    func none() throws {
+        let body = try #require(try Self.body([]))
+        #expect(body.number("total_scans") == 0)
+        #expect(body.number("average_elapsed_time") == 0)
+        #expect(body.ids.isEmpty && body.object.keys.contains("next") && body.next == nil)
+    }
+
+    @Test("Totals count all that match, whatever the page; averages all that may be read")
+    func totals() throws {
+        let scans = [
+            TestSummary.make("a", messages: 5, seconds: 2),
+            TestSummary.make("b", messages: 7, seconds: 4, isCompleted: true),
+            TestSummary.make("c", messages: 9, seconds: 9, isCompleted: true),
+        ]
+        let all = try #require(try Self.body(scans, "limit=1"))
+        #expect(all.number("total_scans") == 3 && all.number("completed_scans") == 2)
+        #expect(all.number("running_scans") == 1 && all.number("total_messages") == 21)
+        #expect(all.number("average_elapsed_time") == 5)
+        #expect(all.ids == ["a"] && all.next == "a")
+        let completed = try #require(try Self.body(scans, "outcome=completed&after=b"))
+        #expect(completed.number("total_scans") == 2 && completed.number("total_messages") == 16)
+        #expect(completed.number("average_elapsed_time") == 5)
+        #expect(completed.ids == ["c"] && completed.next == nil)
+    }
+
+    @Test("Only what the caller may read is counted, listed, or a place to go on from")
+    func rights() throws {
+        let scans = [
+            TestSummary.make("a-1"), TestSummary.make("a-2", owner: "bob"), TestSummary.make("b-1", owner: "bob"),
+            TestSummary.make("c-1", owner: "cleo\u{301}"),
+        ]
+        let globs = Identity(kind: .token, subject: "alice", scans: [ScanPattern("a-*")])
+        #expect(try Self.body(scans, "", globs)?.ids == ["a-1", "a-2"])
+        #expect(try Self.body(scans, "", Identity(kind: .token, subject: "bob"))?.ids == ["a-2", "b-1"])
+        #expect(try Self.body(scans, "", Identity(kind: .token, subject: "cle\u{F3}"))?.ids == [])
+        #expect(try Self.body(scans, "", Identity(kind: .ingestKey, subject: "bob"))?.ids == [])
+        #expect(try Self.body(scans, "sort=started&after=b-1", globs) == nil)
+        #expect(try Self.body(scans, "sort=started&after=nosuch") == nil)
+    }
+
+    private static func key(_ scan: ScanSummary, _ order: Substring) -> Int64 {
+        switch order {
+        case "started": scan.fold.startedAt?.milliseconds ?? .min
+        case "last_message": scan.fold.lastMessageAt?.milliseconds ?? .min
+        default: 0
+        }
+    }
+
+    @Test(
+        "Pages hold every scan once, in the order asked for",
+        arguments: ["id", "-id", "started", "-started", "last_message", "-last_message"],
+        [1, 7, 100, 1000]
+    )
+    func pages(_ sort: String, _ limit: Int) throws {
+        var scans: [ScanSummary] = []
+        for number in 0..<150 {
+            let lastMessageAt: Int64? = number.isMultiple(of: 4) ? nil : Int64(number * 7 % 20)
+            let id = number * 37 % 150
+            scans.append(TestSummary.make("s-\(id)", startedAt: Int64(number / 3), lastMessageAt: lastMessageAt))
+        }
+        let chunks = stride(from: 0, to: scans.count, by: 40).map { Array(scans[$0..<min($0 + 40, scans.count)]) }
+        let pages = try Self.pages(chunks, "sort=\(sort)&limit=\(limit)")
+        #expect(pages.dropLast().allSatisfy { $0.count == limit })
+        let order = sort.drop { $0 == "-" }
+        let upwards: [ScanSummary] = scans.sorted { left, right in
+            let (one, other) = (Self.key(left, order), Self.key(right, order))
+            return one == other ? left.id.text < right.id.text : one < other
+        }
+        let ids: [String] = upwards.map { $0.id.text }
+        #expect(pages.flatMap { $0 } == (sort.hasPrefix("-") ? ids.reversed() : ids))
+    }
+
+    @Test("By id a page goes on also where the scan before it has gone")
+    func vanished() throws {
+        let scans = ["a", "b", "d"].map { TestSummary.make($0) }
+        #expect(try Self.body(scans, "after=c")?.ids == ["d"])
+        #expect(try Self.body(scans, "sort=-id&after=c")?.ids == ["b", "a"])
+    }
+
+    @Test("A part of the id or of the name is found in either case")
+    func parts() throws {
+        let scans = [
+            TestSummary.make("nightly-1"), TestSummary.make("x", name: "The NIGHTLY run"),
+            TestSummary.make("y", name: "é"),
+        ]
+        #expect(try Self.body(scans, "q=NightlY")?.ids == ["nightly-1", "x"])
+        #expect(try Self.body(scans, "q=%C3%A9")?.ids == ["y"])
+        #expect(try Self.body(scans, "q=nothing")?.ids == [])
+        #expect(try Self.body(scans, "q=")?.ids.count == 3)
+    }
+
+    @Test("Ten thousand scans are looked at and written a few in each step")
+    func slices() throws {
+        let chunks = (0..<40).map { chunk in
+            (0..<250).map { TestSummary.make("s-\(chunk * 250 + $0)", owner: "u", name: "n") }
+        }
+        let (body, steps) = TestSummary.run(StatsReport(chunks, rights: Self.admin, query: StatsQuery()))
+        #expect(body?.ids.count == 1000)
+        #expect(body?.number("total_scans") == 10_000)
+        // One for each chunk, one to begin the answer, and one for each stretch of the page.
+        #expect(steps >= chunks.count + 1 + 1000 / StatsReport.writtenPerStep)
+        #expect(steps <= chunks.count + 4 + 1000 / StatsReport.writtenPerStep)
+    }
+
+    @Test("A page ends where it has enough bytes, and the next one goes on there")
+    func bytes() throws {
+        let scans = (0..<200).map { number in
+            var scan = TestSummary.make("s-\(number)")
+            scan.fold.restore(
+                counts: Dictionary(uniqueKeysWithValues: (0..<500).map { ("type-\($0)-\(number)-padded", $0) })
+            )
+            return scan
+        }
+        let first = try #require(try Self.body(scans))
+        #expect(first.byteCount < StatsReport.maximumBytes + 64 * 1024)
+        #expect(first.ids.count < 200 && first.next == first.ids.last)
+        let pages = try Self.pages([scans], "limit=1000")
+        #expect(pages.flatMap { $0 }.sorted() == scans.map(\.id.text).sorted())
+    }
+
+    @Test(
+        "What cannot be is refused",
+        arguments: [
+            "limit=0", "limit=1001", "limit=x", "limit=1&limit=1", "after=", "after=a%2Fb", "after=stats",
+            "outcome=done",
+            "outcome=", "sort=name", "sort=--id", "sort=", "q=a&q=b",
+        ]
+    )
+    func refused(_ query: String) {
+        #expect(throws: Problem.self) { try Self.query(query) }
+    }
+}
