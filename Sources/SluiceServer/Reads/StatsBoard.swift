@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceRelay
@@ -7,8 +8,8 @@ internal import Synchronization
 ///
 /// Of many scans each answer is made at most once a second for each set of rights and query, and all scans are summed up
 /// at most once a second; who asks meanwhile gets the same answer. Of few scans each caller gets an answer of its own,
-/// in which everything is that was acknowledged before. Answers are made in slices, between which the loop serves
-/// others.
+/// in which everything is that was acknowledged before. Answers are made one after the other on a thread of their own, so
+/// that they hold up no event loop, however many are asked for.
 final class StatsBoard: Sendable {
     /// An answer; nil where the page's place is unknown.
     typealias Answer = ByteBuffer?
@@ -21,12 +22,30 @@ final class StatsBoard: Sendable {
         var summaries: @Sendable (any EventLoop) -> EventLoopFuture<[[ScanSummary]]>
     }
 
-    /// What an answer depends on; the subject by its bytes, as Unicode has several spellings for one text.
+    /// Runs work of some length, one piece after the other.
+    typealias Worker = @Sendable (@escaping @Sendable () -> Void) -> Void
+
+    /// Which scans a caller may read.
+    private enum Rights: Hashable {
+        case all
+        /// The user's own, by its name's bytes, as Unicode has several spellings for one text; and what patterns say.
+        case some(subject: [UInt8], [ScanPattern])
+        case none
+
+        init(_ identity: Identity) {
+            if !identity.isUser {
+                self = .none
+            } else if identity.isAdmin || identity.scans?.contains(ScanPattern("*")) ?? false {
+                self = .all
+            } else {
+                self = .some(subject: Array(identity.subject.utf8), identity.scans ?? [])
+            }
+        }
+    }
+
+    /// What an answer depends on.
     private struct Key: Hashable {
-        var isUser: Bool
-        var isAdmin: Bool
-        var subject: [UInt8]
-        var scans: [ScanPattern]?
+        var rights: Rights
         var query: StatsQuery
     }
 
@@ -58,10 +77,18 @@ final class StatsBoard: Sendable {
     static let maximumBytes = 16 * 1024 * 1024
 
     private let source: Source
+    private let worker: Worker
     private let state = Mutex(State())
 
-    init(source: Source) {
+    init(source: Source, worker: @escaping Worker = StatsBoard.thread()) {
         self.source = source
+        self.worker = worker
+    }
+
+    /// A worker that is a thread of its own.
+    static func thread() -> Worker {
+        let queue = DispatchQueue(label: "sluice.statistics", qos: .utility)
+        return { work in queue.async { work() } }
     }
 
     /// The statistics of whoever this is.
@@ -69,13 +96,7 @@ final class StatsBoard: Sendable {
         guard self.source.count() > Self.fewScans else {
             return self.make(identity, query, out: self.source.summaries(eventLoop), on: eventLoop)
         }
-        let key = Key(
-            isUser: identity.isUser,
-            isAdmin: identity.isAdmin,
-            subject: identity.isAdmin ? [] : Array(identity.subject.utf8),
-            scans: identity.isAdmin ? nil : identity.scans,
-            query: query
-        )
+        let key = Key(rights: Rights(identity), query: query)
         let now = eventLoop.now
         let promise = eventLoop.makePromise(of: Answer.self)
         let (kept, number) = self.state.withLock { state -> (EventLoopFuture<Answer>?, UInt64) in
@@ -134,16 +155,15 @@ final class StatsBoard: Sendable {
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<Answer> {
         let promise = eventLoop.makePromise(of: Answer.self)
-        summaries.hop(to: eventLoop).assumeIsolated()
-            .whenComplete { result in
-                switch result {
-                case .success(let chunks):
-                    let report = StatsReport(chunks, rights: identity, query: query)
-                    Making(report, promise, eventLoop).goOn()
-                case .failure(let error):
-                    promise.fail(error)
-                }
+        let worker = self.worker
+        summaries.whenComplete { result in
+            switch result {
+            case .success(let chunks):
+                worker { promise.succeed(StatsReport(chunks, rights: identity, query: query).body()) }
+            case .failure(let error):
+                promise.fail(error)
             }
+        }
         return promise.futureResult
     }
 
@@ -183,40 +203,6 @@ final class StatsBoard: Sendable {
                     state.summaries = nil
                 }
             }
-        }
-    }
-}
-
-extension StatsBoard {
-    /// The making of one answer, some steps in each turn of its loop.
-    private final class Making {
-        private static let stepsPerTurn = 2
-
-        private var report: StatsReport
-        private let promise: EventLoopPromise<Answer>
-        private let eventLoop: any EventLoop
-
-        init(_ report: StatsReport, _ promise: EventLoopPromise<Answer>, _ eventLoop: any EventLoop) {
-            self.report = report
-            self.promise = promise
-            self.eventLoop = eventLoop
-        }
-
-        func goOn() {
-            for _ in 0..<Self.stepsPerTurn {
-                switch self.report.advance() {
-                case .more:
-                    continue
-                case .done(let body):
-                    self.promise.succeed(body)
-                    return
-                case .unknownPlace:
-                    self.promise.succeed(nil)
-                    return
-                }
-            }
-            // A task that is merely executed would run before the loop looks at its sockets again.
-            self.eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) { self.goOn() }
         }
     }
 }

@@ -30,17 +30,4 @@ enum TestSummary {
             fold: fold
         )
     }
-
-    /// What a report says, step by step, and how many steps that took.
-    static func run(_ report: StatsReport) -> (body: TestBody?, steps: Int) {
-        var report = report
-        for steps in 1...100_000 {
-            switch report.advance() {
-            case .more: continue
-            case .done(let body): return (TestBody(body), steps)
-            case .unknownPlace: return (nil, steps)
-            }
-        }
-        return (nil, .max)
-    }
 }
