@@ -21,6 +21,7 @@ extension FuzzTarget {
         for message in messages {
             try self.check(message, parser)
         }
+        try self.checkFold(messages)
         if let line = try? parser.parseLine(input) {
             try self.check(line, parser)
         }
@@ -35,6 +36,20 @@ extension FuzzTarget {
         try self.promise(again?.type == message.type, "its type is the same")
         try self.promise(message.byteCount <= 4096, "it is within the limit")
         try self.promise(!message.type.unicodeScalars.contains { $0.value < 0x20 }, "its type has no controls")
+    }
+
+    /// What is known of a scan stays within its bounds, and outlives the process.
+    private static func checkFold(_ messages: [Message]) throws(BrokenPromise) {
+        var fold = ScanFold()
+        for message in messages {
+            fold.note(message, at: WallTime(milliseconds: 1))
+        }
+        try self.promise(fold.percent.map { (0...100).contains($0) } ?? true, "a percentage is one")
+        try self.promise(fold.counts.values.reduce(0, +) == messages.count, "each message is counted once")
+        try self.promise((fold.phase?.utf8.count ?? 0) <= MessageProgress.maximumPhaseBytes * 3, "a phase has a bound")
+        var again = ScanFold(stored: fold.stored)
+        again?.restore(counts: fold.counts)
+        try self.promise(again == fold, "what is stored is what was known")
     }
 
     static func runLines(_ bytes: [UInt8]) throws(BrokenPromise) {

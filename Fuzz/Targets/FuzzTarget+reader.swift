@@ -163,6 +163,12 @@ extension FuzzTarget {
                 request.selection.search = TextSearch((lines.last ?? []).prefix(2))
                 try bench.readHistory(request)
             }
+            if var request = try? HistoryQuery(query).request {
+                request.maximumCount = min(request.maximumCount, 4)
+                request.maximumBytes = 1000
+                try bench.readHistory(request)
+            }
+            _ = try? StatsQuery(query)
             if let subscription = try? SubscriptionQuery(query) {
                 try bench.follow(subscription, .webSocket(.plain))
             }
