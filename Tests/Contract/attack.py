@@ -2,7 +2,9 @@
 
 import json
 import os
+import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -140,6 +142,42 @@ class RawSocket:
             self.connection.sendall(data)
         except OSError:
             pass
+
+    def exchange(self, data, timeout=20):
+        """Sends while it reads, until the gateway closes; the frames that came.
+
+        One thread does both: a TLS connection is not made for two.
+        """
+        taken = []
+        self.connection.setblocking(False)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            wants_write = False
+            if data:
+                try:
+                    data = data[self.connection.send(data[:16384]):]
+                    continue
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    wants_write = True
+                except OSError:
+                    data = b""
+            try:
+                piece = self.connection.recv(65536)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                select.select([self.connection], [self.connection] if wants_write else [], [], 0.5)
+                continue
+            except OSError:
+                return taken
+            if not piece:
+                return taken
+            self.buffer += piece
+            while (one := self._take()) is not None:
+                taken.append(one)
+                if one[0] == CLOSE:
+                    self.connection.setblocking(True)
+                    self.send(frame(CLOSE, one[1][:2]))
+                    return taken
+        raise AssertionError("the gateway neither speaks nor ends the connection")
 
     def frames(self, timeout=20):
         """Opcode and payload of each frame, until the gateway ends the connection."""

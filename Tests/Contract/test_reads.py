@@ -62,7 +62,8 @@ def test_statistics_and_state_say_how_each_scan_goes(make_gateway):
                           {"type": "found", "severity": 3}, {"type": "scanCompleted"}])
     gateway.post("failed", [{"type": "progress", "percent": 1e300}, {"type": "error", "message": "no route"}])
     gateway.post("odd", [{"type": "progress", "percent": "nan"}, {"type": "progress", "phase": "scanCompleted"}])
-    wait_for(lambda: gateway.get("/api/scans/quiet", gateway.admin()).json()["outcome"] == "stalled")
+    for name in ("quiet", "new", "odd"):
+        wait_for(lambda: gateway.get(f"/api/scans/{name}", gateway.admin()).json()["outcome"] == "stalled")
     gateway.post("again", [{"type": "error", "message": "x"}, {"type": "scanProgress", "phase": "os", "percent": 100}])
     after = int(time.time() * 1000)
     scans = {scan["scan_id"]: scan for scan in gateway.get("/api/scans/stats", gateway.admin()).json()["scans"]}
