@@ -191,6 +191,21 @@ async def check_console(gateway, scan, page):
     await page.until("document.getElementById('rows').textContent.includes('192.0.2.7')")
     await post(gateway, scan, [{"type": "scanCompleted"}])
     await page.until(shows(seq="7", outcome="completed", skipped="0"))
+    await check_list(gateway, scan, page)
+
+
+async def check_list(gateway, scan, page):
+    """The list beside it says how each scan stands, and finds those out of sight by the gateway's own search."""
+    await post(gateway, f"{scan}-failed", [{"type": "error", "message": "no <b>route</b>"}])
+    listed = "document.getElementById('scans').textContent"
+    await page.until(f"{listed}.includes('completed, 7 messages') && {listed}.includes('failed, 1 messages')")
+    await page.evaluate("""(() => {
+      const field = document.getElementById('scan-id');
+      field.value = %s;
+      field.dispatchEvent(new Event('input'));
+    })()""" % json.dumps(f"{scan}-FAILED"))
+    await page.until(f"!{listed}.includes('completed') && {listed}.includes('failed, 1 messages')")
+    assert await page.evaluate("document.querySelector('#scans .faint').title") == "no <b>route</b>"
 
 
 async def check_plain_client(gateway, scan, page):

@@ -25,7 +25,10 @@ package final class MessageProgress: Sendable {
 
     /// What the message with these fields says; `nil` if it says nothing of its scan.
     convenience init?(_ fields: NotedFields, type: String, rule: MessageRules.Rule, _ bytes: Span<UInt8>) {
-        let tellsPhase = rule.fate == .conflated || Self.phaseTypes.contains(type)
+        // Most messages have none of these fields, and their types need not be looked up.
+        let tellsPhase =
+            (fields.phase != nil || fields.percent != nil)
+            && (rule.fate == .conflated || Self.phaseTypes.contains(type))
         let phase = tellsPhase ? fields.text(of: fields.phase, bytes, maximumBytes: Self.maximumPhaseBytes) : nil
         let percent = tellsPhase ? fields.percent(bytes) : nil
         var text: String?
