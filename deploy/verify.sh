@@ -55,9 +55,12 @@ check_healthcheck() {
     echo "health check: good"
 }
 
-check_nginx() {
-    python3 verify_nginx.py nginx/sluice.conf "$scratch"
-    echo "nginx: good"
+check_proxies() {
+    local name
+    for name in nginx haproxy; do
+        python3 verify_proxy.py "$name" "$scratch"
+        echo "$name: good"
+    done
 }
 
 check_traefik() {
@@ -69,6 +72,6 @@ check_traefik() {
 check_systemd
 check_docker
 check_healthcheck
-check_nginx
+check_proxies
 check_traefik
 echo "verify: all good"

@@ -1,4 +1,5 @@
 import SluiceBase
+
 @testable import SluiceAdmission
 
 extension FuzzTarget {
@@ -44,10 +45,10 @@ extension FuzzTarget {
 
     static func runForwarded(_ bytes: [UInt8]) throws(BrokenPromise) {
         let text = String(decoding: bytes, as: UTF8.self)
-        _ = AddressBlock(text)
+        _ = try? AddressBlock(text)
         _ = IPAddress(text).map { AddressKey($0) }
         guard let proxy = IPAddress("10.0.0.1"), let stranger = IPAddress("192.0.2.1"),
-            let block = AddressBlock("10.0.0.0/8")
+            let block = try? AddressBlock("10.0.0.0/8")
         else {
             throw BrokenPromise(what: "the addresses are addresses")
         }
@@ -55,6 +56,15 @@ extension FuzzTarget {
         let forwarded = ForwardedAddress(trusted: [block])
         _ = forwarded.client(peer: proxy, forwardedFor: lines, forwarded: [])
         _ = forwarded.client(peer: proxy, forwardedFor: [], forwarded: lines)
+        _ = forwarded.isSecure(peer: proxy, forwardedProto: lines, forwarded: lines)
+        for line in lines {
+            guard let origin = try? WebOrigin(line) else {
+                continue
+            }
+            let verdict = OriginPolicy([origin]).verdict(origin: line, host: nil, isSecure: true)
+            try self.promise(verdict == .listed(origin), "an origin that is listed matches itself")
+            try self.promise((try? WebOrigin(origin.description)) == origin, "an origin's one spelling is an origin")
+        }
         try self.promise(!forwarded.isTrusted(stranger), "a stranger is not trusted")
     }
 }

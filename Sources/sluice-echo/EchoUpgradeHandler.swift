@@ -38,7 +38,7 @@ final class EchoUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             let handshake = try WebSocketHandshake(
                 method: head.method,
                 version: head.version,
-                headers: head.headers,
+                headers: head.headers.withoutOuterWhiteSpace,
                 compression: EchoSession.compression
             )
             self.write(.switchingProtocols, handshake.answer(subprotocol: nil), context: context)

@@ -20,9 +20,50 @@ def test_no_credential(gateway, scan):
     assert gateway.refusal(scan, token=False).status == 401
 
 
-@pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer ", "bearer", "", "Bearer a b", "Bearer a.b.c"])
-def test_an_authorization_field_that_is_no_bearer_token(gateway, value):
+@pytest.mark.parametrize("value", ["Bearer a b", "Bearer a.b.c", "bearer x"])
+def test_a_bearer_that_is_no_token(gateway, value):
     is_problem(gateway.get("/api/scans/stats", headers={"Authorization": value}))
+
+
+@pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer ", "bearer", "", "Digest username=x"])
+def test_what_is_no_bearer_is_no_credential_and_hides_none(make_gateway, value):
+    gateway = make_gateway(auth={"cookie": "session"})
+    gateway.post("a", {"type": "t"})
+    is_problem(gateway.get("/api/scans/stats", headers={"Authorization": value}), 401, "missing_token")
+    ticket = lambda: gateway.request("POST", "/api/tickets", token=gateway.reader()).json()["ticket"]
+    for query, fields in ((f"?token={gateway.reader()}", {}), (f"?ticket={ticket()}", {}),
+                          ("", {"Cookie": f"session={gateway.reader()}"})):
+        headers = {"Authorization": value} | fields
+        assert whoami(gateway, path=f"/api/scans/stats{query}", headers=headers) == 200
+    # An empty value in a place of its own hides none of those after it either.
+    for query, fields in ((f"?token=&ticket={ticket()}", {}), ("?token=&ticket=", {"Cookie": f"session={gateway.reader()}"}),
+                          ("?ticket=", {"Cookie": f"session=; session={gateway.reader()}"})):
+        assert whoami(gateway, path=f"/api/scans/stats{query}", headers=fields) == 200
+    options = {"subprotocols": ["sluice.v1", "bearer."]}
+    with gateway.sync_ws(f"a?token=&ticket={ticket()}", token=False, headers={"Authorization": value}, **options) as socket:
+        assert socket.subprotocol == "sluice.v1"
+
+
+def test_white_space_around_a_value_is_no_part_of_it(gateway, scan):
+    def request(lines, body=b""):
+        with gateway.socket() as connection:
+            connection.sendall(lines.encode() + b"\r\n" + body)
+            return connection.recv(65536).decode()
+
+    body = b'{"type":"t"}'
+    fields = [("Host", gateway.authority), ("Authorization", f"Bearer {gateway.producer()}"), ("Scan-Owner", "u-1"),
+              ("Content-Type", "application/json"), ("Idempotency-Key", f"key-{scan}"), ("Content-Encoding", "identity")]
+    for number, (before, after) in enumerate([("", " "), ("", "\t"), (" \t", "\t "), (" ", "")]):
+        lines = "".join(f"{name}:{before}{value}{after}\r\n" for name, value in fields)
+        answer = request(f"POST /api/scans/{scan}/progress HTTP/1.1\r\n{lines}Content-Length: {len(body)} \r\n", body)
+        assert answer.startswith("HTTP/1.1 202 "), answer
+        assert ("Idempotent-Replayed: true" in answer) == (number > 0)
+    assert gateway.get(f"/api/scans/{scan}", gateway.admin()).json()["owner"] == "u-1"
+    lines = "".join(f"{name}: {value} \t\r\n" for name, value in [
+        ("Host", gateway.authority), ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Origin", gateway.url),
+        ("Sec-WebSocket-Protocol", f"sluice.v1, bearer.{gateway.reader()}")])
+    assert request(f"GET /api/ws/scans/{scan} HTTP/1.1\r\n{lines}").startswith("HTTP/1.1 101 ")
 
 
 def test_the_name_of_the_scheme_has_no_case(gateway):
@@ -297,6 +338,48 @@ def test_cross_origin_answers(make_gateway):
     assert "authorization" in allowed and "content-type" in allowed
     answer = gateway.request("OPTIONS", "/api/tickets", headers=evil | asks)
     assert answer.headers["Access-Control-Allow-Origin"] is None and answer.status == 403
+
+
+def test_cookies_count_across_origins_on_every_transport(make_gateway):
+    gateway = make_gateway(origins=["https://good.example"], auth={"cookie": "session"})
+    gateway.post("a", {"type": "t"})
+    cookie = {"Cookie": f"session={gateway.reader()}"}
+    good, evil = {"Origin": "https://good.example"} | cookie, {"Origin": "https://evil.example"} | cookie
+    with gateway.sync_ws("a", token=False, headers=good):
+        pass
+    for method, path, status in (("POST", "/api/tickets", 201), ("GET", "/api/scans/stats", 200),
+                                 ("GET", "/api/scans/a/events?wait=0", 200)):
+        connection = gateway.connection()
+        connection.request(method, path, headers=good)
+        answer = connection.getresponse()
+        assert answer.status == status
+        # A browser hands the answer to the page only with both of these.
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://good.example"
+        connection.close()
+        answer = gateway.request(method, path, headers=evil)
+        assert answer.status == 403
+        assert answer.headers["Access-Control-Allow-Credentials"] is None
+    preflight = {"Origin": "https://good.example", "Access-Control-Request-Method": "GET"}
+    answer = gateway.request("OPTIONS", "/api/scans/a/events", headers=preflight)
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    allowed = {name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")}
+    # What clients of event streams send that stand in for the browser's own.
+    assert allowed >= {"accept", "authorization", "cache-control", "content-type", "last-event-id", "x-requested-with"}
+    assert "*" not in answer.headers["Access-Control-Allow-Origin"] and "*" not in allowed
+
+
+def test_apps_and_extensions_come_where_they_are_listed(make_gateway):
+    listed = ["tauri://localhost", "chrome-extension://abcdefghijklmnopabcdefghijklmnop", "http://[0:0::1]:3000"]
+    gateway = make_gateway(origins=listed)
+    gateway.post("a", {"type": "t"})
+    for origin in listed[:2] + ["http://[::1]:3000"]:
+        with gateway.sync_ws("a", headers={"Origin": origin}):
+            pass
+        answer = gateway.get("/api/scans/stats", gateway.reader(), {"Origin": origin})
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+    for origin in ("tauri://localhost.evil", "chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba", "null"):
+        assert gateway.refusal("a", headers={"Origin": origin}).status == 403
 
 
 def test_an_event_stream_names_the_origin_that_it_allows(make_gateway):

@@ -85,6 +85,17 @@ fetch(%(tickets)s, { method: "POST", headers: { Authorization: "Bearer %(token)s
   }))
 """
 
+# With the cookie alone: a ticket by fetch, and events by the browser's own client.
+COOKIE_EVENTS = """
+fetch(%(tickets)s, { method: "POST", credentials: "include", headers: { "X-Requested-With": "x", "Cache-Control": "no-cache" } })
+  .then((answer) => answer.json())
+  .then(({ ticket }) => new Promise((resolve) => {
+    const events = new EventSource(%(url)s, { withCredentials: true });
+    events.addEventListener("scanCompleted", (event) => { events.close(); resolve({ ticket, last: event.lastEventId }); });
+    events.onerror = () => { events.close(); resolve({ ticket, failed: true }); };
+  }))
+"""
+
 UNPACKER = """
 new Promise((resolve) => {
   const socket = new WebSocket(%(url)s, %(protocols)s);
@@ -139,6 +150,25 @@ async def test_pages_follow_a_scan(make_gateway, scan, tmp_path, browser):
             await page.set_cookie(gateway.url, "session", gateway.reader())
             await check_console(gateway, f"{scan}-console", page)
             await check_plain_client(gateway, f"{scan}-plain", page)
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+async def test_a_cookie_counts_for_pages_of_another_origin(make_gateway, scan, tmp_path, browser):
+    """Of the same site, as cookies of others are what browsers do away with: it is the port that differs."""
+    with website() as elsewhere:
+        elsewhere = elsewhere.replace("127.0.0.1", "localhost")
+        gateway = make_gateway(origins=[elsewhere], auth={"cookie": "session"}, listen={"plaintext": True})
+        await post(gateway, scan, ordinary(3) + [{"type": "scanCompleted"}])
+        async with browser(tmp_path) as page:
+            await page.open(elsewhere)
+            await page.set_cookie(gateway.url, "session", gateway.reader())
+            seen = await page.evaluate(COOKIE_EVENTS % {
+                "tickets": json.dumps(f"{gateway.url}/api/tickets"),
+                "url": json.dumps(f"{gateway.url}/api/scans/{scan}/events?since=0")})
+            assert seen.get("ticket") and seen.get("last", "").endswith(":4"), seen
+            seen = await page.evaluate(FOLLOWER % {
+                "url": json.dumps(f"{gateway.wss}/api/ws/scans/{scan}?since=0"), "protocols": "[]"})
+            assert seen["seqs"] == [1, 2, 3, 4]
 
 
 async def check_sockets(gateway, scan, page):

@@ -231,14 +231,15 @@ def test_a_reload_changes_what_it_may_and_drops_nobody(make_gateway):
         upload.send({"type": "before"})
         wait_for(lambda: gateway.metrics()["sluice_scans"] == 2)
         read_until(socket, "subscribed")
-        (gateway.folder / "jwt.key").write_text("another secret of forty characters, enough")
-        gateway.secret = b"another secret of forty characters, enough"
+        (gateway.folder / "new.key").write_text("another secret of forty characters, enough")
+        keys = gateway.config["auth"]["keys"] + [{"id": "new", "algorithm": "HS256", "secret_file": "new.key"}]
         gateway.reload(origins=["https://new.example"], limits={"scans": 2, "max_message_bytes": "1KiB"},
                        relay={"cleanup_delay": "1s", "terminal": ["finished"], "critical": ["t"]},
-                       log={"level": "debug"})
+                       log={"level": "debug"}, auth={"keys": keys})
         # Keys
-        assert gateway.get("/api/scans/stats", old_token).status == 401
-        assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
+        assert gateway.get("/api/scans/stats", old_token).status == 200
+        new_token = gateway.reader(key="another secret of forty characters, enough")
+        assert gateway.get("/api/scans/stats", new_token).status == 200
         # Origins
         with gateway.sync_ws("a", headers={"Origin": "https://new.example"}):
             pass

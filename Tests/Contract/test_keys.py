@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from conftest import base64url, wait_for, whoami
+from conftest import base64url, is_problem, wait_for, whoami
 
 
 # Keys
@@ -116,6 +116,39 @@ def test_a_key_set_of_a_file_is_read_again(make_gateway, make_folder, private_ke
     (folder / "keys.json").write_text(json.dumps({"keys": [jwk(private_keys["EdDSA"], kid="two")]}))
     wait_for(lambda: whoami(gateway, two) == 200)
     assert whoami(gateway, one) == 401
+
+
+def test_an_entry_that_is_passed_over_is_said_once_with_its_reason(make_gateway, make_folder, key_server, private_keys):
+    good = jwk(private_keys["ES256"], kid="good", use=None, alg=None, key_ops=None)
+    enc = jwk(private_keys["RS"], kid="enc", use="enc")
+    key_server.keys = [enc, good]
+    gateway = make_gateway(auth={"jwks": {"url": key_server.url, "refresh": "1s"}})
+    assert whoami(gateway, gateway.token(key=private_keys["ES256"], algorithm="ES256", kid="good")) == 200
+    told = lambda: [line for line in gateway.log().splitlines() if "key set entry passed over" in line]
+    wait_for(lambda: key_server.requests >= 3)
+    assert len(told()) == 1 and "entry 0 (kid enc) has a use that is not sig" in told()[0], told()
+    # Another set is told of again, also by a reload.
+    key_server.keys = [good, enc, {"kty": "quantum"}]
+    wait_for(lambda: len(told()) == 3)
+    assert "entry 1 (kid enc)" in told()[1] and "entry 2 has a kty that is not known" in told()[2]
+    # Of a file's entries `check` and the start warn.
+    folder = make_folder()
+    (folder / "keys.json").write_text(json.dumps({"keys": [enc, good]}))
+    gateway = make_gateway(folder=folder, auth={"jwks": {"file": "keys.json", "refresh": "1s"}})
+    time.sleep(2.5)
+    lines = [line for line in gateway.log().splitlines() if "(kid enc)" in line]
+    assert len(lines) == 1 and "auth.jwks.file" in lines[0] and "has a use that is not sig" in lines[0], lines
+
+
+def test_a_claim_of_the_wrong_type_is_named_in_the_log(make_gateway):
+    gateway = make_gateway()
+    is_problem(gateway.get("/api/scans/stats", gateway.token(scans="team-7-*")))
+    wait_for(lambda: "credential refused" in gateway.log())
+    line = next(line for line in gateway.log().splitlines() if "credential refused" in line)
+    assert "claim=scans" in line and "is no array of strings" in line and "team-7" not in gateway.log()
+    # No claim at all is nothing to be refused for.
+    nulls = {name: None for name in ("scans", "roles", "scope", "jti", "nbf", "iat", "aud")}
+    assert whoami(gateway, gateway.token(**nulls)) == 200
 
 
 class KeyServer:

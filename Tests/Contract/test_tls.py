@@ -1,6 +1,7 @@
 """TLS as it is offered, and scanners that show a certificate."""
 
 import http.client
+import json
 import shutil
 import socket
 import ssl
@@ -80,7 +81,7 @@ def test_a_certificate_makes_a_producer(make_gateway, make_folder, certificates)
     certificate(folder, "nameless", "/O=Scans", "basicConstraints=CA:FALSE\n", "ca")
     gateway = make_gateway(folder=folder, tls={"client_ca": "ca.crt"}, limits={"ingest": {"rate": 1, "burst": 1}})
 
-    def answer(name, scan="a", path=None):
+    def answer(name, scan="a", path=None, whole=False):
         context = ssl.create_default_context(cafile=gateway.ca)
         if name:
             context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
@@ -90,10 +91,15 @@ def test_a_certificate_makes_a_producer(make_gateway, make_folder, certificates)
         else:
             fields = {"Content-Type": "application/json"}
             connection.request("POST", f"/api/scans/{scan}/progress", b'{"type":"a"}', fields)
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return json.load(response) if whole else response.status
 
     assert answer(None) == 401
     assert answer("nameless") == 401
+    # What is wrong is said: whoever shows a certificate has no use for "send a token" alone.
+    problem = answer("nameless", whole=True)
+    assert problem["code"] == "invalid_certificate" and "names nobody" in problem["detail"]
+    assert answer(None, whole=True)["code"] == "missing_token"
     assert answer("alternative") == 202
     # Another name is another producer, with a rate of its own; the same one has spent it.
     assert answer("common") == 202

@@ -14,6 +14,8 @@ package final class Authenticator: Sendable {
     private struct State {
         var verifier: TokenVerifier
         var ingestKeys: [IngestKey]
+        /// Whether keys that are on their way are missing among those of the verifier.
+        var areKeysComplete = true
         /// Rises with every change of keys, so that what was verified under old ones is not remembered under new ones.
         var generation = 0
         var cache = TokenCache(maximumCount: Authenticator.maximumRememberedCount)
@@ -22,6 +24,7 @@ package final class Authenticator: Sendable {
     }
 
     private let state: Mutex<State>
+    private let changes = Atomic<Int>(0)
 
     /// An authenticator.
     ///
@@ -34,17 +37,50 @@ package final class Authenticator: Sendable {
 
     /// Changes the keys.
     ///
-    /// Remembered tokens are verified anew when they are shown next.
+    /// Remembered tokens are verified anew when they are shown next. Who was let in before is the caller's to judge
+    /// again, by ``judge``.
     ///
     /// - Parameters:
     ///   - verifier: Judges tokens from now on.
     ///   - ingestKeys: The keys that scanners may post with from now on.
-    package func replace(verifier: TokenVerifier, ingestKeys: [IngestKey]) {
-        self.state.withLock { state in
+    ///   - areKeysComplete: Whether no keys are still to come from elsewhere: until then nobody who was let in by a
+    ///     token is told that its key is gone.
+    /// - Returns: Whether these are other keys, or other rules, than before.
+    @discardableResult
+    package func replace(
+        verifier: TokenVerifier,
+        ingestKeys: [IngestKey],
+        areKeysComplete: Bool = true
+    ) -> Bool {
+        let isChanged = self.state.withLock { state in
+            let isChanged =
+                verifier != state.verifier || ingestKeys != state.ingestKeys || areKeysComplete != state.areKeysComplete
             state.verifier = verifier
             state.ingestKeys = ingestKeys
-            state.generation += 1
-            state.cache = TokenCache(maximumCount: Self.maximumRememberedCount)
+            state.areKeysComplete = areKeysComplete
+            if isChanged {
+                state.generation += 1
+                state.cache = TokenCache(maximumCount: Self.maximumRememberedCount)
+            }
+            return isChanged
+        }
+        if isChanged {
+            self.changes.add(1, ordering: .releasing)
+        }
+        return isChanged
+    }
+
+    /// Rises with whatever can end a right that was given: other keys or rules, a revocation.
+    package var changeCount: Int { self.changes.load(ordering: .acquiring) }
+
+    /// Judges those again who were let in before.
+    package var judge: CredentialJudge {
+        self.state.withLock { state in
+            CredentialJudge(
+                verifier: state.verifier,
+                ingestKeys: state.ingestKeys,
+                areKeysComplete: state.areKeysComplete
+            )
         }
     }
 
@@ -153,8 +189,9 @@ package final class Authenticator: Sendable {
             guard let identity = state.tickets.redeem(ticket, now: now) else {
                 throw TokenError(.ticket)
             }
-            if let expiresAt = identity.expiresAt, now >= expiresAt + state.verifier.leeway {
-                throw TokenError(.expired)
+            // Its token may have ended since, or its key.
+            if case .token(let evidence) = identity.evidence {
+                try state.verifier.check(evidence, now: now)
             }
             return identity
         }
@@ -169,7 +206,7 @@ package final class Authenticator: Sendable {
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: Whether it is in force; `false` if there are too many revocations.
     package func revoke(_ revocation: Revocation, now: Double) -> Bool {
-        self.state.withLock { state in
+        let isInForce = self.state.withLock { state in
             guard state.revocations.add(revocation, now: now) else {
                 return false
             }
@@ -177,6 +214,10 @@ package final class Authenticator: Sendable {
             state.tickets.removeAll { revocation.hits($0) }
             return true
         }
+        if isInForce {
+            self.changes.add(1, ordering: .releasing)
+        }
+        return isInForce
     }
 
     /// How long a revocation is kept, in seconds.

@@ -3,7 +3,7 @@ import Crypto
 /// A secret that a scanner posts with.
 ///
 /// Only its SHA-256 is known here.
-package struct IngestKey: Sendable {
+package struct IngestKey: Sendable, Hashable {
     /// Whom the key was given to; the producer's name.
     package let name: String
     /// The scans that may be posted to; `nil` for all.
@@ -14,17 +14,16 @@ package struct IngestKey: Sendable {
     ///
     /// - Parameters:
     ///   - name: Whom the key was given to.
-    ///   - sha256: The SHA-256 of the secret, in 64 hexadecimal digits.
+    ///   - sha256: The SHA-256 of the secret.
     ///   - scans: The scans that may be posted to; `nil` for all.
-    /// - Throws: ``KeyError`` if `sha256` is not 64 hexadecimal digits.
-    package init(name: String, sha256: String, scans: [ScanPattern]?) throws(KeyError) {
-        let digits = sha256.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard digits.count == 64, sha256.utf8.count == 64 else {
-            throw KeyError("is not a SHA-256 in 64 hexadecimal digits")
+    /// - Throws: ``KeyError`` if `sha256` has another length than that.
+    package init(name: String, sha256: [UInt8], scans: [ScanPattern]?) throws(KeyError) {
+        guard sha256.count == SHA256.byteCount else {
+            throw KeyError("is not a SHA-256 of \(SHA256.byteCount) bytes")
         }
         self.name = name
         self.scans = scans
-        self.digest = stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+        self.digest = sha256
     }
 
     /// The SHA-256 of a secret, as the configuration wants it.
@@ -53,8 +52,21 @@ package struct IngestKey: Sendable {
         for key in keys where digest == key.digest {
             found = key
         }
-        return found.map { key in
-            Identity(kind: .ingestKey, subject: key.name, scans: key.scans, canIngest: true)
-        }
+        return found?.identity
+    }
+
+    /// Whose key was shown before, among the keys of now.
+    static func identity(shownBefore digest: [UInt8], among keys: [Self]) -> Identity? {
+        keys.last { $0.digest == digest }?.identity
+    }
+
+    private var identity: Identity {
+        Identity(
+            kind: .ingestKey,
+            subject: self.name,
+            scans: self.scans,
+            canIngest: true,
+            evidence: .ingestKey(digest: self.digest)
+        )
     }
 }

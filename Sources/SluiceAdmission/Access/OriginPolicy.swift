@@ -1,41 +1,51 @@
 /// Which web pages a browser may speak to the gateway from.
 ///
-/// A page of the gateway itself may, and those on the list. `null`, the origin of a sandboxed page or a local file,
-/// never may: anybody can have it.
+/// A page of the gateway itself may, and those on the list.
 package struct OriginPolicy: Sendable, Hashable {
-    private let allowed: Set<WebOrigin>
-    private let allowsAny: Bool
+    /// What an `Origin` field says.
+    package enum Verdict: Sendable, Hashable {
+        /// A page of the gateway's own.
+        case own
+        /// A page of an origin on the list.
+        case listed(WebOrigin)
+        /// Any other; also what is no origin.
+        case refused
+    }
+
+    private let listed: Set<WebOrigin>
 
     /// A policy.
     ///
-    /// - Parameter origins: Origins as ``isValid(_:)`` has them. Others allow nobody.
-    package init(origins: [String]) {
-        self.allowsAny = origins.contains("*")
-        self.allowed = Set(origins.compactMap(WebOrigin.init))
+    /// - Parameter origins: The origins besides the gateway's own.
+    package init(_ origins: [WebOrigin]) {
+        self.listed = Set(origins)
     }
 
-    /// Whether an entry of the list can allow anybody: an origin, or `*` for all.
-    ///
-    /// - Parameter origin: The entry.
-    /// - Returns: Whether it is one of these.
-    package static func isValid(_ origin: String) -> Bool {
-        origin == "*" || WebOrigin(origin) != nil
-    }
-
-    /// Whether a page may speak to the gateway.
+    /// Judges the page that a request comes from.
     ///
     /// - Parameters:
     ///   - origin: The `Origin` field of the request.
     ///   - host: The `Host` field of the request.
     ///   - isSecure: Whether the browser reached the gateway by TLS.
-    /// - Returns: Whether the origin is allowed.
-    package func allows(origin: String, host: String?, isSecure: Bool) -> Bool {
-        guard let origin = WebOrigin(origin) else {
-            return false
+    /// - Returns: Whether its pages may speak to the gateway, and why.
+    package func verdict(origin: String, host: String?, isSecure: Bool) -> Verdict {
+        let page: WebOrigin
+        do throws(WebOrigin.Fault) {
+            page = try WebOrigin(origin)
+        } catch {
+            return .refused
         }
-        if self.allowsAny || self.allowed.contains(origin) {
-            return true
+        if let host, WebOrigin(host: host, isSecure: isSecure) == page {
+            return .own
         }
-        return host.flatMap { WebOrigin(scheme: isSecure ? "https" : "http", authority: $0) } == origin
+        return self.lists(page) ? .listed(page) : .refused
+    }
+
+    /// Whether an origin is on the list.
+    ///
+    /// - Parameter origin: The origin of a page.
+    /// - Returns: Whether its pages may speak to the gateway as long as it is.
+    package func lists(_ origin: WebOrigin) -> Bool {
+        self.listed.contains(origin)
     }
 }

@@ -64,15 +64,48 @@ package struct ForwardedAddress: Sendable {
         return lastTrusted
     }
 
+    /// Whether the client reached the first proxy by TLS.
+    ///
+    /// Of a chain the leftmost entry counts, as that proxy saw the client. It need not be guarded against a client's own
+    /// words: what it decides, which pages are the gateway's, binds browsers alone, and no page can set these fields.
+    /// Where both are there, `X-Forwarded-Proto` counts: proxies that write it let the other one through.
+    ///
+    /// - Parameters:
+    ///   - peer: The other end of the connection.
+    ///   - forwardedProto: The values of all `X-Forwarded-Proto` fields, in their order.
+    ///   - forwarded: The values of all `Forwarded` fields (RFC 7239), in their order.
+    /// - Returns: `nil` if the peer is no trusted proxy, or does not say.
+    package func isSecure(peer: IPAddress, forwardedProto: [String], forwarded: [String]) -> Bool? {
+        guard self.isTrusted(peer) else {
+            return nil
+        }
+        let first = Self.elements(forwardedProto).lazy.map { ForwardedField.trimmed($0) }.first { !$0.isEmpty }
+        return Self.isSecure(first.map { String(decoding: $0, as: UTF8.self) })
+            ?? Self.isSecure(ForwardedField.proto(forwarded))
+    }
+
+    /// Some proxies name the protocol that the request is to become: a WebSocket's.
+    private static func isSecure(_ scheme: String?) -> Bool? {
+        switch scheme?.lowercased() {
+        case "https", "wss":
+            true
+        case "http", "ws":
+            false
+        default:
+            nil
+        }
+    }
+
     private static func listed(_ values: [String]) -> [IPAddress?] {
-        let elements = values.joined(separator: ",").utf8
-            .split(
-                separator: UInt8(ascii: ","),
-                omittingEmptySubsequences: false
-            )
-        return elements.suffix(Self.maximumHopCount)
+        self.elements(values).suffix(Self.maximumHopCount)
             .map { element in
-                ForwardedField.address(String(decoding: ForwardedField.trimmed(Array(element)[...]), as: UTF8.self))
+                ForwardedField.address(String(decoding: ForwardedField.trimmed(element), as: UTF8.self))
             }
+    }
+
+    /// A list may be spread over several lines (RFC 9110 section 5.3).
+    private static func elements(_ values: [String]) -> [ArraySlice<UInt8>] {
+        Array(values.joined(separator: ",").utf8)
+            .split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
     }
 }

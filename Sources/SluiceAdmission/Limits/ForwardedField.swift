@@ -1,4 +1,4 @@
-/// Reads the `Forwarded` field of RFC 7239, for its `for` parameters.
+/// Reads the `Forwarded` field of RFC 7239, for its `for` and `proto` parameters.
 enum ForwardedField {
     private static let quote = UInt8(ascii: "\"")
     private static let backslash = UInt8(ascii: "\\")
@@ -41,7 +41,19 @@ enum ForwardedField {
         text.isEmpty || text.first == ":" && (1...5).contains(text.count - 1) && UInt16(text.dropFirst()) != nil
     }
 
+    /// The `proto` of the leftmost element, which speaks of the client; `nil` if it has none or cannot be read.
+    static func proto(_ values: [String]) -> String? {
+        values.first
+            .flatMap { Self.split(Array($0.utf8), at: UInt8(ascii: ",")) }
+            .flatMap { Self.parameter("proto", in: $0[0]) }
+    }
+
     private static func hop(_ element: [UInt8]) -> IPAddress? {
+        Self.parameter("for", in: element).flatMap(Self.address)
+    }
+
+    /// A parameter's value; `nil` if it is absent or given twice, or if the element cannot be read.
+    private static func parameter(_ name: String, in element: [UInt8]) -> String? {
         guard let pairs = Self.split(element, at: UInt8(ascii: ";")) else {
             return nil
         }
@@ -51,14 +63,14 @@ enum ForwardedField {
             guard parts.count == 2 else {
                 return nil
             }
-            if String(decoding: Self.trimmed(parts[0]), as: UTF8.self).lowercased() == "for" {
-                guard found == nil, let node = Self.unquoted(Self.trimmed(parts[1])) else {
+            if String(decoding: Self.trimmed(parts[0]), as: UTF8.self).lowercased() == name {
+                guard found == nil, let value = Self.unquoted(Self.trimmed(parts[1])) else {
                     return nil
                 }
-                found = node
+                found = value
             }
         }
-        return found.flatMap(Self.address)
+        return found
     }
 
     /// Splits outside quoted strings; `nil` if one does not end.

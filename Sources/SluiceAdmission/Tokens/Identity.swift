@@ -28,6 +28,8 @@ package struct Identity: Sendable, Hashable {
     package let issuedAt: Double?
     /// The token's `jti`.
     package let tokenID: String?
+    /// What the credential was judged by; `nil` for a client certificate, which TLS judges.
+    package let evidence: CredentialEvidence?
 
     /// An identity from its parts.
     package init(
@@ -38,7 +40,8 @@ package struct Identity: Sendable, Hashable {
         canIngest: Bool = false,
         expiresAt: Double? = nil,
         issuedAt: Double? = nil,
-        tokenID: String? = nil
+        tokenID: String? = nil,
+        evidence: CredentialEvidence? = nil
     ) {
         self.kind = kind
         self.subject = subject
@@ -48,6 +51,7 @@ package struct Identity: Sendable, Hashable {
         self.expiresAt = expiresAt
         self.issuedAt = issuedAt
         self.tokenID = tokenID
+        self.evidence = evidence
     }
 
     /// The producer that a client certificate of the configured authority makes of its holder.
@@ -92,7 +96,8 @@ package struct Identity: Sendable, Hashable {
             canIngest: self.canIngest,
             expiresAt: self.expiresAt,
             issuedAt: self.issuedAt,
-            tokenID: self.tokenID
+            tokenID: self.tokenID,
+            evidence: self.evidence
         )
     }
 }

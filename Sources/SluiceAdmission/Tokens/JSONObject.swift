@@ -10,6 +10,12 @@ package struct JSONObject: Sendable, Equatable {
         self.members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
+    /// The value of a member, or `nil` if there is none of that name or its value is `null`.
+    package func present(_ name: String) -> JSONValue? {
+        let value = self[name]
+        return value == .null ? nil : value
+    }
+
     /// Where the value of a member stands in the text that the object was read from.
     package func place(of name: String) -> Range<Int>? {
         self.members.first { $0.name.utf8.elementsEqual(name.utf8) }?.place

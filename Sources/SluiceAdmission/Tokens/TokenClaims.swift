@@ -1,6 +1,6 @@
 /// The claims of a token whose signature has been verified (RFC 7519 section 4).
 ///
-/// A registered claim of the wrong type makes the token invalid, whether it is asked for or not.
+/// A registered claim of the wrong type makes the token invalid, whether it is asked for or not; `null` is an absent one.
 struct TokenClaims {
     /// The longest `sub` and `jti`, in bytes of UTF-8.
     static let maximumNameBytes = 256
@@ -34,70 +34,81 @@ struct TokenClaims {
         } catch {
             throw TokenError(.malformed)
         }
-        guard let subject = try Self.name(claims["sub"]), let expiresAt = try Self.time(claims["exp"]) else {
-            throw TokenError(.claims)
-        }
-        self.subject = subject
+        self.subject = try Self.required("sub", try Self.name("sub", claims))
         self.lifetime = TokenLifetime(
-            expiresAt: expiresAt,
-            notBefore: try Self.time(claims["nbf"]),
-            issuedAt: try Self.time(claims["iat"])
+            expiresAt: try Self.required("exp", try Self.time("exp", claims)),
+            notBefore: try Self.time("nbf", claims),
+            issuedAt: try Self.time("iat", claims)
         )
-        self.issuer = try Self.text(claims["iss"])
-        self.audiences = try Self.audiences(claims["aud"])
-        self.tokenID = try Self.name(claims["jti"])
-        self.roles = try Self.texts(claims["roles"]) ?? []
-        self.scans = try Self.texts(claims["scans"])?.map(ScanPattern.init)
-        self.scope = try Self.text(claims["scope"])?.split(separator: " ").map(String.init) ?? []
+        self.issuer = try Self.text("iss", claims)
+        self.audiences = try Self.audiences("aud", claims)
+        self.tokenID = try Self.name("jti", claims)
+        self.roles = try Self.texts("roles", claims) ?? []
+        self.scans = try Self.texts("scans", claims)?.map(ScanPattern.init)
+        self.scope = try Self.text("scope", claims)?.split(separator: " ").map(String.init) ?? []
     }
 
-    private static func text(_ claim: JSONValue?) throws(TokenError) -> String? {
-        guard let claim else {
+    private static func fault(_ name: String, _ fault: String) -> TokenError {
+        TokenError(.claims, claim: TokenError.Claim(name: name, fault: fault))
+    }
+
+    private static func required<Value>(_ name: String, _ value: Value?) throws(TokenError) -> Value {
+        guard let value else {
+            throw Self.fault(name, "is missing")
+        }
+        return value
+    }
+
+    private static func text(_ name: String, _ claims: JSONObject) throws(TokenError) -> String? {
+        guard let claim = claims.present(name) else {
             return nil
         }
         guard let text = claim.string else {
-            throw TokenError(.claims)
+            throw Self.fault(name, "is no string")
         }
         return text
     }
 
-    private static func texts(_ claim: JSONValue?) throws(TokenError) -> [String]? {
-        guard let claim else {
+    private static func texts(_ name: String, _ claims: JSONObject) throws(TokenError) -> [String]? {
+        guard let claim = claims.present(name) else {
             return nil
         }
         guard let texts = claim.strings else {
-            throw TokenError(.claims)
+            throw Self.fault(name, "is no array of strings")
         }
         return texts
     }
 
     /// A text that is kept and shown: not empty, bounded, and without control characters, which would forge logs.
-    private static func name(_ claim: JSONValue?) throws(TokenError) -> String? {
-        guard let name = try Self.text(claim) else {
+    private static func name(_ name: String, _ claims: JSONObject) throws(TokenError) -> String? {
+        guard let text = try Self.text(name, claims) else {
             return nil
         }
-        let hasControl = name.unicodeScalars.contains { $0.properties.generalCategory == .control }
-        guard !name.isEmpty, name.utf8.count <= Self.maximumNameBytes, !hasControl else {
-            throw TokenError(.claims)
+        let hasControl = text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        guard !text.isEmpty, text.utf8.count <= Self.maximumNameBytes, !hasControl else {
+            throw Self.fault(name, "is empty, longer than \(Self.maximumNameBytes) bytes, or has control characters")
         }
-        return name
+        return text
     }
 
-    private static func time(_ claim: JSONValue?) throws(TokenError) -> Double? {
-        guard let claim else {
+    private static func time(_ name: String, _ claims: JSONObject) throws(TokenError) -> Double? {
+        guard let claim = claims.present(name) else {
             return nil
         }
         guard case .number(let seconds) = claim, seconds.isFinite else {
-            throw TokenError(.claims)
+            throw Self.fault(name, "is no number of seconds")
         }
         return min(max(seconds, -Self.latestTime), Self.latestTime)
     }
 
     /// RFC 7519 section 4.1.3: one string, or an array of them.
-    private static func audiences(_ claim: JSONValue?) throws(TokenError) -> [String] {
-        if let audience = claim?.string {
-            return [audience]
+    private static func audiences(_ name: String, _ claims: JSONObject) throws(TokenError) -> [String] {
+        guard let claim = claims.present(name) else {
+            return []
         }
-        return try Self.texts(claim) ?? []
+        guard let audiences = claim.string.map({ [$0] }) ?? claim.strings else {
+            throw Self.fault(name, "is no string, and no array of strings")
+        }
+        return audiences
     }
 }

@@ -36,13 +36,29 @@ package struct TokenError: Error, Sendable, Hashable {
     /// The error code that every refusal shows outside (RFC 6750 section 3.1).
     package static let code = "invalid_token"
 
+    /// A claim that makes a token invalid.
+    ///
+    /// Its name is the gateway's own word for it, nothing that the token brought.
+    package struct Claim: Sendable, Hashable {
+        /// As the token should have it.
+        package let name: String
+        /// What is wrong with it, in words that can stand behind its name.
+        package let fault: String
+    }
+
     /// What was found first.
     ///
     /// Not for the client.
     package let reason: Reason
+    /// Which claim it was, where the reason is `claims`.
+    ///
+    /// Not for the client: for the issuer's operator, who alone can mend it. Only a token whose signature holds gets
+    /// so far.
+    package let claim: Claim?
 
-    package init(_ reason: Reason) {
+    package init(_ reason: Reason, claim: Claim? = nil) {
         self.reason = reason
+        self.claim = claim
     }
 
     /// Whether it may help to fetch the keys once more and to try again.

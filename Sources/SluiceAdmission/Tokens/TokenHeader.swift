@@ -2,7 +2,7 @@
 ///
 /// Only `alg` and `kid` are used, and only to choose among the configured keys. `jku`, `jwk`, `x5u` and `x5c` are
 /// never looked at: a token cannot bring its own key.
-struct TokenHeader: Equatable {
+struct TokenHeader: Sendable, Hashable {
     /// A header may hold a `jwk` with an `x5c` in it, and nothing deeper.
     private static let maximumDepth = 4
     private static let maximumMemberCount = 32

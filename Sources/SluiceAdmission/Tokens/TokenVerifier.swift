@@ -1,7 +1,7 @@
 /// Decides whether a JWT is one that the gateway accepts (RFC 7519, RFC 7515, RFC 8725), and whose it is.
 ///
 /// A pure value: it reads no clock, fetches nothing, remembers nothing.
-package struct TokenVerifier: Sendable {
+package struct TokenVerifier: Sendable, Equatable {
     /// The longest token, in bytes.
     package static let maximumBytes = 8192
 
@@ -42,18 +42,16 @@ package struct TokenVerifier: Sendable {
 
     /// Verifies a token, and keeps its times.
     func verified(_ token: [UInt8], now: Double) throws(TokenError) -> VerifiedToken {
-        let claims = try TokenClaims(try self.signedPayload(token))
-        try claims.lifetime.check(now: now, leeway: self.leeway)
-        if let issuer = self.issuer {
-            guard let found = claims.issuer, found.utf8.elementsEqual(issuer.utf8) else {
-                throw TokenError(.issuer)
-            }
-        }
-        if let audience = self.audience {
-            guard claims.audiences.contains(where: { $0.utf8.elementsEqual(audience.utf8) }) else {
-                throw TokenError(.audience)
-            }
-        }
+        let (header, key, payload) = try self.signedParts(token)
+        let claims = try TokenClaims(payload)
+        let evidence = TokenEvidence(
+            header: header,
+            key: key.fingerprint,
+            lifetime: claims.lifetime,
+            issuer: claims.issuer,
+            audiences: claims.audiences
+        )
+        try self.checkClaims(evidence, now: now)
         let identity = Identity(
             kind: .token,
             subject: claims.subject,
@@ -62,15 +60,46 @@ package struct TokenVerifier: Sendable {
             canIngest: claims.scope.contains("ingest"),
             expiresAt: claims.lifetime.expiresAt,
             issuedAt: claims.lifetime.issuedAt,
-            tokenID: claims.tokenID
+            tokenID: claims.tokenID,
+            evidence: .token(evidence)
         )
         return VerifiedToken(identity: identity, lifetime: claims.lifetime)
     }
 
-    /// The decoded claims of a token whose signature holds.
+    /// Judges a token again that was verified before, perhaps by other keys and rules.
     ///
-    /// Nothing of them is looked at before that.
-    private func signedPayload(_ token: [UInt8]) throws(TokenError) -> [UInt8] {
+    /// - Parameters:
+    ///   - evidence: What it was judged by then.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Throws: What ``verify(_:now:)`` would throw for the token.
+    func check(_ evidence: TokenEvidence, now: Double) throws(TokenError) {
+        let candidates = try self.candidates(for: evidence.header)
+        guard candidates.keys.contains(where: { $0.fingerprint == evidence.key }) else {
+            throw TokenError(candidates.refusal)
+        }
+        try self.checkClaims(evidence, now: now)
+    }
+
+    private func checkClaims(_ evidence: TokenEvidence, now: Double) throws(TokenError) {
+        try evidence.lifetime.check(now: now, leeway: self.leeway)
+        if let issuer = self.issuer {
+            guard let found = evidence.issuer, found.utf8.elementsEqual(issuer.utf8) else {
+                throw TokenError(.issuer)
+            }
+        }
+        if let audience = self.audience {
+            guard evidence.audiences.contains(where: { $0.utf8.elementsEqual(audience.utf8) }) else {
+                throw TokenError(.audience)
+            }
+        }
+    }
+
+    /// The parts of a token whose signature holds, the claims decoded.
+    ///
+    /// Nothing of these is looked at before that.
+    private func signedParts(
+        _ token: [UInt8]
+    ) throws(TokenError) -> (header: TokenHeader, key: VerificationKey, payload: [UInt8]) {
         guard token.count <= Self.maximumBytes else {
             throw TokenError(.tooLong)
         }
@@ -83,12 +112,13 @@ package struct TokenVerifier: Sendable {
         else {
             throw TokenError(.malformed)
         }
-        let candidates = try self.candidates(for: try TokenHeader(header))
+        let tokenHeader = try TokenHeader(header)
+        let candidates = try self.candidates(for: tokenHeader)
         let text = token[..<parts[1].endIndex]
-        guard candidates.keys.contains(where: { $0.isValid(signature, for: text) }) else {
+        guard let key = candidates.keys.first(where: { $0.isValid(signature, for: text) }) else {
             throw TokenError(candidates.refusal)
         }
-        return payload
+        return (tokenHeader, key, payload)
     }
 
     /// The keys that may verify a token, and what it means if none of them does.

@@ -5,7 +5,7 @@ import CryptoExtras
 ///
 /// The key fixes the algorithm, never the token (RFC 8725 section 3.1): a public key that is taken for an HMAC secret
 /// cannot happen, as no key serves two algorithms.
-package struct VerificationKey: Sendable {
+package struct VerificationKey: Sendable, Equatable {
     /// What verifies, by kind.
     enum Material: Sendable {
         case hmac(SymmetricKey)
@@ -14,6 +14,23 @@ package struct VerificationKey: Sendable {
         case p384(P384.Signing.PublicKey)
         case p521(P521.Signing.PublicKey)
         case ed25519(Curve25519.Signing.PublicKey)
+
+        fileprivate var bytes: [UInt8] {
+            switch self {
+            case .hmac(let secret):
+                unsafe secret.withUnsafeBytes { unsafe Array($0) }
+            case .rsa(let key):
+                Array(key.derRepresentation)
+            case .p256(let key):
+                Array(key.rawRepresentation)
+            case .p384(let key):
+                Array(key.rawRepresentation)
+            case .p521(let key):
+                Array(key.rawRepresentation)
+            case .ed25519(let key):
+                Array(key.rawRepresentation)
+            }
+        }
     }
 
     /// The least length of an HMAC secret: RFC 7518 section 3.2 asks for the hash's size, of which SHA-256's is least.
@@ -26,11 +43,20 @@ package struct VerificationKey: Sendable {
     /// The only algorithm that this key verifies.
     package let algorithm: TokenAlgorithm
     let material: Material
+    /// The SHA-256 of algorithm and key: what tells this key from others, whatever their names.
+    let fingerprint: [UInt8]
 
     init(id: String?, algorithm: TokenAlgorithm, material: Material) {
         self.id = id
         self.algorithm = algorithm
         self.material = material
+        let bytes = Array("\(algorithm.rawValue) ".utf8) + material.bytes
+        self.fingerprint = Array(SHA256.hash(data: bytes))
+    }
+
+    package static func == (one: Self, other: Self) -> Bool {
+        one.fingerprint == other.fingerprint
+            && one.id.map { Array($0.utf8) } == other.id.map { Array($0.utf8) }
     }
 
     /// A key from a shared secret.

@@ -1,4 +1,6 @@
+internal import AsyncHTTPClient
 internal import NIOCore
+internal import SluiceAdmission
 internal import SluiceRelay
 
 /// What no key can know alone: values that do not go together.
@@ -57,7 +59,7 @@ struct ConfigurationChecks {
         if !hasAny, !paths.contains(where: { reading.hasFault(of: $0) }) {
             reading.fault("nobody could come in: give keys, jwks or ingest_keys", "auth")
         }
-        if let url = auth.jwks.url, url.hasPrefix("http://"), !Self.isLoopback(url) {
+        if let url = auth.jwks.url, url.lowercased().hasPrefix("http://"), !Self.isLoopback(url) {
             reading.warn("keys that come without TLS can be replaced on their way", "auth.jwks.url")
         }
     }
@@ -113,6 +115,13 @@ struct ConfigurationChecks {
     }
 
     private static func isLoopback(_ url: String) -> Bool {
-        ["http://127.", "http://localhost", "http://[::1]"].contains { url.hasPrefix($0) }
+        guard let host = (try? HTTPClient.Request(url: url))?.host.trimming(in: "[]") else {
+            return false
+        }
+        return host == "localhost"
+            || ["127.0.0.0/8", "::1"]
+                .contains { block in
+                    (try? AddressBlock(block)).flatMap { block in IPAddress(host).map { block.contains($0) } } ?? false
+                }
     }
 }

@@ -53,8 +53,18 @@ struct ConfigurationFiles {
                 throw ConfigurationProblem(error.message)
             }
         }
-        if let file, set?.keys.isEmpty == true {
+        guard let file, let set else {
+            return
+        }
+        if set.keys.isEmpty {
             reading.warn("no key in \(file) can be used", "auth.jwks.file")
+        }
+        for entry in set.passedOver {
+            reading.warn("\(file): \(entry), and is passed over", "auth.jwks.file")
+        }
+        if set.passedOverCount > set.passedOver.count {
+            let count = set.passedOverCount - set.passedOver.count
+            reading.warn("\(file): \(count) more entries are passed over", "auth.jwks.file")
         }
     }
 

@@ -1,3 +1,5 @@
+internal import SluiceBase
+
 extension ConfigurationKind where Value == GatewayConfiguration.Auth.Key {
     /// A key that signs tokens: `{ id, algorithm, secret_file }` or `{ id, algorithm, public_key }`.
     static var tokenKey: Self {
@@ -86,8 +88,7 @@ extension ConfigurationKind where Value == [UInt8] {
                     reading.fault("expected 64 hexadecimal digits, found \(node.shown)", keyPath, at: node.place)
                     return nil
                 }
-                let digits = scalar.text.compactMap(\.hexDigitValue).map { UInt8($0) }
-                guard scalar.text.utf8.count == 64, digits.count == 64 else {
+                guard let digest = Hexadecimal.bytes(scalar.text), digest.count == 32 else {
                     let count = scalar.text.count
                     reading.fault(
                         "expected 64 hexadecimal digits (sluice key prints them), found \(count) characters",
@@ -96,7 +97,7 @@ extension ConfigurationKind where Value == [UInt8] {
                     )
                     return nil
                 }
-                return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+                return digest
             }
         )
     }

@@ -1,3 +1,5 @@
+internal import SluiceBase
+
 extension ConfigurationKind where Value == String {
     /// A line of text that is not empty.
     static var line: Self {
@@ -31,24 +33,15 @@ extension ConfigurationKind where Value == String {
         }
     }
 
-    /// A scan id in which `*` stands for any characters.
+    /// A scan id, or a glob that can match one.
     static var scanGlob: Self {
         .text("a scan id or a glob such as team-7-*") { text in
-            let isGlob = text.utf8.allSatisfy { Self.isAlphanumeric($0) || "._~-*".utf8.contains($0) }
-            guard isGlob, text.utf8.count <= 128 else {
-                return "expected at most 128 of letters, digits, \".\", \"_\", \"~\", \"-\" and \"*\""
-            }
-            return nil
-        }
-    }
-
-    /// The address of a key set.
-    static var url: Self {
-        .text("an address such as https://idp.example/keys") { text in
-            let scheme = ["https://", "http://"].first { text.hasPrefix($0) }
-            let rest = scheme.map { text.dropFirst($0.count) }
-            guard let rest, let first = rest.first, !"/:?#@".contains(first), !rest.contains(" ") else {
-                return "expected an address that begins with https:// or http://"
+            // What `*` and `?` stand for, so that the shortest id that matches is judged, and one a little longer.
+            let examples = ["", "a"]
+                .map { text.replacing("*", with: $0).replacing("?", with: "a") }
+            guard examples.contains(where: { ScanID($0) != nil }) else {
+                return "expected at most 128 of letters, digits, \".\", \"_\", \"~\", \"-\", \"*\" and \"?\", "
+                    + "and not \".\", \"..\" or \"stats\""
             }
             return nil
         }
@@ -60,31 +53,6 @@ extension ConfigurationKind where Value == String {
         return Self(hasParts: false, text: kind.text) { node, keyPath, reading in
             kind.read(node, keyPath, &reading).map { reading.resolve($0) }
         }
-    }
-
-    /// An origin as browsers write it: scheme, host and, unless it is the scheme's own, port (RFC 6454 section 6.2).
-    static var origin: Self {
-        .scalar(
-            "an origin such as https://a.example",
-            text: { "\"\($0)\"" },
-            parse: { scalar throws(ConfigurationProblem) in
-                let text = scalar.text.lowercased()
-                let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
-                let isOrigin =
-                    parts.count == 2 && !parts[0].isEmpty && !parts[1].isEmpty
-                    && parts[0].utf8.allSatisfy { Self.isAlphanumeric($0) || "+.-".utf8.contains($0) }
-                    && parts[1].utf8.allSatisfy { Self.isAlphanumeric($0) || "._:[]-".utf8.contains($0) }
-                guard isOrigin else {
-                    throw ConfigurationProblem(
-                        "expected an origin such as https://a.example, without a path or a pattern"
-                    )
-                }
-                for (scheme, port) in [("https", ":443"), ("http", ":80")] where parts[0] == scheme {
-                    return text.hasSuffix(port) ? String(text.dropLast(port.count)) : text
-                }
-                return text
-            }
-        )
     }
 
     /// Text on one line that is not empty, and of which `check` has nothing to say.

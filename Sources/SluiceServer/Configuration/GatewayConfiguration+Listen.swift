@@ -1,3 +1,5 @@
+package import SluiceAdmission
+
 extension GatewayConfiguration {
     /// The public listener: where scanners and clients connect.
     package struct Listen: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import NIOCore
+package import SluiceAdmission
 package import SluiceRelay
 
 /// All that an operator may tell the gateway: the file `config.yaml`, or the same set in code.
@@ -13,7 +14,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
     /// The plaintext listener for metrics and health.
     package var admin = Admin()
     /// Origins, besides the gateway's own, whose pages may connect, as browsers write them: `https://a.example`.
-    package var origins: [String] = []
+    package var origins: [WebOrigin] = []
     /// Whose tokens and keys are believed.
     package var auth = Auth()
     /// How messages become frames, and how long scans stay.

@@ -118,6 +118,7 @@ final class EventStreamHandler: RequestHandler {
             services: self.services,
             loop: self.loop,
             identity: identity,
+            page: self.gatekeeper.page(of: exchange),
             place: place,
             request: query.request(
                 for: scanID,

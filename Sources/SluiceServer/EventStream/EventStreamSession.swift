@@ -19,7 +19,8 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     /// theirs at the same moment do not all come back at once.
     private static let retryMilliseconds = 1000...5000
 
-    let identity: Identity
+    private(set) var identity: Identity
+    let page: WebOrigin?
     private let services: GatewayServices
     private let loop: LoopServices
     private let place: ConnectionLimits.ID
@@ -44,6 +45,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         services: GatewayServices,
         loop: LoopServices,
         identity: Identity,
+        page: WebOrigin?,
         place: ConnectionLimits.ID,
         request: SubscriptionRequest,
         isChunked: Bool,
@@ -53,6 +55,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.services = services
         self.loop = loop
         self.identity = identity
+        self.page = page
         self.place = place
         self.request = request
         self.isChunked = isChunked
@@ -105,11 +108,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         )
         // Where the scan's home is this loop, its refusal has come already.
         self.subscriber = subscriber.isOver ? nil : subscriber
-        if self.services.authenticator.isRevoked(self.identity) {
-            self.close(.tokenRevoked)
-        } else if self.services.isDraining {
-            self.close(self.services.drainClosing(now: self.loop.eventLoop.now))
-        }
+        self.services.judgeAtStart(self, now: self.loop.eventLoop.now)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -169,6 +168,15 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
             self.services.metrics.refused(ProblemCode.scanNotFound.rawValue)
         }
         self.finish(EventStreamEnd(code: code.rawValue, reason: reason))
+    }
+
+    /// Whoever shows a certificate alone reads nothing.
+    var certificate: ClientCertificate? { nil }
+
+    func goOn(as identity: Identity, leeway: Double) -> Bool {
+        self.identity = identity
+        self.tokenClock.leeway = leeway
+        return true
     }
 
     func close(_ closing: Closing) {

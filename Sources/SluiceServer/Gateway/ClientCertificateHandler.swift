@@ -4,14 +4,19 @@ internal import NIOTLS
 internal import SwiftASN1
 internal import X509
 
-/// Reads the name of a verified client certificate once the TLS handshake is done, and leaves.
+/// Takes the verified client certificate once the TLS handshake is done, and leaves.
 final class ClientCertificateHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private let connection: HTTPConnectionInfo
+    private let authorities: ClientAuthorities
 
-    init(connection: HTTPConnectionInfo) {
+    /// - Parameters:
+    ///   - connection: Is told of the certificate.
+    ///   - authorities: Those under which this handshake verifies it.
+    init(connection: HTTPConnectionInfo, authorities: ClientAuthorities) {
         self.connection = connection
+        self.authorities = authorities
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -19,7 +24,8 @@ final class ClientCertificateHandler: ChannelInboundHandler, RemovableChannelHan
         context.fireUserInboundEventTriggered(event)
         if case .handshakeCompleted? = event as? TLSUserEvent {
             let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
-            self.connection.clientCertificateName = handler?.peerCertificate?.producerName
+            self.connection.clientCertificate = handler?.peerCertificate
+                .map { ClientCertificate($0, authorities: self.authorities) }
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         }
     }

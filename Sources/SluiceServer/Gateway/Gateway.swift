@@ -55,6 +55,11 @@ package final class Gateway: Sendable {
             self.tls =
                 configuration.listen.plaintext
                 ? nil : try TLSContexts(configuration.tls, expiry: services.certificateExpiry)
+            services.clientAuthorities = self.tls?.current.authorities
+            // Whoever holds the keys does not hold the services that hold it.
+            services.keySource.whenKeysChange { [weak services, group] closing in
+                services?.judgeConnections(closing, on: group.any())
+            }
             try? await services.keySource.fetch(on: group.any()).get()
             let listener = Listener(group: group, loops: self.loops, services: services, tls: self.tls)
             self.adminListener = try await listener.listenForAdmin(
@@ -85,14 +90,16 @@ package final class Gateway: Sendable {
     /// - Throws: What is wrong with it; then everything stays as it was.
     package func reload(_ configuration: GatewayConfiguration) throws {
         // What can fail comes first, so that nothing changes if it does.
-        try Self.check(configuration)
+        let keys = try KeyLoader.load(configuration.auth)
         try self.tls?.reload(configuration.tls, expiry: self.services.certificateExpiry)
-        try self.services.keySource.replace(configuration.auth)
+        self.services.clientAuthorities = self.tls?.current.authorities
+        self.services.keySource.replace(keys)
         let hasNewSource = configuration.auth.jwks.url != self.services.settings.configuration.auth.jwks.url
         self.services.replace(GatewaySettings(configuration))
         if hasNewSource {
             _ = self.services.keySource.fetch(on: self.group.any())
         }
+        self.services.judgeConnections(.notAdmitted, on: self.group.any())
         self.logger.info("configuration reloaded")
     }
 
@@ -123,15 +130,6 @@ package final class Gateway: Sendable {
         self.logger.info("gateway stopped")
     }
 
-    /// Reads what the configuration names, as the start would.
-    private static func check(_ configuration: GatewayConfiguration) throws {
-        _ = try KeyLoader.verifier(configuration.auth, keySet: [])
-        _ = try KeyLoader.ingestKeys(configuration.auth)
-        if !configuration.listen.plaintext {
-            _ = try TLSContexts(configuration.tls, expiry: CertificateExpiry())
-        }
-    }
-
     private static func makeServices(
         _ configuration: GatewayConfiguration,
         _ eventLoops: [any EventLoop],
@@ -140,17 +138,15 @@ package final class Gateway: Sendable {
         _ client: HTTPClient,
         _ logger: Logger
     ) throws -> GatewayServices {
-        let authenticator = Authenticator(
-            verifier: try KeyLoader.verifier(configuration.auth, keySet: []),
-            ingestKeys: try KeyLoader.ingestKeys(configuration.auth)
-        )
+        let keys = try KeyLoader.load(configuration.auth)
+        let authenticator = Authenticator(verifier: keys.verifier(), ingestKeys: keys.ingestKeys)
         return GatewayServices(
             settings: GatewaySettings(configuration),
             relay: relay,
             store: store,
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: eventLoops),
-            keySource: KeySource(configuration.auth, client: client, authenticator: authenticator, logger: logger),
+            keySource: KeySource(keys, client: client, authenticator: authenticator, logger: logger),
             logger: logger
         )
     }

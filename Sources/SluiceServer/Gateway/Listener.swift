@@ -32,8 +32,9 @@ struct Listener: Sendable {
                 let loop = loops.loop(of: channel.eventLoop)
                 let refusal = try Self.count(channel, services)
                 loop.insert(channel)
-                if let tls {
-                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.current))
+                let context = tls?.current
+                if let context {
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context.context))
                     try channel.pipeline.syncOperations.addHandler(
                         HandshakeDeadlineHandler(
                             timeout: services.settings.configuration.limits.timeouts.handshake,
@@ -50,9 +51,9 @@ struct Listener: Sendable {
                 )
                 loop.insert(handler, for: channel)
                 handler.connection.refusal = refusal
-                if tls != nil, services.settings.configuration.tls.clientCA != nil {
+                if let authorities = context?.authorities {
                     try channel.pipeline.syncOperations.addHandler(
-                        ClientCertificateHandler(connection: handler.connection),
+                        ClientCertificateHandler(connection: handler.connection, authorities: authorities),
                         position: .before(handler)
                     )
                 }

@@ -27,7 +27,7 @@ final class Routes: RequestRouter {
     }
 
     func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)] {
-        CrossOrigin(self.services).fields(request, isTLS: connection.isTLS)
+        CrossOrigin(self.services).fields(request, on: connection)
     }
 
     func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler {
@@ -38,7 +38,7 @@ final class Routes: RequestRouter {
             return FixedHandler(refusal)
         }
         if request.method == .OPTIONS {
-            return CrossOrigin(self.services).preflight(request, isTLS: connection.isTLS)
+            return CrossOrigin(self.services).preflight(request, on: connection)
         }
         switch request.path.count {
         case 0...1:
@@ -67,16 +67,28 @@ final class Routes: RequestRouter {
             return self.only([.GET], request) {
                 SubscribeHandler(services: self.services, loop: self.loop, scanSegment: request.path[3])
             }
-        case 4 where request.path[0...1] == ["api", "users"] && request.path[3] == "disconnect":
-            return self.only([.POST], request) {
-                APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
-                    try self.tokens.disconnect(exchange, identity, user: request.path[2])
-                }
-            }
+        case 4 where request.path[0] == "api" && request.path[3] == "disconnect":
+            return self.disconnect(request, request.path[1], request.path[2])
         case 4 where request.path[0...1] == ["api", "scans"]:
             return self.part(request, of: request.path[2], request.path[3])
         default:
             return self.notFound
+        }
+    }
+
+    /// `/api/users/{sub}/disconnect`, and the same of ingest keys.
+    private func disconnect(_ request: HTTPRequest, _ kind: String, _ name: String) -> any RequestHandler {
+        guard kind == "users" || kind == "ingest-keys" else {
+            return self.notFound
+        }
+        return self.only([.POST], request) {
+            APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                if kind == "users" {
+                    try self.tokens.disconnect(exchange, identity, user: name)
+                } else {
+                    try self.tokens.disconnect(exchange, identity, ingestKey: name)
+                }
+            }
         }
     }
 

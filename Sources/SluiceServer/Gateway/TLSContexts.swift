@@ -14,28 +14,35 @@ final class TLSContexts: Sendable {
     ]
     .joined(separator: ":")
 
-    private let context: Mutex<NIOSSLContext>
+    /// A context, and whose clients' certificates it takes.
+    struct Current: Sendable {
+        let context: NIOSSLContext
+        /// nil where no client is asked for a certificate.
+        let authorities: ClientAuthorities?
+    }
+
+    private let state: Mutex<Current>
 
     /// - Throws: If the files do not hold a certificate and its key.
     init(_ tls: GatewayConfiguration.TLS, expiry: CertificateExpiry) throws {
-        self.context = Mutex(try Self.makeContext(tls, expiry: expiry))
+        self.state = Mutex(try Self.makeContext(tls, expiry: expiry))
     }
 
     /// The context for the next connection.
-    var current: NIOSSLContext { self.context.withLock { $0 } }
+    var current: Current { self.state.withLock { $0 } }
 
     /// Reads the files again.
     ///
     /// - Throws: If they do not hold a certificate and its key; then the old ones stay.
     func reload(_ tls: GatewayConfiguration.TLS, expiry: CertificateExpiry) throws {
         let fresh = try Self.makeContext(tls, expiry: expiry)
-        self.context.withLock { $0 = fresh }
+        self.state.withLock { $0 = fresh }
     }
 
     private static func makeContext(
         _ tls: GatewayConfiguration.TLS,
         expiry: CertificateExpiry
-    ) throws -> NIOSSLContext {
+    ) throws -> Current {
         guard let certificate = tls.certificate, let key = tls.privateKey else {
             throw KeyLoader.Failure(description: "tls.certificate and tls.private_key are needed")
         }
@@ -52,13 +59,14 @@ final class TLSContexts: Sendable {
         configuration.cipherSuites = Self.cipherSuites
         configuration.applicationProtocols = ["http/1.1"]
         configuration.renegotiationSupport = .none
-        if let authority = tls.clientCA {
-            configuration.trustRoots = .file(authority)
+        let authorities = try tls.clientCA.map { ClientAuthorities(try Self.read($0, PEMFile.certificates)) }
+        if let authorities {
+            configuration.trustRoots = .certificates(authorities.certificates)
             configuration.certificateVerification = .optionalVerification
         }
         let context = try NIOSSLContext(configuration: configuration)
         expiry.set(chain.first)
-        return context
+        return Current(context: context, authorities: authorities)
     }
 
     private static func read<Made>(

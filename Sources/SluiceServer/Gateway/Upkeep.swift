@@ -18,6 +18,7 @@ final class Upkeep: Sendable {
     private let logger: Logger
     private let tasks: NIOLoopBoundBox<[RepeatedTask]>
     private let lastSeen: NIOLoopBoundBox<[Date?]>
+    private let lastKeyFetch: NIOLoopBoundBox<NIODeadline>
 
     init(services: GatewayServices, tls: TLSContexts?, group: MultiThreadedEventLoopGroup, logger: Logger) {
         self.services = services
@@ -26,6 +27,7 @@ final class Upkeep: Sendable {
         self.logger = logger
         self.tasks = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: self.eventLoop)
         self.lastSeen = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: self.eventLoop)
+        self.lastKeyFetch = NIOLoopBoundBox.makeBoxSendingValue(.now(), eventLoop: self.eventLoop)
     }
 
     /// Begins to look.
@@ -35,6 +37,7 @@ final class Upkeep: Sendable {
             self.tasks.value.append(
                 self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.loadInterval) { _ in
                     self.lookAtLoad()
+                    self.lookAtKeys()
                 }
             )
             if self.tls != nil {
@@ -44,12 +47,6 @@ final class Upkeep: Sendable {
                     }
                 )
             }
-            let refresh = self.services.settings.configuration.auth.jwks.refresh
-            self.tasks.value.append(
-                self.eventLoop.scheduleRepeatedTask(initialDelay: refresh, delay: refresh) { _ in
-                    _ = self.services.keySource.fetch(on: self.eventLoop)
-                }
-            )
         }
     }
 
@@ -77,6 +74,17 @@ final class Upkeep: Sendable {
         }
     }
 
+    /// Reads the key set when it is time by the configuration of now, which a reload may have changed.
+    private func lookAtKeys() {
+        let refresh = self.services.settings.configuration.auth.jwks.refresh
+        let now = self.eventLoop.now
+        guard self.lastKeyFetch.value + refresh <= now else {
+            return
+        }
+        self.lastKeyFetch.value = now
+        _ = self.services.keySource.fetch(on: self.eventLoop)
+    }
+
     private func lookAtCertificate() {
         let files = self.services.settings.configuration.tls
         let dates = self.pool.runIfActive(eventLoop: self.eventLoop) {
@@ -95,6 +103,7 @@ final class Upkeep: Sendable {
             }
             do {
                 try self.tls?.reload(files, expiry: self.services.certificateExpiry)
+                self.services.clientAuthorities = self.tls?.current.authorities
                 self.logger.info("certificate reloaded")
             } catch {
                 // The other file may be on its way: it is tried again when either changes.

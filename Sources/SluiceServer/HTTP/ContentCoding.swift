@@ -13,14 +13,15 @@ enum ContentCoding {
 
     /// Whether the client takes gzip.
     static func acceptsGzip(_ headers: HTTPHeaders) -> Bool {
-        var quality: [Substring: Double] = [:]
+        var quality: [String: Double] = [:]
         for element in headers[canonicalForm: "Accept-Encoding"] {
-            let parts = element.split(separator: ";", maxSplits: 1)
-            guard let coding = parts.first?.drop(while: { $0 == " " }).prefix(while: { $0 != " " }) else {
+            let parts = element.split(separator: ";", maxSplits: 1).map { $0.trimming(in: " \t").lowercased() }
+            guard let coding = parts.first else {
                 continue
             }
-            let weight = parts.count == 2 ? parts[1].drop { $0 == " " } : "q=1"
-            quality[coding.lowercased()[...]] = weight.hasPrefix("q=") ? Double(weight.dropFirst(2)) ?? 0 : 1
+            // RFC 9110, section 12.4.2: the case of q does not count.
+            let weight = parts.count == 2 ? parts[1] : "q=1"
+            quality[coding] = weight.hasPrefix("q=") ? Double(weight.dropFirst(2)) ?? 0 : 1
         }
         return (quality["gzip"] ?? quality["x-gzip"] ?? quality["*"] ?? 0) > 0
     }

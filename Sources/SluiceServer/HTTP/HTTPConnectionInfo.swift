@@ -14,8 +14,8 @@ package final class HTTPConnectionInfo {
     package let isTLS: Bool
     /// Makes the buffers of this connection.
     package let allocator: ByteBufferAllocator
-    /// The name in the verified client certificate, once the TLS handshake has shown one.
-    package var clientCertificateName: String?
+    /// The verified client certificate, once the TLS handshake has shown one.
+    var clientCertificate: ClientCertificate?
     /// Why the router wants this connection's requests refused, if it does.
     ///
     /// The answer is the router's; the HTTP side closes such a connection behind the first one.

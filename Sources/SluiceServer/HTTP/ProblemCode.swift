@@ -42,6 +42,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     // Who asked
     case missingToken = "missing_token"
     case invalidToken = "invalid_token"
+    case invalidCertificate = "invalid_certificate"
     case forbidden = "forbidden"
     case originRefused = "origin_refused"
     // How much
@@ -60,7 +61,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .invalidIdempotencyKey, .idempotencyUnsupported, .badRequest, .invalidTarget, .invalidParameter,
             .invalidBody, .invalidHandshake:
             .badRequest
-        case .missingToken, .invalidToken: .unauthorized
+        case .missingToken, .invalidToken, .invalidCertificate: .unauthorized
         case .forbidden, .originRefused: .forbidden
         case .notFound, .scanNotFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
@@ -118,6 +119,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .versionNotSupported: "HTTP version not supported"
         case .missingToken: "Authentication required"
         case .invalidToken: "Invalid token"
+        case .invalidCertificate: "Client certificate without a name"
         case .forbidden: "Forbidden"
         case .originRefused: "Origin not allowed"
         case .rateLimited: "Too many requests"

@@ -20,9 +20,14 @@ internal struct RequestHeadCheck {
         var coding = Field()
         var expectation = Field()
         var hasUpgrade = false
+        /// Whether white space stands around some value, of these fields or of others.
+        var hasOuterWhiteSpace = false
 
         init(_ headers: HTTPHeaders) {
             for (name, value) in headers {
+                if HTTPHeaders.hasOuterWhiteSpace(value) {
+                    self.hasOuterWhiteSpace = true
+                }
                 // The lengths of the names tell most fields apart without looking at them.
                 switch name.utf8.count {
                 case 4 where Self.equal(name, "host"): self.host.add(value)
@@ -58,7 +63,13 @@ internal struct RequestHeadCheck {
     static func accept(_ head: HTTPRequestHead, limits: HTTPLimits) throws(Problem) -> Accepted {
         let isVersion10 = head.version == .http1_0
         guard isVersion10 || head.version == .http1_1 else { throw Problem(.versionNotSupported) }
-        let fields = Fields(head.headers)
+        var head = head
+        var fields = Fields(head.headers)
+        if fields.hasOuterWhiteSpace {
+            // The parser's own look at Connection goes with the old fields: it had not seen through the white space.
+            head.headers = head.headers.withoutOuterWhiteSpace
+            fields = Fields(head.headers)
+        }
         let isChunked = try Self.isChunked(fields, isVersion10: isVersion10)
         let contentLength = try Self.contentLength(fields)
         let expectsContinue = try Self.expectsContinue(fields, isVersion10: isVersion10)

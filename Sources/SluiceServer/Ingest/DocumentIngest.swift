@@ -21,7 +21,13 @@ final class DocumentIngest: IngestReader {
         let body = self.body ?? ByteBuffer()
         self.body = nil
         let exchange = self.job.exchange
+        guard let identity = Gatekeeper(services: self.job.services).stillLetIn(self.job.visitor, exchange) else {
+            return
+        }
         do throws(Problem) {
+            guard identity.mayIngest(scan: self.job.scanID.text) else {
+                throw Closing.notAdmitted.problem
+            }
             let messages = try self.messages(of: body)
             let request = IngestRequest(
                 scanID: self.job.scanID,

@@ -35,17 +35,17 @@ final class IngestHandler: RequestHandler {
         }
         // Known before it is known who posts, which may take a while: then too a stream is one from its first byte.
         self.isStream = IngestHead.isStream(exchange.request.headers)
-        self.gatekeeper.identify(exchange) { self.identified($0.identity, exchange) }
+        self.gatekeeper.identify(exchange) { self.identified($0, exchange) }
         if self.reader == nil, exchange.isOpen {
             // A key is being fetched: the body waits in the socket until it is known whose it is.
             exchange.pauseReading()
         }
     }
 
-    private func identified(_ identity: Identity, _ exchange: HTTPExchange) {
+    private func identified(_ visitor: Gatekeeper.Visitor, _ exchange: HTTPExchange) {
         do throws(Problem) {
             let scanID = try ScanID(segment: self.scanSegment)
-            guard identity.mayIngest(scan: scanID.text) else {
+            guard visitor.identity.mayIngest(scan: scanID.text) else {
                 throw Problem(.forbidden, "the token does not allow posting to this scan")
             }
             let head = try IngestHead(exchange.request.headers)
@@ -53,7 +53,7 @@ final class IngestHandler: RequestHandler {
                 services: self.services,
                 exchange: exchange,
                 scanID: scanID,
-                identity: identity,
+                visitor: visitor,
                 head: head
             )
             self.reader = head.form == .lines ? LineIngest(job) : DocumentIngest(job)

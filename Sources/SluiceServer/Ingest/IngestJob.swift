@@ -7,8 +7,11 @@ struct IngestJob {
     let services: GatewayServices
     let exchange: HTTPExchange
     let scanID: ScanID
-    let identity: Identity
+    let visitor: Gatekeeper.Visitor
     let head: IngestHead
+
+    /// Who posts.
+    var identity: Identity { self.visitor.identity }
 
     /// A check for the messages of this request.
     func makeParser() -> MessageParser {

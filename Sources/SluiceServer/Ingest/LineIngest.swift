@@ -16,7 +16,7 @@ final class LineIngest: IngestReader, LiveConnection {
         case answered
     }
 
-    let identity: Identity
+    private(set) var identity: Identity
     private let job: IngestJob
     private let id: ConnectionLimits.ID
     private let openedAt: NIODeadline
@@ -112,10 +112,23 @@ final class LineIngest: IngestReader, LiveConnection {
         )
     }
 
-    func close(_ closing: Closing) {
-        if case .reading = self.state {
-            self.end(closing.problem)
+    /// Pages may post from everywhere, as long as they show a token themselves.
+    var page: WebOrigin? { nil }
+
+    var certificate: ClientCertificate? { self.job.exchange.connection.clientCertificate }
+
+    func goOn(as identity: Identity, leeway: Double) -> Bool {
+        guard identity.mayIngest(scan: self.job.scanID.text) else {
+            self.close(.notAdmitted)
+            return false
         }
+        self.identity = identity
+        return true
+    }
+
+    /// Also where the body has ended, and its last lines wait for the producer's rate: they are not taken.
+    func close(_ closing: Closing) {
+        self.end(closing.problem)
     }
 
     /// Takes lines apart and posts them, one hop at a time.
@@ -282,7 +295,11 @@ final class LineIngest: IngestReader, LiveConnection {
             )
             return
         }
-        self.job.exchange.respond(problem: problem.adding([("accepted", .integer(self.acceptedCount))]))
+        var members: [(String, Problem.Value)] = [("accepted", .integer(self.acceptedCount))]
+        if let lastSeq = self.seqs?.upperBound {
+            members.append(("lastSeq", .integer(Int(clamping: lastSeq.rawValue))))
+        }
+        self.job.exchange.respond(problem: problem.adding(members))
     }
 
     private func problem(_ error: MessageError, line: Int) -> Problem {

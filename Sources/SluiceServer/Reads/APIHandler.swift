@@ -13,7 +13,7 @@ final class APIHandler: RequestHandler {
     private let checksOrigin: Bool
     private let work: Work
     private var exchange: HTTPExchange?
-    private var identity: Identity?
+    private var visitor: Gatekeeper.Visitor?
     private var body: ByteBuffer?
 
     /// - Parameters:
@@ -43,7 +43,7 @@ final class APIHandler: RequestHandler {
             guard gatekeeper.spendRequest(visitor.identity, exchange) else {
                 return
             }
-            self.identity = visitor.identity
+            self.visitor = visitor
             self.workIfReady()
         }
     }
@@ -58,10 +58,13 @@ final class APIHandler: RequestHandler {
     }
 
     private func workIfReady() {
-        guard let exchange = self.exchange, let identity = self.identity, let body = self.body else {
+        guard let exchange = self.exchange, let visitor = self.visitor, let body = self.body else {
             return
         }
         self.exchange = nil
+        guard let identity = Gatekeeper(services: self.services).stillLetIn(visitor, exchange) else {
+            return
+        }
         do throws(Problem) {
             try self.work(exchange, identity, body)
         } catch {

@@ -31,10 +31,25 @@ struct TokenActions: Sendable {
 
     /// `POST /api/users/{sub}/disconnect`.
     func disconnect(_ exchange: HTTPExchange, _ identity: Identity, user: String) throws(Problem) {
-        guard identity.isAdmin else {
-            throw Problem(.forbidden, "only an administrator may end a user's connections")
+        try self.disconnect(exchange, identity) { $0.isUser && $0.subject.utf8.elementsEqual(user.utf8) }
+    }
+
+    /// `POST /api/ingest-keys/{name}/disconnect`.
+    func disconnect(_ exchange: HTTPExchange, _ identity: Identity, ingestKey name: String) throws(Problem) {
+        try self.disconnect(exchange, identity) {
+            $0.kind == .ingestKey && $0.subject.utf8.elementsEqual(name.utf8)
         }
-        self.services.connections.closeAll(.disconnected, on: exchange.eventLoop) { $0.isUser && $0.subject == user }
+    }
+
+    private func disconnect(
+        _ exchange: HTTPExchange,
+        _ identity: Identity,
+        where matches: @escaping @Sendable (Identity) -> Bool
+    ) throws(Problem) {
+        guard identity.isAdmin else {
+            throw Problem(.forbidden, "only an administrator may end others' connections")
+        }
+        self.services.connections.closeAll(.disconnected, on: exchange.eventLoop, where: matches)
             .assumeIsolated()
             .whenSuccess { count in
                 var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 32)

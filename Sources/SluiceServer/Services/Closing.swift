@@ -4,8 +4,12 @@ enum Closing: Sendable, Equatable {
     case tokenExpired
     /// The token was revoked.
     case tokenRevoked
-    /// An administrator ended the user's connections.
+    /// An administrator ended the connections of the user or the key.
     case disconnected
+    /// The configuration, as it was reloaded, no longer admits it.
+    case notAdmitted
+    /// The token's key is no longer among those of its issuer: a newer token will do.
+    case keyWithdrawn
     /// The user opened another connection, and this was the oldest.
     case replaced
     /// The gateway stops; come back after so many milliseconds.
@@ -18,8 +22,8 @@ enum Closing: Sendable, Equatable {
     /// The WebSocket close code (RFC 6455 section 7.4; 44xx are the gateway's own).
     var code: UInt16 {
         switch self {
-        case .tokenExpired, .tokenRevoked: 4401
-        case .disconnected: 4403
+        case .tokenExpired, .tokenRevoked, .keyWithdrawn: 4401
+        case .disconnected, .notAdmitted: 4403
         case .replaced: 4429
         case .draining: 1001
         case .slowClient, .overloaded: 1013
@@ -32,6 +36,8 @@ enum Closing: Sendable, Equatable {
         case .tokenExpired: "token expired"
         case .tokenRevoked: "token revoked"
         case .disconnected: "disconnected by an administrator"
+        case .notAdmitted: "no longer admitted"
+        case .keyWithdrawn: "key withdrawn"
         case .replaced: "replaced by a newer connection"
         case .draining(let milliseconds): "{\"retryAfterMs\":\(milliseconds)}"
         case .slowClient: "nothing drained for too long"
@@ -44,7 +50,9 @@ enum Closing: Sendable, Equatable {
         switch self {
         case .tokenExpired: Problem(.invalidToken, "the token expired while the request was under way")
         case .tokenRevoked: Problem(.invalidToken, "the token was revoked")
-        case .disconnected: Problem(.forbidden, "an administrator ended this user's connections")
+        case .disconnected: Problem(.forbidden, "an administrator ended the connections of this user or key")
+        case .notAdmitted: Problem(.forbidden, "the configuration, as it was reloaded, does not admit this any more")
+        case .keyWithdrawn: Problem(.invalidToken, "the token's key was withdrawn; get a new token")
         case .replaced: Problem(.tooManyConnections, "replaced by a newer connection of the same user")
         case .draining(let milliseconds):
             Problem(

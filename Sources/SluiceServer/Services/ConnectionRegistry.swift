@@ -11,6 +11,8 @@ final class ConnectionRegistry: Sendable {
         var connections: [ConnectionLimits.ID: any LiveConnection] = [:]
     }
 
+    /// How many connections are judged in one turn of their loop.
+    private static let judgedPerTurn = 500
     /// A socket that is full for less is nothing unusual.
     private static let leastBlocked = TimeAmount.seconds(2)
 
@@ -71,6 +73,39 @@ final class ConnectionRegistry: Sendable {
                 }
             }
         return EventLoopFuture.whenAllSucceed(counts, on: eventLoop).map { $0.reduce(0, +) }
+    }
+
+    /// Judges all connections again, each on its loop and some at a time; how many ended.
+    func judge(by judge: LiveJudge, on eventLoop: any EventLoop) -> EventLoopFuture<Int> {
+        let counts = zip(self.eventLoops, self.shelves)
+            .map { loop, shelf in
+                loop.flatSubmit {
+                    Self.judge(Array(shelf.value.connections.keys)[...], of: shelf, by: judge, endedCount: 0, on: loop)
+                }
+            }
+        return EventLoopFuture.whenAllSucceed(counts, on: eventLoop).map { $0.reduce(0, +) }
+    }
+
+    private static func judge(
+        _ ids: ArraySlice<ConnectionLimits.ID>,
+        of shelf: NIOLoopBoundBox<Shelf>,
+        by judge: LiveJudge,
+        endedCount: Int,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Int> {
+        var endedCount = endedCount
+        for id in ids.prefix(Self.judgedPerTurn) {
+            if let connection = shelf.value.connections[id], !judge.apply(to: connection) {
+                endedCount += 1
+            }
+        }
+        let rest = ids.dropFirst(Self.judgedPerTurn)
+        guard !rest.isEmpty else {
+            return eventLoop.makeSucceededFuture(endedCount)
+        }
+        return eventLoop.flatSubmit { [endedCount] in
+            Self.judge(rest, of: shelf, by: judge, endedCount: endedCount, on: eventLoop)
+        }
     }
 
     /// Reports on the connections of each loop, at most so many of each.

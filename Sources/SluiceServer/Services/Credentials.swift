@@ -2,6 +2,9 @@ internal import NIOHTTP1
 internal import SluiceAdmission
 
 /// The credential that a request shows: the first one present, in a fixed order, wins.
+///
+/// What stands in a credential's place and is none, another scheme than Bearer or an empty value, hides none of those
+/// after it: proxies and browsers add such things on their own.
 struct Credentials: Sendable, Equatable {
     /// What kind of proof it is.
     enum Proof: Sendable, Equatable {
@@ -23,6 +26,8 @@ struct Credentials: Sendable, Equatable {
 
     /// The subprotocol of the gateway.
     static let subprotocol = "sluice.v1"
+    /// What stands before a token among the subprotocols.
+    private static let protocolPrefix = "bearer."
 
     /// Reads a request's credential.
     ///
@@ -32,17 +37,16 @@ struct Credentials: Sendable, Equatable {
     ///   - auth: What the operator allows.
     init(_ request: HTTPRequest, isWebSocket: Bool, auth: GatewayConfiguration.Auth) {
         let offered = isWebSocket ? Self.offeredProtocols(request) : []
-        self.subprotocol = offered.first { $0 == Self.subprotocol }
-        let authorizations = request.headers["Authorization"]
-        if let authorization = authorizations.first {
-            self.proof = Self.authorization(authorizations.count == 1 ? authorization : nil)
-        } else if let token = request.query.first("token") {
+        let bare = Self.bareToken(offered)
+        // A client that offers nothing but its token fails the handshake unless it is echoed, whatever else it shows.
+        self.subprotocol = bare ?? offered.first { $0 == Self.subprotocol }
+        if let proof = Self.authorization(request.headers["Authorization"]) {
+            self.proof = proof
+        } else if let token = request.query.present("token") {
             self.proof = auth.queryToken ? .token(token) : .malformed("a token in the URL is not allowed; use a ticket")
-        } else if let proof = Self.protocolToken(offered) {
-            self.proof = proof.proof
-            // A client that offers nothing but its token fails the handshake unless it is echoed.
-            self.subprotocol = self.subprotocol ?? proof.echo
-        } else if let ticket = request.query.first("ticket") {
+        } else if let token = Self.prefixedToken(offered) ?? bare {
+            self.proof = .token(token)
+        } else if let ticket = request.query.present("ticket") {
             self.proof = .ticket(ticket)
         } else if let name = auth.cookie, let token = Self.cookie(name, in: request.headers["Cookie"]) {
             self.proof = .token(token)
@@ -54,20 +58,40 @@ struct Credentials: Sendable, Equatable {
         }
     }
 
-    private static func authorization(_ value: String?) -> Proof {
-        guard let value else {
-            return .malformed("several Authorization fields")
+    /// RFC 9110 section 11.6.2, RFC 6750 section 2.1.
+    private static func authorization(_ fields: [String]) -> Proof? {
+        var found: Substring?
+        for field in fields {
+            guard let value = Self.bearer(field) else {
+                continue
+            }
+            guard found == nil else {
+                return .malformed("several tokens in Authorization fields")
+            }
+            found = value
         }
-        let token = value.utf8.dropFirst(7)
-        if value.utf8.starts(with: "Bearer ".utf8), !token.isEmpty, !token.contains(UInt8(ascii: " ")) {
-            // As nearly everybody writes it.
-            return .bearer(String(Substring(token)))
+        guard let found else {
+            return nil
         }
-        let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+        guard !found.utf8.contains(where: Self.isSpace) else {
             return .malformed("the Authorization field is not of the form: Bearer <token>")
         }
-        return .bearer(String(parts[1].drop { $0 == " " }))
+        return .bearer(String(found))
+    }
+
+    /// What stands behind the scheme's name, whose case does not count; nil for another scheme, or if nothing does.
+    private static func bearer(_ field: String) -> Substring? {
+        let bytes = field.utf8
+        let scheme = bytes.prefix { !Self.isSpace($0) }
+        guard scheme.count == 6, scheme.elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }) else {
+            return nil
+        }
+        let value = bytes[scheme.endIndex...].drop(while: Self.isSpace)
+        return value.isEmpty ? nil : Substring(value)
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x09
     }
 
     private static func offeredProtocols(_ request: HTTPRequest) -> [String] {
@@ -77,14 +101,24 @@ struct Credentials: Sendable, Equatable {
             }
     }
 
-    private static func protocolToken(_ offered: [String]) -> (proof: Proof, echo: String?)? {
-        if let bearer = offered.first(where: { $0.hasPrefix("bearer.") }) {
-            return (.token(String(bearer.dropFirst("bearer.".count))), nil)
+    private static func prefixedToken(_ offered: [String]) -> String? {
+        offered.first { $0.hasPrefix(Self.protocolPrefix) && $0 != Self.protocolPrefix }
+            .map { String($0.dropFirst(Self.protocolPrefix.count)) }
+    }
+
+    /// The only protocol offered, if it is a token: three parts in base64url, the first of which is JSON's object
+    /// (RFC 7515 section 7.1).
+    ///
+    /// Any other name with two dots in it is some application's protocol.
+    private static func bareToken(_ offered: [String]) -> String? {
+        guard offered.count == 1, let only = offered.first else {
+            return nil
         }
-        if offered.count == 1, let only = offered.first, only.filter({ $0 == "." }).count == 2 {
-            return (.token(only), only)
+        let parts = only.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 3, Base64URL.decode(parts[0])?.first == UInt8(ascii: "{") else {
+            return nil
         }
-        return nil
+        return only
     }
 
     private static func cookie(_ name: String, in fields: [String]) -> String? {
@@ -92,11 +126,21 @@ struct Credentials: Sendable, Equatable {
             for pair in field.split(separator: ";") {
                 let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 if parts.count == 2, parts[0].trimming(in: " \t") == name {
-                    return parts[1].trimming(in: " \t\"")
+                    let value = parts[1].trimming(in: " \t\"")
+                    if !value.isEmpty {
+                        return value
+                    }
                 }
             }
         }
         return nil
+    }
+}
+
+extension QueryParameters {
+    /// The first value of a name that is not empty.
+    fileprivate func present(_ name: String) -> String? {
+        self.all.first { $0.name == name && !$0.value.isEmpty }?.value
     }
 }
 

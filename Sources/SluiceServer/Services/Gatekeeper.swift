@@ -14,6 +14,8 @@ struct Gatekeeper: Sendable {
     /// Who was let in.
     struct Visitor {
         var identity: Identity
+        /// The authenticator's count of changes before it looked: as long as that stands, the right does.
+        var changeCount: Int
         /// The subprotocol to name in the answer to a WebSocket handshake.
         var subprotocol: String?
     }
@@ -27,12 +29,13 @@ struct Gatekeeper: Sendable {
             isWebSocket: isWebSocket,
             auth: self.services.settings.configuration.auth
         )
+        let changeCount = self.services.authenticator.changeCount
         do throws(TokenError) {
             guard let identity = try self.authenticate(credentials.proof, exchange) else {
-                exchange.respond(problem: self.missing(credentials.proof))
+                exchange.respond(problem: self.missing(credentials.proof, exchange))
                 return
             }
-            self.letIn(identity, credentials, exchange, then: then)
+            self.letIn(identity, changeCount, credentials, exchange, then: then)
         } catch  where error.isUnknownKey {
             self.retryWithFreshKeys(credentials, exchange, then: then)
         } catch {
@@ -59,19 +62,34 @@ struct Gatekeeper: Sendable {
     }
 
     /// Whether a page of this origin may open a socket, a stream, or ask for a ticket.
-    ///
-    /// No origin: not a browser.
     func mayCome(_ exchange: HTTPExchange) -> Bool {
-        let origins = exchange.request.headers["Origin"]
-        guard let origin = origins.first else {
-            return true
+        self.origin(of: exchange).mayCome
+    }
+
+    /// The origin of the page that a request comes from, if it may come only because that is listed.
+    func page(of exchange: HTTPExchange) -> WebOrigin? {
+        self.origin(of: exchange).page
+    }
+
+    /// Looks again at somebody who was let in and did not go on at once: whose body took its time.
+    ///
+    /// - Returns: What the credential entitles to now; nil if it was refused, which is answered.
+    func stillLetIn(_ visitor: Visitor, _ exchange: HTTPExchange) -> Identity? {
+        guard visitor.changeCount != self.services.authenticator.changeCount else {
+            return visitor.identity
         }
-        return origins.count == 1
-            && self.services.settings.origins.allows(
-                origin: origin,
-                host: exchange.request.authority,
-                isSecure: self.isSecure(exchange)
-            )
+        let verdict = self.services.verdict(
+            on: visitor.identity,
+            page: nil,
+            certificate: exchange.connection.clientCertificate
+        )
+        switch verdict {
+        case .stays(let identity):
+            return identity
+        case .ends(let closing):
+            exchange.respond(problem: closing.problem)
+            return nil
+        }
     }
 
     /// Spends one of the user's API requests.
@@ -126,13 +144,8 @@ struct Gatekeeper: Sendable {
         }
     }
 
-    private func isSecure(_ exchange: HTTPExchange) -> Bool {
-        guard !exchange.connection.isTLS, let peer = IPAddress(exchange.connection.peerAddress),
-            self.services.settings.forwarded.isTrusted(peer)
-        else {
-            return exchange.connection.isTLS
-        }
-        return exchange.request.single("X-Forwarded-Proto") == "https"
+    private func origin(of exchange: HTTPExchange) -> RequestOrigin {
+        RequestOrigin(exchange.request, on: exchange.connection, self.services.settings)
     }
 
     private func problem(for reason: ConnectionLimits.Reason) -> Problem {
@@ -156,17 +169,33 @@ struct Gatekeeper: Sendable {
         case .ticket(let ticket):
             return try self.services.authenticator.redeemTicket(ticket, now: now)
         case .none:
-            return exchange.connection.clientCertificateName.map { .clientCertificate(name: $0) }
+            guard let certificate = exchange.connection.clientCertificate,
+                // Verified when the connection came; a reload since may have taken its authority away.
+                certificate.isAdmitted(by: self.services.clientAuthorities)
+            else {
+                return nil
+            }
+            return certificate.name.map { .clientCertificate(name: $0) }
         case .malformed:
             return nil
         }
     }
 
-    private func missing(_ proof: Credentials.Proof) -> Problem {
+    private func missing(_ proof: Credentials.Proof, _ exchange: HTTPExchange) -> Problem {
         if case .malformed(let detail) = proof {
             return Problem(.invalidToken, detail)
         }
-        return Problem(.missingToken, "send a token: Authorization: Bearer <token>")
+        guard let certificate = exchange.connection.clientCertificate else {
+            return Problem(.missingToken, "send a token: Authorization: Bearer <token>")
+        }
+        guard certificate.name == nil else {
+            return Problem(.invalidCertificate, "the authority of the client certificate is no longer admitted")
+        }
+        return Problem(
+            .invalidCertificate,
+            "the client certificate names nobody: it needs a DNS name, an e-mail address or a URI as its alternative "
+                + "name, or a common name, of at most 256 bytes; or send a token"
+        )
     }
 
     /// Refuses a bad credential, and slows an address that shows many of them.
@@ -187,6 +216,15 @@ struct Gatekeeper: Sendable {
     /// Whoever tries again and again does not fill the log.
     private func log(_ error: TokenError, _ exchange: HTTPExchange, address: AddressKey?, isSlowed: Bool, now: UInt64) {
         var level = Logger.Level.debug
+        var metadata: Logger.Metadata = [
+            "reason": "\(error.reason.rawValue)", "peer": "\(exchange.connection.peerAddress)",
+        ]
+        if let claim = error.claim {
+            // The issuer's mistake, which nobody but the operator can find: such a token bears a good signature.
+            level = .info
+            metadata["claim"] = "\(claim.name)"
+            metadata["fault"] = "\(claim.fault)"
+        }
         if isSlowed, let address,
             case .taken = self.services.limits.failureLogsByAddress.take(for: address, now: now)
         {
@@ -195,13 +233,14 @@ struct Gatekeeper: Sendable {
         self.services.logger.log(
             level: level,
             isSlowed ? "many invalid tokens from one address" : "credential refused",
-            metadata: ["reason": "\(error.reason.rawValue)", "peer": "\(exchange.connection.peerAddress)"]
+            metadata: metadata
         )
     }
 
     /// The credential is good; the page that used it has to be one that may.
     private func letIn(
         _ identity: Identity,
+        _ changeCount: Int,
         _ credentials: Credentials,
         _ exchange: HTTPExchange,
         then: (Visitor) -> Void
@@ -210,7 +249,7 @@ struct Gatekeeper: Sendable {
             exchange.respond(problem: Problem(.originRefused, "pages of this origin may not act for a visitor"))
             return
         }
-        then(Visitor(identity: identity, subprotocol: credentials.subprotocol))
+        then(Visitor(identity: identity, changeCount: changeCount, subprotocol: credentials.subprotocol))
     }
 
     private func retryWithFreshKeys(
@@ -224,11 +263,12 @@ struct Gatekeeper: Sendable {
         }
         fetched.assumeIsolated()
             .whenComplete { _ in
+                let changeCount = self.services.authenticator.changeCount
                 do throws(TokenError) {
                     guard let identity = try self.authenticate(credentials.proof, exchange) else {
                         return
                     }
-                    self.letIn(identity, credentials, exchange, then: then)
+                    self.letIn(identity, changeCount, credentials, exchange, then: then)
                 } catch {
                     self.refuse(error, exchange)
                 }

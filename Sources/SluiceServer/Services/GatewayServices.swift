@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 internal import Synchronization
 
@@ -27,6 +28,7 @@ final class GatewayServices: Sendable {
     let certificateExpiry = CertificateExpiry()
     let logger: Logger
     private let current: Mutex<GatewaySettings>
+    private let authorities = Mutex<ClientAuthorities?>(nil)
     private let draining = Atomic<Bool>(false)
     private let drainSchedule = Mutex<DrainSchedule?>(nil)
 
@@ -66,6 +68,64 @@ final class GatewayServices: Sendable {
         self.limits.replace(settings.configuration.limits)
         self.transports.setLimits(settings.configuration.limits.connections)
         self.relay.reconfigure(settings.configuration.relay)
+    }
+
+    /// The authorities in force whose clients' certificates make producers; nil for none.
+    var clientAuthorities: ClientAuthorities? {
+        get { self.authorities.withLock { $0 } }
+        set { self.authorities.withLock { $0 = newValue } }
+    }
+
+    /// Ends the live connections that would not be let in any more.
+    ///
+    /// - Parameters:
+    ///   - closing: How those end whose right is gone.
+    ///   - eventLoop: Where it is told how many they were.
+    func judgeConnections(_ closing: Closing, on eventLoop: any EventLoop) {
+        self.connections.judge(by: self.judge(closing), on: eventLoop)
+            .whenSuccess { count in
+                if count > 0 {
+                    self.logger.info(
+                        "connections no longer admitted",
+                        metadata: ["closed": .stringConvertible(count), "reason": "\(closing.reason)"]
+                    )
+                }
+            }
+    }
+
+    /// Judges somebody who was let in a while ago and goes on only now.
+    ///
+    /// A live connection that has begun is judged whenever something changes; this is for the time before.
+    func verdict(on identity: Identity, page: WebOrigin?, certificate: ClientCertificate?) -> LiveJudge.Verdict {
+        guard !self.authenticator.isRevoked(identity) else {
+            return .ends(.tokenRevoked)
+        }
+        return self.judge(.notAdmitted).verdict(on: identity, page: page, certificate: certificate)
+    }
+
+    /// Ends a connection that has begun just now if it should not have.
+    ///
+    /// A reload or a revocation may have come between the check of its credential and this moment.
+    func judgeAtStart(_ connection: any LiveConnection, now: NIODeadline) {
+        if case .ends(let closing) = self.verdict(
+            on: connection.identity,
+            page: connection.page,
+            certificate: connection.certificate
+        ) {
+            connection.close(closing)
+        } else if self.isDraining {
+            connection.close(self.drainClosing(now: now))
+        }
+    }
+
+    private func judge(_ closing: Closing) -> LiveJudge {
+        LiveJudge(
+            credentials: self.authenticator.judge,
+            origins: self.settings.origins,
+            authorities: self.clientAuthorities,
+            closing: closing,
+            now: WallTime.now().seconds
+        )
     }
 
     /// Revocations that an earlier process was told of.

@@ -16,10 +16,8 @@ final class GatewaySettings: Sendable {
     init(_ configuration: GatewayConfiguration) {
         self.configuration = configuration
         self.rules = MessageRules(configuration.relay)
-        self.origins = OriginPolicy(origins: configuration.origins)
-        self.forwarded = ForwardedAddress(
-            trusted: configuration.listen.trustedProxies.compactMap { SluiceAdmission.AddressBlock("\($0)") }
-        )
+        self.origins = OriginPolicy(configuration.origins)
+        self.forwarded = ForwardedAddress(trusted: configuration.listen.trustedProxies)
         var webSocket = WebSocketConfiguration()
         webSocket.heartbeatInterval = configuration.clients.heartbeatInterval
         webSocket.timeout = configuration.clients.timeout

@@ -8,45 +8,66 @@ enum KeyLoader {
         var description: String
     }
 
+    /// All keys of files, and the rules of tokens.
+    struct Loaded: Sendable {
+        var auth: GatewayConfiguration.Auth
+        /// Keys of secrets and public keys.
+        var keys: [VerificationKey]
+        /// The key set of a file; nil if none is named.
+        var fileSet: JSONWebKeySet?
+        var ingestKeys: [IngestKey]
+
+        /// Judges tokens by these keys and those of a key set that was fetched.
+        func verifier(fetched: [VerificationKey] = []) -> TokenVerifier {
+            TokenVerifier(
+                keys: self.keys + (self.fileSet?.keys ?? []) + fetched,
+                issuer: self.auth.issuer,
+                audience: self.auth.audience,
+                leeway: self.auth.leeway.seconds
+            )
+        }
+    }
+
+    /// Reads all files.
+    static func load(_ auth: GatewayConfiguration.Auth) throws(Failure) -> Loaded {
+        var keys: [VerificationKey] = []
+        for key in auth.keys {
+            keys.append(try self.key(key))
+        }
+        return Loaded(
+            auth: auth,
+            keys: keys,
+            fileSet: try self.fileSet(auth),
+            ingestKeys: try self.ingestKeys(auth)
+        )
+    }
+
+    /// The key set of a file; nil if none is named.
+    static func fileSet(_ auth: GatewayConfiguration.Auth) throws(Failure) -> JSONWebKeySet? {
+        guard let file = auth.jwks.file else {
+            return nil
+        }
+        let bytes = try self.content(of: file)
+        do throws(KeyError) {
+            return try JSONWebKeySet(bytes)
+        } catch {
+            throw Failure(description: "auth.jwks.file: \(file) \(error)")
+        }
+    }
+
     /// The keys for posting.
-    static func ingestKeys(_ auth: GatewayConfiguration.Auth) throws(Failure) -> [IngestKey] {
+    private static func ingestKeys(_ auth: GatewayConfiguration.Auth) throws(Failure) -> [IngestKey] {
         var keys: [IngestKey] = []
         for key in auth.ingestKeys {
             do throws(KeyError) {
-                let digest = key.sha256.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
                 keys.append(
-                    try IngestKey(name: key.name, sha256: digest, scans: key.scans.map { ScanPattern($0) })
+                    try IngestKey(name: key.name, sha256: key.sha256, scans: key.scans.map { ScanPattern($0) })
                 )
             } catch {
                 throw Failure(description: "auth.ingest_keys: \(key.name): \(error)")
             }
         }
         return keys
-    }
-
-    /// The keys that tokens are verified with: those of files, then those of a key set.
-    static func verifier(
-        _ auth: GatewayConfiguration.Auth,
-        keySet: [VerificationKey]
-    ) throws(Failure) -> TokenVerifier {
-        var keys: [VerificationKey] = []
-        for key in auth.keys {
-            keys.append(try self.key(key))
-        }
-        if let file = auth.jwks.file {
-            let bytes = try self.content(of: file)
-            do throws(KeyError) {
-                keys += try JSONWebKeySet(bytes).keys
-            } catch {
-                throw Failure(description: "auth.jwks.file: \(file) \(error)")
-            }
-        }
-        return TokenVerifier(
-            keys: keys + keySet,
-            issuer: auth.issuer,
-            audience: auth.audience,
-            leeway: auth.leeway.seconds
-        )
     }
 
     /// One key of a file.

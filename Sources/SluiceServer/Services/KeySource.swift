@@ -18,43 +18,62 @@ final class KeySource: Sendable {
 
     private struct State {
         /// What the operator wants now; a fetch may end after it was changed.
-        var auth: GatewayConfiguration.Auth
-        var keys: [VerificationKey] = []
+        var loaded: KeyLoader.Loaded
+        /// What was fetched last from the address that is configured; nil for nothing yet.
+        var fetched: JSONWebKeySet?
+        /// Whether the keys of another address are awaited since the configuration was reloaded.
+        var isReloading = false
+        /// The entries passed over that the operator was told of last.
+        var toldOf: [JSONWebKeySet.PassedOver] = []
         var lastUnknownKeyFetchAt: NIODeadline?
         var current: EventLoopFuture<Void>?
         var failureCount = 0
         var fetchCount = 0
+
+        /// Whether the source was never reached, so that keys are missing of which nobody knows.
+        var isIncomplete: Bool { self.loaded.auth.jwks.url != nil && self.fetched == nil }
+        /// The key set in force.
+        var set: JSONWebKeySet? { self.loaded.fileSet ?? self.fetched }
     }
 
     private let client: HTTPClient
     private let authenticator: Authenticator
     private let logger: Logger
     private let state: Mutex<State>
+    private let observer = Mutex<(@Sendable (Closing) -> Void)?>(nil)
 
     /// - Parameters:
-    ///   - auth: What the operator wants.
+    ///   - loaded: What the operator wants, and the authenticator has. Of what a key set in a file holds he was told
+    ///     where that was checked.
     ///   - client: Fetches the set.
     ///   - authenticator: Gets the keys whenever they change.
     ///   - logger: Told of failures.
-    init(_ auth: GatewayConfiguration.Auth, client: HTTPClient, authenticator: Authenticator, logger: Logger) {
+    init(_ loaded: KeyLoader.Loaded, client: HTTPClient, authenticator: Authenticator, logger: Logger) {
         self.client = client
         self.authenticator = authenticator
         self.logger = logger
-        self.state = Mutex(State(auth: auth))
+        self.state = Mutex(State(loaded: loaded, toldOf: loaded.fileSet?.passedOver ?? []))
+    }
+
+    /// Has somebody told when a key set has changed, and how those end whose keys are no longer in it.
+    func whenKeysChange(_ observer: @escaping @Sendable (Closing) -> Void) {
+        self.observer.withLock { $0 = observer }
     }
 
     /// Takes over what the operator wants from now on.
     ///
     /// The keys of another URL have to be fetched then.
-    ///
-    /// - Throws: What cannot be read; then everything stays as it was.
-    func replace(_ auth: GatewayConfiguration.Auth) throws(KeyLoader.Failure) {
-        try self.state.withLock { state throws(KeyLoader.Failure) in
-            let keys = auth.jwks.url == state.auth.jwks.url ? state.keys : []
-            try self.install(keys, auth)
-            state.keys = keys
-            state.auth = auth
+    func replace(_ loaded: KeyLoader.Loaded) {
+        let note = self.state.withLock { state in
+            if loaded.auth.jwks.url != state.loaded.auth.jwks.url {
+                state.fetched = nil
+                state.isReloading = loaded.auth.jwks.url != nil
+            }
+            state.loaded = loaded
+            self.install(state)
+            return Self.note(&state)
         }
+        self.tell(note)
     }
 
     /// How often the source was asked, and how often in vain.
@@ -64,7 +83,7 @@ final class KeySource: Sendable {
     func fetch(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let promise = eventLoop.makePromise(of: Void.self)
         let (current, url): (EventLoopFuture<Void>?, String?) = self.state.withLock { state in
-            guard state.current == nil, let url = state.auth.jwks.url else {
+            guard state.current == nil, let url = state.loaded.auth.jwks.url else {
                 return (state.current, nil)
             }
             state.current = promise.futureResult
@@ -90,7 +109,7 @@ final class KeySource: Sendable {
     func fetchForUnknownKey(on eventLoop: any EventLoop) -> EventLoopFuture<Void>? {
         let now = eventLoop.now
         let isTime = self.state.withLock { state in
-            guard state.auth.jwks.url != nil || state.auth.jwks.file != nil else {
+            guard state.loaded.auth.jwks.url != nil || state.loaded.auth.jwks.file != nil else {
                 return false
             }
             if let last = state.lastUnknownKeyFetchAt, now < last + Self.unknownKeyInterval {
@@ -129,17 +148,22 @@ final class KeySource: Sendable {
         do {
             let set = try JSONWebKeySet(try result.get())
             guard !set.keys.isEmpty else {
-                throw KeyLoader.Failure(description: "the set holds no key that can be used")
+                let reason = set.passedOver.first.map { ": \($0)" } ?? ""
+                throw KeyLoader.Failure(description: "the set holds no key that can be used\(reason)")
             }
-            try self.state.withLock { state in
+            let (note, closing): (Note, Closing?) = self.state.withLock { state in
                 state.current = nil
                 // The operator may have named another source meanwhile.
-                guard state.auth.jwks.url == url else {
-                    return
+                guard state.loaded.auth.jwks.url == url else {
+                    return (Note(), nil)
                 }
-                try self.install(set.keys, state.auth)
-                state.keys = set.keys
+                let closing = state.isReloading ? Closing.notAdmitted : .keyWithdrawn
+                state.isReloading = false
+                state.fetched = set
+                return (Self.note(&state), self.install(state) ? closing : nil)
             }
+            self.tell(note)
+            self.tellOfChange(closing)
         } catch {
             self.state.withLock { state in
                 state.current = nil
@@ -152,18 +176,63 @@ final class KeySource: Sendable {
     /// Reads the key set of a file, if the operator named one.
     private func readFile() {
         do {
-            try self.state.withLock { state throws(KeyLoader.Failure) in
-                if state.auth.jwks.file != nil {
-                    try self.install([], state.auth)
+            let (note, closing): (Note, Closing?) = try self.state.withLock { state throws(KeyLoader.Failure) in
+                guard let set = try KeyLoader.fileSet(state.loaded.auth) else {
+                    return (Note(), nil)
                 }
+                state.loaded.fileSet = set
+                return (Self.note(&state), self.install(state) ? .keyWithdrawn : nil)
             }
+            self.tell(note)
+            self.tellOfChange(closing)
         } catch {
             self.logger.warning("key set not read; the last one stays", metadata: ["error": "\(error)"])
         }
     }
 
-    private func install(_ keys: [VerificationKey], _ auth: GatewayConfiguration.Auth) throws(KeyLoader.Failure) {
-        let verifier = try KeyLoader.verifier(auth, keySet: keys)
-        self.authenticator.replace(verifier: verifier, ingestKeys: try KeyLoader.ingestKeys(auth))
+    /// Whether these are other keys than before.
+    @discardableResult
+    private func install(_ state: State) -> Bool {
+        self.authenticator.replace(
+            verifier: state.loaded.verifier(fetched: state.fetched?.keys ?? []),
+            ingestKeys: state.loaded.ingestKeys,
+            areKeysComplete: !state.isIncomplete
+        )
+    }
+
+    private func tellOfChange(_ closing: Closing?) {
+        if let closing {
+            self.observer.withLock { $0 }?(closing)
+        }
+    }
+
+    // MARK: Entries that are of no use
+
+    /// What the operator is to be told of a key set.
+    private struct Note {
+        var passedOver: [JSONWebKeySet.PassedOver] = []
+        var count = 0
+    }
+
+    /// An issuer's set is read every few minutes: what was passed over is told once, and again when it changes.
+    private static func note(_ state: inout State) -> Note {
+        let passedOver = state.set?.passedOver ?? []
+        defer { state.toldOf = passedOver }
+        guard passedOver != state.toldOf else {
+            return Note()
+        }
+        return Note(passedOver: passedOver, count: state.set?.passedOverCount ?? 0)
+    }
+
+    private func tell(_ note: Note) {
+        for entry in note.passedOver {
+            self.logger.info("key set entry passed over", metadata: ["entry": "\(entry)"])
+        }
+        if note.count > note.passedOver.count {
+            self.logger.info(
+                "more key set entries passed over",
+                metadata: ["entries": .stringConvertible(note.count - note.passedOver.count)]
+            )
+        }
     }
 }

@@ -5,6 +5,10 @@ internal import SluiceAdmission
 protocol LiveConnection: AnyObject {
     /// Who it belongs to.
     var identity: Identity { get }
+    /// The origin of the page that opened it, if that may do so only because it is listed.
+    var page: WebOrigin? { get }
+    /// The certificate that its client showed, if any.
+    var certificate: ClientCertificate? { get }
     /// What it was given and how it stands.
     ///
     /// - Parameter isDetailed: Whether the scans' homes are asked too.
@@ -13,6 +17,13 @@ protocol LiveConnection: AnyObject {
 
     /// Since when it takes nothing of what it is sent; nil if it does, or if nothing is sent to it.
     var blockedSince: NIODeadline? { get }
+    /// Goes on after it was judged again.
+    ///
+    /// - Parameters:
+    ///   - identity: What its credential entitles to now.
+    ///   - leeway: How far clocks may differ, in seconds.
+    /// - Returns: Whether it goes on; false if it ended because that does not entitle to what it does.
+    func goOn(as identity: Identity, leeway: Double) -> Bool
     /// Ends it.
     func close(_ closing: Closing)
 }

@@ -1,3 +1,5 @@
+private import Foundation
+
 #if canImport(Glibc)
 private import Glibc
 #elseif canImport(Musl)
@@ -39,10 +41,12 @@ struct MachineLoad: Sendable, Equatable {
     }
 
     private static func countDescriptors() -> Int? {
-        var status = stat()
-        // Linux tells their number as the folder's size, from 6.2 on.
-        if unsafe stat("/proc/self/fd", &status) == 0, status.st_size > 0 {
-            return Int(status.st_size)
+        // Linux tells their number as the folder's size, from 6.2 on. Not asked by stat(2): which module has that structure
+        // depends on the files that are compiled beside this one.
+        if let size = (try? FileManager.default.attributesOfItem(atPath: "/proc/self/fd"))?[.size],
+            let count = Int("\(size)"), count > 0
+        {
+            return count
         }
         guard let folder = unsafe opendir("/dev/fd") else {
             return nil

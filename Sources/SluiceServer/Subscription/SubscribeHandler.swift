@@ -116,6 +116,7 @@ final class SubscribeHandler: RequestHandler {
             services: self.services,
             loop: self.loop,
             identity: visitor.identity,
+            page: self.gatekeeper.page(of: exchange),
             place: place,
             query: query,
             scanID: scanID,

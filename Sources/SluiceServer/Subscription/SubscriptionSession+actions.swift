@@ -198,8 +198,8 @@ extension SubscriptionSession {
                 return
             }
             // It may have been revoked while the homes were asked, and before it stood here to be found.
-            guard !self.services.authenticator.isRevoked(fresh) else {
-                self.close(.tokenRevoked)
+            if case .ends(let closing) = self.services.verdict(on: fresh, page: self.page, certificate: nil) {
+                self.close(closing)
                 return
             }
             self.identity = fresh

@@ -18,6 +18,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     let form: WireForm
     let eventLoop: any EventLoop
     var identity: Identity
+    let page: WebOrigin?
     var tokenClock: TokenClock
     var subscribers: [ScanID: Subscriber] = [:]
     /// Actions that wait for those before them.
@@ -37,6 +38,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         services: GatewayServices,
         loop: LoopServices,
         identity: Identity,
+        page: WebOrigin?,
         place: ConnectionLimits.ID,
         query: SubscriptionQuery,
         scanID: ScanID?,
@@ -47,6 +49,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.loop = loop
         self.eventLoop = loop.eventLoop
         self.identity = identity
+        self.page = page
         self.place = place
         self.query = query
         self.scanID = scanID
@@ -59,6 +62,9 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     }
 
     var blockedSince: NIODeadline? { self.outbox?.blockedSince }
+
+    /// Whoever shows a certificate alone reads nothing.
+    var certificate: ClientCertificate? { nil }
 
     // MARK: The connection's life
 
@@ -74,12 +80,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         if let scanID = self.scanID {
             self.subscribe(self.query.request(for: scanID, form: self.form))
         }
-        // A revocation may have come between the check and this moment.
-        if self.services.authenticator.isRevoked(self.identity) {
-            self.close(.tokenRevoked)
-        } else if self.services.isDraining {
-            self.close(self.services.drainClosing(now: self.eventLoop.now))
-        }
+        self.services.judgeAtStart(self, now: self.eventLoop.now)
     }
 
     func receivedText(_ text: ByteBuffer) {
@@ -145,6 +146,12 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
             return
         }
         self.watchDraining(now: now)
+    }
+
+    func goOn(as identity: Identity, leeway: Double) -> Bool {
+        self.identity = identity
+        self.tokenClock.leeway = leeway
+        return true
     }
 
     func close(_ closing: Closing) {

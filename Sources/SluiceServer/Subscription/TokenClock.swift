@@ -14,7 +14,8 @@ struct TokenClock: Sendable, Equatable {
     static let warningSeconds = 60.0
 
     private let expiresAt: Double?
-    private let leeway: Double
+    /// How far clocks may differ, in seconds.
+    var leeway: Double
     private var hasWarned = false
 
     init(_ identity: Identity, leeway: Double) {

@@ -1,3 +1,4 @@
+import Crypto
 import Testing
 
 @testable import SluiceAdmission
@@ -8,7 +9,7 @@ import Testing
     private func authenticator(keys: [VerificationKey]? = nil) throws -> Authenticator {
         let ingestKey = try IngestKey(
             name: "nmap",
-            sha256: IngestKey.sha256(of: "open sesame"),
+            sha256: Array(SHA256.hash(data: Array("open sesame".utf8))),
             scans: [ScanPattern("n-*")]
         )
         let verifier = TokenVerifier(keys: try keys ?? [TestKeys.key(.hs256)])
@@ -49,6 +50,37 @@ import Testing
         authenticator.replace(verifier: TokenVerifier(keys: [other]), ingestKeys: [])
         #expect(throws: TokenError(.signature)) { try authenticator.authenticate(bearer: token, now: self.now) }
         #expect(throws: TokenError(.malformed)) { try authenticator.authenticate(bearer: "open sesame", now: self.now) }
+    }
+
+    @Test func `what can end a right that was given shows in a count`() throws {
+        let authenticator = try self.authenticator()
+        let ingestKey = try IngestKey(
+            name: "nmap",
+            sha256: Array(SHA256.hash(data: Array("open sesame".utf8))),
+            scans: [ScanPattern("n-*")]
+        )
+        func replace(_ ids: [String?], leeway: Double = 30, ingestKeys: [IngestKey]) throws -> Bool {
+            let keys = try ids.map { try TestKeys.key(.hs256, id: $0) }
+            return authenticator.replace(verifier: TokenVerifier(keys: keys, leeway: leeway), ingestKeys: ingestKeys)
+        }
+        #expect(authenticator.changeCount == 0)
+        // The same, read anew.
+        #expect(try !replace([nil], ingestKeys: [ingestKey]))
+        #expect(authenticator.changeCount == 0)
+        #expect(try replace([nil, "second"], ingestKeys: [ingestKey]))
+        #expect(try replace([nil, "second"], leeway: 5, ingestKeys: [ingestKey]))
+        #expect(try replace([nil, "second"], leeway: 5, ingestKeys: []))
+        #expect(authenticator.changeCount == 3)
+        #expect(authenticator.revoke(.tokenID("one"), now: self.now))
+        #expect(authenticator.changeCount == 4)
+    }
+
+    @Test func `a ticket ends with its token's key`() throws {
+        let authenticator = try self.authenticator()
+        let identity = try authenticator.authenticate(bearer: self.token(), now: self.now)
+        let issued = try #require(try authenticator.issueTicket(for: identity, now: self.now))
+        authenticator.replace(verifier: TokenVerifier(keys: []), ingestKeys: [])
+        #expect(throws: TokenError(.algorithm)) { try authenticator.redeemTicket(issued.ticket, now: self.now) }
     }
 
     @Test func `a revoked token is refused, remembered or not`() throws {

@@ -10,14 +10,10 @@ import Testing
         )
     }
 
-    @Test func `a key is found among many, in either case of its digits`() throws {
+    @Test func `a key is found among many`() throws {
         let keys = try (0..<20).map { number in
-            let digits = IngestKey.sha256(of: "secret \(number)")
-            return try IngestKey(
-                name: "key \(number)",
-                sha256: number % 2 == 0 ? digits : digits.uppercased(),
-                scans: nil
-            )
+            let digest = Array(SHA256.hash(data: Array("secret \(number)".utf8)))
+            return try IngestKey(name: "key \(number)", sha256: digest, scans: nil)
         }
         for number in 0..<20 {
             let digest = SHA256.hash(data: Array("secret \(number)".utf8))
@@ -26,11 +22,10 @@ import Testing
         #expect(IngestKey.identity(for: SHA256.hash(data: Array("secret".utf8)), among: keys) == nil)
     }
 
-    @Test(arguments: [
-        "", "abc", String(repeating: "g", count: 64), String(repeating: "0", count: 63) + "é",
-        String(repeating: "0", count: 66),
-    ])
-    func `what is no digest is refused`(text: String) {
-        #expect(throws: KeyError.self) { try IngestKey(name: "x", sha256: text, scans: nil) }
+    @Test(arguments: [0, 31, 33, 64])
+    func `what is no digest is refused`(count: Int) {
+        #expect(throws: KeyError.self) {
+            try IngestKey(name: "x", sha256: [UInt8](repeating: 7, count: count), scans: nil)
+        }
     }
 }

@@ -3,46 +3,47 @@ import Testing
 @testable import SluiceAdmission
 
 @Suite struct OriginPolicyTests {
-    @Test(arguments: [
-        ("https://gw.example:8443", true), ("HTTPS://GW.Example:8443", true), ("http://gw.example:8443", false),
-        ("https://gw.example", false), ("https://gw.example:8444", false), ("https://gw.example.evil:8443", false),
-        ("https://console.example", true), ("https://console.example:443", true), ("http://console.example", false),
-        ("https://console.example/", false), ("https://sub.console.example", false),
-        ("https://console.example.", false),
-        ("http://127.0.0.1:3000", true), ("http://[::1]", true), ("http://[::1]:80", true), ("http://[::1]:81", false),
-        ("null", false), ("", false), ("*", false), ("https://", false), ("https://a@console.example", false),
-        ("https://\u{212A}.example", false), ("file://", false), ("https://console.example https://x", false),
-        ("https://console.example\u{0}", false),
-        ("javascript://console.example", false), ("https://console.example:+443", false),
-        ("https:console.example", false),
-    ])
-    func `a page may speak to its own gateway and where the list allows it`(origin: String, expected: Bool) {
-        let policy = OriginPolicy(origins: [
-            "https://Console.Example", "https://k.example", "http://127.0.0.1:3000", "http://[::1]:80",
-        ])
-        #expect(policy.allows(origin: origin, host: "gw.example:8443", isSecure: true) == expected)
+    private static let listed = [
+        "https://Console.Example", "https://k.example", "http://127.0.0.1:3000", "http://[0::1]:80",
+        "tauri://localhost", "chrome-extension://abcdefghijklmnop",
+    ]
+
+    private func policy(_ origins: [String] = Self.listed) throws -> OriginPolicy {
+        OriginPolicy(try origins.map { text throws(WebOrigin.Fault) in try WebOrigin(text) })
     }
 
-    @Test func `the gateway's own origin has the scheme that the browser used`() {
-        let policy = OriginPolicy(origins: [])
-        #expect(policy.allows(origin: "http://gw.example", host: "gw.example:80", isSecure: false))
-        #expect(!policy.allows(origin: "https://gw.example", host: "gw.example", isSecure: false))
-        #expect(policy.allows(origin: "https://gw.example", host: "GW.example:443", isSecure: true))
-        #expect(!policy.allows(origin: "https://gw.example", host: nil, isSecure: true))
-        #expect(!policy.allows(origin: "https://gw.example", host: "", isSecure: true))
-    }
-
-    @Test func `a star allows every origin, but not null`() {
-        let policy = OriginPolicy(origins: ["*"])
-        #expect(policy.allows(origin: "https://anywhere.example", host: nil, isSecure: true))
-        #expect(!policy.allows(origin: "null", host: nil, isSecure: true))
+    @Test(arguments: ["https://gw.example:8443", "HTTPS://GW.Example:8443"])
+    func `a page may speak to its own gateway`(origin: String) throws {
+        #expect(try self.policy().verdict(origin: origin, host: "gw.example:8443", isSecure: true) == .own)
     }
 
     @Test(arguments: [
-        ("*", true), ("https://a.example", true), ("null", false), ("a.example", false),
-        ("https://a.example/x", false), ("https://*.example", false), ("ftp://a.example", false),
+        "https://console.example", "https://console.example:443", "http://127.0.0.1:3000", "http://[::1]",
+        "http://[::1]:80", "tauri://localhost", "chrome-extension://abcdefghijklmnop",
     ])
-    func `an entry that can allow nobody is told`(entry: String, expected: Bool) {
-        #expect(OriginPolicy.isValid(entry) == expected)
+    func `a page may speak where the list allows it`(origin: String) throws {
+        let verdict = try self.policy().verdict(origin: origin, host: "gw.example:8443", isSecure: true)
+        #expect(verdict == .listed(try WebOrigin(origin)))
+    }
+
+    @Test(arguments: [
+        "http://gw.example:8443", "https://gw.example", "https://gw.example:8444", "https://gw.example.evil:8443",
+        "http://console.example", "https://console.example/", "https://sub.console.example",
+        "https://console.example.", "http://[::1]:81", "null", "", "*", "https://", "https://a@console.example",
+        "https://\u{212A}.example", "file://", "https://console.example https://x", "https://console.example\u{0}",
+        "javascript://console.example", "https://console.example:+443", "https:console.example",
+        "tauri://LOCALHOST", "tauri://localhost:80", "chrome-extension://abcdefghijklmnop.evil", "http://localhost",
+    ])
+    func `any other page is refused`(origin: String) throws {
+        #expect(try self.policy().verdict(origin: origin, host: "gw.example:8443", isSecure: true) == .refused)
+    }
+
+    @Test func `the gateway's own origin has the scheme that the browser used`() throws {
+        let policy = try self.policy([])
+        #expect(policy.verdict(origin: "http://gw.example", host: "gw.example:80", isSecure: false) == .own)
+        #expect(policy.verdict(origin: "https://gw.example", host: "gw.example", isSecure: false) == .refused)
+        #expect(policy.verdict(origin: "https://gw.example", host: "GW.example:443", isSecure: true) == .own)
+        #expect(policy.verdict(origin: "https://gw.example", host: nil, isSecure: true) == .refused)
+        #expect(policy.verdict(origin: "https://gw.example", host: "", isSecure: true) == .refused)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 @testable import SluiceAdmission
 
 @Suite struct ForwardedAddressTests {
-    private let reader = ForwardedAddress(trusted: ["10.0.0.0/8", "fd00::/8"].compactMap(AddressBlock.init))
+    private let reader = ForwardedAddress(trusted: ["10.0.0.0/8", "fd00::/8"].map { try! AddressBlock($0) })
 
     private func client(_ peer: String, for list: [String] = [], forwarded: [String] = []) throws -> String {
         let peer = try #require(IPAddress(peer))
@@ -50,5 +50,43 @@ import Testing
     @Test func `where both fields are there they have to agree`() throws {
         #expect(try self.client("10.1.1.1", for: ["192.0.2.1"], forwarded: ["for=192.0.2.1"]) == "192.0.2.1")
         #expect(try self.client("10.1.1.1", for: ["192.0.2.1"], forwarded: ["for=198.51.100.1"]) == "10.1.1.1")
+    }
+
+    @Test(
+        arguments: [
+            (["https"], true), (["http"], false), (["HTTPS"], true), (["Http"], false), (["wss"], true),
+            (["WSS"], true),
+            (["ws"], false), (["https, http"], true), (["https,https"], true), (["http, https"], false),
+            (["https", "http"], true), (["http", "https"], false), (["wss", "https"], true), ([" https\t"], true),
+            ([", https"], true), ([",", "wss"], true), ([""], nil), ([], nil), (["spdy"], nil), (["https http"], nil),
+            (["httpss"], nil),
+        ] as [([String], Bool?)]
+    )
+    func `the protocol is that of the client's own hop, in any of its names`(list: [String], expected: Bool?) throws {
+        let peer = try #require(IPAddress("10.1.1.1"))
+        #expect(self.reader.isSecure(peer: peer, forwardedProto: list, forwarded: []) == expected)
+    }
+
+    @Test(
+        arguments: [
+            (["proto=https"], true), (["for=192.0.2.1;proto=https"], true), (["Proto=HTTPS;For=192.0.2.1"], true),
+            (["proto=\"https\""], true), (["proto=wss"], true), (["proto=http"], false), (["proto = https"], true),
+            (["proto=https, proto=http"], true), (["proto=http", "proto=https"], false), (["for=192.0.2.1"], nil),
+            (["for=192.0.2.1, proto=https"], nil), (["proto=https;proto=http"], nil), (["proto=\"https"], nil),
+            ([""], nil),
+            (["proto"], nil), ([], nil), (["by=\"a;proto=http\";proto=https"], true),
+        ] as [([String], Bool?)]
+    )
+    func `Forwarded says the protocol too`(fields: [String], expected: Bool?) throws {
+        let peer = try #require(IPAddress("10.1.1.1"))
+        #expect(self.reader.isSecure(peer: peer, forwardedProto: [], forwarded: fields) == expected)
+    }
+
+    @Test func `only a trusted proxy's word counts, and its own field before one that it let through`() throws {
+        let stranger = try #require(IPAddress("192.0.2.9"))
+        let proxy = try #require(IPAddress("fd00::1"))
+        #expect(self.reader.isSecure(peer: stranger, forwardedProto: ["https"], forwarded: ["proto=https"]) == nil)
+        #expect(self.reader.isSecure(peer: proxy, forwardedProto: ["http"], forwarded: ["proto=https"]) == false)
+        #expect(self.reader.isSecure(peer: proxy, forwardedProto: ["?"], forwarded: ["proto=https"]) == true)
     }
 }

@@ -86,7 +86,8 @@ import Testing
         let verifier = TokenVerifier(keys: [try TestKeys.key(.hs256)])
         let token = TokenForge.token(claims: claims)
         if let reason {
-            #expect(throws: TokenError(reason)) { try verifier.verify(token, now: TokenForge.now) }
+            let error = #expect(throws: TokenError.self) { try verifier.verify(token, now: TokenForge.now) }
+            #expect(error?.reason == reason)
         } else {
             #expect(throws: Never.self) { try verifier.verify(token, now: TokenForge.now) }
         }
@@ -121,10 +122,43 @@ import Testing
         let verifier = TokenVerifier(keys: [try TestKeys.key(.hs256)], issuer: "https://idp", audience: "sluice")
         let token = TokenForge.token(claims: #"{"sub":"a","exp":1800000600,\#(issuer),\#(audience)}"#)
         if let reason {
-            #expect(throws: TokenError(reason)) { try verifier.verify(token, now: TokenForge.now) }
+            let error = #expect(throws: TokenError.self) { try verifier.verify(token, now: TokenForge.now) }
+            #expect(error?.reason == reason)
         } else {
             #expect(throws: Never.self) { try verifier.verify(token, now: TokenForge.now) }
         }
+    }
+
+    @Test(arguments: [
+        (#"{"exp":1800000600}"#, "sub is missing"), (#"{"sub":null,"exp":1800000600}"#, "sub is missing"),
+        (#"{"sub":7,"exp":1800000600}"#, "sub is no string"), (#"{"sub":"a"}"#, "exp is missing"),
+        (#"{"sub":"","exp":1800000600}"#, "sub is empty, longer than 256 bytes, or has control characters"),
+        (#"{"sub":"a","exp":"1800000600"}"#, "exp is no number of seconds"),
+        (#"{"sub":"a","exp":1800000600,"nbf":"0"}"#, "nbf is no number of seconds"),
+        (#"{"sub":"a","exp":1800000600,"iat":[]}"#, "iat is no number of seconds"),
+        (#"{"sub":"a","exp":1800000600,"iss":["x"]}"#, "iss is no string"),
+        (#"{"sub":"a","exp":1800000600,"aud":["x",1]}"#, "aud is no string, and no array of strings"),
+        (#"{"sub":"a","exp":1800000600,"jti":7}"#, "jti is no string"),
+        (#"{"sub":"a","exp":1800000600,"roles":"admin"}"#, "roles is no array of strings"),
+        (#"{"sub":"a","exp":1800000600,"scans":"team-7-*"}"#, "scans is no array of strings"),
+        (#"{"sub":"a","exp":1800000600,"scope":["ingest"]}"#, "scope is no string"),
+    ])
+    func `a claim that makes a token invalid is named`(claims: String, expected: String) throws {
+        let verifier = TokenVerifier(keys: [try TestKeys.key(.hs256)])
+        let error = #expect(throws: TokenError.self) {
+            try verifier.verify(TokenForge.token(claims: claims), now: TokenForge.now)
+        }
+        #expect(error?.reason == .claims)
+        #expect(error?.claim.map { "\($0.name) \($0.fault)" } == expected)
+    }
+
+    @Test func `a claim that is null is an absent one`() throws {
+        let verifier = TokenVerifier(keys: [try TestKeys.key(.hs256)])
+        let names = ["nbf", "iat", "iss", "aud", "jti", "roles", "scans", "scope"]
+        let nulls = names.map { "\"\($0)\":null" }.joined(separator: ",")
+        let bare = try verifier.verify(TokenForge.token(claims: #"{"sub":"a","exp":1800000600}"#), now: TokenForge.now)
+        let token = TokenForge.token(claims: #"{"sub":"a","exp":1800000600,\#(nulls)}"#)
+        #expect(try verifier.verify(token, now: TokenForge.now) == bare)
     }
 
     @Test func `a name chooses among keys, and an unknown one is told apart`() throws {

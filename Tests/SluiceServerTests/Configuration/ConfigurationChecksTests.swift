@@ -67,8 +67,26 @@ struct ConfigurationChecksTests {
     func plaintextKeySet() throws {
         let far = try ConfigurationFolder.load("auth: { jwks: { url: \"http://idp.example/keys\" } }")
         #expect(far.warnings.map(\.keyPath) == ["auth.jwks.url"])
-        let near = try ConfigurationFolder.load("auth: { jwks: { url: \"http://127.0.0.1:8080/keys\" } }")
-        #expect(near.warnings == [])
+        for host in ["127.0.0.1:8080", "127.9.9.9", "localhost", "[::1]:8080"] {
+            #expect(try ConfigurationFolder.load("auth: { jwks: { url: \"http://\(host)/keys\" } }").warnings == [])
+        }
+        for host in ["127.evil.example", "localhost.evil.example"] {
+            #expect(try ConfigurationFolder.load("auth: { jwks: { url: \"HTTP://\(host)/k\" } }").warnings.count == 1)
+        }
+    }
+
+    @Test(
+        "A pattern that can match a scan's id is good, and one that cannot is a fault",
+        arguments: [
+            ("team-7-*", true), ("*", true), ("team-?", true), ("?", true), (".*", true), ("..?", true), ("a", true),
+            (String(repeating: "a", count: 128) + "*", true), (String(repeating: "a", count: 129), false),
+            (".", false), ("..", false), ("stats", false), ("stat?", true), ("a b", false), ("a/*", false),
+        ]
+    )
+    func scanGlob(pattern: String, isGood: Bool) throws {
+        let key = "{ name: a, sha256: \(String(repeating: "0", count: 64)), scans: [\"\(pattern)\"] }"
+        let yaml = "auth: { ingest_keys: [\(key)] }"
+        #expect(try ConfigurationFolder.faults(of: yaml).isEmpty == isGood)
     }
 
     @Test(
@@ -107,7 +125,7 @@ struct ConfigurationChecksTests {
             ("ingest_keys: [\(key), \(key)]", "auth.ingest_keys[1].name: an earlier key has the name \"a\""),
             (
                 "ingest_keys: [{ name: a, sha256: \(String(repeating: "0", count: 64)), scans: [\"a/b\"] }]",
-                "auth.ingest_keys[0].scans[0]: expected at most 128 of letters, digits, \".\", \"_\", \"~\", \"-\" and \"*\", found \"a/b\""
+                "auth.ingest_keys[0].scans[0]: expected at most 128 of letters, digits, \".\", \"_\", \"~\", \"-\", \"*\" and \"?\", and not \".\", \"..\" or \"stats\", found \"a/b\""
             ),
         ]
     )

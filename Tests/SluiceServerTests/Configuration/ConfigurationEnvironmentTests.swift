@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import SluiceAdmission
 import SluiceBase
 import SluiceRelay
 import Testing
@@ -41,7 +42,7 @@ struct ConfigurationEnvironmentTests {
         #expect(configuration.tls.minimumVersion == .tls13)
         #expect(configuration.auth.issuer == "12")
         #expect(configuration.auth.audience == nil)
-        #expect(configuration.origins == ["https://a.example", "http://b.example:8080"])
+        #expect(configuration.origins.map(\.description) == ["https://a.example", "http://b.example:8080"])
         #expect(configuration.listen.trustedProxies == [try AddressBlock("10.0.0.0/8"), try AddressBlock("::1/128")])
         #expect(configuration.log.level == .error)
     }

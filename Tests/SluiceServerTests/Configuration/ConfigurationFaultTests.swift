@@ -138,12 +138,48 @@ struct ConfigurationFaultTests {
                 "1:11: origins[0]: expected an origin such as https://a.example, without a path or a pattern, found \"*\""
             ),
             (
+                "origins: [\"https://a.example\", \"wss://a.example\"]",
+                "1:32: origins[1]: expected the origin of a page, https:// or http:// for sockets too, or the scheme of an app, found \"wss://a.example\""
+            ),
+            (
+                "origins: [\"https://a.example:\"]",
+                "1:11: origins[0]: expected a port from 1 to 65535, or none, found \"https://a.example:\""
+            ),
+            (
+                "origins: [\"https://a.example:65536\"]",
+                "1:11: origins[0]: expected a port from 1 to 65535, or none, found \"https://a.example:65536\""
+            ),
+            (
+                "origins: [\"http://127.1\"]",
+                "1:11: origins[0]: expected the address as browsers write it, such as 127.0.0.1 or [::1], found \"http://127.1\""
+            ),
+            (
+                "origins: [\"null\"]",
+                "1:11: origins[0]: expected an origin: null is what sandboxed pages and local files send, and anybody can have it, found \"null\""
+            ),
+            (
+                "listen: { trusted_proxies: [10.0.0.0/08] }",
+                "1:29: listen.trusted_proxies[0]: expected a prefix length from 0 to 32, found \"10.0.0.0/08\""
+            ),
+            (
+                "listen: { trusted_proxies: [10.0.0.1/8] }",
+                "1:29: listen.trusted_proxies[0]: expected no bits beyond the prefix of 8, found \"10.0.0.1/8\""
+            ),
+            (
                 "auth: { cookie: \"a b\" }",
                 "1:9: auth.cookie: expected a name of letters, digits and !#$%&'*+-.^_`|~, found \"a b\""
             ),
             (
                 "auth: { jwks: { url: \"file:///etc\" } }",
                 "1:17: auth.jwks.url: expected an address that begins with https:// or http://, found \"file:///etc\""
+            ),
+            (
+                "auth: { jwks: { url: \"https://idp.example:99999/keys\" } }",
+                "1:17: auth.jwks.url: expected an address with a host, perhaps a port from 1 to 65535, and no user's name, found \"https://idp.example:99999/keys\""
+            ),
+            (
+                "auth: { jwks: { url: \"https://u:p@idp.example/keys\" } }",
+                "1:17: auth.jwks.url: expected an address with a host, perhaps a port from 1 to 65535, and no user's name, found \"https://u:p@idp.example/keys\""
             ),
         ]
     )

@@ -1,4 +1,5 @@
 import Foundation
+import SluiceAdmission
 import Testing
 
 @testable import SluiceServer
@@ -199,6 +200,31 @@ struct ConfigurationFilesTests {
                 "environment: SLUICE_AUTH__KEYS: [0].secret_file: the secret is short: HS384 wants 48 bytes or more",
                 "environment: SLUICE_TLS__PRIVATE_KEY: every user of this machine can read k",
             ]
+        )
+    }
+
+    @Test("Entries of a key set that are of no use are warnings, each with its reason, and not too many")
+    func keySetEntries() throws {
+        let folder = try ConfigurationFolder()
+        folder.write("auth: { jwks: { file: jwks.json } }", to: "config.yaml")
+        let entries = ["{\"kid\":\"enc\",\"use\":\"enc\"}"] + [String](repeating: "{}", count: 30)
+        folder.write("{\"keys\":[\(entries.joined(separator: ","))]}", to: "jwks.json")
+        let warnings = try folder.load(["SLUICE_LISTEN__PLAINTEXT": "true"]).warnings
+            .map { $0.message.replacingOccurrences(of: folder.path + "/", with: "") }
+        #expect(warnings.count == 22)
+        #expect(warnings.contains("jwks.json: entry 0 (kid enc) has a use that is not sig, and is passed over"))
+        #expect(
+            warnings.contains(
+                "jwks.json: entry 1 has a kty that is not known: not RSA, EC or OKP, and is passed over"
+            )
+        )
+        #expect(warnings.contains("jwks.json: 11 more entries are passed over"))
+    }
+
+    @Test("The configuration knows the algorithms of tokens by their names, and no others")
+    func algorithms() {
+        #expect(
+            GatewayConfiguration.Auth.Algorithm.allCases.map(\.rawValue) == TokenAlgorithm.allCases.map(\.rawValue)
         )
     }
 

@@ -1,10 +1,12 @@
-"""nginx with the example's own lines in front of a stand-in gateway: what has to pass passes, and in time.
+"""A proxy with its example's own lines in front of a stand-in gateway: what has to pass passes, and in time.
 
-    verify_nginx.py CONF SCRATCH_FOLDER
+    verify_proxy.py nginx|haproxy SCRATCH_FOLDER
 """
 
-import re
-import shutil
+import base64
+import contextlib
+import hashlib
+import os
 import socket
 import ssl
 import subprocess
@@ -13,8 +15,9 @@ import threading
 import time
 from pathlib import Path
 
+from examples import PROXIES
+
 WAIT = 5  # Seconds after which something that should have passed at once counts as held back.
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
 
 class StandIn:
@@ -34,7 +37,8 @@ class StandIn:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        with connection, connection.makefile("rb") as reader:
+        # A proxy that asks whether the gateway is there does not wait for the end of the answer.
+        with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as reader:
             while (line := reader.readline()):
                 path = line.split()[1].decode().partition("?")[0]
                 head = {}
@@ -48,7 +52,10 @@ class StandIn:
     def _answer(self, path, head, reader, connection):
         """Whether the connection can take another request."""
         if "upgrade" in head:
-            connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+            key = head["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            accept = base64.b64encode(hashlib.sha1(key.encode()).digest())
+            connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                               b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
             while (data := reader.read1(4096)):
                 connection.sendall(data)
             return False
@@ -76,34 +83,6 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def write_configuration(example, folder, gateway, secure, plain):
-    """The example with this machine's ports and paths, and nothing else changed."""
-    text = Path(example).read_text(encoding="utf-8")
-    for old, new in [
-        (r"server 127\.0\.0\.1:8080", f"server 127.0.0.1:{gateway}"),
-        (r"listen \[::\]:\d+[^;]*;", ""),
-        (r"listen 443", f"listen 127.0.0.1:{secure}"),
-        (r"listen 80;", f"listen 127.0.0.1:{plain};"),
-        (r"/etc/nginx/certs", str(folder)),
-        (r"/var/log/nginx", str(folder)),
-    ]:
-        text, count = re.subn(old, new, text)
-        assert count, f"the example no longer has {old}"
-    (folder / "sluice.conf").write_text(text, encoding="utf-8")
-    (folder / "nginx.conf").write_text(
-        f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n"
-        + "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in
-                  ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        + f"access_log off;\ninclude {folder}/sluice.conf;\n}}\n",
-        encoding="utf-8",
-    )
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=gateway.example.org", "-keyout", folder / "gateway.key", "-out", folder / "gateway.crt"],
-        check=True, capture_output=True,
-    )
-
-
 class Client:
     """One TLS connection that says exactly what it is given."""
 
@@ -128,14 +107,15 @@ class Client:
 
 def check_headers(port, gateway):
     client = Client(port)
-    client.send("GET /api/scans/stats?token=secret-token HTTP/1.1\r\nHost: gateway.example.org\r\n"
+    client.send(f"GET /api/scans/stats?token=secret-token HTTP/1.1\r\nHost: gateway.example.org:{port}\r\n"
                 "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Forwarded-Proto: http\r\n\r\n")
     client.until(b"{}")
     head = gateway.heads["/api/scans/stats"]
     assert head["x-forwarded-for"] == "127.0.0.1", head
     assert "forwarded" not in head, head
     assert head["x-forwarded-proto"] == "https", head
-    assert head["host"] == "gateway.example.org", head
+    # With its port: a browser's Origin has it too.
+    assert head["host"] == f"gateway.example.org:{port}", head
     assert "upgrade" not in head.get("connection", ""), head
 
 
@@ -176,31 +156,29 @@ def check_redirect(plain):
     with socket.create_connection(("127.0.0.1", plain), WAIT) as connection:
         connection.sendall(b"GET /a?b=c HTTP/1.1\r\nHost: gateway.example.org\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
-    assert b" 308 " in answer and b"Location: https://gateway.example.org/a?b=c" in answer, answer
+    assert b" 308 " in answer and b"location: https://gateway.example.org/a?b=c\r\n" in answer.lower(), answer
 
 
 def wait_for(port, server):
     for _ in range(100):
-        assert server.poll() is None, "nginx ended"
+        assert server.poll() is None, "the proxy ended"
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
             time.sleep(0.05)
-    raise AssertionError("nginx does not listen")
+    raise AssertionError("the proxy does not listen")
 
 
 def main():
-    folder = Path(sys.argv[2]) / "nginx"
+    name, folder = sys.argv[1], Path(sys.argv[2]) / sys.argv[1]
     folder.mkdir(parents=True)
     gateway, secure, plain = StandIn(), free_port(), free_port()
-    write_configuration(sys.argv[1], folder, gateway.port, secure, plain)
-    command = [NGINX, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
-    if subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout.strip() == "0":
-        command += ["-g", "user root;"]
-    test = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-    assert test.returncode == 0 and "warn" not in test.stderr, test.stderr
-    server = subprocess.Popen(command)
+    check, command = PROXIES[name](folder, gateway.port, secure, plain, os.geteuid() == 0)
+    test = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert test.returncode == 0 and "warn" not in test.stderr.lower(), test.stderr
+    with open(folder / "output.log", "wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         wait_for(secure, server)
         check_headers(secure, gateway)
@@ -211,7 +189,7 @@ def main():
     finally:
         server.terminate()
         server.wait(10)
-    log = (folder / "sluice.log").read_text(encoding="utf-8")
+    log = "".join(file.read_text(encoding="utf-8") for file in folder.glob("*.log"))
     assert "/api/scans/stats" in log and "secret-token" not in log, log
 
 

@@ -1,0 +1,38 @@
+internal import NIOSSL
+internal import SwiftASN1
+internal import X509
+
+/// The authorities whose clients' certificates make producers.
+struct ClientAuthorities: Sendable {
+    /// In the form that TLS trusts them in.
+    let certificates: [NIOSSLCertificate]
+    private let encoded: Set<[UInt8]>
+
+    /// - Parameter certificates: Those of `tls.client_ca`.
+    init(_ certificates: [NIOSSLCertificate]) {
+        self.certificates = certificates
+        self.encoded = Set(certificates.compactMap { try? $0.toDERBytes() })
+    }
+
+    /// Whether all of some other authorities are among these.
+    func include(_ others: Self) -> Bool {
+        self.encoded.isSuperset(of: others.encoded)
+    }
+
+    /// Whether one of these signed a certificate itself (RFC 5280, section 6.1.3).
+    func signed(_ certificate: NIOSSLCertificate) -> Bool {
+        guard let leaf = Self.decoded(try? certificate.toDERBytes()) else {
+            return false
+        }
+        return self.encoded.contains { bytes in
+            guard let authority = Self.decoded(bytes), authority.subject == leaf.issuer else {
+                return false
+            }
+            return authority.publicKey.isValidSignature(leaf.signature, for: leaf)
+        }
+    }
+
+    private static func decoded(_ bytes: [UInt8]?) -> Certificate? {
+        bytes.flatMap { try? Certificate(derEncoded: $0) }
+    }
+}

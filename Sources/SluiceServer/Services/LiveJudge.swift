@@ -1,0 +1,56 @@
+internal import SluiceAdmission
+
+/// Says of live connections whether they would still be let in, after the operator or an issuer of tokens changed
+/// something.
+///
+/// A value of one moment: what was found for the first connection holds for the last one, too.
+struct LiveJudge: Sendable {
+    enum Verdict: Sendable, Equatable {
+        /// Goes on, with what its credential entitles to now.
+        case stays(Identity)
+        case ends(Closing)
+    }
+
+    let credentials: CredentialJudge
+    let origins: OriginPolicy
+    /// The authorities of client certificates in force; nil for none.
+    let authorities: ClientAuthorities?
+    /// How those end whose right is gone.
+    let closing: Closing
+    /// The wall clock, in seconds since 1970.
+    let now: Double
+
+    /// Judges one connection.
+    ///
+    /// - Parameters:
+    ///   - identity: Who it belongs to.
+    ///   - page: The listed origin of the page that opened it, if it is one of these.
+    ///   - certificate: The certificate that its client showed.
+    /// - Returns: Whether it would be let in today, and as whom.
+    func verdict(on identity: Identity, page: WebOrigin?, certificate: ClientCertificate?) -> Verdict {
+        if let page, !self.origins.lists(page) {
+            return .ends(self.closing)
+        }
+        if identity.kind == .clientCertificate {
+            return certificate?.isAdmitted(by: self.authorities) ?? false ? .stays(identity) : .ends(self.closing)
+        }
+        switch self.credentials.verdict(on: identity, now: self.now) {
+        case .stays(let fresh): return .stays(fresh)
+        case .ends(.expired): return .ends(.tokenExpired)
+        case .ends: return .ends(self.closing)
+        }
+    }
+
+    /// Ends a connection, or lets it go on.
+    ///
+    /// - Returns: Whether it goes on.
+    func apply(to connection: any LiveConnection) -> Bool {
+        switch self.verdict(on: connection.identity, page: connection.page, certificate: connection.certificate) {
+        case .stays(let identity):
+            return connection.goOn(as: identity, leeway: self.credentials.leeway)
+        case .ends(let closing):
+            connection.close(closing)
+            return false
+        }
+    }
+}

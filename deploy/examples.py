@@ -1,0 +1,80 @@
+"""The examples of proxies with a test's own ports and paths, and nothing else changed."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def program(name):
+    """Where a proxy is installed; None if it is not."""
+    found = shutil.which(name) or f"/usr/sbin/{name}"
+    return found if Path(found).exists() else None
+
+
+def adapted(example, changes):
+    """The text of an example with each change made; one that finds nothing to change is a fault."""
+    text = (HERE / example).read_text(encoding="utf-8")
+    for old, new in changes:
+        text, count = re.subn(old, new, text)
+        assert count, f"{example} no longer has {old}"
+    return text
+
+
+def make_certificate(folder):
+    """A throw-away certificate for what the proxy is called, and for the loopback."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=gateway.example.org", "-addext", "subjectAltName=DNS:gateway.example.org,DNS:localhost",
+         "-keyout", folder / "gateway.key", "-out", folder / "gateway.crt"],
+        check=True, capture_output=True,
+    )
+    both = (folder / "gateway.crt").read_text() + (folder / "gateway.key").read_text()
+    (folder / "gateway.pem").write_text(both)
+
+
+def nginx(folder, gateway, secure, plain, is_root):
+    """Writes what nginx needs; the command that checks it, and the command that runs it."""
+    make_certificate(folder)
+    text = adapted("nginx/sluice.conf", [
+        (r"server 127\.0\.0\.1:8080", f"server 127.0.0.1:{gateway}"),
+        (r"listen \[::\]:\d+[^;]*;", ""),
+        (r"listen 443", f"listen 127.0.0.1:{secure}"),
+        (r"listen 80;", f"listen 127.0.0.1:{plain};"),
+        (r"/etc/nginx/certs", str(folder)),
+        (r"/var/log/nginx", str(folder)),
+    ])
+    (folder / "sluice.conf").write_text(text, encoding="utf-8")
+    (folder / "nginx.conf").write_text(
+        f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n"
+        + "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in
+                  ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        + f"access_log off;\ninclude {folder}/sluice.conf;\n}}\n",
+        encoding="utf-8",
+    )
+    command = [program("nginx"), "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
+    if is_root:
+        command += ["-g", "user root;"]
+    return [*command, "-t"], command
+
+
+def haproxy(folder, gateway, secure, plain, is_root):
+    """Writes what HAProxy needs; the command that checks it, and the command that runs it, which logs on stdout."""
+    make_certificate(folder)
+    text = adapted("haproxy/haproxy.cfg", [
+        (r"server gateway 127\.0\.0\.1:8080", f"server gateway 127.0.0.1:{gateway}"),
+        (r"bind :443", f"bind 127.0.0.1:{secure}"),
+        (r"bind :80", f"bind 127.0.0.1:{plain}"),
+        (r"/etc/haproxy/certs", str(folder)),
+        (r"log /dev/log", "log stdout format raw"),
+        # As many as the machine of a test may open.
+        (r"maxconn 50000", "maxconn 200"),
+    ])
+    (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
+    command = [program("haproxy"), "-f", folder / "haproxy.cfg"]
+    return [*command, "-c"], [*command, "-db"]
+
+
+PROXIES = {"nginx": nginx, "haproxy": haproxy}
