@@ -78,6 +78,8 @@ let package = Package(
             pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]
         ),
+        // One function of glibc's that Swift does not see.
+        .systemLibrary(name: "CSpawn"),
         // What all parts need: the JSON pass and its writer, names of scans, times of day. Knows none of them.
         .target(
             name: "SluiceBase",
@@ -147,6 +149,7 @@ let package = Package(
         .target(
             name: "SluiceClient",
             dependencies: [
+                "CSpawn",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOHTTP1", package: nio),

@@ -22,6 +22,15 @@ struct ClientOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
+            "A file that holds the token instead; it is read again when it changes.",
+            valueName: "file"
+        )
+    )
+    var tokenFile: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
             "Trust the certificates of this PEM file instead of the system's. Default: $SLUICE_CA.",
             valueName: "file"
         )
@@ -30,6 +39,12 @@ struct ClientOptions: ParsableArguments {
 
     @Flag(name: .long, help: "Take any certificate. Whoever stands between can then read the token.")
     var insecure = false
+
+    func validate() throws {
+        guard self.token == nil || self.tokenFile == nil else {
+            throw ValidationError("Either --token or --token-file.")
+        }
+    }
 
     /// What the options and the environment say together.
     ///
@@ -43,6 +58,7 @@ struct ClientOptions: ParsableArguments {
             try GatewayConnection(
                 url: url,
                 token: self.token ?? ClientOptions.variable("SLUICE_TOKEN"),
+                tokenFile: self.tokenFile,
                 certificateAuthorityFile: self.ca ?? ClientOptions.variable("SLUICE_CA"),
                 skipsVerification: self.insecure
             )

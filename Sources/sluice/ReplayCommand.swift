@@ -35,18 +35,14 @@ struct ReplayCommand: AsyncParsableCommand {
     func run() async throws {
         let connection = try self.client.connection()
         let publisher = try ClientOptions.checked { () throws(ClientError) in
-            try Publisher(scanID: self.scan, connection: connection)
+            try Publisher(scanID: self.scan, connection: connection, report: ClientOptions.report)
         }
-        switch await publisher.publish(try self.recording()) {
-        case .accepted(let summary):
-            print(summary)
-        case .refused(let problem):
-            ClientOptions.report("the gateway refused: \(problem)")
-            throw ExitCode(1)
-        case .failed(let reason):
-            ClientOptions.report(reason)
+        let outcome = await publisher.publish(try self.recording())
+        if let failure = outcome.failure {
+            ClientOptions.report(failure)
             throw ExitCode(1)
         }
+        if case .accepted(let summary) = outcome { print(summary) }
     }
 
     /// What the file holds; a file that is none is no error of usage.

@@ -13,7 +13,12 @@ struct RunCommand: AsyncParsableCommand {
             gateway is away messages wait, and the scanner is not held up. SIGINT, SIGTERM and SIGHUP are passed on to the scanner.
 
             Exits as the scanner did: with its code, or 128 plus the number of the signal that ended it; \
-            127 if there is no such command, 126 if it cannot be run.
+            127 if there is no such command, 126 if it cannot be run. After exit 0 with 76, if the gateway refused \
+            messages for good (a token without the right, a message that it does not take); a line on standard error \
+            says why.
+
+            Tokens end. Where one will, a line at the start says when; what is posted later is refused. A token in \
+            --token-file is read again when the file changes, and messages wait for it.
 
             nmap tells most with: nmap -v --stats-every 1s … (or with -oX -). What a format does not know of the \
             output is posted as lines; docs/scanners.md says what becomes what.

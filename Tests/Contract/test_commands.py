@@ -1,4 +1,4 @@
-"""The command beside the gateway: tokens, keys, scanners, publishing, watching, help, and errors of usage."""
+"""The command beside the gateway: tokens, keys, publishing, watching, help, and errors of usage."""
 
 import hashlib
 import json
@@ -6,40 +6,13 @@ import re
 import signal
 import ssl
 import subprocess
-import sys
 import urllib.request
 
 import jwt
 import pytest
 
-from conftest import SLUICE, clean_environment, read_until, wait_for
-
-
-def start(*arguments, gateway=None, token=None, **options):
-    variables = options.pop("environment", {})
-    if gateway:
-        variables = {"SLUICE_URL": gateway.url, "SLUICE_CA": gateway.ca,
-                     "SLUICE_TOKEN": token or gateway.token("scanner", scope="ingest", scans=["*"])} | variables
-    pipe = subprocess.PIPE
-    options = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "text": True} | options
-    return subprocess.Popen([SLUICE, *map(str, arguments)], env=clean_environment(**variables), **options)
-
-
-def sluice(*arguments, input=None, **options):
-    if input is not None:
-        options["stdin"] = subprocess.PIPE
-    process = start(*arguments, **options)
-    try:
-        process.stdout_text, process.stderr_text = process.communicate(input, timeout=40)
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    return process
-
-
-def types(gateway, scan):
-    return [message["type"] for message in gateway.messages(scan)]
+from commands import sluice, start, types
+from conftest import read_until, wait_for
 
 
 # Help and usage
@@ -237,100 +210,6 @@ def test_the_gateway_and_its_storage_export_the_same(make_gateway):
     assert from_gateway == from_storage and len(from_storage) == 400
 
 
-# Scanners
-
-
-def test_a_scanner_of_lines(gateway, scan):
-    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c",
-                    "echo one; echo two >&2; printf three", gateway=gateway)
-    assert result.returncode == 0, result.stderr_text
-    assert result.stdout_text == "one\nthree"
-    assert "two\n" in result.stderr_text
-    seen = types(gateway, scan)
-    assert seen[0] == "scanStarted" and seen[-1] == "scanCompleted"
-    texts = json.dumps(gateway.messages(scan))
-    assert "one" in texts and "three" in texts
-    assert gateway.get(f"/api/scans/{scan}", gateway.admin()).json()["is_completed"] is True
-
-
-def test_a_scanner_of_messages(gateway, scan):
-    program = 'print(\'{"type":"hostDiscovered","ip":"192.0.2.1"}\'); print("not json"); print(\'{"no":"type"}\')'
-    result = sluice("run", "--scan", scan, "--format", "ndjson", "--", sys.executable, "-c", program, gateway=gateway)
-    assert result.returncode == 0, result.stderr_text
-    messages = gateway.messages(scan)
-    assert messages[-1]["type"] == "scanCompleted"
-    host = [message for message in messages if message["type"] == "hostDiscovered"]
-    assert [(message["ip"]) for message in host] == ["192.0.2.1"]
-
-
-def test_output_is_relayed_while_the_scanner_runs(gateway, scan):
-    with start("run", "--scan", scan, "--format", "ndjson", "--", "sh", "-c",
-               'echo \'{"type":"first"}\'; read line; echo \'{"type":"second"}\'', gateway=gateway,
-               stdin=subprocess.PIPE) as process, \
-            gateway.sync_ws(scan + "?since=0&wait=20") as subscriber:
-        read_until(subscriber, "first")
-        process.stdin.write("\n")
-        process.stdin.flush()
-        read_until(subscriber, "scanCompleted")
-        assert process.wait(20) == 0
-
-
-@pytest.mark.parametrize("command, code", [("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)])
-def test_a_scanner_that_fails(gateway, scan, command, code):
-    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", f"echo x; {command}",
-                    gateway=gateway)
-    assert result.returncode == code
-    last = gateway.messages(scan)[-1]
-    assert last["type"] == "error"
-    told = json.dumps(last)
-    assert str(code) in told or {137: "KILL", 143: "TERM"}[code] in told
-
-
-def test_a_scanner_that_is_none(gateway, scan):
-    result = sluice("run", "--scan", scan, "--", "/none/such", gateway=gateway)
-    assert result.returncode == 127
-    assert types(gateway, scan)[-1] == "error"
-
-
-def test_signals_reach_the_scanner(gateway, scan):
-    with start("run", "--scan", scan, "--format", "lines", "--", "sh", "-c",
-               "trap 'echo ended; exit 9' TERM; echo ready; while :; do sleep 0.1; done", gateway=gateway) as process:
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 9
-    assert types(gateway, scan)[-1] == "error"
-
-
-def test_a_scanner_goes_on_while_the_gateway_is_away(make_gateway, make_folder):
-    folder = make_folder()
-    first = make_gateway(folder=folder)
-    port = first.port
-    with start("run", "--scan", "a", "--format", "ndjson", "--", "sh", "-c",
-               'echo \'{"type":"before"}\'; read line; for n in 1 2 3; do echo "{\\"type\\":\\"t\\",\\"n\\":$n}"; done; '
-               'echo done >&2; read line', gateway=first, stdin=subprocess.PIPE) as process:
-        wait_for(lambda: first.get("/api/scans/a", first.admin()).status == 200 and "before" in types(first, "a"))
-        first.kill()
-        process.stdin.write("\n")
-        process.stdin.flush()
-        while "done" not in process.stderr.readline():
-            pass
-        second = make_gateway(folder=folder, listen={"port": port})
-        process.stdin.write("\n")
-        process.stdin.flush()
-        process.communicate(timeout=40)
-        assert process.returncode == 0
-    messages = second.messages("a")
-    assert [message["n"] for message in messages if message["type"] == "t"] == [1, 2, 3]
-    assert messages[-1]["type"] == "scanCompleted"
-
-
-def test_a_scanner_whose_token_is_refused_still_runs(gateway, scan):
-    result = sluice("run", "--scan", scan, "--format", "lines", "--drain-timeout", "1", "--", "sh", "-c",
-                    "echo x; exit 4", gateway=gateway, token=gateway.reader())
-    assert result.returncode == 4 and result.stdout_text == "x\n"
-    assert result.stderr_text and gateway.reader() not in result.stderr_text
-
-
 # Publishing
 
 
@@ -361,6 +240,29 @@ def test_publishing_that_is_refused(gateway, scan):
     assert result.returncode == 1 and result.stderr_text
 
 
+def test_publishing_goes_on_where_a_stopped_gateway_left_off(make_gateway, make_folder):
+    """Every line once and in order, though the gateway is stopped in the middle of the stream and comes back."""
+    folder = make_folder()
+    first = make_gateway(folder=folder, storage={"path": "data"})
+    with start("publish", "a", gateway=first, stdin=subprocess.PIPE) as process:
+        try:
+            for number in range(200):
+                process.stdin.write('{"type":"t","n":%d}\n' % number)
+                process.stdin.flush()
+                if number == 100:
+                    wait_for(lambda: first.get("/api/scans/a", first.admin()).status == 200)
+                    first.process.send_signal(signal.SIGTERM)
+            first.process.wait(30)
+            second = make_gateway(folder=folder, storage={"path": "data"}, listen={"port": first.port})
+            out, told = process.communicate(timeout=40)
+        finally:
+            process.kill()
+    assert process.returncode == 0, told
+    assert [message["n"] for message in second.messages("a")] == list(range(200))
+    assert json.loads(out)["accepted"] == 200
+    assert "going on" in told
+
+
 def test_the_certificate_is_verified(gateway, scan, certificates):
     options = ["--url", gateway.url, "--token", gateway.producer()]
     line = '{"type":"a"}\n'
@@ -368,14 +270,6 @@ def test_the_certificate_is_verified(gateway, scan, certificates):
     assert sluice("publish", scan, *options, "--ca", certificates / "other.crt", input=line).returncode == 1
     assert sluice("publish", scan, *options, "--ca", gateway.ca, input=line).returncode == 0
     assert sluice("publish", scan, *options, "--insecure", input=line).returncode == 0
-
-
-def test_a_scanner_that_is_faster_than_the_gateway_loses_nothing(gateway, scan):
-    """The gateway is there, so the scanner waits as it would for any pipe."""
-    result = sluice("run", "--scan", scan, "--format", "lines", "--", "sh", "-c", "yes | head -100000", gateway=gateway)
-    assert result.returncode == 0 and result.stderr_text == ""
-    state = gateway.get(f"/api/scans/{scan}", gateway.reader()).json()
-    assert state["message_count"] == 100_002 and "messagesDropped" not in state["counts"]
 
 
 # Watching

@@ -107,13 +107,12 @@ package struct Exporter: Sendable {
             url: self.connection.address.messagesURL(of: self.scanID)
                 + "?since=\(since)&limit=\(Self.pageCount)&times=true"
         )
-        request.headers = HTTPHeaders(self.connection.headers)
+        request.headers = self.connection.headers(token: self.connection.credential.current)
         do {
             let response = try await client.execute(request, timeout: Self.pageTimeout)
             guard response.status == .ok else {
                 let body = try await response.collected(upTo: Problem.maximumBytes)
-                let retryAfter = response.headers.first(name: "Retry-After")
-                return .refused(Problem(status: Int(response.status.code), retryAfter: retryAfter, body: body))
+                return .refused(Problem(response, body: body))
             }
             let body = try await response.collected(upTo: Self.maximumBytes)
             return ExportPage(body).map { .page($0) } ?? .useless

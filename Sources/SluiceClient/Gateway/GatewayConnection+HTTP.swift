@@ -1,7 +1,18 @@
 import AsyncHTTPClient
 import NIOCore
+import NIOHTTP1
 
 extension GatewayConnection {
+    /// The headers that every request to the gateway bears.
+    ///
+    /// - Parameter token: The credential's current token: the one that a refusal is then about.
+    /// - Returns: The headers.
+    func headers(token: String?) -> HTTPHeaders {
+        var headers = HTTPHeaders([("User-Agent", Self.userAgent)])
+        if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
+        return headers
+    }
+
     /// How requests to the gateway are made: HTTP/1.1, no detours, and no tries but our own.
     func httpConfiguration(connectTimeout: TimeAmount) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
@@ -13,6 +24,17 @@ extension GatewayConnection {
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
+    }
+}
+
+extension Problem {
+    /// Reads a refusal.
+    init(_ response: HTTPClientResponse, body: [UInt8]) {
+        self.init(
+            status: Int(response.status.code),
+            retryAfter: response.headers.first(name: "Retry-After"),
+            body: body
+        )
     }
 }
 

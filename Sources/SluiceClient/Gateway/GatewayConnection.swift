@@ -8,7 +8,7 @@ package struct GatewayConnection: Sendable {
     package let address: GatewayAddress
 
     /// The token or ingest key, if there is one: goes into a header, never into a URL or a log.
-    let token: String?
+    let credential: Credential
 
     /// How the gateway's certificate is judged.
     package let tls: TLSConfiguration
@@ -18,21 +18,23 @@ package struct GatewayConnection: Sendable {
     /// - Parameters:
     ///   - url: `https://host:port`, or `http://` without TLS; a path in front of the gateway's is kept.
     ///   - token: A JWT or an ingest key.
+    ///   - tokenFile: A file that holds one instead, and is read again when it changes.
     ///   - certificateAuthorityFile: A PEM file of the only certificates to trust, instead of the system's.
     ///   - skipsVerification: Takes any certificate: whoever stands between can then read the token.
     /// - Throws: What is of no use.
     package init(
         url: String,
-        token: String?,
+        token: String? = nil,
+        tokenFile: String? = nil,
         certificateAuthorityFile: String? = nil,
         skipsVerification: Bool = false
     ) throws(ClientError) {
         self.address = try GatewayAddress(url)
-        // A line end in a header would be a second header.
-        guard token?.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) ?? true, token != "" else {
-            throw ClientError(.invalidToken, "The token is empty or holds characters that a token cannot have.")
+        if let tokenFile {
+            self.credential = try Credential(file: tokenFile)
+        } else {
+            self.credential = try Credential(token: token)
         }
-        self.token = token
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         if let file = certificateAuthorityFile {
@@ -49,13 +51,6 @@ package struct GatewayConnection: Sendable {
 
     /// Whether the token would cross a network in the clear.
     package var exposesToken: Bool {
-        self.token != nil && !self.address.isSecure && !self.address.isLoopback
-    }
-
-    /// The headers that every request to the gateway bears.
-    var headers: [(String, String)] {
-        var headers = [("User-Agent", Self.userAgent)]
-        if let token = self.token { headers.append(("Authorization", "Bearer \(token)")) }
-        return headers
+        self.credential.current != nil && !self.address.isSecure && !self.address.isLoopback
     }
 }

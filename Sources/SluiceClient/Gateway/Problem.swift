@@ -17,8 +17,11 @@ package struct Problem: Sendable, Equatable, CustomStringConvertible {
     /// How many messages of a stream had been taken.
     package let accepted: Int?
 
+    /// The number of the last message that has one, of those that were posted.
+    package let lastSeq: Int?
+
     /// Which line of a stream was at fault, counted from 1.
-    package let line: Int?
+    package private(set) var line: Int?
 
     /// How long the gateway asks to stay away.
     let retryAfter: Duration?
@@ -30,10 +33,23 @@ package struct Problem: Sendable, Equatable, CustomStringConvertible {
         self.code = node?["code"]?.string
         self.detail = node?["detail"]?.string ?? node?["title"]?.string
         self.index = node?["index"]?.integer
-        self.accepted = node?["accepted"]?.integer
-        self.line = node?["line"]?.integer
+        self.accepted = Self.count(node?["accepted"])
+        self.lastSeq = Self.count(node?["lastSeq"])
+        self.line = Self.count(node?["line"])
         // Only the seconds of RFC 9110 section 10.2.3; a date is no use to one whose clock may be wrong.
         self.retryAfter = retryAfter.flatMap { Int($0) }.flatMap { $0 >= 0 ? .seconds(min($0, 3600)) : nil }
+    }
+
+    /// A number that can be reckoned with: of what is counted there are no more than 2^53.
+    private static func count(_ node: JSONNode?) -> Int? {
+        node?.integer.map { min(max($0, 0), 1 << 53) }
+    }
+
+    /// The same of a stream whose first lines went in other requests.
+    func movedDown(byLines count: Int) -> Problem {
+        var problem = self
+        problem.line = self.line.map { $0 + count }
+        return problem
     }
 
     package var description: String {

@@ -1,3 +1,4 @@
+import CSpawn
 import Foundation
 import Glibc
 import Synchronization
@@ -30,7 +31,13 @@ final class ChildProcess: Sendable {
     }
 
     /// Starts `command`, found as a shell finds it, with our standard input and environment.
-    static func start(_ command: [String]) throws(StartError) -> ChildProcess {
+    ///
+    /// - Parameters:
+    ///   - command: The command and its arguments.
+    ///   - kept: The descriptors that it gets besides standard input, output and error.
+    /// - Returns: The command as it runs.
+    /// - Throws: If it could not be started.
+    static func start(_ command: [String], keeping kept: InheritedDescriptors) throws(StartError) -> ChildProcess {
         guard let output = DescriptorPair.open() else { throw StartError(number: errno) }
         guard let error = DescriptorPair.open() else {
             let number = errno
@@ -38,7 +45,7 @@ final class ChildProcess: Sendable {
             throw StartError(number: number)
         }
         do {
-            let processID = try self.spawn(command, output: output.writer, error: error.writer)
+            let processID = try self.spawn(command, output: output.writer, error: error.writer, kept: kept)
             close(output.writer)
             close(error.writer)
             return ChildProcess(processID: processID, output: output.reader, error: error.reader)
@@ -72,12 +79,21 @@ final class ChildProcess: Sendable {
         }
     }
 
-    private static func spawn(_ command: [String], output: Int32, error: Int32) throws(StartError) -> pid_t {
+    private static func spawn(
+        _ command: [String],
+        output: Int32,
+        error: Int32,
+        kept: InheritedDescriptors
+    ) throws(StartError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO)
+        // A connection that a child holds too does not end when we close it. All numbers are closed but those that
+        // were there at the start, in use or not: other threads open connections at any moment.
+        for descriptor in kept.gaps { unsafe posix_spawn_file_actions_addclose(&actions, descriptor) }
+        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, kept.end)
 
         // What we ignore ourselves the scanner would inherit: a broken pipe has to end it as it always does.
         var attributes = posix_spawnattr_t()
@@ -98,47 +114,8 @@ final class ChildProcess: Sendable {
             for index in unsafe environment.indices { unsafe free(environment[index]) }
         }
         var processID: pid_t = 0
-        let result = DescriptorPair.inheritance.withLock { _ in
-            unsafe self.keepConnectionsToOurselves(&actions)
-            return unsafe posix_spawnp(&processID, command[0], &actions, &attributes, &arguments, &environment)
-        }
+        let result = unsafe posix_spawnp(&processID, command[0], &actions, &attributes, &arguments, &environment)
         guard result == 0 else { throw StartError(number: result) }
         return processID
-    }
-
-    /// How many descriptors beyond the highest in use are closed too.
-    private static let spareDescriptorCount: Int32 = 64
-
-    /// Has the scanner begin with the files and pipes that we were started with, and with nothing else of ours.
-    ///
-    /// A connection that a child holds too does not end when we close it. Files and pipes are left alone: a shell may
-    /// have opened them for the scanner (`nmap -iL <(…)`). All other numbers are closed, in use or not, and some more:
-    /// other threads open connections at any moment, and get the lowest that are free.
-    private static func keepConnectionsToOurselves(_ actions: inout posix_spawn_file_actions_t) {
-        var limit = rlimit()
-        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-        let open = names.compactMap { Int32($0) }
-        let end = min((open.max() ?? STDERR_FILENO) + self.spareDescriptorCount, Int32(clamping: limit.rlim_cur))
-        let kept = Set(open.filter { self.isForTheScanner($0) })
-        for descriptor in STDERR_FILENO..<end where descriptor > STDERR_FILENO && !kept.contains(descriptor) {
-            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
-        }
-    }
-
-    /// Whether a descriptor is a file or a pipe that a started command inherits.
-    private static func isForTheScanner(_ descriptor: Int32) -> Bool {
-        var information = stat()
-        guard descriptor > STDERR_FILENO, fcntl(descriptor, F_GETFD) & FD_CLOEXEC == 0,
-            unsafe fstat(descriptor, &information) == 0
-        else {
-            return false
-        }
-        switch information.st_mode & S_IFMT {
-        case S_IFREG, S_IFIFO, S_IFCHR, S_IFDIR, S_IFBLK:
-            return true
-        default:
-            return false
-        }
     }
 }

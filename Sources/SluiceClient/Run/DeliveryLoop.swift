@@ -7,7 +7,10 @@ struct DeliveryLoop: Sendable {
     private var isAway = false
     private var reported: Set<String> = []
 
-    /// How many messages the gateway did not want.
+    /// Whether what waits does so for another token.
+    private var lacksToken = false
+
+    /// How many messages the gateway will never take.
     private var refusedCount = 0
 
     init(feed: ScanFeed, poster: ProgressPoster, report: @escaping @Sendable (String) -> Void) {
@@ -17,7 +20,9 @@ struct DeliveryLoop: Sendable {
     }
 
     /// Delivers until the outbox says that it is done, and says what did not arrive.
-    mutating func run() async {
+    ///
+    /// - Returns: How many messages the gateway refused for good.
+    mutating func run() async -> Int {
         while true {
             switch self.feed.withOutbox({ $0.nextAction(now: .now) }) {
             case .send(let batch, let timeout):
@@ -26,7 +31,7 @@ struct DeliveryLoop: Sendable {
                 await self.feed.wait(until: deadline)
             case .finish(let undeliveredCount):
                 self.reportLosses(undeliveredCount: undeliveredCount)
-                return
+                return self.refusedCount
             }
         }
     }
@@ -36,35 +41,54 @@ struct DeliveryLoop: Sendable {
         case .delivered:
             if self.isAway { self.report("the gateway is back") }
             self.isAway = false
+            self.lacksToken = false
             self.feed.withOutbox { $0.delivered(now: .now) }
         case .unreachable(let reason):
-            self.stayAway(reason, retryAfter: nil)
+            self.stayAway(reason, retryAfter: nil, numberedCount: 0)
+        case .tokenRefused(_, hasNew: true, _):
+            // The same batch goes again at once, with the token that took the other's place.
+            break
+        case .tokenRefused(let problem, hasNew: false, isRenewable: true):
+            self.lacksToken = true
+            self.stayAway("\(problem); waiting for another token", retryAfter: nil, numberedCount: 0)
         case .refused(let problem) where problem.isTemporary:
-            self.stayAway(problem.description, retryAfter: problem.retryAfter)
-        case .refused(let problem):
-            self.isAway = false
-            let lost = self.feed.withOutbox { $0.refused(index: problem.index, isTooLarge: problem.status == 413) }
-            self.refusedCount += lost
-            // One line for each reason: a token that is not taken would fill the screen.
-            if self.reported.insert("\(problem.status) \(problem.code ?? "")").inserted,
-                lost > 0 || problem.status != 413
-            {
-                self.report("the gateway refused \(lost) message(s): \(problem)")
-            }
+            // The gateway takes an array as a whole or not at all.
+            let numberedCount = problem.lastSeq == nil ? 0 : problem.accepted ?? batch.messages.count
+            self.stayAway(problem.description, retryAfter: problem.retryAfter, numberedCount: numberedCount)
+        case .tokenRefused(let problem, _, _), .refused(let problem):
+            self.giveUp(problem)
         }
     }
 
-    private mutating func stayAway(_ reason: String, retryAfter: Duration?) {
+    private mutating func giveUp(_ problem: Problem) {
+        self.isAway = false
+        let lost = self.feed.withOutbox { $0.refused(index: problem.index, isTooLarge: problem.status == 413) }
+        self.refusedCount += lost
+        // One line for each reason: a token that is not taken would fill the screen.
+        if self.reported.insert("\(problem.status) \(problem.code ?? "")").inserted, lost > 0 || problem.status != 413 {
+            self.report("the gateway refused \(lost) message(s): \(problem)")
+        }
+    }
+
+    private mutating func stayAway(_ reason: String, retryAfter: Duration?, numberedCount: Int) {
         if !self.isAway { self.report("the gateway is away, messages are kept for it: \(reason)") }
         self.isAway = true
         let jitter = Double.random(in: 0...1)
-        self.feed.withOutbox { $0.failed(now: .now, retryAfter: retryAfter, jitter: jitter) }
+        self.feed.withOutbox { outbox in
+            outbox.failed(now: .now, retryAfter: retryAfter, jitter: jitter, numberedCount: numberedCount)
+        }
     }
 
-    private func reportLosses(undeliveredCount: Int) {
-        let droppedCount = self.feed.withOutbox(\.droppedCount)
+    private mutating func reportLosses(undeliveredCount: Int) {
+        let (droppedCount, numberedCount) = self.feed.withOutbox { ($0.droppedCount, $0.numberedCount) }
         if droppedCount > 0 { self.report("\(droppedCount) message(s) had no room to wait for the gateway") }
+        if self.lacksToken { self.refusedCount += undeliveredCount }
         if self.refusedCount > 0 { self.report("\(self.refusedCount) message(s) were refused by the gateway") }
-        if undeliveredCount > 0 { self.report("\(undeliveredCount) message(s) could not be delivered in time") }
+        if undeliveredCount > 0, !self.lacksToken {
+            self.report("\(undeliveredCount) message(s) could not be delivered in time")
+        }
+        if numberedCount > 0 {
+            self.report("\(numberedCount) message(s) were relayed, and the gateway did not say that it stored them")
+        }
     }
 }

@@ -1,23 +1,16 @@
 import Glibc
-import Synchronization
 
 /// The two ends of a pipe that no started command inherits.
 struct DescriptorPair: Sendable {
     let reader: Int32
     let writer: Int32
 
-    /// Held from the making of a pipe until it is marked, and while a command is started: what is started in
-    /// between would keep the pipe open. (`pipe2` does both at once, but is not to be had from Swift.)
-    static let inheritance = Mutex<Void>(())
-
     /// Opens a pipe; nothing if the system has none left, `errno` then says why.
     static func open() -> DescriptorPair? {
-        self.inheritance.withLock { _ in
-            var ends: [Int32] = [-1, -1]
-            guard unsafe pipe(&ends) == 0 else { return nil }
-            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-            return DescriptorPair(reader: ends[0], writer: ends[1])
-        }
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else { return nil }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return DescriptorPair(reader: ends[0], writer: ends[1])
     }
 
     /// Closes both ends.

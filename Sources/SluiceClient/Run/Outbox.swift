@@ -32,6 +32,10 @@ struct Outbox: Sendable {
 
         /// How long one request may take.
         var requestTimeout = Duration.seconds(15)
+
+        /// How long a batch that has its numbers is repeated until it is stored too: less than the ten minutes for
+        /// which the gateway knows a repetition.
+        var numberedPatience = Duration.seconds(8 * 60)
     }
 
     /// The messages of one request, and the number by which its repetition is known.
@@ -86,6 +90,13 @@ struct Outbox: Sendable {
     private var lastTaken: ContinuousClock.Instant?
     private var deadline: ContinuousClock.Instant?
     private var droppedSinceNotice = 0
+
+    /// When the first of the batches was sent first, and whether the gateway has said that its messages have numbers.
+    private var firstSent: ContinuousClock.Instant?
+    private var isFirstNumbered = false
+
+    /// How many messages have their numbers without a word that they are stored.
+    private(set) var numberedCount = 0
 
     /// How many messages were given up for want of room.
     private(set) var droppedCount = 0
@@ -171,7 +182,11 @@ extension Outbox {
     mutating func nextAction(now: ContinuousClock.Instant) -> Action {
         let waitingCount = self.pendingCount + self.made.reduce(0) { $0 + $1.messages.count }
         if let deadline = self.deadline, waitingCount == 0 || now >= deadline {
-            return .finish(undeliveredCount: waitingCount)
+            guard self.isFirstNumbered, let batch = self.made.first else {
+                return .finish(undeliveredCount: waitingCount)
+            }
+            self.takeNumbered()
+            return .finish(undeliveredCount: waitingCount - batch.messages.count)
         }
         let bounds = self.deadline ?? now + .seconds(24 * 3600)
         if now < self.nextTry {
@@ -192,15 +207,22 @@ extension Outbox {
         }
         guard let batch = self.made.first else { return .wait(until: bounds) }
         self.lastRequest = now
+        self.firstSent = self.firstSent ?? now
         let left = self.deadline.map { $0 - now } ?? self.limits.requestTimeout
         return .send(batch, timeout: min(max(left, .milliseconds(100)), self.limits.requestTimeout))
     }
 
     /// The gateway has taken the batch.
     mutating func delivered(now: ContinuousClock.Instant) {
-        _ = self.made.popFirst()
+        _ = self.popFirst()
         self.lastTaken = now
         self.backoff.succeeded()
+    }
+
+    private mutating func popFirst() -> Batch? {
+        self.firstSent = nil
+        self.isFirstNumbered = false
+        return self.made.popFirst()
     }
 
     /// The gateway is away, or asks to come later.
@@ -209,9 +231,16 @@ extension Outbox {
     ///   - now: The time of the failure.
     ///   - retryAfter: What the gateway asks for.
     ///   - jitter: A random number from 0 to 1.
-    mutating func failed(now: ContinuousClock.Instant, retryAfter: Duration?, jitter: Double) {
+    ///   - numberedCount: How many messages of the batch, from the first, have their numbers all the same.
+    mutating func failed(
+        now: ContinuousClock.Instant,
+        retryAfter: Duration?,
+        jitter: Double,
+        numberedCount: Int = 0
+    ) {
         // That the scanner is still there need not be said later.
-        if self.made.first?.messages.isEmpty == true { self.made.removeFirst() }
+        if self.made.first?.messages.isEmpty == true { _ = self.popFirst() }
+        self.numbered(numberedCount, now: now)
         // One that asks to come later is there.
         if retryAfter == nil { self.lastTaken = nil }
         self.nextTry = now + self.backoff.failed(jitter: jitter, atLeast: retryAfter)
@@ -221,6 +250,23 @@ extension Outbox {
         self.nextTry = max(self.nextTry, now + .milliseconds(50))
     }
 
+    /// What has its numbers is relayed, and posted again only with the key under which the gateway knows it.
+    private mutating func numbered(_ count: Int, now: ContinuousClock.Instant) {
+        guard let batch = self.made.first, count > 0 || self.isFirstNumbered else { return }
+        if count > 0, count < batch.messages.count {
+            _ = self.popFirst()
+            self.numberedCount += count
+            self.prepend(Array(batch.messages[count...]))
+            return
+        }
+        self.isFirstNumbered = true
+        if let firstSent = self.firstSent, now - firstSent >= self.limits.numberedPatience { self.takeNumbered() }
+    }
+
+    private mutating func takeNumbered() {
+        self.numberedCount += self.popFirst()?.messages.count ?? 0
+    }
+
     /// The gateway will never take the batch as it is.
     ///
     /// - Parameters:
@@ -228,7 +274,7 @@ extension Outbox {
     ///   - isTooLarge: Whether there was only too much at once: then it goes in halves.
     /// - Returns: How many messages are given up.
     mutating func refused(index: Int?, isTooLarge: Bool) -> Int {
-        guard let batch = self.made.popFirst() else { return 0 }
+        guard let batch = self.popFirst() else { return 0 }
         self.backoff.succeeded()
         var messages = batch.messages
         if isTooLarge, messages.count > 1 {

@@ -13,11 +13,14 @@ struct ProgressPoster: Sendable {
 
         /// The gateway said no, for now or for good.
         case refused(Problem)
+
+        /// The gateway does not take the token; whether there is another by now, or may be one later.
+        case tokenRefused(Problem, hasNew: Bool, isRenewable: Bool)
     }
 
     private let client: HTTPClient
     private let url: String
-    private let headers: HTTPHeaders
+    private let connection: GatewayConnection
 
     /// Tells this run's batches from those of any other.
     private let runID: String
@@ -28,7 +31,7 @@ struct ProgressPoster: Sendable {
             configuration: connection.httpConfiguration(connectTimeout: .seconds(5))
         )
         self.url = connection.address.progressURL(of: scanID)
-        self.headers = HTTPHeaders(connection.headers + [("Content-Type", "application/json")])
+        self.connection = connection
         self.runID = [UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)]
             .map { String($0, radix: 36) }.joined(separator: "-")
     }
@@ -37,22 +40,22 @@ struct ProgressPoster: Sendable {
     ///
     /// The same batch again bears the same key, so the gateway never takes it twice.
     func post(_ batch: Outbox.Batch, timeout: Duration) async -> Outcome {
+        let credential = self.connection.credential
+        let token = credential.current
         var request = HTTPClientRequest(url: self.url)
         request.method = .POST
-        request.headers = self.headers
+        request.headers = self.connection.headers(token: token)
+        request.headers.add(name: "Content-Type", value: "application/json")
         request.headers.add(name: "Idempotency-Key", value: "\(self.runID)-\(batch.number)")
         request.body = .bytes(ByteBuffer(bytes: batch.body))
         do {
             let response = try await self.client.execute(request, timeout: TimeAmount(timeout))
             let body = try await response.collected(upTo: Problem.maximumBytes)
             if (200...299).contains(response.status.code) { return .delivered }
-            return .refused(
-                Problem(
-                    status: Int(response.status.code),
-                    retryAfter: response.headers.first(name: "Retry-After"),
-                    body: body
-                )
-            )
+            let problem = Problem(response, body: body)
+            guard problem.status == 401 else { return .refused(problem) }
+            let hasNew = credential.hasNew(insteadOf: token)
+            return .tokenRefused(problem, hasNew: hasNew, isRenewable: credential.isRenewable)
         } catch {
             return .unreachable(ConnectionFailure.describe(error))
         }

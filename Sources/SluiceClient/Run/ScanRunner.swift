@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import NIOPosix
 
@@ -44,6 +45,7 @@ package struct ScanRunner: Sendable {
     private let scanID: ScanName
     private let options: Options
     private let format: ScanFormat
+    private let inherited: InheritedDescriptors
     private let output: @Sendable (ArraySlice<UInt8>, ScannerStream) -> Bool
     private let report: @Sendable (String) -> Void
 
@@ -62,6 +64,7 @@ package struct ScanRunner: Sendable {
         guard !options.command.isEmpty else { throw ClientError(.noCommand, "There is no command to run.") }
         self.scanID = try ScanName(options.scanID)
         self.options = options
+        self.inherited = InheritedDescriptors.current()
         self.format = options.format == .auto ? ScannerCommand.format(of: options.command) : options.format
         self.output = output
         self.report = report
@@ -70,7 +73,8 @@ package struct ScanRunner: Sendable {
     /// Runs the scanner to its end and delivers what it said.
     ///
     /// If the task is cancelled, the scanner gets SIGTERM, and its scan still ends in good order.
-    package func run() async -> ScannerExit {
+    package func run() async -> RunOutcome {
+        self.reportExpiry()
         let feed = ScanFeed(
             reader: OutputReader(translator: self.format.translator(scanID: self.scanID.value)),
             outbox: Outbox(limits: Outbox.Limits(), now: .now)
@@ -81,7 +85,7 @@ package struct ScanRunner: Sendable {
         // Not a child task: what ends us must not end the delivery of the end.
         let delivery = Task {
             var loop = DeliveryLoop(feed: feed, poster: poster, report: report)
-            await loop.run()
+            return await loop.run()
         }
         // A reader of our output that goes away must not end us before the scan has ended.
         signal(SIGPIPE, SIG_IGN)
@@ -112,12 +116,22 @@ package struct ScanRunner: Sendable {
             guard (try? await Task.sleep(for: self.options.drainTimeout)) != nil else { return }
             cutDelivery()
         }
-        await delivery.value
+        let refusedCount = await delivery.value
         limit.cancel()
         relay?.stop()
         await poster.shutdown()
         try? await pool.shutdownGracefully()
-        return status
+        return RunOutcome(status: status, refusedCount: refusedCount)
+    }
+
+    /// Says when the token ends, while there is time to give another.
+    private func reportExpiry() {
+        let credential = self.options.connection.credential
+        guard let token = credential.current else { return }
+        let now = Date().timeIntervalSince1970
+        if let warning = TokenExpiry.warning(of: token, isRenewable: credential.isRenewable, now: now) {
+            self.report("warning: \(warning)")
+        }
     }
 
     private func runScanner(
@@ -127,7 +141,7 @@ package struct ScanRunner: Sendable {
         cutDelivery: @escaping @Sendable () -> Void
     ) async -> ScannerExit {
         do {
-            let child = try ChildProcess.start(self.options.command)
+            let child = try ChildProcess.start(self.options.command, keeping: self.inherited)
             let session = ScannerSession(
                 child: child,
                 feed: feed,

@@ -52,3 +52,19 @@ package enum ScannerExit: Sendable, Equatable {
         }
     }
 }
+
+/// What became of a scanner, and of what it said.
+package struct RunOutcome: Sendable, Equatable {
+    /// What `sluice run` exits with after exit 0 of a scanner whose messages were refused (sysexits.h: EX_PROTOCOL).
+    package static let refusedCode: Int32 = 76
+
+    package let status: ScannerExit
+
+    /// How many messages the gateway refused for good.
+    package let refusedCount: Int
+
+    /// What `sluice run` exits with: the scanner's code, unless that is 0 and hides that messages were refused.
+    package var code: Int32 {
+        self.status.code == 0 && self.refusedCount > 0 ? Self.refusedCode : self.status.code
+    }
+}

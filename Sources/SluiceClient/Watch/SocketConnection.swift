@@ -29,10 +29,11 @@ enum SocketConnection {
     ///
     /// - Parameters:
     ///   - uri: Path and query.
-    ///   - connection: The gateway. Its token goes into a header.
+    ///   - connection: The gateway.
+    ///   - token: The token, which goes into a header.
     /// - Returns: The open connection, or the gateway's refusal.
     /// - Throws: If there is no connection, or what answers is no WebSocket server.
-    static func open(uri: String, connection: GatewayConnection) async throws -> Handshake {
+    static func open(uri: String, connection: GatewayConnection, token: String?) async throws -> Handshake {
         let address = connection.address
         let tls = address.isSecure ? try NIOSSLContext(configuration: connection.tls) : nil
         let upgrade = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -48,7 +49,7 @@ enum SocketConnection {
                     }
                     try channel.pipeline.syncOperations.addHandler(SilenceHandler(timeout: self.silenceTimeout))
                     return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                        configuration: self.upgrade(uri: uri, connection: connection)
+                        configuration: self.upgrade(uri: uri, connection: connection, token: token)
                     )
                 }
             }
@@ -57,11 +58,12 @@ enum SocketConnection {
 
     private static func upgrade(
         uri: String,
-        connection: GatewayConnection
+        connection: GatewayConnection,
+        token: String?
     ) -> NIOUpgradableHTTPClientPipelineConfiguration<Handshake> {
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
         head.headers.add(name: "Host", value: connection.address.authority)
-        for (name, value) in connection.headers { head.headers.add(name: name, value: value) }
+        head.headers.add(contentsOf: connection.headers(token: token))
         let upgrader = NIOTypedWebSocketClientUpgrader<Handshake>(
             maxFrameSize: self.maximumMessageBytes
         ) { channel, _ in

@@ -13,6 +13,18 @@ struct WatchMachine: Sendable {
 
         /// The other side is not known to be the gateway.
         case untrusted(reason: String)
+
+        /// Whether the token is what was wrong: another may do.
+        var isAboutToken: Bool {
+            switch self {
+            case .closed(4401, _):
+                true
+            case .refused(let problem):
+                problem.status == 401
+            case .closed, .lost, .untrusted:
+                false
+            }
+        }
     }
 
     /// What to do after a connection's end.
@@ -65,10 +77,13 @@ struct WatchMachine: Sendable {
     ///
     /// - Parameters:
     ///   - ending: How.
+    ///   - hasNewToken: Whether there is another token than the one that was used.
     ///   - jitter: A random number from 0 to 1.
     /// - Returns: Whether to come back, and when.
-    mutating func ended(_ ending: Ending, jitter: Double) -> Action {
+    mutating func ended(_ ending: Ending, hasNewToken: Bool = false, jitter: Double) -> Action {
         switch ending {
+        case _ where hasNewToken && ending.isAboutToken:
+            return self.reconnect("the token was renewed", jitter: jitter, atLeast: nil)
         case .closed(1000, let reason) where reason != Self.heartbeatReason:
             return .finish(.completed(reason: reason))
         case .closed(let code, let reason) where Self.invitesBack(code):

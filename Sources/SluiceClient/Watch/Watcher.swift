@@ -26,9 +26,11 @@ package struct Watcher: Sendable {
     package func run() async -> WatchOutcome {
         var machine = WatchMachine(options: self.options, scanID: self.scanID)
         while !Task.isCancelled {
-            let ending = await self.follow(with: &machine)
+            let token = self.options.connection.credential.current
+            let ending = await self.follow(with: &machine, token: token)
             if Task.isCancelled { break }
-            switch machine.ended(ending, jitter: .random(in: 0...1)) {
+            let hasNewToken = ending.isAboutToken && self.options.connection.credential.hasNew(insteadOf: token)
+            switch machine.ended(ending, hasNewToken: hasNewToken, jitter: .random(in: 0...1)) {
             case .reconnect(let delay, let reason):
                 self.sink(.interrupted(reason: reason, retryIn: delay))
                 try? await Task.sleep(for: delay)
@@ -39,9 +41,10 @@ package struct Watcher: Sendable {
         return .completed(reason: "stopped")
     }
 
-    private func follow(with machine: inout WatchMachine) async -> WatchMachine.Ending {
+    private func follow(with machine: inout WatchMachine, token: String?) async -> WatchMachine.Ending {
+        let connection = self.options.connection
         do {
-            switch try await SocketConnection.open(uri: machine.uri, connection: self.options.connection) {
+            switch try await SocketConnection.open(uri: machine.uri, connection: connection, token: token) {
             case .refused(let problem):
                 return .refused(try await problem.get())
             case .open(let frames):

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import NIOCore
 import NIOHTTP1
@@ -6,14 +7,24 @@ import Testing
 @testable import SluiceClient
 
 @Suite(.timeLimit(.minutes(1))) struct PublisherTests {
-    private func publisher(port: Int) throws -> Publisher {
-        try Publisher(scanID: "s", connection: try GatewayConnection(url: "http://127.0.0.1:\(port)", token: "secret"))
+    private func publisher(port: Int, tokenFile: String? = nil, reports: Collected<String>) throws -> Publisher {
+        let connection = try GatewayConnection(
+            url: "http://127.0.0.1:\(port)",
+            token: tokenFile == nil ? "secret" : nil,
+            tokenFile: tokenFile
+        )
+        return try Publisher(scanID: "s", connection: connection) { reports.append($0) }
     }
 
     /// Runs `body` with the writing end of a pipe whose other end is published.
-    private func publish(to gateway: FakeGateway, _ body: (Int32) async throws -> Void) async throws -> PublishOutcome {
+    private func publish(
+        to gateway: FakeGateway,
+        tokenFile: String? = nil,
+        reports: Collected<String> = Collected(),
+        _ body: (Int32) async throws -> Void
+    ) async throws -> PublishOutcome {
         let port = try await gateway.start()
-        let publisher = try self.publisher(port: port)
+        let publisher = try self.publisher(port: port, tokenFile: tokenFile, reports: reports)
         let pipe = try #require(DescriptorPair.open())
         async let outcome = publisher.publish(DescriptorInput(descriptor: pipe.reader))
         try await body(pipe.writer)
@@ -21,6 +32,12 @@ import Testing
         close(pipe.reader)
         try await gateway.stop()
         return result
+    }
+
+    private func message(_ number: Int) -> String { #"{"type":"t","n":\#(number)}"# }
+
+    private func write(_ numbers: ClosedRange<Int>, to descriptor: Int32) {
+        self.write(numbers.map { self.message($0) + "\n" }.joined(), to: descriptor)
     }
 
     private func write(_ text: String, to descriptor: Int32) {
@@ -45,9 +62,9 @@ import Testing
         #expect(request.headers["Authorization"] == ["Bearer secret"])
     }
 
-    @Test("a refusal in the middle of the stream ends it at once, while input could still come")
+    @Test("a refusal for good in the middle of the stream ends it at once, while input could still come")
     func refused() async throws {
-        let gateway = FakeGateway { _, _ in
+        let gateway = FakeGateway(answersEarly: { request, _ in !request.body.isEmpty }) { _, _ in
             FakeGateway.Answer(
                 status: 400,
                 headers: [("Connection", "close")],
@@ -60,12 +77,138 @@ import Testing
             self.write("bad\n", to: descriptor)
         }
         for descriptor in writer.all { close(descriptor) }
-        guard case .refused(let problem) = outcome else {
-            Issue.record("\(outcome)")
-            return
+        #expect(outcome.failure == "the gateway refused: HTTP 400 invalid_message: not JSON (line 1)")
+        #expect(gateway.requests.count == 1)
+    }
+
+    @Test(
+        "a stream that is ended for now goes on behind the last message that has its number",
+        arguments: [503, 408, 429],
+        [0, 1, 2, 3]
+    )
+    func goingOn(status: Int, accepted: Int) async throws {
+        let numbers = accepted > 0 ? #","accepted":\#(accepted),"lastSeq":\#(accepted + 40)"# : #","accepted":0"#
+        let gateway = FakeGateway(answersEarly: { request, index in index == 0 && request.lines.count == 3 }) {
+            _,
+            index in
+            index == 0
+                ? FakeGateway.Answer(
+                    status: status,
+                    headers: [("Retry-After", "0")],
+                    body: #"{"code":"storage_unavailable","detail":"full"\#(numbers)}"#
+                )
+                : FakeGateway.Answer(body: #"{"scanId":"s","accepted":\#(5 - accepted),"lastSeq":47}"#)
         }
-        #expect(problem.description == "HTTP 400 invalid_message: not JSON (line 1)")
-        #expect(problem.accepted == 0)
+        let reports = Collected<String>()
+        let outcome = try await self.publish(to: gateway, reports: reports) { descriptor in
+            self.write(1...3, to: descriptor)
+            #expect(await eventually { gateway.requests.count == 1 })
+            self.write("\n" + self.message(4) + "\n", to: descriptor)
+            self.write(5...5, to: descriptor)
+            close(descriptor)
+        }
+        #expect(outcome == .accepted(#"{"scanId":"s","accepted":5,"lastSeq":47}"#))
+        #expect(gateway.requests.count == 2)
+        #expect(gateway.requests.last?.lines == (accepted + 1...5).map { self.message($0) })
+        let taken =
+            accepted > 0 ? "; \(accepted) message(s) before that were taken, the last as number \(accepted + 40)" : ""
+        #expect(reports.all == ["HTTP \(status) storage_unavailable: full\(taken); going on"])
+    }
+
+    @Test("where all was taken before the end there is nothing more to post")
+    func allTaken() async throws {
+        let gateway = FakeGateway { _, _ in
+            FakeGateway.Answer(status: 503, body: #"{"code":"draining","accepted":2,"lastSeq":9}"#)
+        }
+        let outcome = try await self.publish(to: gateway) { descriptor in
+            self.write(1...2, to: descriptor)
+            close(descriptor)
+        }
+        #expect(outcome == .accepted(#"{"scanId":"s","accepted":2,"lastSeq":9}"#))
+        #expect(gateway.requests.count == 1)
+    }
+
+    @Test("what may have been taken is never posted again", arguments: ["cut", "<html>Bad Gateway</html>", "{}"])
+    func unknown(body: String) async throws {
+        let gateway = FakeGateway(answersEarly: { request, _ in request.lines.count == 2 }) { _, _ in
+            FakeGateway.Answer(status: 502, body: body, isCut: body == "cut")
+        }
+        let outcome = try await self.publish(to: gateway) { descriptor in
+            self.write(1...2, to: descriptor)
+            #expect(await eventually { gateway.requests.count == 1 })
+            close(descriptor)
+        }
+        #expect(gateway.requests.count == 1)
+        #expect(outcome.failure == (body == "cut" ? "the connection was closed" : "the gateway refused: HTTP 502"))
+    }
+
+    @Test("a gateway that comes back only after a while is waited for, without a double")
+    func restarted() async throws {
+        let gateway = FakeGateway(answersEarly: { request, _ in request.lines.count == 3 }) { _, _ in
+            FakeGateway.Answer(
+                status: 503,
+                headers: [("Connection", "close")],
+                body: #"{"code":"draining","accepted":2,"lastSeq":2}"#
+            )
+        }
+        let second = FakeGateway { _, _ in FakeGateway.Answer(body: #"{"accepted":2,"lastSeq":4}"#) }
+        let port = try await gateway.start()
+        let reports = Collected<String>()
+        let publisher = try self.publisher(port: port, reports: reports)
+        let pipe = try #require(DescriptorPair.open())
+        async let publishing = publisher.publish(DescriptorInput(descriptor: pipe.reader))
+        self.write(1...3, to: pipe.writer)
+        #expect(await eventually { gateway.requests.count == 1 })
+        try await gateway.stop()
+        self.write(4...4, to: pipe.writer)
+        close(pipe.writer)
+        try await Task.sleep(for: .milliseconds(400))
+        _ = try await second.start(port: port)
+        #expect(await publishing == .accepted(#"{"scanId":"s","accepted":4,"lastSeq":4}"#))
+        #expect(second.requests.flatMap(\.lines) == [self.message(3), self.message(4)])
+        #expect(reports.all.count == 1)
+        close(pipe.reader)
+        try await second.stop()
+    }
+
+    @Test("a token that ends within the stream is replaced by the one that its file holds by then")
+    func renewedToken() async throws {
+        try await TokenFile.with("first\n") { file in
+            let gateway = FakeGateway(answersEarly: { request, index in index == 0 && request.lines.count == 2 }) {
+                _,
+                index in
+                if index == 0 { file.write("second") }
+                return index == 0
+                    ? FakeGateway.Answer(status: 401, body: #"{"code":"invalid_token","accepted":1,"lastSeq":1}"#)
+                    : FakeGateway.Answer(body: #"{"accepted":2,"lastSeq":3}"#)
+            }
+            let outcome = try await self.publish(to: gateway, tokenFile: file.path) { descriptor in
+                self.write(1...2, to: descriptor)
+                #expect(await eventually { gateway.requests.count == 1 })
+                self.write(3...3, to: descriptor)
+                close(descriptor)
+            }
+            #expect(outcome == .accepted(#"{"scanId":"s","accepted":3,"lastSeq":3}"#))
+            #expect(gateway.requests.map { $0.headers["Authorization"] } == [["Bearer first"], ["Bearer second"]])
+            #expect(gateway.requests.last?.lines == [self.message(2), self.message(3)])
+        }
+    }
+
+    @Test("input faster than the gateway waits for it, and all of it arrives in order")
+    func largeInput() async throws {
+        let gateway = FakeGateway { request, _ in FakeGateway.Answer(body: #"{"accepted":\#(request.lines.count)}"#) }
+        let count = 20_000
+        let outcome = try await self.publish(to: gateway) { descriptor in
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread {
+                    self.write(1...count, to: descriptor)
+                    close(descriptor)
+                    continuation.resume()
+                }
+            }
+        }
+        #expect(outcome == .accepted(#"{"accepted":\#(count)}"#))
+        #expect(gateway.requests.first?.lines == (1...count).map { self.message($0) })
     }
 
     @Test("no gateway is a failure that says so")
@@ -73,15 +216,21 @@ import Testing
         let port = ReservedPort()
         let pipe = try #require(DescriptorPair.open())
         defer { pipe.close() }
-        let outcome = try await self.publisher(port: port.number).publish(DescriptorInput(descriptor: pipe.reader))
-        #expect(outcome == .failed("connection refused"))
+        let outcome = try await self.publisher(port: port.number, reports: Collected())
+            .publish(DescriptorInput(descriptor: pipe.reader))
+        #expect(outcome == .failed("connection refused", PublishOutcome.Taken()))
     }
 }
 
 /// Writes text to a descriptor.
 private enum PipeWriter {
     static func write(_ text: String, to descriptor: Int32) -> Int {
-        let bytes = Array(text.utf8)
-        return unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return rest.count }
+            rest = rest.dropFirst(count)
+        }
+        return 0
     }
 }

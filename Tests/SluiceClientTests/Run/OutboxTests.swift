@@ -229,4 +229,58 @@ import Testing
         #expect(late.nextAction(now: self.at(1)) == .wait(until: self.at(9000)))
         #expect(late.nextAction(now: self.at(10_000)) == .finish(undeliveredCount: 2))
     }
+
+    @Test("a batch that has its numbers is repeated under its key, and counted as taken before the key is forgotten")
+    func numbered() {
+        var outbox = self.outbox()
+        for name in ["a", "b"] { outbox.push(self.message(name)) }
+        guard case .send(let first, _) = outbox.nextAction(now: self.at(0)) else {
+            Issue.record("nothing sent")
+            return
+        }
+        outbox.failed(now: self.at(1000), retryAfter: .seconds(5), jitter: 0, numberedCount: 2)
+        #expect(outbox.nextAction(now: self.at(6000)) == .send(first, timeout: .seconds(15)))
+        // Without an answer: it has its numbers all the same.
+        outbox.failed(now: self.at(479_999), retryAfter: nil, jitter: 0)
+        #expect(outbox.numberedCount == 0)
+        #expect(outbox.nextAction(now: self.at(600_000)) == .send(first, timeout: .seconds(15)))
+        outbox.failed(now: self.at(600_000), retryAfter: nil, jitter: 0)
+        #expect(outbox.numberedCount == 2)
+        outbox.push(self.message("c"))
+        #expect(self.sent(&outbox, at: 700_000) == ["c"])
+        // The next batch has a time of its own.
+        outbox.failed(now: self.at(700_001), retryAfter: nil, jitter: 0, numberedCount: 1)
+        #expect(self.sent(&outbox, at: 800_000) == ["c"])
+        outbox.delivered(now: self.at(800_000))
+        #expect(outbox.numberedCount == 2)
+    }
+
+    @Test("of a batch that has its numbers in part the rest goes under a new key")
+    func numberedInPart() {
+        var outbox = self.outbox()
+        for name in ["a", "b", "c"] { outbox.push(self.message(name)) }
+        guard case .send(let first, _) = outbox.nextAction(now: self.at(0)) else {
+            Issue.record("nothing sent")
+            return
+        }
+        outbox.failed(now: self.at(0), retryAfter: .zero, jitter: 0, numberedCount: 2)
+        guard case .send(let second, _) = outbox.nextAction(now: self.at(100)) else {
+            Issue.record("nothing sent")
+            return
+        }
+        #expect(second.messages == [first.messages[2]])
+        #expect(second.number != first.number)
+        #expect(outbox.numberedCount == 2)
+    }
+
+    @Test("at the end what has its numbers is not undelivered, though perhaps not stored")
+    func numberedAtTheEnd() {
+        var outbox = self.outbox { $0.batchCount = 2 }
+        for name in ["a", "b", "c"] { outbox.push(self.message(name)) }
+        _ = outbox.nextAction(now: self.at(0))
+        outbox.failed(now: self.at(0), retryAfter: nil, jitter: 0, numberedCount: 2)
+        outbox.finish(deadline: self.at(1000))
+        #expect(outbox.nextAction(now: self.at(1000)) == .finish(undeliveredCount: 1))
+        #expect(outbox.numberedCount == 2)
+    }
 }

@@ -6,10 +6,12 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ScanRunnerTests {
     private struct Run {
-        let status: ScannerExit
+        let outcome: RunOutcome
         let output: String
         let error: String
         let reports: [String]
+
+        var status: ScannerExit { self.outcome.status }
     }
 
     /// Runs `command` against a gateway.
@@ -18,6 +20,8 @@ import Testing
         port: Int,
         format: ScanFormat = .lines,
         drainTimeout: Duration = .seconds(10),
+        token: String = "secret",
+        tokenFile: String? = nil,
         reports: Collected<String> = Collected(),
         onOutput: @escaping @Sendable (String) -> Bool = { _ in true }
     ) async throws -> Run {
@@ -26,7 +30,11 @@ import Testing
             scanID: "scan-1",
             command: command,
             format: format,
-            connection: try GatewayConnection(url: "http://127.0.0.1:\(port)", token: "secret"),
+            connection: try GatewayConnection(
+                url: "http://127.0.0.1:\(port)",
+                token: tokenFile == nil ? token : nil,
+                tokenFile: tokenFile
+            ),
             drainTimeout: drainTimeout
         )
         let runner = try ScanRunner(
@@ -37,11 +45,11 @@ import Testing
             },
             report: { reports.append($0) }
         )
-        let status = await runner.run()
+        let outcome = await runner.run()
         func text(_ stream: ScannerStream) -> String {
             String(decoding: pieces.all.filter { $0.0 == stream }.flatMap(\.1), as: UTF8.self)
         }
-        return Run(status: status, output: text(.standardOutput), error: text(.standardError), reports: reports.all)
+        return Run(outcome: outcome, output: text(.standardOutput), error: text(.standardError), reports: reports.all)
     }
 
     private func shell(_ script: String) -> [String] { ["/bin/sh", "-c", script] }
@@ -253,7 +261,7 @@ import Testing
                 ),
                 drainTimeout: .seconds(isTrusted ? 10 : 1)
             )
-            return try await ScanRunner(options: options, report: { reports.append($0) }).run()
+            return try await ScanRunner(options: options, report: { reports.append($0) }).run().status
         }
         #expect(status == .exited(0))
         #expect(gateway.messages.count == (isTrusted ? 2 : 0))
@@ -261,16 +269,43 @@ import Testing
         try await gateway.stop()
     }
 
-    @Test("a scanner inherits none of our connections")
+    @Test("a scanner inherits nothing of ours, whatever is opened while it is being started")
     func inheritance() async throws {
         let gateway = FakeGateway()
         let port = try await gateway.start()
-        // Other tests of this process open sockets at any moment, also while the scanner is being started.
-        for _ in 0..<5 {
-            let run = try await self.run(self.shell("ls -l /proc/self/fd"), port: port)
-            #expect(run.output.contains("pipe:"))
-            #expect(!run.output.contains("socket:"))
+        // As libraries do it: without the flag that closes them in a started command.
+        let opening = Task.detached {
+            while !Task.isCancelled {
+                let descriptors = (0..<20).map {
+                    $0 % 2 == 0 ? socket(AF_INET, 1, 0) : unsafe open("/dev/null", O_RDONLY)
+                }
+                await Task.yield()
+                for descriptor in descriptors where descriptor >= 0 { close(descriptor) }
+            }
         }
+        let connection = try GatewayConnection(url: "http://127.0.0.1:\(port)", token: nil)
+        let listing = "for f in /proc/$$/fd/*; do readlink $f; done; exit 0"
+        for _ in 0..<20 {
+            let pieces = Collected<[UInt8]>()
+            let kept = InheritedDescriptors.current()
+            let late = unsafe open("/dev/zero", O_RDONLY)
+            let child = try ChildProcess.start(self.shell(listing), keeping: kept)
+            for descriptor in [child.output, child.error] {
+                StreamPump(source: descriptor, stop: -1)
+                    .run { bytes in
+                        pieces.append(Array(bytes))
+                        return true
+                    }
+            }
+            #expect(child.wait() == .exited(0))
+            close(late)
+            let names = String(decoding: pieces.all.flatMap(\.self), as: UTF8.self)
+            #expect(names.contains("pipe:"))
+            #expect(!names.contains("socket:") && !names.contains("anon_inode:") && !names.contains("/dev/zero"))
+        }
+        opening.cancel()
+        let options = ScanRunner.Options(scanID: "s", command: ["true"], connection: connection)
+        #expect(try await ScanRunner(options: options, report: { _ in }).run().code == 0)
         try await gateway.stop()
     }
 
@@ -303,6 +338,120 @@ import Testing
         let run = try await running.value
         #expect(run.status == .killed(signal: SIGTERM))
         #expect(gateway.messages.last?.contains(#""signal":"SIGTERM""#) == true)
+        try await gateway.stop()
+    }
+
+    @Test("the last lines of standard error are in the error of a command that fails, and only there")
+    func errorTail() async throws {
+        for (code, tail) in [(0, ""), (3, #","stderr":"rate: lost\nFTL \\u0007bad \"x\"""#)] {
+            let gateway = FakeGateway()
+            let script = "printf 'rate: lost\\n\\033[31mFTL\\033[0m \\007bad \"x\"\\n\\n' >&2; exit \(code)"
+            let run = try await self.run(self.shell(script), port: try await gateway.start())
+            #expect(run.status == .exited(Int32(code)))
+            #expect(gateway.messages.last?.hasSuffix("\(tail)}") == true)
+            #expect(gateway.messages.last?.contains("stderr") == !tail.isEmpty)
+            try await gateway.stop()
+        }
+    }
+
+    @Test(
+        "messages that are refused for good make an exit of their own, unless the scanner failed",
+        arguments: [
+            ("true", 403, Int32(76)), ("true", 401, 76), ("exit 4", 403, 4), ("kill -9 $$", 403, 137), ("true", 202, 0),
+        ]
+    )
+    func refusedForGood(script: String, status: Int, code: Int32) async throws {
+        let gateway = FakeGateway { _, _ in FakeGateway.Answer(status: status, body: #"{"code":"no"}"#) }
+        let run = try await self.run(self.shell(script), port: try await gateway.start())
+        #expect(run.outcome.code == code)
+        #expect(run.outcome.refusedCount == (status == 202 ? 0 : 2))
+        #expect(run.reports.contains { $0 == "2 message(s) were refused by the gateway" } == (status != 202))
+        try await gateway.stop()
+    }
+
+    @Test("one message that is refused is as much as many")
+    func oneRefused() async throws {
+        let gateway = FakeGateway { request, _ in
+            guard let index = request.messages.firstIndex(where: { $0.contains("bad") }) else { return .accepted }
+            return FakeGateway.Answer(status: 400, body: #"{"code":"invalid_message","index":\#(index)}"#)
+        }
+        let run = try await self.run(self.shell("echo good; echo b''ad"), port: try await gateway.start())
+        #expect(run.outcome == RunOutcome(status: .exited(0), refusedCount: 1))
+        try await gateway.stop()
+    }
+
+    @Test("a token that ends is replaced by the one that its file holds, and messages wait for that one")
+    func renewedToken() async throws {
+        try await TokenFile.with("old") { file in
+            let refusals = Collected<Int>()
+            let gateway = FakeGateway { request, index in
+                guard request.headers["Authorization"] == ["Bearer old"], index > 0 else { return .accepted }
+                refusals.append(index)
+                // Whoever renews the token is late.
+                if refusals.all.count == 3 { file.write("new") }
+                return FakeGateway.Answer(status: 401, body: #"{"code":"invalid_token"}"#)
+            }
+            let run = try await self.run(
+                self.shell("for i in 1 2 3 4 5; do echo $i; sleep 0.2; done"),
+                port: try await gateway.start(),
+                tokenFile: file.path
+            )
+            #expect(run.outcome == RunOutcome(status: .exited(0), refusedCount: 0))
+            let taken = gateway.requests.enumerated()
+                .filter { $0.offset == 0 || $0.element.headers["Authorization"] == ["Bearer new"] }.flatMap(
+                    \.element.messages
+                )
+            #expect(taken.map { self.timeless($0) }.count == 7)
+            #expect(taken.filter { $0.contains(#""line""#) } == (1...5).map { #"{"type":"line","text":"\#($0)"}"# })
+            #expect(run.reports.count == 2, "away, and back")
+            #expect(!run.reports.joined().contains("old"))
+            try await gateway.stop()
+        }
+    }
+
+    @Test("a file whose token is never taken ends the run with a refusal, in the time that was given")
+    func tokenNeverTaken() async throws {
+        try await TokenFile.with("old") { file in
+            let gateway = FakeGateway { _, _ in FakeGateway.Answer(status: 401, body: #"{"code":"invalid_token"}"#) }
+            let run = try await self.run(
+                self.shell("echo x"),
+                port: try await gateway.start(),
+                drainTimeout: .seconds(1),
+                tokenFile: file.path
+            )
+            #expect(run.outcome == RunOutcome(status: .exited(0), refusedCount: 3))
+            #expect(run.reports.first?.contains("waiting for another token") == true)
+            try await gateway.stop()
+        }
+    }
+
+    @Test("a token that would end says so before the scanner starts")
+    func expiry() async throws {
+        let gateway = FakeGateway()
+        // {"exp":1}
+        let run = try await self.run(["true"], port: try await gateway.start(), token: "x.eyJleHAiOjF9.y")
+        #expect(run.reports.count == 1)
+        #expect(run.reports.first?.hasPrefix("warning: the token expired ") == true)
+        #expect(!run.reports.joined().contains("eyJ"))
+        try await gateway.stop()
+    }
+
+    @Test("what has its numbers is repeated under its key alone, whatever the gateway says of the disk")
+    func numberedBatch() async throws {
+        let gateway = FakeGateway { _, index in
+            index < 2
+                ? FakeGateway.Answer(
+                    status: 503,
+                    headers: [("Retry-After", "0")],
+                    body: #"{"code":"storage_unavailable","lastSeq":1}"#
+                ) : .accepted
+        }
+        let run = try await self.run(self.shell("sleep 1; echo x"), port: try await gateway.start())
+        #expect(run.outcome == RunOutcome(status: .exited(0), refusedCount: 0))
+        let first = gateway.requests.prefix(3)
+        #expect(Set(first.map { $0.headers.first(name: "Idempotency-Key") }).count == 1)
+        #expect(Set(first.map(\.body)).count == 1)
+        #expect(gateway.messages.count == 3)
         try await gateway.stop()
     }
 

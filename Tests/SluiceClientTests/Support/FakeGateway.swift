@@ -15,6 +15,11 @@ final class FakeGateway: Sendable {
         let headers: HTTPHeaders
         let body: [UInt8]
 
+        /// The body's lines, also one that is not whole.
+        var lines: [String] {
+            self.body.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+        }
+
         /// The messages of a JSON array, each as its text.
         var messages: [String] {
             ((try? JSONParser.parse(self.body))?.elements ?? [])
@@ -53,12 +58,27 @@ final class FakeGateway: Sendable {
     private let state = Mutex(State())
     private let channel = Mutex<(any Channel)?>(nil)
     private let answer: @Sendable (Request, _ index: Int) -> Answer
+    private let answersEarly: @Sendable (Request, _ index: Int) -> Bool
     private let script: @Sendable (_ index: Int) -> Script?
 
     /// A gateway that is not there yet.
     ///
     /// - Parameter answer: What the n-th request gets, once its body is whole.
-    init(_ answer: @escaping @Sendable (Request, _ index: Int) -> Answer = { _, _ in .accepted }) {
+    convenience init(_ answer: @escaping @Sendable (Request, _ index: Int) -> Answer = { _, _ in .accepted }) {
+        self.init(answersEarly: { _, _ in false }, answer)
+    }
+
+    /// A gateway that is not there yet, for streams.
+    ///
+    /// - Parameters:
+    ///   - answersEarly: Whether the n-th request, a stream, is answered when this much of it has come, and not at its
+    ///     end.
+    ///   - answer: What the n-th request gets, once its body is whole.
+    init(
+        answersEarly: @escaping @Sendable (Request, _ index: Int) -> Bool,
+        _ answer: @escaping @Sendable (Request, _ index: Int) -> Answer
+    ) {
+        self.answersEarly = answersEarly
         self.answer = answer
         self.script = { _ in nil }
     }
@@ -68,6 +88,7 @@ final class FakeGateway: Sendable {
     /// - Parameter script: What the n-th connection does.
     init(script: @escaping @Sendable (_ index: Int) -> Script?) {
         self.answer = { _, _ in .accepted }
+        self.answersEarly = { _, _ in false }
         self.script = script
     }
 
@@ -127,6 +148,10 @@ final class FakeGateway: Sendable {
         return self.answer(request, index)
     }
 
+    fileprivate func isAnswered(_ request: Request) -> Bool {
+        self.answersEarly(request, self.state.withLock { $0.requests.count })
+    }
+
     private var upgrader: NIOWebSocketServerUpgrader {
         NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, head in
@@ -170,8 +195,9 @@ private final class GatewayHandler: ChannelInboundHandler, RemovableChannelHandl
             self.body = []
         case .body(let part):
             self.body.append(contentsOf: part.readableBytesView)
-            // A stream is answered when its first bad line has come, as the gateway does.
-            if self.head?.headers["Content-Type"] == ["application/x-ndjson"], self.body.starts(with: "bad".utf8) {
+            guard let head = self.head else { return }
+            let request = FakeGateway.Request(path: head.uri, headers: head.headers, body: self.body)
+            if head.headers["Content-Type"] == ["application/x-ndjson"], self.gateway.isAnswered(request) {
                 self.complete(context: context)
             }
         case .end:

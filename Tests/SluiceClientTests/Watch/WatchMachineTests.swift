@@ -158,6 +158,29 @@ import Testing
         #expect(delay > .zero && delay <= .seconds(301))
     }
 
+    @Test("a token that ended is no end where there is another by now")
+    func renewedToken() throws {
+        let refusal = WatchMachine.Ending.refused(Problem(status: 401, retryAfter: nil, body: []))
+        for ending in [.closed(code: 4401, reason: "token expired"), refusal] {
+            var machine = try self.machine()
+            #expect(ending.isAboutToken)
+            #expect(
+                machine.ended(ending, hasNewToken: true, jitter: 1)
+                    == .reconnect(after: .milliseconds(500), reason: "the token was renewed")
+            )
+            guard case .finish(.failed) = machine.ended(ending, hasNewToken: false, jitter: 1) else {
+                Issue.record("came back")
+                return
+            }
+        }
+        for ending in [
+            .closed(code: 4403, reason: ""), .closed(code: 1000, reason: ""), .lost(reason: ""), .untrusted(reason: ""),
+            .refused(Problem(status: 403, retryAfter: nil, body: [])),
+        ] as [WatchMachine.Ending] {
+            #expect(!ending.isAboutToken)
+        }
+    }
+
     @Test("a refused upgrade ends it, unless the gateway asks to come later")
     func refusals() throws {
         var machine = try self.machine()

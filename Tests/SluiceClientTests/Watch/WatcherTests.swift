@@ -67,6 +67,29 @@ import Testing
         try await gateway.stop()
     }
 
+    @Test("a token that ended is replaced by the one that its file holds by then, behind the last message")
+    func renewedToken() async throws {
+        try await TokenFile.with("old") { file in
+            let gateway = FakeGateway(script: { index in
+                if index == 0 { file.write("new") }
+                return index == 0
+                    ? FakeGateway.Script(
+                        frames: [Self.subscribed, #"{"scanId":"s","seq":7,"type":"a"}"#],
+                        closeCode: 4401,
+                        closeReason: "token expired"
+                    ) : FakeGateway.Script(frames: [Self.subscribed], closeCode: 1000)
+            })
+            let port = try await gateway.start()
+            let connection = try GatewayConnection(url: "http://127.0.0.1:\(port)", tokenFile: file.path)
+            let (outcome, messages) = try await self.watch(connection)
+            #expect(outcome == .completed(reason: ""))
+            #expect(messages.count == 1)
+            #expect(gateway.upgrades.map(\.path) == ["/api/ws/scans/s", "/api/ws/scans/s?since=7&epoch=e"])
+            #expect(gateway.upgrades.map { $0.headers["Authorization"] } == [["Bearer old"], ["Bearer new"]])
+            try await gateway.stop()
+        }
+    }
+
     @Test("a refused upgrade says why")
     func refused() async throws {
         let gateway = FakeGateway { _, _ in

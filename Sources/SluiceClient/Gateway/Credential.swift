@@ -1,0 +1,117 @@
+import Glibc
+import Synchronization
+
+/// The token or ingest key that requests bear: given once, or in a file that is read again when it changes.
+///
+/// Whoever renews the file need not start us anew. What stands there for a moment while it is written (nothing, or
+/// half of a token) does not take the place of a good one.
+final class Credential: Sendable {
+    /// What tells one state of a file from another.
+    private struct Stamp: Sendable, Equatable {
+        let device: UInt
+        let number: UInt
+        let size: Int
+        let modified: [Int]
+
+        /// A pipe gives what it holds once.
+        let isRegular: Bool
+
+        init(_ information: stat) {
+            self.device = information.st_dev
+            self.number = information.st_ino
+            self.size = information.st_size
+            self.modified = [information.st_mtim.tv_sec, information.st_mtim.tv_nsec, information.st_ctim.tv_nsec]
+            self.isRegular = information.st_mode & S_IFMT == S_IFREG
+        }
+    }
+
+    private struct State: Sendable {
+        var token: String?
+        var stamp: Stamp?
+    }
+
+    /// The most bytes of a file that are read.
+    private static let maximumBytes = 64 * 1024
+
+    private let file: String?
+    private let state: Mutex<State>
+
+    /// A token that stays as it is, or none.
+    ///
+    /// - Throws: If it is no token.
+    init(token: String?) throws(ClientError) {
+        if let token, !Self.isToken(token) {
+            throw ClientError(.invalidToken, "The token is empty or holds characters that a token cannot have.")
+        }
+        self.file = nil
+        self.state = Mutex(State(token: token))
+    }
+
+    /// The token of a file, without the white space around it.
+    ///
+    /// - Throws: If there is none.
+    init(file: String) throws(ClientError) {
+        guard let (token, stamp) = Self.read(file) else {
+            throw ClientError(.invalidToken, "No token could be read from \(file).")
+        }
+        self.file = file
+        self.state = Mutex(State(token: token, stamp: stamp))
+    }
+
+    /// Whether another token may come.
+    var isRenewable: Bool { self.state.withLock { $0.stamp?.isRegular ?? false } }
+
+    /// The token for the next request: what the file holds now.
+    var current: String? {
+        self.state.withLock { state in
+            guard let file = self.file, let known = state.stamp, known.isRegular else { return state.token }
+            var information = stat()
+            guard unsafe stat(file, &information) == 0, Stamp(information) != known else { return state.token }
+            return self.readAgain(&state)
+        }
+    }
+
+    /// Whether the file holds another token than one that was refused.
+    ///
+    /// It is read even if it looks unchanged: two changes within a clock's tick look like one.
+    func hasNew(insteadOf token: String?) -> Bool {
+        self.state.withLock { state in
+            guard state.stamp?.isRegular == true else { return false }
+            return self.readAgain(&state) != token
+        }
+    }
+
+    private func readAgain(_ state: inout State) -> String? {
+        if let file = self.file, let (token, stamp) = Self.read(file) {
+            state = State(token: token, stamp: stamp)
+        }
+        return state.token
+    }
+
+    /// A line end in a header would be a second header.
+    private static func isToken(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
+    private static func read(_ file: String) -> (token: String, stamp: Stamp)? {
+        let descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var information = stat()
+        guard unsafe fstat(descriptor, &information) == 0 else { return nil }
+        var content: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while content.count <= self.maximumBytes {
+            let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
+            if count == -1, errno == EINTR { continue }
+            guard count > 0 else { break }
+            content += buffer[..<count]
+        }
+        let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
+        var rest = content.drop(while: isSpace)
+        while let last = rest.last, isSpace(last) { rest = rest.dropLast() }
+        let token = String(decoding: rest, as: UTF8.self)
+        guard content.count <= self.maximumBytes, self.isToken(token) else { return nil }
+        return (token, Stamp(information))
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// When a token ends, by what it says itself: nothing of it is verified here (RFC 7519 section 4.1.4).
+enum TokenExpiry {
+    /// A token that holds longer than this, in seconds, is not spoken of: few scans take a day.
+    private static let spokenOfSeconds = 86_400.0
+
+    /// The time of a JWT's end, in seconds since 1970; nothing of an ingest key, and of a token without an end.
+    static func time(of token: String) -> Double? {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return nil }
+        // RFC 4648 section 5, without padding.
+        var text = String(parts[1].map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
+        text += String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+        guard let claims = Data(base64Encoded: text).flatMap({ try? JSONParser.parse(Array($0)) }) else { return nil }
+        return claims["exp"]?.number
+    }
+
+    /// What whoever starts something long with a token should know.
+    ///
+    /// - Parameters:
+    ///   - token: The token.
+    ///   - isRenewable: Whether another may take its place, so that its end is no matter.
+    ///   - now: The time, in seconds since 1970.
+    /// - Returns: A sentence; nothing if the token has time enough, or does not say when it ends.
+    static func warning(of token: String, isRenewable: Bool, now: Double) -> String? {
+        guard let end = self.time(of: token) else { return nil }
+        let left = end - now
+        if left <= 0 {
+            return "the token expired \(self.words(for: -left)) ago by this machine's clock: what is posted is refused"
+                + (isRenewable ? " until its file holds another" : "")
+        }
+        guard left < self.spokenOfSeconds, !isRenewable else { return nil }
+        return "the token expires in \(self.words(for: left)), and what is posted later is refused"
+            + " (--token-file names a file that is read again when it changes)"
+    }
+
+    private static func words(for seconds: Double) -> String {
+        let whole = Int(clamping: seconds.rounded(.down))
+        switch whole {
+        case ..<120:
+            return "\(whole) s"
+        case ..<7200:
+            return "\(whole / 60) min"
+        case ..<172_800:
+            return "\(whole / 3600) h"
+        default:
+            return "\(whole / 86_400) days"
+        }
+    }
+}

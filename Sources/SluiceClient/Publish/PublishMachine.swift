@@ -1,0 +1,119 @@
+/// Decides what becomes of a stream when one of its requests has ended: whether another goes on, and where.
+struct PublishMachine: Sendable {
+    /// How a request ended.
+    enum Ending: Sendable {
+        /// The gateway took all of it; its answer.
+        case accepted([UInt8])
+
+        /// The gateway said no; whether there is another token than the one that it did not take.
+        case refused(Problem, hasNewToken: Bool)
+
+        /// There was no answer.
+        case failed(String)
+    }
+
+    /// What to do then.
+    enum Action: Sendable, Equatable {
+        case finish(PublishOutcome)
+
+        /// Another request follows; why, unless it was said already.
+        case goOn(after: Duration, reason: String?)
+    }
+
+    /// How long a gateway may take nothing before the stream is given up.
+    static let patience = Duration.seconds(30)
+
+    private let scanID: ScanName
+    private var acceptedCount = 0
+    private var lastSeq: Int?
+    private var requestCount = 0
+    private var lastProgress = Duration.zero
+    private var backoff = Backoff(base: .milliseconds(250), maximum: .seconds(5))
+
+    init(scanID: ScanName) {
+        self.scanID = scanID
+    }
+
+    /// A request has ended.
+    ///
+    /// - Parameters:
+    ///   - ending: How.
+    ///   - ledger: What was sent; goes on behind what the gateway took.
+    ///   - now: The time since the stream began.
+    ///   - jitter: A random number from 0 to 1.
+    /// - Returns: Whether another request follows.
+    mutating func ended(
+        _ ending: Ending,
+        ledger: inout PublishLedger,
+        now: Duration,
+        jitter: Double
+    ) -> Action {
+        self.requestCount += 1
+        switch ending {
+        case .accepted(let answer):
+            return .finish(.accepted(self.summary(of: answer)))
+        case .failed(let reason):
+            // Of what was sent nobody knows whether it was taken; what was not can be sent again.
+            guard !ledger.hasSent, self.requestCount > 1, now - self.lastProgress < Self.patience else {
+                return .finish(.failed(reason, self.taken))
+            }
+            return self.goOn(reason, jitter: jitter, atLeast: nil)
+        case .refused(let problem, let hasNewToken):
+            return self.refused(problem, hasNewToken: hasNewToken, ledger: &ledger, now: now, jitter: jitter)
+        }
+    }
+
+    private mutating func refused(
+        _ problem: Problem,
+        hasNewToken: Bool,
+        ledger: inout PublishLedger,
+        now: Duration,
+        jitter: Double
+    ) -> Action {
+        // An answer of the gateway's own that counts nothing has taken nothing; of others it is not known.
+        guard let count = problem.accepted ?? (problem.code == nil && ledger.hasSent ? nil : 0) else {
+            return .finish(.refused(problem, self.taken))
+        }
+        let told = problem.movedDown(byLines: ledger.firstLine)
+        self.acceptedCount += count
+        self.lastSeq = problem.lastSeq ?? self.lastSeq
+        if count > 0 {
+            self.lastProgress = now
+            self.backoff.succeeded()
+        }
+        guard problem.isTemporary || hasNewToken, now - self.lastProgress < Self.patience else {
+            return .finish(.refused(told, self.taken))
+        }
+        let lostCount = ledger.confirmed(count)
+        if lostCount > 0 {
+            return .finish(.failed("\(told); \(lostCount) message(s) behind those are no longer kept here", self.taken))
+        }
+        // Another request would have nothing to say.
+        if ledger.isDone { return .finish(.accepted(self.summary(of: nil))) }
+        let atLeast = problem.retryAfter.map { min($0, Self.patience / 2) }
+        return self.goOn("\(told)\(self.taken.words)", jitter: jitter, atLeast: atLeast)
+    }
+
+    private mutating func goOn(_ reason: String, jitter: Double, atLeast: Duration?) -> Action {
+        let isNews = self.backoff.failureCount == 0
+        let delay = self.backoff.failed(jitter: jitter, atLeast: atLeast)
+        return .goOn(after: delay, reason: isNews ? "\(reason); going on" : nil)
+    }
+
+    /// What has its numbers so far.
+    var taken: PublishOutcome.Taken {
+        PublishOutcome.Taken(count: self.acceptedCount, lastSeq: self.lastSeq)
+    }
+
+    /// One request's answer as it came; of several one that counts all of them.
+    private func summary(of answer: [UInt8]?) -> String {
+        if self.requestCount == 1, let answer { return String(decoding: answer, as: UTF8.self) }
+        let node = answer.flatMap { try? JSONParser.parse($0) }
+        let count = min(max(node?["accepted"]?.integer ?? 0, 0), 1 << 53)
+        var object = JSONObject()
+        object.set("scanId", self.scanID.value)
+        object.set("accepted", self.acceptedCount + count)
+        object.set("lastSeq", ifPresent: node?["lastSeq"]?.integer ?? self.lastSeq)
+        return String(decoding: object.bytes, as: UTF8.self)
+    }
+}
