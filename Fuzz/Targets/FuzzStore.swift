@@ -12,7 +12,9 @@ struct FuzzStore: ScanStore {
 
     func restore() -> StoreIndex { StoreIndex(scans: [self.scan], revocations: []) }
 
-    func makeLife() -> Int64 { self.scan.life + 1 }
+    var maximumSeq: Seq { .max }
+
+    func makeLife() -> Int64? { self.scan.life + 1 }
 
     func numbered(_ life: Int64, through head: Seq) {}
 

@@ -8,8 +8,10 @@ goes on, /readyz and the metrics tell, and it takes messages again when the faul
 to mount a tmpfs, the frozen one a loop device, the failing one needs strace; what cannot be done here is said and passed over.
 """
 
+import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -67,6 +69,75 @@ def full_disk(program, folder):
     finally:
         gateway.stop()
         subprocess.run(["umount", "-l", disk])
+
+
+def full_disk_with_stream(program, folder):
+    """A disk fills while a stream of lines is open, and under a request with a key: nothing is there twice."""
+    disk = os.path.join(folder, "disk")
+    os.makedirs(disk)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode != 0:
+        raise PassedOver("no right to mount a tmpfs")
+    gateway = Gateway(program, folder, storage=os.path.join(disk, "store"))
+    try:
+        gateway.start()
+        lines = [json.dumps({"type": "host", "n": n, "pad": "x" * 20000}).encode() + b"\n" for n in range(1, 60)]
+        stream = gateway.connect(20)
+        stream.putrequest("POST", "/api/scans/a/progress")
+        for name, value in [("Authorization", f"Bearer {gateway.token}"), ("Content-Type", "application/x-ndjson"),
+                            ("Transfer-Encoding", "chunked")]:
+            stream.putheader(name, value)
+        stream.endheaders()
+        answer = None
+        for number, line in enumerate(lines, 1):
+            if number == 10:
+                with open(f"{disk}/filler", "wb", buffering=0) as filler:
+                    fill(filler)
+            try:
+                stream.send(b"%x\r\n%s\r\n" % (len(line), line))
+            except OSError:
+                break
+            time.sleep(0.02)
+            if select.select([stream.sock], [], [], 0)[0]:
+                break
+        answer = stream.getresponse()
+        problem = json.loads(answer.read())
+        stream.close()
+        expect((answer.status, problem["code"]) == (503, "storage_unavailable"), f"{answer.status} {problem}")
+        expect(problem["lastSeq"] >= problem["accepted"] >= 9, f"what was numbered is not told: {problem}")
+        key = {"Idempotency-Key": "k"}
+        refused = gateway.ask("POST", "/api/scans/b/progress", [{"type": "host", "n": 1}], key)
+        expect(refused[0] == 503, f"with a key: {refused[0]}")
+        os.remove(f"{disk}/filler")
+        wait_until(lambda: gateway.admin("/readyz")[0] == 200, "it does not recover")
+        # The producer goes on after the last number that it was told.
+        rest = b"".join(lines[problem["lastSeq"]:])
+        status, _, answer = gateway.ask(
+            "POST", "/api/scans/a/progress", rest, {"Content-Type": "application/x-ndjson"})
+        expect(status == 202, f"after recovery: {status} {answer}")
+        status, _, first = gateway.ask("POST", "/api/scans/b/progress", [{"type": "host", "n": 1}], key)
+        expect(status == 202, f"with the key, after recovery: {status} {first}")
+        for _ in range(2):
+            found = [message["n"] for message in gateway.messages("a")]
+            expect(found == list(range(1, 60)), f"not each once: {found}")
+            gateway.kill()
+            gateway.start()
+            again = gateway.ask("POST", "/api/scans/b/progress", [{"type": "host", "n": 1}], key)
+            expect(again[0] == 202 and again[2] == first and again[1]["Idempotent-Replayed"] == "true", f"{again[2]}")
+        return f"refused with {problem['accepted']} accepted and {problem['lastSeq']} numbered, then each there once"
+    finally:
+        gateway.stop()
+        subprocess.run(["umount", "-l", disk])
+
+
+def fill(file):
+    """Writes until nothing more goes into the file's disk."""
+    for size in [1 << 20, 1 << 12]:
+        try:
+            while True:
+                file.write(b"x" * size)
+        except OSError:
+            pass
 
 
 def inject(program, folder, durability, what, seconds):
@@ -266,7 +337,7 @@ def frozen_disk(program, folder):
 
 
 FAULTS = {
-    "full": full_disk, "failing": failing_disk, "each": each_call, "start": each_call_at_start, "slow": slow_disk,
+    "full": full_disk, "stream": full_disk_with_stream, "failing": failing_disk, "each": each_call, "start": each_call_at_start, "slow": slow_disk,
     "frozen": frozen_disk,
 }
 

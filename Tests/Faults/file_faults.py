@@ -189,7 +189,7 @@ def newer(program, folder):
     subscriber.is_over.set()
     gateway.stop()
     for statement, undo, words in [
-        ("PRAGMA user_version = 99", "PRAGMA user_version = 1", "newer version"),
+        ("PRAGMA user_version = 99", "PRAGMA user_version = 2", "newer version"),
         ("PRAGMA application_id = 7", f"PRAGMA application_id = {0x536C7569}", "not written by sluice"),
     ]:
         with sqlite3.connect(f"{gateway.storage}/sluice.db") as other:
@@ -203,6 +203,43 @@ def newer(program, folder):
         gateway.start()
         check_kept(gateway, "a", acknowledged)
         return f"refused, and {len(acknowledged)} kept"
+    finally:
+        gateway.stop()
+
+
+def older(program, folder):
+    """An older version's file is brought into this version's form, and a kill on the way does it no harm."""
+    fixture = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../SluiceStorageTests/Fixtures/schema-1.sql")
+    gateway = Gateway(program, folder)
+    os.makedirs(gateway.storage)
+    with sqlite3.connect(f"{gateway.storage}/sluice.db", isolation_level=None) as file, open(fixture) as dump:
+        file.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        file.executescript(dump.read())
+        # Much to move, so that a kill hits it.
+        file.execute(
+            "WITH RECURSIVE n(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM n WHERE n < 200000) INSERT INTO messages "
+            "(key, at, type, marks, body, sum) SELECT (2 << 36) + n, 1795703740653, 'noise', 1, x'226162227d', 1 FROM n"
+        )
+    file.close()
+    prefix, expected = gateway.prefix, [*range(1, 7), *range(19, 27)]
+    kills = 0
+    try:
+        for delay in [0.05, 0.1, 0.2, 0.4]:
+            process = subprocess.Popen(
+                [program, "serve", "--config", f"{gateway.folder}/config.yaml"], stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            process.kill()
+            process.wait()
+            kills += 1
+        gateway.prefix = prefix
+        gateway.start(wait=60)
+        expect([message["seq"] for message in gateway.messages("nightly")] == expected, "not what stood there")
+        high = gateway.ask("GET", "/api/scans/nightly/messages?severity=high")[2]["messages"]
+        expect([message["seq"] for message in high] == [25], f"by severity: {high}")
+        acknowledged = {}
+        expect(not post_one(gateway, "nightly", 1, acknowledged), "refused")
+        restarts(gateway, "nightly", acknowledged)
+        return f"{len(expected)} messages of it read after {kills} kills"
     finally:
         gateway.stop()
 
@@ -397,7 +434,7 @@ def signalled(program, folder):
 
 FAULTS = {
     "readonly": read_only, "locked": locked, "missing": missing, "removed": removed, "unlogged": unlogged, "newer": newer,
-    "cut": cut, "unreadable": unreadable,
+    "older": older, "cut": cut, "unreadable": unreadable,
     "damaged": damaged, "lost": damaged_for_good, "signalled": signalled,
 }
 

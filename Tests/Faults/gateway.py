@@ -32,7 +32,7 @@ def free_port():
 
 
 class Gateway:
-    def __init__(self, program, folder, durability="batched", storage=None, prefix=(), more=""):
+    def __init__(self, program, folder, durability="batched", storage=None, prefix=(), more="", retention=None):
         self.program = os.path.abspath(program)
         self.folder = str(folder)
         self.port = free_port()
@@ -55,7 +55,7 @@ class Gateway:
                 "  requests: { rate: 10000, burst: 10000 }\n"
                 "  ingest: { rate: 1000000, burst: 1000000 }\n"
                 "  connections: { total: 400, per_user: 200, per_address: 300 }\n"
-                f"storage: {{ path: {self.storage}, durability: {durability} }}\n"
+                f"storage: {{ path: {self.storage}, durability: {durability}, retention: {retention or '{}'} }}\n"
                 f"{more}"
             )
 

@@ -93,6 +93,9 @@ package final class HomeLoop {
         if let owner = request.owner, let known = scan.owner, owner != known {
             return .failure(.ownerConflict)
         }
+        if let store = self.context.store, scan.log.head.distance(to: store.maximumSeq) < request.messages.count {
+            return .failure(.noMoreNumbers)
+        }
         if let idempotency = request.idempotency {
             switch scan.idempotency.verdict(on: idempotency, now: now) {
             case .new:
@@ -286,7 +289,16 @@ package final class HomeLoop {
             return .failure(.tooManyScans)
         }
         let logger = self.logger(of: id)
-        let scan = ScanHome(id: id, context: self.context, logger: logger, at: at, now: now)
+        var record: ScanRecord?
+        if let store = self.context.store {
+            guard let life = store.makeLife() else {
+                self.scanCount.giveBackOne()
+                logger.warning("no scan created: the storage has no room for another one's numbers")
+                return .failure(.tooManyScans)
+            }
+            record = ScanRecord(store: store, life: life)
+        }
+        let scan = ScanHome(id: id, record: record, context: self.context, logger: logger, at: at, now: now)
         self.scans[id] = scan
         logger.info("scan channel created", metadata: ["epoch": "\(scan.log.epoch)"])
         for waiter in self.waiters.removeValue(forKey: id) ?? [] {

@@ -4,6 +4,8 @@ package enum RelayRefusal: Error, Sendable, Equatable {
     case ownerConflict
     /// The scan would be one more than the limit.
     case tooManyScans
+    /// The scan has given out all the numbers that there are.
+    case noMoreNumbers
     /// The same key came with another body.
     case idempotencyConflict
     /// There is no such scan.

@@ -26,10 +26,17 @@ final class ScanHome {
     /// How much of it the store has; nil where there is no store.
     let record: ScanRecord?
 
-    init(id: ScanID, context: HomeContext, logger: Logger, at: WallTime, now: NIODeadline) {
+    init(
+        id: ScanID,
+        record: ScanRecord?,
+        context: HomeContext,
+        logger: Logger,
+        at: WallTime,
+        now: NIODeadline
+    ) {
         self.id = id
         self.context = context
-        self.record = context.store.map { ScanRecord(store: $0) }
+        self.record = record
         self.log = ScanLog(
             epoch: context.makeEpoch(),
             history: context.configuration.history,

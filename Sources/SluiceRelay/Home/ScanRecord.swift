@@ -20,9 +20,9 @@ final class ScanRecord {
     private(set) var isRemoved = false
 
     /// The record of a new log.
-    init(store: any ScanStore) {
+    init(store: any ScanStore, life: Int64) {
         self.store = store
-        self.life = store.makeLife()
+        self.life = life
         self.handedThrough = 0
         self.storedThrough = 0
     }

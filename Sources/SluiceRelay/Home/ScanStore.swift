@@ -19,8 +19,13 @@ package protocol ScanStore: Sendable {
     /// - Throws: What stands in the way, in words for the operator.
     func restore() throws -> StoreIndex
 
-    /// A number for a new life of a scan's log, never given before.
-    func makeLife() -> Int64
+    /// The greatest number that a message may have.
+    var maximumSeq: Seq { get }
+
+    /// A number for a new life of a scan's log, never given before; nil where there is no room for another one.
+    ///
+    /// Must not block.
+    func makeLife() -> Int64?
 
     /// A log is about to show messages up to this number; after a crash no other message may have one of them.
     ///

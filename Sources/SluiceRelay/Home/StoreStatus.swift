@@ -23,6 +23,9 @@ package struct StoreStatus: Sendable, Equatable {
     /// Messages that retention removed since the start.
     package var expiredMessages = 0
 
+    /// How often the time of day was set by more than a minute since the start.
+    package var clockSteps = 0
+
     /// Whether it takes what is written and gives what is read.
     package var isUp: Bool { self.failure == nil && self.readFailure == nil }
 

@@ -19,7 +19,7 @@ package struct ScanFold: Sendable, Equatable {
     /// The most distinct severities counted one by one; the rest count as `other`.
     static let maximumSeverities = 32
     /// The name under which types and severities beyond the bounds are counted.
-    static let other = "(other)"
+    package static let other = "(other)"
 
     /// When the scan was first heard of; nil where nobody said.
     package var startedAt: WallTime?

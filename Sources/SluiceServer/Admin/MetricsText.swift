@@ -126,6 +126,11 @@ struct MetricsText {
         self.counter("sluice_storage_failed_reads_total", "Reads that failed.", Double(store.failedReads))
         self.counter("sluice_storage_damaged_total", "Messages found damaged.", Double(store.damagedMessages))
         self.counter("sluice_storage_expired_total", "Messages that retention removed.", Double(store.expiredMessages))
+        self.counter(
+            "sluice_storage_clock_steps_total",
+            "How often the clock was set by more than a minute.",
+            Double(store.clockSteps)
+        )
     }
 
     private mutating func counter(_ name: String, _ help: String, _ value: Double) {

@@ -54,6 +54,8 @@ enum IngestAnswers {
             Problem(.ownerConflict, "the scan has another owner, and it is not changed once set")
         case .tooManyScans:
             Problem(.tooManyScans, "the gateway holds as many scans as it may", retryAfterSeconds: 30)
+        case .noMoreNumbers:
+            Problem(.tooManyMessages, "the scan has given out all the numbers that there are; go on under another name")
         case .idempotencyConflict:
             Problem(.idempotencyConflict, "this key came with another body before; use a new one for a new request")
         case .scanNotFound:

@@ -12,9 +12,13 @@ struct IndexReading {
     let logger: Logger
 
     func restore() throws -> (index: StoreIndex, lastLife: Int64) {
-        let lastLife = try Int64.fetchOne(self.db, sql: "SELECT max(life) FROM scans") ?? 0
+        let lastLife = try Int64.fetchOne(
+            self.db,
+            sql: "SELECT max(life) FROM scans WHERE life <= ?",
+            arguments: [MessageKey.lives.upperBound]
+        )
         let index = StoreIndex(scans: try self.scans(), revocations: try self.revocations())
-        return (index, lastLife)
+        return (index, max(lastLife ?? 0, 0))
     }
 
     /// Scans whose channel is there; of a name that has several, which only a lost removal can bring about, the newest.
@@ -37,11 +41,36 @@ struct IndexReading {
             scan.head = self.heads.head(of: scan.life, stored: scan.head)
             self.heads.note(scan.life, head: scan.head)
             scans[scan.header.id] = scan
-            if let lostThrough = Int64.fromDatabaseValue(row[11]), lostThrough > 0 {
+            if let lostThrough = Int64.fromDatabaseValue(row[12]), lostThrough > 0 {
                 self.queue.lost(scan.life, through: Seq(clamping: lostThrough))
             }
         }
-        return Array(scans.values)
+        let counts = try self.counts()
+        return scans.values.map { scan in
+            var scan = scan
+            scan.fold.restore(counts: counts[scan.life] ?? [:])
+            return scan
+        }
+    }
+
+    /// How many messages of each type there were, by life.
+    private func counts() throws -> [Int64: [String: Int]] {
+        var counts: [Int64: [String: Int]] = [:]
+        let rows = try Row.fetchCursor(
+            self.db,
+            sql: """
+                SELECT c.life, type, count FROM scans s CROSS JOIN counts c ON c.life = s.life
+                WHERE removed_at IS NULL AND is_erased = 0
+                """
+        )
+        while let row = try rows.next() {
+            if let life = Int64.fromDatabaseValue(row[0]), let type = String.fromDatabaseValue(row[1]),
+                let count = Int.fromDatabaseValue(row[2])
+            {
+                counts[life, default: [:]][type] = count
+            }
+        }
+        return counts
     }
 
     private func revocations() throws -> [StoredRevocation] {

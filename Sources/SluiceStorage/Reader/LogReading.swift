@@ -5,6 +5,9 @@ internal import SluiceRelay
 
 /// What is read of the log of one scan.
 struct LogReading {
+    /// The most bytes of critical messages from before the newest messages that memory gets.
+    private static let maximumCriticalBytes = 4 * 1024 * 1024
+
     let db: Database
     let queue: StoreQueue
 
@@ -45,7 +48,7 @@ struct LogReading {
                 evictedThrough: max(evictedThrough ?? 0, self.queue.lostThrough(life)),
                 counts: try self.counts(of: life)
             ),
-            answers: try AnswerRow.answers(self.db, life: life, now: .now())
+            answers: try AnswerRow.answers(self.db, life: life, age: self.queue.age)
         )
     }
 
@@ -53,53 +56,120 @@ struct LogReading {
     func page(_ request: StoredPageRequest) throws -> StoredPage {
         let stretch = request.stretch
         var page = StoredPage(entries: [], through: stretch.start, lostThrough: try self.lostThrough(request.life))
-        let rows = try Row.fetchCursor(
-            self.db,
-            sql: """
-                SELECT \(MessageRow.columns) FROM messages WHERE key > ? AND key <= ?
-                ORDER BY key \(stretch.order == .ascending ? "ASC" : "DESC")
-                """,
-            arguments: [
-                MessageKey.key(request.life, stretch.after), MessageKey.key(request.life, stretch.through),
-            ]
-        )
-        var budget = ReadingBudget(request)
-        var isComplete = stretch.isEmpty
-        while !isComplete {
-            guard let row = try self.next(rows, request, of: page) else {
-                isComplete = true
-                break
-            }
-            guard budget.hasRoom else {
-                break
-            }
-            let seq = Self.seq(row)
-            page.through = stretch.order == .ascending ? seq : seq.previous
-            guard MessageRow.mayPass(request.selection, row) else {
-                budget.passedOver(bytes: 0)
-                continue
-            }
-            guard let entry = try MessageRow.entry(row, life: request.life) else {
-                self.damaged(request.life, seq)
-                page.damagedCount += 1
-                continue
-            }
-            guard request.selection.passes(entry.message) else {
-                budget.passedOver(bytes: entry.message.byteCount)
-                continue
-            }
-            page.entries.append(entry)
-            budget.took(bytes: entry.message.byteCount)
-        }
-        if isComplete {
-            page.through = stretch.end
+        if !stretch.isEmpty {
+            let isComplete =
+                try request.selection.passesEveryHead ? self.readAll(request, &page) : self.readSome(request, &page)
+            page.through = isComplete ? stretch.end : page.through
         }
         page.lostThrough = max(page.lostThrough, self.queue.lostThrough(request.life))
         return page
     }
 
+    /// Reads message after message.
+    ///
+    /// Returns whether it came to the end.
+    private func readAll(_ request: StoredPageRequest, _ page: inout StoredPage) throws -> Bool {
+        let rows = try self.rows(request, "SELECT \(MessageRow.columns) FROM messages")
+        var budget = ReadingBudget(request)
+        while let row = try self.next(rows, request, page) {
+            guard budget.hasRoom else {
+                return false
+            }
+            try self.take(row, request, &page, &budget)
+        }
+        return true
+    }
+
+    /// Reads what stands beside the messages, and only of those that may pass the messages themselves.
+    ///
+    /// Returns whether it came to the end.
+    private func readSome(_ request: StoredPageRequest, _ page: inout StoredPage) throws -> Bool {
+        // Of types that nobody posted nothing can pass but what always does.
+        let isPosted = try self.hasPosted(request)
+        let rows = try self.rows(
+            request,
+            """
+            SELECT \(MessageRow.headColumns) FROM messages
+            INDEXED BY \(isPosted ? "messages_heads" : "messages_kept")
+            """,
+            isPosted ? "" : "AND marks & 3 <> 1"
+        )
+        let statement = try self.db.makeStatement(sql: "SELECT \(MessageRow.columns) FROM messages WHERE key = ?")
+        var budget = ReadingBudget(request)
+        while let row = try self.next(rows, request, page) {
+            guard budget.hasRoom else {
+                return false
+            }
+            let head = MessageRow.head(row)
+            let passes = head.map {
+                request.selection.passes(type: $0.type, fate: $0.fate, severity: $0.severity)
+            }
+            // Of a damaged row it is not known.
+            if passes ?? true, let found = try Row.fetchOne(statement, arguments: [row[0] as DatabaseValue]) {
+                try self.take(found, request, &page, &budget)
+            } else {
+                budget.passedOver(bytes: 0)
+                self.advance(&page, request.stretch, past: Self.seq(row))
+            }
+        }
+        return true
+    }
+
+    /// Takes a message into the page, if it passes.
+    private func take(
+        _ row: Row,
+        _ request: StoredPageRequest,
+        _ page: inout StoredPage,
+        _ budget: inout ReadingBudget
+    ) throws {
+        let seq = Self.seq(row)
+        if let entry = try MessageRow.entry(row, life: request.life) {
+            if request.selection.passes(entry.message) {
+                page.entries.append(entry)
+                budget.took(bytes: entry.message.byteCount)
+            } else {
+                budget.passedOver(bytes: entry.message.byteCount)
+            }
+        } else {
+            self.damaged(request.life, seq)
+            page.damagedCount += 1
+        }
+        self.advance(&page, request.stretch, past: seq)
+    }
+
+    private func advance(_ page: inout StoredPage, _ stretch: LogStretch, past seq: Seq) {
+        page.through = stretch.order == .ascending ? seq : seq.previous
+    }
+
+    private func rows(_ request: StoredPageRequest, _ select: String, _ condition: String = "") throws -> RowCursor {
+        let order = request.stretch.order == .ascending ? "ASC" : "DESC"
+        return try Row.fetchCursor(
+            self.db,
+            sql: "\(select) WHERE key > ? AND key <= ? \(condition) ORDER BY key \(order)",
+            arguments: [
+                MessageKey.key(request.life, request.stretch.after),
+                MessageKey.key(request.life, request.stretch.through),
+            ]
+        )
+    }
+
+    /// Whether the log has, or had, messages of a type that is asked for.
+    private func hasPosted(_ request: StoredPageRequest) throws -> Bool {
+        guard let types = request.selection.filter.types else {
+            return true
+        }
+        // Under the last name all those are counted that are too many to be counted by their own.
+        let names = Array(types) + [ScanFold.other]
+        let places = Array(repeating: "?", count: names.count).joined(separator: ", ")
+        return try Bool.fetchOne(
+            self.db,
+            sql: "SELECT 1 FROM counts WHERE life = ? AND type IN (\(places)) LIMIT 1",
+            arguments: [request.life] + StatementArguments(names)
+        ) ?? false
+    }
+
     /// The next row; where there is something to show for already, a row that cannot be read ends the page.
-    private func next(_ rows: RowCursor, _ request: StoredPageRequest, of page: StoredPage) throws -> Row? {
+    private func next(_ rows: RowCursor, _ request: StoredPageRequest, _ page: StoredPage) throws -> Row? {
         do {
             return try rows.next()
         } catch {
@@ -122,7 +192,7 @@ struct LogReading {
         return row.flatMap { ScanRow.scan($0, now: .now()) }
     }
 
-    /// Critical messages and state from before the newest messages.
+    /// Critical messages and state from before the newest messages, as much as memory is to hold of each, the newest.
     private func kept(
         _ life: Int64,
         before seq: Seq,
@@ -130,24 +200,35 @@ struct LogReading {
     ) throws -> [LogEntry] {
         var entries: [LogEntry] = []
         var stateCount = 0
+        var stateBytes = 0
+        var criticalBytes = 0
         let rows = try Row.fetchCursor(
             self.db,
             sql: """
-                SELECT \(MessageRow.columns) FROM messages WHERE key >= ? AND key < ? AND marks & 3 <> 1
-                ORDER BY key DESC
+                SELECT \(MessageRow.columns) FROM messages INDEXED BY messages_kept
+                WHERE key >= ? AND key < ? AND marks & 3 <> 1 ORDER BY key DESC
                 """,
             arguments: [MessageKey.key(life, 0), MessageKey.key(life, seq)]
         )
         while let row = try rows.next() {
+            let hasRoomForState = stateCount < max(history.messageCount, 1) && stateBytes < history.bytes
+            let hasRoomForCritical = criticalBytes < Self.maximumCriticalBytes
+            guard hasRoomForState || hasRoomForCritical else {
+                break
+            }
+            let isState = (Int64.fromDatabaseValue(row[2]) ?? 0) & 3 == 2
+            guard isState ? hasRoomForState : hasRoomForCritical else {
+                continue
+            }
             guard let entry = try MessageRow.entry(row, life: life) else {
                 self.damaged(life, Self.seq(row))
                 continue
             }
-            if entry.message.fate == .conflated {
+            if isState {
                 stateCount += 1
-                guard stateCount <= max(history.messageCount, 1) else {
-                    continue
-                }
+                stateBytes += entry.message.byteCount
+            } else {
+                criticalBytes += entry.message.byteCount
             }
             entries.append(entry)
         }

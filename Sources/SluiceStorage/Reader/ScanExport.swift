@@ -11,7 +11,7 @@ package struct ScanExport {
     private static let pageCount = 200
 
     private let database: DatabaseQueue
-    private let path: String
+    private let columns: String
 
     /// Opens a store for reading only.
     ///
@@ -19,11 +19,10 @@ package struct ScanExport {
     /// - Throws: `StoreError` if there is none, or it cannot be read.
     package init(folder: String) throws {
         let file = StoreFile(folder: folder, isSynced: false)
-        self.path = file.path
         do {
             self.database = try file.openForReading()
-            let path = self.path
-            _ = try self.database.read { try Schema.check($0, path: path) }
+            let version = try self.database.read { try Schema.check($0, path: file.path) }
+            self.columns = version == 1 ? MessageRow.columnsWithoutSeverity : MessageRow.columns
         } catch let error as StoreError {
             throw error
         } catch {
@@ -48,7 +47,7 @@ package struct ScanExport {
         var damagedCount = 0
         var cursor: Seq? = 0
         while let after = cursor {
-            let page = try self.read { try Self.page(of: life, after: after, $0) }
+            let page = try self.read { try Self.page(of: life, self.columns, after: after, $0) }
             for line in page.lines {
                 try take(line)
             }
@@ -69,20 +68,21 @@ package struct ScanExport {
     private static func newestLife(of scan: String, _ db: Database) throws -> Int64? {
         try Int64.fetchOne(
             db,
-            sql: "SELECT max(life) FROM scans WHERE scan_id = ? AND is_erased = 0",
-            arguments: [scan]
+            sql: "SELECT max(life) FROM scans WHERE scan_id = ? AND is_erased = 0 AND life BETWEEN ? AND ?",
+            arguments: [scan, MessageKey.lives.lowerBound, MessageKey.lives.upperBound]
         )
     }
 
     /// Some lines, and after which number there are more.
     private static func page(
         of life: Int64,
+        _ columns: String,
         after cursor: Seq,
         _ db: Database
     ) throws -> (lines: [[UInt8]], damagedCount: Int, next: Seq?) {
         let rows = try Row.fetchAll(
             db,
-            sql: "SELECT \(MessageRow.columns) FROM messages WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+            sql: "SELECT \(columns) FROM messages WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
             arguments: [MessageKey.key(life, cursor), MessageKey.key(life, .max), Self.pageCount]
         )
         let lines = try rows.compactMap { row in try MessageRow.entry(row, life: life).map { Self.line($0) } }

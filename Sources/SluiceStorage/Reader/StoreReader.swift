@@ -5,7 +5,7 @@ internal import NIOCore
 internal import SluiceRelay
 internal import Synchronization
 
-/// The one reader: answers in the order in which it is asked, on its own thread.
+/// The one reader, on its own thread: a turn for each scan, and those of one scan in the order in which it is asked.
 ///
 /// What could not be read is tried again until it can be: so long the store says that it cannot read.
 ///
@@ -16,7 +16,7 @@ final class StoreReader: @unchecked Sendable {
     private let queue: StoreQueue
     private let logger: Logger
     let dispatch = DispatchQueue(label: "sluice.storage.reader", qos: .userInitiated)
-    private let waiting = Atomic<Int>(0)
+    private let waiting: Mutex<ReadQueue<@Sendable (StoreReader) -> Void>>
     private(set) var database: DatabaseQueue?
     /// How often the writer had opened the file anew when `database` was opened.
     private var generation = 0
@@ -33,23 +33,24 @@ final class StoreReader: @unchecked Sendable {
         self.settings = settings
         self.queue = queue
         self.logger = logger
+        self.waiting = Mutex(ReadQueue(maximumCount: settings.maximumWaitingReads))
     }
 
     /// Reads something; the promise fails with `RelayRefusal` or `StoreError` if it cannot be read.
     func read<Answer: Sendable>(
+        of scan: ReadQueue<@Sendable (StoreReader) -> Void>.Scan,
         _ promise: EventLoopPromise<Answer>,
         _ body: @escaping @Sendable (Database, StoreQueue) throws -> Answer
     ) {
-        let waiting = self.waiting.add(1, ordering: .relaxed).newValue
-        guard waiting <= self.settings.maximumWaitingReads else {
-            self.waiting.subtract(1, ordering: .relaxed)
+        let job = { @Sendable (reader: StoreReader) in
+            promise.completeWith(Result { try reader.read(body) })
+        }
+        guard self.waiting.withLock({ $0.add(job, of: scan) }) else {
             promise.fail(StoreError.full)
             return
         }
         self.dispatch.async {
-            let result = Result { try self.read(body) }
-            self.waiting.subtract(1, ordering: .relaxed)
-            promise.completeWith(result)
+            self.waiting.withLock { $0.next() }?(self)
         }
     }
 

@@ -6,36 +6,81 @@ internal import SluiceRelay
 
 /// The answer of a request that may be repeated, as a row of `answers`.
 enum AnswerRow {
-    static func insert(_ answer: StoredAnswer, life: Int64, at: WallTime, into db: Database) throws {
+    /// What a row counts besides its key.
+    private static let overheadBytes = 150
+
+    /// Writes an answer.
+    ///
+    /// Returns by how much its scan grows.
+    static func insert(
+        _ answer: StoredAnswer,
+        life: Int64,
+        at: WallTime,
+        age: WallTime,
+        into db: Database
+    ) throws -> StoreTotals {
         let statement = try db.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO answers (life, key, digest, at, accepted, first_seq, last_seq)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO answers (life, key, digest, at, accepted, first_seq, last_seq, age)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         statement.setUncheckedArguments([
             life, answer.request.key, Data(answer.request.digest), at.milliseconds, answer.receipt.acceptedCount,
             answer.receipt.seqs.map { Int64($0.lowerBound.rawValue) },
-            answer.receipt.seqs.map { Int64($0.upperBound.rawValue) },
+            answer.receipt.seqs.map { Int64($0.upperBound.rawValue) }, age.milliseconds,
         ])
         try statement.execute()
+        return StoreTotals(answerBytes: answer.request.key.utf8.count + Self.overheadBytes)
     }
 
-    /// The answers of a log that memory would still have, oldest first.
-    static func answers(_ db: Database, life: Int64, now: WallTime) throws -> [StoredAnswer] {
-        let since = now.milliseconds - IdempotencyRecord.lifetime.nanoseconds / 1_000_000
+    /// What all answers count, or those of one life.
+    static func bytes(of life: Int64? = nil, _ db: Database) throws -> Int {
+        try Int.fetchOne(
+            db,
+            sql: """
+                SELECT ifnull(sum(length(key) + \(Self.overheadBytes)), 0) FROM answers
+                \(life == nil ? "" : "WHERE life = ?")
+                """,
+            arguments: life.map { [$0] } ?? []
+        ) ?? 0
+    }
+
+    /// Deletes the oldest answers: those from before a time, as many as go in one step.
+    ///
+    /// Returns how many bytes they counted.
+    static func deleteOldest(before age: Int64 = .max, _ step: RetentionStep, _ db: Database) throws -> Int {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT key, digest, at, accepted, first_seq, last_seq FROM answers WHERE life = ? AND at > ?
-                ORDER BY at DESC LIMIT ?
+                SELECT life, key, length(key) + \(Self.overheadBytes) FROM answers WHERE age < ? ORDER BY age LIMIT ?
+                """,
+            arguments: [age, RetentionStep.maximumCount]
+        )
+        var step = step
+        let statement = try db.cachedStatement(sql: "DELETE FROM answers WHERE life = ? AND key = ?")
+        for row in rows where step.hasRoom {
+            try statement.execute(arguments: [row[0] as DatabaseValue, row[1] as DatabaseValue])
+            step.took(bytes: Int.fromDatabaseValue(row[2]) ?? 0)
+        }
+        return step.bytes
+    }
+
+    /// The answers of a log that memory would still have, oldest first.
+    static func answers(_ db: Database, life: Int64, age: WallTime) throws -> [StoredAnswer] {
+        let since = age.milliseconds - IdempotencyRecord.lifetime.nanoseconds / 1_000_000
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT key, digest, age, accepted, first_seq, last_seq FROM answers WHERE life = ? AND age > ?
+                ORDER BY age DESC LIMIT ?
                 """,
             arguments: [life, since, IdempotencyRecord.maximumCount]
         )
         return rows.reversed()
             .compactMap { row in
                 guard let key = String.fromDatabaseValue(row[0]), let digest = Data.fromDatabaseValue(row[1]),
-                    let at = Int64.fromDatabaseValue(row[2]), let accepted = Int.fromDatabaseValue(row[3])
+                    let givenAt = Int64.fromDatabaseValue(row[2]), let accepted = Int.fromDatabaseValue(row[3])
                 else {
                     return nil
                 }
@@ -48,7 +93,7 @@ enum AnswerRow {
                 return StoredAnswer(
                     request: IngestRequest.Idempotency(key: key, digest: [UInt8](digest)),
                     receipt: IngestReceipt(acceptedCount: accepted, seqs: seqs),
-                    age: now.since(at)
+                    age: age.since(givenAt)
                 )
             }
     }

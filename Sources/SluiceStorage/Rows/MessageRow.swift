@@ -6,38 +6,60 @@ internal import SluiceRelay
 
 /// A message as a row of `messages`.
 enum MessageRow {
-    /// The columns that ``entry(_:life:)`` reads, in order.
-    static let columns = "key, type, marks, state_key, body, sum, at"
-    private static let insert = """
-        INSERT OR REPLACE INTO messages (key, at, type, marks, state_key, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?)
-        """
-
-    static func insert(_ entry: LogEntry, life: Int64, into db: Database) throws {
-        let message = entry.message
-        let at = entry.at
-        let marks = message.storedMarks
-        let key = message.storedKey
-        let sum = unsafe message.body.withUnsafeReadableBytes { body in
-            unsafe Self.sum(life, entry.seq, at.milliseconds, message.type, marks, key, body)
-        }
-        let statement = try db.cachedStatement(sql: Self.insert)
-        statement.setUncheckedArguments([
-            MessageKey.key(life, entry.seq), at.milliseconds, message.type, Int64(marks), key.map { Data($0) },
-            Data(message.body.readableBytesView), Int64(sum),
-        ])
-        try statement.execute()
+    /// What is known of a message without its body.
+    struct Head {
+        var key: Int64
+        var type: String
+        var fate: Fate
+        var severity: String?
     }
 
-    /// Whether the message in a row may be one of those that are looked for, as far as can be told without its body; of
-    /// a damaged row that is not known.
-    static func mayPass(_ selection: MessageSelection, _ row: Row) -> Bool {
-        guard selection.filter.types != nil, let type = String.fromDatabaseValue(row[1]),
-            let marks = Int64.fromDatabaseValue(row[2]).flatMap({ UInt8(exactly: $0) }),
-            let fate = Fate(storedMarks: marks)
-        else {
-            return true
+    /// The columns that ``entry(_:life:)`` reads, in order.
+    static let columns = "key, type, marks, state_key, body, sum, at, severity"
+    /// The same of a file of the first schema, which did not note severities.
+    static let columnsWithoutSeverity = "key, type, marks, state_key, body, sum, at, NULL"
+    /// The columns that ``head(_:)`` reads, in order; an index holds all of them.
+    static let headColumns = "key, type, marks, severity"
+    /// What a message counts, as an expression.
+    static let cost = "length(body) + \(MessageRow.overheadBytes)"
+    /// What it counts besides its body.
+    private static let overheadBytes = 100
+    /// When a message was stored, as an expression, by the ``AgeClock``.
+    static let age = "at - ifnull(skew, 0)"
+    private static let insert = """
+        INSERT OR REPLACE INTO messages (key, at, type, marks, state_key, body, sum, severity, skew)
+        VALUES (?1, ?2, ?3, ?4, iif(?4 & 3 = 2, ifnull(?5, X''), NULL), ?6, ?7, ?8, ?9)
+        """
+
+    /// Writes a message; of state, what it supersedes goes, and nothing is written that is superseded already.
+    ///
+    /// Returns by how much its scan grows.
+    static func insert(_ entry: LogEntry, life: Int64, age: WallTime, into db: Database) throws -> StoreTotals {
+        let message = entry.message
+        let place = MessageKey.key(life, entry.seq)
+        let key = message.storedKey
+        var superseded = 0
+        if let key, let older = try Self.state(of: life, message.type, key, db) {
+            guard older.key <= place else {
+                return StoreTotals()
+            }
+            superseded = older.cost
         }
-        return selection.filter.passes(type: type, fate: fate)
+        let marks = message.storedMarks
+        let sum = unsafe message.body.withUnsafeReadableBytes { body in
+            unsafe Self.sum(life, entry.seq, entry.at.milliseconds, message.type, marks, key, body)
+        }
+        let skew = entry.at.milliseconds - age.milliseconds
+        let statement = try db.cachedStatement(sql: Self.insert)
+        statement.setUncheckedArguments([
+            place, entry.at.milliseconds, message.type, Int64(marks), key.map { Data($0) },
+            Data(message.body.readableBytesView), Int64(sum), message.severity,
+            abs(skew) > AgeClock.toleranceMilliseconds ? skew : nil,
+        ])
+        try statement.execute()
+        let cost = message.body.readableBytes + Self.overheadBytes
+        return message.fate == .ordinary
+            ? StoreTotals(ordinaryBytes: cost) : StoreTotals(keptBytes: cost - superseded)
     }
 
     /// The message in a row; nil if the row is damaged.
@@ -55,19 +77,48 @@ enum MessageRow {
         let found = unsafe data.withUnsafeBytes { body in
             unsafe Self.sum(life, seq, at, type, marks, key, body)
         }
-        let body = ByteBuffer(bytes: data)
         guard Int64(found) == sum,
             let message = Message(
-                stored: body,
+                stored: ByteBuffer(bytes: data),
                 type: type,
                 marks: marks,
                 key: key,
-                severity: MessageSeverity.find(in: body)
+                severity: String.fromDatabaseValue(row[7])
             )
         else {
             return nil
         }
         return LogEntry(seq: seq, at: WallTime(milliseconds: at), message: message)
+    }
+
+    /// What a row says beside its body; nil if that is damaged.
+    static func head(_ row: Row) -> Head? {
+        guard let key = Int64.fromDatabaseValue(row[0]), let type = String.fromDatabaseValue(row[1]),
+            let marks = Int64.fromDatabaseValue(row[2]).flatMap({ UInt8(exactly: $0) }),
+            let fate = Fate(storedMarks: marks)
+        else {
+            return nil
+        }
+        return Head(key: key, type: type, fate: fate, severity: String.fromDatabaseValue(row[3]))
+    }
+
+    /// The newest state of a key, and what it counts.
+    private static func state(
+        of life: Int64,
+        _ type: String,
+        _ key: [UInt8],
+        _ db: Database
+    ) throws -> (key: Int64, cost: Int)? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT key, \(Self.cost) FROM messages WHERE life = ? AND type = ? AND state_key = ifnull(?, X'')"
+        )
+        return try Row.fetchOne(statement, arguments: [life, type, Data(key)])
+            .flatMap { row in
+                guard let key = Int64.fromDatabaseValue(row[0]), let cost = Int.fromDatabaseValue(row[1]) else {
+                    return nil
+                }
+                return (key, cost)
+            }
     }
 
     private static func bytes(_ value: DatabaseValue) -> [UInt8]? {

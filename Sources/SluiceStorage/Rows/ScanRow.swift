@@ -7,12 +7,13 @@ internal import SluiceRelay
 enum ScanRow {
     /// The columns that ``scan(_:now:)`` reads, in order.
     static let columns = """
-        life, scan_id, epoch, owner, name, created_at, heard_at, completed_at, removed_at, head, sum
+        life, scan_id, epoch, owner, name, created_at, heard_at, completed_at, removed_at, head, sum, fold
         """
     private static let upsert = """
         INSERT INTO scans
-            (life, scan_id, epoch, owner, name, created_at, heard_at, completed_at, removed_at, head, lost_through, sum)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, iif(?7, ?6, NULL), iif(?8, ?6, NULL), ?9, ?10, ?11)
+            (life, scan_id, epoch, owner, name, created_at, heard_at, completed_at, removed_at, head, lost_through, sum,
+            heard_age)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, iif(?7, ?6, NULL), iif(?8, ?6, NULL), ?9, ?10, ?11, ?12)
         ON CONFLICT (life) DO UPDATE SET
             owner = ?4, name = ?5, sum = ?11,
             completed_at = iif(?7, coalesce(completed_at, ?6), NULL),
@@ -22,19 +23,26 @@ enum ScanRow {
     /// Writes down what is known of a scan besides messages.
     ///
     /// Of a life that the store did not have, everything before the write's messages counts as lost.
-    static func write(_ header: StoredHeader, _ write: StoreWrite, at: WallTime, into db: Database) throws {
+    static func write(
+        _ header: StoredHeader,
+        _ write: StoreWrite,
+        at: WallTime,
+        age: WallTime,
+        into db: Database
+    ) throws {
         let statement = try db.cachedStatement(sql: Self.upsert)
         statement.setUncheckedArguments([
             write.life, header.id.text, header.epoch, header.owner, header.name, at.milliseconds, header.isCompleted,
             header.isRemoved, Int64(write.head.rawValue), Int64(write.from.rawValue),
-            Self.sum(write.life, header.id.text, header.epoch, header.owner, header.name),
+            Self.sum(write.life, header.id.text, header.epoch, header.owner, header.name), age.milliseconds,
         ])
         try statement.execute()
     }
 
     /// The scan in a row; nil if the row is damaged.
     static func scan(_ row: Row, now: WallTime) -> StoredScan? {
-        guard let life = Int64.fromDatabaseValue(row[0]), let text = String.fromDatabaseValue(row[1]),
+        guard let life = Int64.fromDatabaseValue(row[0]), MessageKey.lives.contains(life),
+            let text = String.fromDatabaseValue(row[1]),
             let id = ScanID(text), let epoch = String.fromDatabaseValue(row[2]),
             let createdAt = Int64.fromDatabaseValue(row[5]), let heardAt = Int64.fromDatabaseValue(row[6]),
             let head = Int64.fromDatabaseValue(row[9]).flatMap({ Seq(exactly: $0) })
@@ -64,9 +72,17 @@ enum ScanRow {
                 sinceCompleted: completedAt.map { now.since($0) }
             )
         )
-        scan.fold.startedAt = WallTime(milliseconds: createdAt)
-        scan.fold.lastMessageAt = head > 0 ? WallTime(milliseconds: heardAt) : nil
+        // What an older version did not note, or is damaged, begins with what is known beside it.
+        scan.fold = Self.fold(row[11]) ?? ScanFold(startedAt: WallTime(milliseconds: createdAt))
+        scan.fold.lastMessageAt = scan.fold.lastMessageAt ?? (head > 0 ? WallTime(milliseconds: heardAt) : nil)
         return scan
+    }
+
+    private static func fold(_ value: DatabaseValue) -> ScanFold? {
+        guard case .blob(let data) = value.storage else {
+            return nil
+        }
+        return ScanFold(stored: [UInt8](data))
     }
 
     private static func sum(_ life: Int64, _ id: String, _ epoch: String, _ owner: String?, _ name: String?) -> Int64 {

@@ -22,12 +22,16 @@ internal import Darwin
 /// whoever notes.
 ///
 /// Layout of both: a header (the boot's id, whether the file was closed in order, which file this is, and whether the
-/// notes are in shared memory), then slots of two words, life and head.
+/// notes are in shared memory), then slots of two words, life and head. There are as many as the file is long; it grows
+/// before the last one is taken, and a log that finds none is not begun.
 @safe
 final class HeadFile: Sendable {
-    private static let slotCount = 1 << 16
+    /// The most logs that there can be at once.
+    static let maximumSlotCount = 1 << 20
+    /// How many there is room for to begin with.
+    private static let minimumSlotCount = 1 << 14
     private static let headerBytes = 64
-    private static let fileBytes = HeadFile.headerBytes + HeadFile.slotCount * 16
+    private static let slotBytes = 16
     /// More numbers than can be on their way to the disk at once.
     private static let safetyMargin = 1 << 20
     /// Where shared memory is to be had as files (shm_overview(7)).
@@ -48,6 +52,10 @@ final class HeadFile: Sendable {
         /// What stands in the slots, should the file be taken away.
         var heads: [Seq] = []
         var free: [Int] = []
+
+        /// How many slots there are, and how many of them are taken.
+        var slotCount: Int { HeadFile.slotCount(of: self.notes) }
+        var takenCount: Int { self.slots.count }
     }
 
     private let folder: String
@@ -65,11 +73,18 @@ final class HeadFile: Sendable {
     ///
     /// - Parameters:
     ///   - folder: The folder.
+    ///   - lifeCount: How many logs there are.
     ///   - usesSharedMemory: Whether to note in shared memory where it is to be had.
-    /// - Throws: ``StoreError`` if the file cannot be used.
-    init(folder: String, usesSharedMemory: Bool = true) throws(StoreError) {
-        let file = try HeadMapping(path: folder + "/sluice.heads", byteCount: Self.fileBytes)
-        let shared = usesSharedMemory ? Self.sharedMapping(of: folder) : nil
+    /// - Throws: ``StoreError`` if the file cannot be used, or there are too many logs.
+    init(folder: String, lifeCount: Int = 0, usesSharedMemory: Bool = true) throws(StoreError) {
+        guard lifeCount <= Self.maximumSlotCount else {
+            throw .unusable(
+                path: folder,
+                reason: "it has \(lifeCount) scans, and \(Self.maximumSlotCount) are the most"
+            )
+        }
+        let byteCount = Self.byteCount(of: max(Self.minimumSlotCount, min(lifeCount * 2, Self.maximumSlotCount)))
+        let (file, shared) = try Self.mappings(of: folder, byteCount: byteCount, usesSharedMemory: usesSharedMemory)
         let boot = Self.bootID()
         let isSameBoot = file.word(at: Header.boot) == boot
         // What another boot, another file or another folder of this place left in memory is of no use.
@@ -110,6 +125,37 @@ final class HeadFile: Sendable {
         max(head, self.noted[life] ?? 0).advanced(by: self.margin)
     }
 
+    /// Takes a slot for a new log.
+    ///
+    /// Returns whether there was one, and whether it is time to make more.
+    func reserve(_ life: Int64) -> (isTaken: Bool, isCrowded: Bool) {
+        self.state.withLock { state in
+            let isTaken = Self.slot(of: life, &state) != nil
+            let isCrowded = state.takenCount > state.slotCount / 4 * 3 && state.slotCount < Self.maximumSlotCount
+            return (isTaken, isCrowded)
+        }
+    }
+
+    /// Makes the file and the notes twice as long; what is noted stays where it is.
+    ///
+    /// Blocks; the notes of other threads wait for memory alone.
+    func grow() throws(StoreError) {
+        let old = self.file.withLock { $0 }
+        let (slotCount, notesPath) = self.state.withLock { ($0.slotCount, $0.notes.path) }
+        guard slotCount < Self.maximumSlotCount else {
+            return
+        }
+        let byteCount = Self.byteCount(of: min(slotCount * 2, Self.maximumSlotCount))
+        let file = try HeadMapping(path: old.path, byteCount: byteCount)
+        let notes = notesPath == old.path ? file : try HeadMapping(path: notesPath, byteCount: byteCount, isOurs: true)
+        // A file that was taken away is another one now; what is to be done then is done by ``reattach()``.
+        guard file.identity == old.identity else {
+            throw .unusable(path: old.path, reason: "the file was moved or removed")
+        }
+        self.state.withLock { $0.notes = notes }
+        self.file.withLock { $0 = file }
+    }
+
     /// A log gave out numbers up to this one.
     func note(_ life: Int64, head: Seq) {
         self.state.withLock { state in
@@ -127,7 +173,7 @@ final class HeadFile: Sendable {
             guard let slot = state.slots.removeValue(forKey: life) else {
                 return
             }
-            state.notes.set(0, at: Self.headerBytes + slot * 16)
+            state.notes.set(0, at: Self.headerBytes + slot * Self.slotBytes)
             state.free.append(slot)
         }
     }
@@ -151,13 +197,18 @@ final class HeadFile: Sendable {
     /// Blocks; the notes of other threads wait for memory alone.
     func reattach() throws(StoreError) {
         let old = self.file.withLock { $0 }
-        let file = try HeadMapping(path: old.path, byteCount: Self.fileBytes)
-        if !old.isInPlace {
-            file.clear()
-        }
+        let isInPlace = old.isInPlace
         let (isNotedInFile, notesPath) = self.state.withLock { ($0.notes === old, $0.notes.path) }
         // The folder may be another one, with another name in shared memory, where somebody else's notes may stand.
-        let notes = isNotedInFile ? file : Self.sharedMapping(of: self.folder) ?? file
+        let (file, shared) = try Self.mappings(
+            of: self.folder,
+            byteCount: old.byteCount,
+            usesSharedMemory: !isNotedInFile
+        )
+        if !isInPlace {
+            file.clear()
+        }
+        let notes = shared ?? file
         if notes !== file, notes.path != notesPath {
             notes.clear()
         }
@@ -197,8 +248,8 @@ final class HeadFile: Sendable {
 
     private static func notes(in mapping: HeadMapping) -> [Int64: Seq] {
         var noted: [Int64: Seq] = [:]
-        for slot in 0..<Self.slotCount {
-            let place = Self.headerBytes + slot * 16
+        for slot in 0..<Self.slotCount(of: mapping) {
+            let place = Self.headerBytes + slot * Self.slotBytes
             let life = mapping.word(at: place)
             if life != 0 {
                 noted[Int64(bitPattern: life)] = Seq(clamping: mapping.word(at: place + 8))
@@ -207,18 +258,43 @@ final class HeadFile: Sendable {
         return noted
     }
 
+    /// The file, and shared memory of the same length; nil where there is none to be had.
+    private static func mappings(
+        of folder: String,
+        byteCount: Int,
+        usesSharedMemory: Bool
+    ) throws(StoreError) -> (file: HeadMapping, shared: HeadMapping?) {
+        let path = folder + "/sluice.heads"
+        let file = try HeadMapping(path: path, byteCount: byteCount)
+        guard usesSharedMemory, let shared = self.sharedMapping(of: folder, byteCount: file.byteCount) else {
+            return (file, nil)
+        }
+        guard shared.byteCount > file.byteCount else {
+            return (file, shared)
+        }
+        return (try HeadMapping(path: path, byteCount: shared.byteCount), shared)
+    }
+
     /// Shared memory under the folder's own name; nil where there is none to be had.
-    private static func sharedMapping(of folder: String) -> HeadMapping? {
+    private static func sharedMapping(of folder: String, byteCount: Int) -> HeadMapping? {
         var status = stat()
         guard unsafe stat(folder, &status) == 0 else {
             return nil
         }
         let path = "\(self.sharedFolder)/sluice-heads-\(geteuid())-\(status.st_dev)-\(status.st_ino)"
-        return try? HeadMapping(path: path, byteCount: Self.fileBytes, isOurs: true)
+        return try? HeadMapping(path: path, byteCount: byteCount, isOurs: true)
+    }
+
+    private static func byteCount(of slotCount: Int) -> Int {
+        self.headerBytes + slotCount * self.slotBytes
+    }
+
+    private static func slotCount(of mapping: HeadMapping) -> Int {
+        (mapping.byteCount - self.headerBytes) / self.slotBytes
     }
 
     private static func write(_ life: Int64, _ head: Seq, _ slot: Int, _ mapping: HeadMapping) {
-        let place = Self.headerBytes + slot * 16
+        let place = Self.headerBytes + slot * Self.slotBytes
         mapping.set(head.rawValue, at: place + 8)
         mapping.set(UInt64(bitPattern: life), at: place)
     }
@@ -231,7 +307,7 @@ final class HeadFile: Sendable {
             state.slots[life] = slot
             return slot
         }
-        guard state.heads.count < Self.slotCount else {
+        guard state.heads.count < state.slotCount else {
             return nil
         }
         state.heads.append(0)

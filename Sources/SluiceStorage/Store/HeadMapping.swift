@@ -12,8 +12,8 @@ internal import Darwin
 @safe
 final class HeadMapping: Sendable {
     let path: String
-    private let byteCount: Int
-    private let identity: FileIdentity
+    let byteCount: Int
+    let identity: FileIdentity
     // Words are written under a lock of the `HeadFile` that it belongs to, or before anybody else sees it.
     private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
 
@@ -21,7 +21,7 @@ final class HeadMapping: Sendable {
     ///
     /// - Parameters:
     ///   - path: The file.
-    ///   - byteCount: How long it is to be.
+    ///   - byteCount: How long it is to be at least; one that is longer is mapped as it is.
     ///   - isOurs: Whether it must be a file of this user's alone: it stands where anybody may make one.
     /// - Throws: ``StoreError`` if it cannot be had, or is not what it must be.
     init(path: String, byteCount: Int, isOurs: Bool = false) throws(StoreError) {
@@ -37,6 +37,7 @@ final class HeadMapping: Sendable {
         if isOurs, status.st_uid != geteuid() || status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o077 != 0 {
             throw .unusable(path: path, reason: "not a file of this user's alone")
         }
+        let byteCount = max(byteCount, Int(status.st_size) / 16 * 16)
         // Room on the disk for all of it, now: a write to memory that finds none would end the process.
         let failure = posix_fallocate(descriptor, 0, off_t(byteCount))
         guard failure == 0 else {

@@ -34,8 +34,15 @@ package final class SQLiteStore: ScanStore {
         let queue = StoreQueue(settings: settings)
         let reader = StoreReader(file: file, settings: settings, queue: queue, logger: logger)
         do {
-            let database = try file.openForWriting()
-            let heads = try HeadFile(folder: settings.path)
+            let (database, migratedFrom) = try file.openForWriting(RetentionPlan(limit: settings.retentionBytes))
+            if let migratedFrom {
+                let versions: Logger.Metadata = ["from": "\(migratedFrom)", "to": "\(Schema.version)"]
+                logger.notice("storage brought into the form of this version", metadata: versions)
+            }
+            let lifeCount = try database.read { db in
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM scans WHERE removed_at IS NULL AND is_erased = 0") ?? 0
+            }
+            let heads = try HeadFile(folder: settings.path, lifeCount: lifeCount)
             let restored = try database.read { db in
                 try IndexReading(db: db, queue: queue, heads: heads, logger: logger).restore()
             }
@@ -43,7 +50,7 @@ package final class SQLiteStore: ScanStore {
             self.heads = heads
             self.index = restored.index
             self.nextLife.store(restored.lastLife + 1, ordering: .relaxed)
-            self.writer = StoreWriter(
+            self.writer = try StoreWriter(
                 file: file,
                 settings: settings,
                 queue: queue,
@@ -69,8 +76,20 @@ package final class SQLiteStore: ScanStore {
 
     package func restore() throws -> StoreIndex { self.index }
 
-    package func makeLife() -> Int64 {
-        self.nextLife.add(1, ordering: .relaxed).oldValue
+    package var maximumSeq: Seq { MessageKey.maximumSeq }
+
+    package func makeLife() -> Int64? {
+        let life = self.nextLife.add(1, ordering: .relaxed).oldValue
+        guard MessageKey.lives.contains(life) else {
+            // It stays where it is, however often it is asked for.
+            self.nextLife.store(life, ordering: .relaxed)
+            return nil
+        }
+        let (isTaken, isCrowded) = self.heads.reserve(life)
+        if isCrowded {
+            self.writer.growHeads()
+        }
+        return isTaken ? life : nil
     }
 
     package func lostThrough(_ life: Int64) -> Seq {
@@ -94,15 +113,15 @@ package final class SQLiteStore: ScanStore {
     }
 
     package func load(_ life: Int64, history: RelayConfiguration.History, promise: EventLoopPromise<StoredLog>) {
-        self.reader.read(promise) { try LogReading(db: $0, queue: $1).load(life, history: history) }
+        self.reader.read(of: .life(life), promise) { try LogReading(db: $0, queue: $1).load(life, history: history) }
     }
 
     package func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>) {
-        self.reader.read(promise) { try LogReading(db: $0, queue: $1).page(request) }
+        self.reader.read(of: .life(request.life), promise) { try LogReading(db: $0, queue: $1).page(request) }
     }
 
     package func find(_ id: ScanID, promise: EventLoopPromise<StoredScan?>) {
-        self.reader.read(promise) { try LogReading(db: $0, queue: $1).find(id) }
+        self.reader.read(of: .name(id), promise) { try LogReading(db: $0, queue: $1).find(id) }
     }
 
     package func close() {

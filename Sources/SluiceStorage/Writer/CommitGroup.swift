@@ -9,10 +9,18 @@ struct CommitGroup {
     private struct Touch {
         var head: Seq
         var at: WallTime
-        var isHeard: Bool
+        var isHeard = false
+        var hasOrdinary = false
+        var growth = StoreTotals()
         var counts: [String: Int] = [:]
+        var fold: [UInt8]?
     }
 
+    /// What a type counts besides its name.
+    static let countBytes = 50
+
+    /// When it is, for the messages' age.
+    private let age: WallTime
     /// Lives that have a row in `scans`.
     private(set) var known: Set<Int64>
     /// Jobs that could not be done, by their place.
@@ -24,12 +32,17 @@ struct CommitGroup {
     private(set) var removed: Set<Int64> = []
     /// Whether something is to be deleted.
     private(set) var erased = false
+    /// By how much the store grows.
+    private(set) var growth = StoreTotals()
+    /// How many bytes the lives hold that grow.
+    private(set) var sizes: [Int64: Int] = [:]
     private var erasures: [Int: Bool] = [:]
     private var touches: [Int64: Touch] = [:]
     private var place = -1
 
-    init(known: Set<Int64>) {
+    init(known: Set<Int64>, age: WallTime) {
         self.known = known
+        self.age = age
     }
 
     mutating func apply(_ job: StoreJob, to db: Database) throws {
@@ -60,23 +73,31 @@ struct CommitGroup {
     }
 
     /// What all jobs together say of each scan.
-    func finish(_ db: Database) throws {
+    mutating func finish(_ db: Database) throws {
         for (life, touch) in self.touches {
+            var growth = touch.growth
+            for (type, count) in touch.counts where try self.write(count, of: type, life, db) {
+                growth.keptBytes += type.utf8.count + Self.countBytes
+            }
+            self.growth += growth
             let scan = try db.cachedStatement(
                 sql: """
-                    UPDATE scans SET head = max(head, ?2), heard_at = iif(?4, max(heard_at, ?3), heard_at)
+                    UPDATE scans SET
+                        head = max(head, ?2), heard_at = iif(?4, max(heard_at, ?3), heard_at),
+                        heard_age = iif(?4, ?5, heard_age), oldest_age = ifnull(oldest_age, iif(?6, ?5, NULL)),
+                        ordinary_bytes = ordinary_bytes + ?7, kept_bytes = max(0, kept_bytes + ?8),
+                        fold = ifnull(?9, fold)
                     WHERE life = ?1
+                    RETURNING ordinary_bytes + kept_bytes
                     """
             )
-            scan.setUncheckedArguments([life, Int64(touch.head.rawValue), touch.at.milliseconds, touch.isHeard])
-            try scan.execute()
-            for (type, count) in touch.counts {
-                let statement = try db.cachedStatement(
-                    sql: "INSERT OR REPLACE INTO counts (life, type, count) VALUES (?, ?, ?)"
-                )
-                statement.setUncheckedArguments([life, type, count])
-                try statement.execute()
-            }
+            self.sizes[life] = try Int.fetchOne(
+                scan,
+                arguments: [
+                    life, Int64(touch.head.rawValue), touch.at.milliseconds, touch.isHeard, self.age.milliseconds,
+                    touch.hasOrdinary, growth.ordinaryBytes, growth.keptBytes, touch.fold.map { Data($0) },
+                ]
+            )
         }
     }
 
@@ -94,7 +115,7 @@ struct CommitGroup {
 
     private mutating func apply(_ write: StoreWrite, at: WallTime, to db: Database) throws {
         if let header = write.header {
-            try ScanRow.write(header, write, at: at, into: db)
+            try ScanRow.write(header, write, at: at, age: self.age, into: db)
             self.known.insert(write.life)
             if header.isCompleted {
                 self.completed.insert(write.life)
@@ -106,21 +127,18 @@ struct CommitGroup {
             self.refused.insert(self.place)
             return
         }
+        var touch = self.touches[write.life] ?? Touch(head: write.head, at: at)
         for entry in write.entries {
-            try MessageRow.insert(entry, life: write.life, into: db)
-        }
-        for seq in write.superseded {
-            let statement = try db.cachedStatement(sql: "DELETE FROM messages WHERE key = ?")
-            statement.setUncheckedArguments([MessageKey.key(write.life, seq)])
-            try statement.execute()
+            touch.growth += try MessageRow.insert(entry, life: write.life, age: self.age, into: db)
+            touch.hasOrdinary = touch.hasOrdinary || entry.message.fate == .ordinary
         }
         for answer in write.answers {
-            try AnswerRow.insert(answer, life: write.life, at: at, into: db)
+            touch.growth += try AnswerRow.insert(answer, life: write.life, at: at, age: self.age, into: db)
         }
-        var touch = self.touches[write.life] ?? Touch(head: write.head, at: at, isHeard: false)
         touch.head = max(touch.head, write.head)
         touch.at = at
         touch.isHeard = touch.isHeard || write.isHeard
+        touch.fold = write.fold ?? touch.fold
         for count in write.counts {
             touch.counts[count.type] = count.count
         }
@@ -128,6 +146,20 @@ struct CommitGroup {
         if !write.entries.isEmpty {
             self.changed.insert(write.life)
         }
+    }
+
+    /// Returns whether the type is new.
+    private func write(_ count: Int, of type: String, _ life: Int64, _ db: Database) throws -> Bool {
+        let update = try db.cachedStatement(sql: "UPDATE counts SET count = ?3 WHERE life = ?1 AND type = ?2")
+        update.setUncheckedArguments([life, type, count])
+        try update.execute()
+        guard db.changesCount == 0 else {
+            return false
+        }
+        let insert = try db.cachedStatement(sql: "INSERT INTO counts (life, type, count) VALUES (?1, ?2, ?3)")
+        insert.setUncheckedArguments([life, type, count])
+        try insert.execute()
+        return true
     }
 
     private mutating func isKnown(_ life: Int64, _ db: Database) throws -> Bool {

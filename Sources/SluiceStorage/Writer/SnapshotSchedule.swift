@@ -5,41 +5,57 @@ internal import SluiceRelay
 
 /// Which scans' folded state is to be written down when: a while after it changed, and when the scan completed.
 struct SnapshotSchedule {
-    /// The most snapshots in one step.
-    private static let maximumStepCount = 500
-
-    private let interval: UInt64
-    /// Since when a scan's state is newer than its last snapshot, by the monotonic clock.
-    private var changedSince: [Int64: UInt64] = [:]
+    private let interval: TimeAmount
+    /// The most bytes of one.
+    private let maximumBytes: Int
+    /// Since when a scan's state is newer than its last snapshot.
+    private var changedSince: [Int64: NIODeadline] = [:]
     private var completed: Set<Int64> = []
 
-    init(interval: TimeAmount) {
-        self.interval = UInt64(interval.nanoseconds)
+    init(interval: TimeAmount, maximumBytes: Int) {
+        self.interval = interval
+        self.maximumBytes = maximumBytes
     }
 
-    mutating func changed(_ lives: Set<Int64>, completed: Set<Int64>, now: UInt64) {
+    mutating func changed(_ lives: Set<Int64>, completed: Set<Int64>, now: NIODeadline) {
         for life in lives where self.changedSince[life] == nil {
             self.changedSince[life] = now
         }
         self.completed.formUnion(completed)
     }
 
-    /// Writes what is due.
-    mutating func writeDue(at: WallTime, now: UInt64, into db: Database) throws {
+    /// Writes what is due, as much as goes in one step.
+    ///
+    /// Returns by how many bytes the snapshots grow, and whether there is more to write.
+    mutating func writeDue(
+        at: WallTime,
+        age: WallTime,
+        now: NIODeadline,
+        into db: Database
+    ) throws -> (bytes: Int, hasMore: Bool) {
         let due = self.changedSince.filter { $0.value + self.interval <= now }.keys
-        try self.write(self.completed.union(due).prefix(Self.maximumStepCount), at: at, into: db)
+        return try self.write(self.completed.union(due), at: at, age: age, into: db)
     }
 
-    /// Writes everything that changed.
-    mutating func writeAll(at: WallTime, into db: Database) throws {
-        try self.write(self.completed.union(self.changedSince.keys), at: at, into: db)
+    /// Writes everything that changed, as much as goes in one step.
+    ///
+    /// Returns by how many bytes the snapshots grow, and whether there is more to write.
+    mutating func writeAll(at: WallTime, age: WallTime, into db: Database) throws -> (bytes: Int, hasMore: Bool) {
+        try self.write(self.completed.union(self.changedSince.keys), at: at, age: age, into: db)
     }
 
-    private mutating func write(_ lives: some Sequence<Int64>, at: WallTime, into db: Database) throws {
+    private mutating func write(
+        _ lives: Set<Int64>,
+        at: WallTime,
+        age: WallTime,
+        into db: Database
+    ) throws -> (bytes: Int, hasMore: Bool) {
+        var step = RetentionStep()
         var written: [Int64] = []
-        for life in lives {
+        for life in lives where step.hasRoom {
             do {
-                try SnapshotRow.write(life, at: at, into: db)
+                let bytes = self.maximumBytes
+                step.took(bytes: try SnapshotRow.write(life, at: at, age: age, maximumBytes: bytes, into: db))
             } catch {
                 // Not tried again before it changes: its part of the file may be damaged.
                 self.forget(life)
@@ -50,6 +66,7 @@ struct SnapshotSchedule {
         for life in written {
             self.forget(life)
         }
+        return (step.bytes, written.count < lives.count)
     }
 
     private mutating func forget(_ life: Int64) {

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 internal import Synchronization
 
@@ -18,6 +19,7 @@ final class StoreQueue: Sendable {
         var isWriterAwake = false
         var lostThrough: [Int64: Seq] = [:]
         var generation = 0
+        var age = WallTime(milliseconds: 0)
     }
 
     private let settings: StoreSettings
@@ -37,6 +39,12 @@ final class StoreQueue: Sendable {
     /// Whether the store works, however much waits.
     var hasFailed: Bool {
         self.state.withLock { if case .failed = $0.condition { true } else { false } }
+    }
+
+    /// When it is, for the age of what is stored.
+    var age: WallTime {
+        get { self.state.withLock { $0.age } }
+        set { self.state.withLock { $0.age = newValue } }
     }
 
     /// How often the file was opened anew: a connection from before may see a file that is no longer there.

@@ -14,6 +14,13 @@ final class StoreWriter: @unchecked Sendable {
     private static let maximumGroupBytes = 8 * 1024 * 1024
     /// How often snapshots, retention, and the file itself are looked at.
     private static let upkeepInterval = DispatchTimeInterval.milliseconds(1000)
+    /// How often at most it is written down how far age has come: with what is written anyhow, and without.
+    private static let clockInterval = TimeAmount.seconds(10)
+    private static let idleClockInterval = TimeAmount.seconds(60)
+    /// The most steps of retention behind one commit.
+    private static let reliefSteps = 8
+    /// How often at most it is logged that the clock was set.
+    private static let clockLogInterval = TimeAmount.seconds(60)
 
     private let file: StoreFile
     private let settings: StoreSettings
@@ -29,6 +36,9 @@ final class StoreWriter: @unchecked Sendable {
     private var known: Set<Int64> = []
     private var snapshots: SnapshotSchedule
     private var retention: Retention
+    private var clock: AgeClock
+    private var clockSavedAt = NIODeadline.uptimeNanoseconds(0)
+    private var clockLoggedAt: NIODeadline?
     private var isClosed = false
     /// The faults of mapped files that happened before the file was opened.
     private var knownFaults = MappingFault.count
@@ -46,7 +56,7 @@ final class StoreWriter: @unchecked Sendable {
         heads: HeadFile,
         lock: FolderLock,
         logger: Logger
-    ) {
+    ) throws {
         self.file = file
         self.logSync = LogSync(file: file)
         self.heads = heads
@@ -56,9 +66,23 @@ final class StoreWriter: @unchecked Sendable {
         self.reader = reader
         self.database = database
         self.identities = file.identities()
-        self.snapshots = SnapshotSchedule(interval: settings.snapshotInterval)
-        self.retention = Retention(settings: settings)
+        var retention = Retention(settings: settings)
+        let age = try database.read { db in
+            try retention.begin(db)
+            return try ClockRow.age(db)
+        }
+        self.retention = retention
+        self.snapshots = SnapshotSchedule(
+            interval: settings.snapshotInterval,
+            maximumBytes: retention.plan.snapshotBytes
+        )
+        self.clock = AgeClock(age: age, wall: .now(), now: .now())
         self.logger = logger
+        queue.age = self.clock.age
+        if let lead = self.clock.pendingLead {
+            let metadata: Logger.Metadata = ["seconds": "\(lead.nanoseconds / 1_000_000_000)"]
+            logger.notice("time that the storage was not open for counts for age after an hour", metadata: metadata)
+        }
     }
 
     /// Begins the upkeep.
@@ -93,7 +117,8 @@ final class StoreWriter: @unchecked Sendable {
             }
             do {
                 try database.writeWithoutTransaction { db in
-                    try self.snapshots.writeAll(at: .now(), into: db)
+                    try self.writeLastSnapshots(db)
+                    try ClockRow.save(self.passTime(), into: db)
                     try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
                 }
                 // Not for a store that failed: some of what was numbered is not stored then.
@@ -138,7 +163,7 @@ final class StoreWriter: @unchecked Sendable {
             return false
         }
         let start = DispatchTime.now().uptimeNanoseconds
-        var group = CommitGroup(known: self.known)
+        var group = CommitGroup(known: self.known, age: self.passTime())
         do {
             try database.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
@@ -146,6 +171,7 @@ final class StoreWriter: @unchecked Sendable {
                         try group.apply(job, to: db)
                     }
                     try group.finish(db)
+                    try self.saveClock(db, atMostEvery: Self.clockInterval)
                     try self.checkFiles()
                     return .commit
                 }
@@ -168,9 +194,30 @@ final class StoreWriter: @unchecked Sendable {
             self.heads.forget(life)
         }
         group.keepPromises(of: jobs)
-        self.snapshots.changed(group.changed, completed: group.completed, now: DispatchTime.now().uptimeNanoseconds)
-        self.retention.erased(group.erased)
-        return true
+        self.snapshots.changed(group.changed, completed: group.completed, now: .now())
+        self.retention.grew(group)
+        return self.relieve()
+    }
+
+    /// Whoever brings much makes room for it: what came is deleted elsewhere at once where there is not enough.
+    ///
+    /// Returns whether the store still works.
+    private func relieve() -> Bool {
+        guard self.retention.isUrgent, let database = self.database else {
+            return true
+        }
+        do {
+            try database.writeWithoutTransaction { db in
+                var steps = 0
+                while steps < Self.reliefSteps, try self.stepRetention(db) {
+                    steps += 1
+                }
+            }
+            return true
+        } catch {
+            self.fail([], error)
+            return false
+        }
     }
 
     /// The files must stand where they were opened, and what is in memory must be what is in them.
@@ -234,9 +281,10 @@ final class StoreWriter: @unchecked Sendable {
             try self.lock.reattach(folder: self.file.folder)
             let faults = MappingFault.count
             try self.heads.reattach()
-            let database = try self.file.openForWriting()
+            let (database, _) = try self.file.openForWriting(self.retention.plan)
             // A write shows what opening does not: a full disk, a file that may only be read.
             try database.write { try Retention.probe($0) }
+            try database.read { try self.retention.begin($0) }
             self.knownFaults = faults
             self.identities = self.file.identities()
             try self.checkFiles()
@@ -268,34 +316,102 @@ final class StoreWriter: @unchecked Sendable {
         guard let database = self.database else {
             return false
         }
-        let bytes = self.file.diskBytes()
-        self.queue.count { $0.diskBytes = bytes }
+        let sizes = self.file.sizes()
+        self.queue.count { $0.diskBytes = sizes.database + sizes.log + sizes.other }
         self.heads.copy()
+        let age = self.passTime()
         do {
             try self.checkFiles()
             return try database.writeWithoutTransaction { db in
+                var hasMore = false
                 try self.passingOverDamage {
                     try db.inTransaction(.immediate) {
-                        try self.snapshots.writeDue(
-                            at: .now(),
-                            now: DispatchTime.now().uptimeNanoseconds,
-                            into: db
-                        )
+                        let written = try self.snapshots.writeDue(at: .now(), age: age, now: .now(), into: db)
+                        try self.saveClock(db, atMostEvery: Self.idleClockInterval)
+                        self.retention.grew(snapshotBytes: written.bytes)
+                        hasMore = written.hasMore
                         return .commit
                     }
                 }
-                var hasMore = false
-                let isWhole = try self.passingOverDamage {
-                    hasMore = try self.retention.step(db, now: .now(), self.queue)
-                }
-                if !isWhole {
-                    self.retention.passOverDamage(now: .now())
-                }
-                return hasMore
+                return try self.stepRetention(db) || hasMore
             }
         } catch {
             self.fail([], error)
             return false
+        }
+    }
+
+    /// Returns whether there is more to do at once.
+    private func stepRetention(_ db: Database) throws -> Bool {
+        var hasMore = false
+        let age = self.clock.age
+        let isWhole = try self.passingOverDamage {
+            hasMore = try self.retention.step(db, age: age, wall: .now(), self.file, self.queue)
+        }
+        if !isWhole {
+            self.retention.passOverDamage(age: age)
+        }
+        return hasMore
+    }
+
+    /// What changed since the last snapshots, as much as all of them may take.
+    private func writeLastSnapshots(_ db: Database) throws {
+        let age = self.passTime()
+        var bytes = 0
+        var hasMore = true
+        while hasMore, bytes < self.retention.plan.snapshotBudget(self.retention.plan.room(beside: 0)) {
+            try db.inTransaction(.immediate) {
+                let written = try self.snapshots.writeAll(at: .now(), age: age, into: db)
+                bytes += max(1, written.bytes)
+                hasMore = written.hasMore
+                return .commit
+            }
+        }
+    }
+
+    /// Returns when it is, for the age of what is stored.
+    private func passTime() -> WallTime {
+        let now = NIODeadline.now()
+        for event in self.clock.advance(wall: .now(), now: now) {
+            switch event {
+            case .stepped(let step):
+                self.queue.count { $0.clockSteps += 1 }
+                if self.clockLoggedAt.map({ now - $0 >= Self.clockLogInterval }) ?? true {
+                    self.clockLoggedAt = now
+                    self.logger.warning(
+                        "the clock was set, which ages nothing that is stored before it has held for an hour",
+                        metadata: ["seconds": "\(step.nanoseconds / 1_000_000_000)"]
+                    )
+                }
+            case .followed(let lead):
+                self.logger.warning(
+                    "the clock has held for an hour: what is stored is older by what it is ahead",
+                    metadata: ["seconds": "\(lead.nanoseconds / 1_000_000_000)"]
+                )
+            }
+        }
+        self.queue.age = self.clock.age
+        return self.clock.age
+    }
+
+    /// Writes down how far age has come, unless that was done a moment ago.
+    private func saveClock(_ db: Database, atMostEvery interval: TimeAmount) throws {
+        let now = NIODeadline.now()
+        guard now - self.clockSavedAt >= interval else {
+            return
+        }
+        try ClockRow.save(self.clock.age, into: db)
+        self.clockSavedAt = now
+    }
+
+    /// There will soon be no place to note another scan's numbers in.
+    func growHeads() {
+        self.dispatch.async {
+            do {
+                try self.heads.grow()
+            } catch {
+                self.logger.error("no room for more scans", metadata: ["error": "\(StoreReason.text(error))"])
+            }
         }
     }
 

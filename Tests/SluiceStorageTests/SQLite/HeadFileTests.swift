@@ -107,6 +107,51 @@ final class HeadFileTests {
         #expect(second.head(of: 3, stored: 1) == 30)
     }
 
+    @Test("There is room for many logs, more is made in time, and what was noted stays", arguments: [true, false])
+    func grows(usesSharedMemory: Bool) throws {
+        let first = try self.open(usesSharedMemory: usesSharedMemory)
+        var growths = 0
+        for life in Int64(1)...40_000 {
+            let (isTaken, isCrowded) = first.reserve(life)
+            #expect(isTaken)
+            first.note(life, head: Seq(clamping: life + 7))
+            if isCrowded {
+                try first.grow()
+                growths += 1
+            }
+        }
+        #expect(growths == 2)
+        first.copy()
+        let second = try self.open(usesSharedMemory: usesSharedMemory)
+        for life in Int64(1)...40_000 {
+            #expect(second.head(of: life, stored: 1) == Seq(clamping: life + 7))
+        }
+    }
+
+    @Test("A log that finds no place for its numbers is not begun, and places become free")
+    func full() throws {
+        let first = try self.open()
+        var life: Int64 = 1
+        while first.reserve(life).isTaken {
+            life += 1
+        }
+        // Nobody made more of them.
+        #expect(life == 16_385)
+        first.forget(9)
+        #expect(first.reserve(life).isTaken)
+        try first.grow()
+        #expect(first.reserve(life + 1).isTaken)
+    }
+
+    @Test("As many places are made as there are logs, and more logs than can be noted are refused")
+    func many() throws {
+        #expect(throws: StoreError.self) { try HeadFile(folder: self.folder, lifeCount: HeadFile.maximumSlotCount + 1) }
+        let heads = try HeadFile(folder: self.folder, lifeCount: 100_000)
+        for life in Int64(1)...100_000 where !heads.reserve(life).isTaken {
+            Issue.record("no place for \(life)")
+        }
+    }
+
     private func removeSharedMemory() throws {
         let attributes = try FileManager.default.attributesOfItem(atPath: self.folder)
         let inode = try #require(attributes[.systemFileNumber] as? Int)

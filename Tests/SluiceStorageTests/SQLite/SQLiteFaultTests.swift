@@ -13,9 +13,9 @@ struct SQLiteFaultTests {
     func newerSchema() async throws {
         let bench = try StoreBench(.batched)
         bench.store.close()
-        try await self.change(bench.database) { try $0.execute(sql: "PRAGMA user_version = 2") }
+        try await self.change(bench.database) { try $0.execute(sql: "PRAGMA user_version = 3") }
         let before = try Data(contentsOf: URL(fileURLWithPath: bench.database))
-        #expect(throws: StoreError.newerSchema(path: bench.database, found: 2, known: 1)) {
+        #expect(throws: StoreError.newerSchema(path: bench.database, found: 3, known: 2)) {
             try StoreBench.open(bench.folder, .batched)
         }
         #expect(try Data(contentsOf: URL(fileURLWithPath: bench.database)) == before)
@@ -27,6 +27,64 @@ struct SQLiteFaultTests {
         bench.store.close()
         try await self.change(bench.database) { try $0.execute(sql: "PRAGMA application_id = 7") }
         #expect(throws: StoreError.foreign(path: bench.database)) { try StoreBench.open(bench.folder, .batched) }
+    }
+
+    @Test("A scan that was given a life that no message's key has room for is passed over, and disturbs none")
+    func oddLife() async throws {
+        let bench = try StoreBench(.batched)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post([#"{"type":"host"}"#]))
+        bench.store.close()
+        try await self.change(bench.database) { db in
+            for life in [1 << 27, 1 << 40, Int64.max, 0, -5] {
+                try db.execute(
+                    sql:
+                        "INSERT INTO scans SELECT \(life), 'b', epoch, owner, name, created_at, heard_at, NULL, NULL, 0, head, 0, sum, 0, 0, NULL, 0, 0, NULL FROM scans WHERE life = 1"
+                )
+            }
+        }
+        #expect(try bench.restart().scans.map(\.life) == [1])
+        #expect(bench.store.makeLife() == 2)
+        #expect(try await bench.page(1).entries.map(\.seq) == [1])
+    }
+
+    @Test("When all lives are given out no scan is begun any more, and those that are there go on")
+    func lastLife() async throws {
+        let bench = try StoreBench(.batched)
+        let first = try RelayBench(bench)
+        _ = try await first.ingest([#"{"type":"host"}"#])
+        bench.store.close()
+        let last = MessageKey.lives.upperBound
+        try await self.change(bench.database) { db in
+            try db.execute(
+                sql:
+                    "INSERT INTO scans SELECT \(last), 'b', epoch, owner, name, created_at, heard_at, NULL, 5, 0, head, 0, sum, 0, 0, NULL, 0, 0, NULL FROM scans WHERE life = 1"
+            )
+        }
+        let index = try bench.restart()
+        #expect(bench.store.makeLife() == nil && bench.store.makeLife() == nil)
+        let there = try RelayBench(bench, index)
+        #expect(try await there.ingest([#"{"type":"host"}"#]).seqs == 2...2)
+        let new = try RelayBench(bench, StoreIndex(scans: [], revocations: []), scan: "c")
+        #expect(await new.refusal(of: try new.request([#"{"type":"host"}"#])) == .tooManyScans)
+        #expect(new.relay.scans == 0)
+    }
+
+    @Test("A scan whose numbers are used up is refused more, and can be read")
+    func lastSeq() async throws {
+        let bench = try StoreBench(.batched)
+        let first = try RelayBench(bench)
+        _ = try await first.ingest([#"{"type":"host"}"#])
+        bench.store.close()
+        let last = MessageKey.maximumSeq
+        try await self.change(bench.database) { db in
+            try db.execute(sql: "UPDATE scans SET head = \(last.rawValue - 2)")
+        }
+        let second = try RelayBench(bench, bench.restart())
+        let three = try second.request([#"{"type":"host"}"#, #"{"type":"host"}"#, #"{"type":"host"}"#])
+        #expect(await second.refusal(of: three) == .noMoreNumbers)
+        #expect(try await second.ingest([#"{"type":"host"}"#, #"{"type":"host"}"#]).seqs == last.previous...last)
+        #expect(try await second.history() == [1, last.previous, last])
     }
 
     @Test("A folder is one gateway's alone")

@@ -12,6 +12,7 @@ final class MemoryStore: ScanStore {
         var entries: [Seq: LogEntry] = [:]
         var counts: [String: Int] = [:]
         var answers: [StoredAnswer] = []
+        var fold: [UInt8]?
     }
 
     private struct State {
@@ -41,7 +42,9 @@ final class MemoryStore: ScanStore {
         }
     }
 
-    func makeLife() -> Int64 {
+    var maximumSeq: Seq { .max }
+
+    func makeLife() -> Int64? {
         self.state.withLock { state in
             defer { state.nextLife += 1 }
             return state.nextLife
@@ -63,15 +66,16 @@ final class MemoryStore: ScanStore {
             log.header = header
             log.head = max(log.head, write.head)
             for entry in write.entries {
+                if let key = entry.message.conflationKey {
+                    log.entries = log.entries.filter { $0.value.message.conflationKey != key }
+                }
                 log.entries[entry.seq] = entry
-            }
-            for seq in write.superseded {
-                log.entries[seq] = nil
             }
             for count in write.counts {
                 log.counts[count.type] = count.count
             }
             log.answers += write.answers
+            log.fold = write.fold ?? log.fold
             state.logs[write.life] = log
             return true
         }
@@ -149,7 +153,7 @@ final class MemoryStore: ScanStore {
     }
 
     private static func scan(_ life: Int64, _ log: Log) -> StoredScan {
-        StoredScan(
+        var scan = StoredScan(
             life: life,
             header: log.header,
             head: log.head,
@@ -159,5 +163,8 @@ final class MemoryStore: ScanStore {
                 sinceCompleted: log.header.isCompleted ? .zero : nil
             )
         )
+        scan.fold = log.fold.flatMap { ScanFold(stored: $0) } ?? ScanFold()
+        scan.fold.restore(counts: log.counts)
+        return scan
     }
 }

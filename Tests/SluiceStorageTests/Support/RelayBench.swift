@@ -12,8 +12,8 @@ struct RelayBench {
     let id: ScanID
     private let loop: any EventLoop
 
-    init(_ bench: StoreBench, _ index: StoreIndex? = nil) throws {
-        self.id = try #require(ScanID("a"))
+    init(_ bench: StoreBench, _ index: StoreIndex? = nil, scan: String = "a") throws {
+        self.id = try #require(ScanID(scan))
         self.loop = bench.loop
         var configuration = RelayConfiguration()
         configuration.history.messageCount = 5
@@ -61,6 +61,10 @@ struct RelayBench {
 
     func owner() async throws -> ScanOwner? {
         try await self.relay.owner(of: self.id, on: self.loop).get()
+    }
+
+    func summaries() async throws -> [ScanSummary] {
+        try await self.relay.summaries(on: self.loop).get().flatMap { $0 }
     }
 
     func state() async throws -> ScanState? {

@@ -12,8 +12,9 @@ final class TestScan {
     private(set) var log: ScanLog
     private var handedHeader: StoredHeader?
 
-    init(_ name: String, life: Int64) throws {
+    init(_ name: String, life: Int64?) throws {
         let id = try #require(ScanID(name))
+        let life = try #require(life)
         self.life = life
         self.header = StoredHeader(
             id: id,
@@ -27,7 +28,7 @@ final class TestScan {
     }
 
     /// What posting these messages makes; each is a whole JSON object.
-    func post(_ texts: [String]) throws -> StoreWrite {
+    func post(_ texts: [String], at: WallTime = .now()) throws -> StoreWrite {
         let parser = MessageParser(
             rules: MessageRules(RelayConfiguration()),
             scanID: self.header.id,
@@ -36,7 +37,7 @@ final class TestScan {
         var write = StoreWrite(life: self.life, from: self.log.head, head: 0)
         for text in texts {
             let message = try #require(try parser.parseLine(ByteBuffer(string: text)))
-            write.entries.append(self.log.append(message, at: .now()))
+            write.entries.append(self.log.append(message, at: at))
         }
         write.head = self.log.head
         write.superseded = self.log.takeSuperseded()

@@ -1,0 +1,56 @@
+internal import DequeModule
+internal import SluiceBase
+internal import SluiceRelay
+
+/// What waits to be read: a turn for each scan, however much is asked of one.
+struct ReadQueue<Job> {
+    /// What the reads of a scan have in common; it has one for its life and one for its name.
+    enum Scan: Hashable {
+        case life(Int64)
+        case name(ScanID)
+    }
+
+    var isEmpty: Bool { self.count == 0 }
+
+    private let maximumCount: Int
+    private var waiting: [Scan: Deque<Job>] = [:]
+    /// The scans of which something waits, the next one's turn first.
+    private var turns: Deque<Scan> = []
+    private var count = 0
+
+    /// - Parameter maximumCount: The most jobs that may wait; those of one scan are half of it at most, so that there is
+    ///   room for the others'.
+    init(maximumCount: Int) {
+        self.maximumCount = maximumCount
+    }
+
+    /// Takes a job.
+    ///
+    /// Returns whether there was room for it.
+    mutating func add(_ job: Job, of scan: Scan) -> Bool {
+        let ownCount = self.waiting[scan]?.count ?? 0
+        guard self.count < self.maximumCount, ownCount < max(1, self.maximumCount / 2) else {
+            return false
+        }
+        if ownCount == 0 {
+            self.turns.append(scan)
+        }
+        self.waiting[scan, default: []].append(job)
+        self.count += 1
+        return true
+    }
+
+    /// The first job of the scan whose turn it is.
+    mutating func next() -> Job? {
+        guard let scan = self.turns.popFirst(), let job = self.waiting[scan]?.popFirst() else {
+            return nil
+        }
+        self.count -= 1
+        if self.waiting[scan]?.isEmpty ?? true {
+            self.waiting[scan] = nil
+        } else {
+            self.turns.append(scan)
+        }
+        return job
+    }
+}

@@ -1,0 +1,115 @@
+/// How much room the store may take, who gets how much of it, and what goes first when there is not enough.
+///
+/// Everything counts: what is stored, what SQLite keeps free in its file, its log, and the small files beside it.
+struct RetentionPlan: Sendable, Equatable {
+    /// What is to be done next for want of room; where something is to be deleted, how many bytes are too many.
+    enum Step: Equatable {
+        case doNothing
+        /// Copy the log back and cut it off.
+        case trimLog
+        /// Give free pages back to the file system.
+        case giveBackPages
+        /// Delete the oldest snapshots.
+        case deleteSnapshots(Int)
+        /// Delete the oldest answers to requests that may be repeated.
+        case deleteAnswers(Int)
+        /// Delete the oldest critical messages and state of the scan that has the most of them.
+        case deleteKept(Int)
+        /// Delete the oldest ordinary messages: of a scan that has more than its share, else of the whole store.
+        case deleteOrdinary(Int)
+        /// Delete a scan whose channel is gone; without one, the oldest of what is kept of the others.
+        case deleteScan(Int)
+    }
+
+    /// A log that grows beyond this is cut off as soon as it has been copied back.
+    let logBytes: Int
+    private let limit: Int
+    /// A file of less than this holds little more than its tables.
+    private static let minimumRoom = 256 * 1024
+    /// The most that is left free of the room.
+    private static let maximumSlack = 4 * 1024 * 1024
+    /// Less than this is not given back while there is room.
+    private static let minimumFreeBytes = 1024 * 1024
+
+    /// - Parameter limit: The most bytes of all files together.
+    init(limit: Int) {
+        self.limit = limit
+        self.logBytes = min(max(limit / 8, 128 * 1024), 16 * 1024 * 1024)
+    }
+
+    /// After how many pages the log is copied back: half of what it may hold, and SQLite's own number at most.
+    var checkpointPages: Int {
+        min(max(self.logBytes / 2 / 4096, 16), 1000)
+    }
+
+    /// What the file itself may hold.
+    func room(beside otherBytes: Int) -> Int {
+        max(self.limit - self.logBytes - otherBytes, Self.minimumRoom)
+    }
+
+    /// The most bytes of one snapshot.
+    var snapshotBytes: Int {
+        min(self.snapshotBudget(self.room(beside: 0)) / 4, 256 * 1024)
+    }
+
+    /// What all snapshots together may take.
+    func snapshotBudget(_ room: Int) -> Int { room / 16 }
+
+    /// What all answers together may take.
+    private func answerBudget(_ room: Int) -> Int { room / 16 }
+
+    /// What critical messages and state of all scans together may take, when there is not enough room.
+    private func keptBudget(_ room: Int) -> Int { room / 2 }
+
+    /// What one scan may take, when there is not enough room.
+    func scanBudget(_ room: Int) -> Int { room / 2 }
+
+    /// What is left free of the room, so that not each message has to wait for another one's end.
+    func slack(_ room: Int) -> Int { min(room / 16, Self.maximumSlack) }
+
+    func next(_ usage: StoreUsage) -> Step {
+        let room = self.room(beside: usage.otherBytes)
+        let excess = (
+            snapshots: usage.totals.snapshotBytes - self.snapshotBudget(room),
+            answers: usage.totals.answerBytes - self.answerBudget(room),
+            all: usage.pageBytes - usage.freeBytes - (room - self.slack(room))
+        )
+        if excess.snapshots > 0 {
+            return .deleteSnapshots(excess.snapshots)
+        }
+        if excess.answers > 0 {
+            return .deleteAnswers(excess.answers)
+        }
+        if excess.all > 0, let step = self.deletion(excess.all, usage.totals, keptBudget: self.keptBudget(room)) {
+            return step
+        }
+        return self.cleaning(usage, room: room)
+    }
+
+    private func deletion(_ excess: Int, _ totals: StoreTotals, keptBudget: Int) -> Step? {
+        if totals.snapshotBytes > 0 {
+            .deleteSnapshots(excess)
+        } else if totals.keptBytes > keptBudget {
+            .deleteKept(min(excess, totals.keptBytes - keptBudget))
+        } else if totals.ordinaryBytes > 0 {
+            .deleteOrdinary(excess)
+        } else {
+            totals.keptBytes > 0 ? .deleteScan(excess) : nil
+        }
+    }
+
+    private func cleaning(_ usage: StoreUsage, room: Int) -> Step {
+        let isOverLimit =
+            max(usage.pageBytes, usage.fileBytes) + usage.logBytes + usage.otherBytes > max(self.limit, room)
+        let freeBytes = isOverLimit ? 0 : max(self.slack(room), Self.minimumFreeBytes)
+        // The file is cut only when the log has been copied back.
+        let isBehind = usage.logBytes > 0 && usage.fileBytes - usage.pageBytes > freeBytes
+        if usage.logBytes > self.logBytes || isBehind {
+            return .trimLog
+        }
+        if usage.freeBytes > freeBytes {
+            return .giveBackPages
+        }
+        return .doNothing
+    }
+}
