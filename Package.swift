@@ -224,6 +224,7 @@ let package = Package(
                 "SluiceRelay",
                 "SluiceAdmission",
                 "CZlib",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOEmbedded", package: nio),

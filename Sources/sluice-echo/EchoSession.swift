@@ -9,6 +9,7 @@ final class EchoSession: WebSocketSession {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = 64 * 1024 * 1024
         configuration.maximumFragmentCount = .max
+        configuration.maximumAnswerBytes = 512 * 1024 * 1024
         configuration.heartbeatInterval = .minutes(10)
         configuration.timeout = .minutes(10)
         configuration.receiveBufferBytes = 64 * 1024

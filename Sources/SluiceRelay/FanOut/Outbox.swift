@@ -75,13 +75,6 @@ package final class Outbox {
         self.readNext()
     }
 
-    /// Bytes left the socket although it is still not writable: it drains, slowly.
-    package func drained(now: NIODeadline) {
-        if self.blockedSince != nil {
-            self.blockedSince = now
-        }
-    }
-
     /// The connection is closing: nothing more is written.
     package func close() {
         self.isOpen = false

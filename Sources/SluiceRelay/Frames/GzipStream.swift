@@ -1,10 +1,10 @@
 internal import CZlib
 package import NIOCore
 
-/// One gzip member (RFC 1952) that is written in pieces, each of which can be read as soon as it has arrived.
+/// One gzip member (RFC 1952) that is written in pieces: of an event stream, each of which can be read as soon as it has
+/// arrived, or of a long answer.
 ///
-/// For one reader's event stream. Its window is small, since every such stream holds one: about 38 KiB. Not
-/// thread-safe; it belongs to one event loop.
+/// Its window is small, since every such reader holds one: about 38 KiB. Not thread-safe; it belongs to one event loop.
 @safe
 package final class GzipStream {
     /// Measured on scan messages: 12 bits of window and memory level 5 lose a tenth against zlib's defaults, and take
@@ -39,6 +39,11 @@ package final class GzipStream {
     /// Packs a piece, whole: nothing of it is held back.
     package func compress(_ piece: ByteBuffer, into output: inout ByteBuffer) {
         unsafe DeflateStream.run(self.stream, piece, flush: Z_SYNC_FLUSH, into: &output)
+    }
+
+    /// Takes a piece of what is read as a whole: its packed bytes may come with those of a later piece.
+    package func append(_ piece: ByteBuffer, into output: inout ByteBuffer) {
+        unsafe DeflateStream.run(self.stream, piece, flush: Z_NO_FLUSH, into: &output)
     }
 
     /// Writes the member's end.

@@ -89,14 +89,14 @@ extension ConfigurationKind where Value == Double {
 }
 
 extension ConfigurationKind where Value == TimeAmount {
-    /// A time of at least `least`.
-    static func duration(atLeast least: TimeAmount) -> Self {
+    /// A time of at least `least`, and at most `most`.
+    static func duration(atLeast least: TimeAmount, atMost most: TimeAmount = ConfigurationUnits.longest) -> Self {
         .scalar(
             "a duration such as 100ms, 5s or 1h",
             text: ConfigurationUnits.text,
             parse: { scalar throws(ConfigurationProblem) in
                 let duration = try ConfigurationUnits.duration(scalar.text)
-                try Self.check(duration, least...ConfigurationUnits.longest, ConfigurationUnits.text)
+                try Self.check(duration, least...most, ConfigurationUnits.text)
                 return duration
             }
         )

@@ -134,6 +134,6 @@ extension GatewayConfiguration {
         ConfigurationKey("storage.retention.bytes", \.storage.retention.bytes, .size(atLeast: 1)),
         ConfigurationKey("log.level", \.log.level, .choice),
         ConfigurationKey("log.format", \.log.format, .choice),
-        ConfigurationKey("shutdown.grace", \.shutdown.grace, .duration(atLeast: .zero)),
+        ConfigurationKey("shutdown.grace", \.shutdown.grace, .duration(atLeast: .zero, atMost: .hours(1))),
     ]
 }

@@ -1,5 +1,6 @@
 internal import Crypto
 package import NIOCore
+internal import SluiceRelay
 
 /// One file of the console as it is sent: made once, shared by all who ask for it.
 package struct ConsoleAsset: Sendable {
@@ -7,10 +8,13 @@ package struct ConsoleAsset: Sendable {
     package let mediaType: String
     /// The whole content.
     package let body: ByteBuffer
+    /// The content as gzip, packed once and as small as it gets.
+    package let packed: ByteBuffer
     /// The entity tag with its quotes: it changes with the content and only with it (RFC 9110, section 8.8.3).
     package let entityTag: String
-    /// Further fields of the answer, also of a 304: tag, caching and what the browser may do with it.
-    package let headers: [(name: String, value: String)]
+    /// The packed form's tag: a strong one is for one form only.
+    package let packedEntityTag: String
+    private let policy: [(name: String, value: String)]
 
     /// Prepares a file.
     ///
@@ -24,9 +28,17 @@ package struct ConsoleAsset: Sendable {
         // 96 bits tell any two contents apart that a binary will ever hold.
         let hash = SHA256.hash(data: Array(self.body.readableBytesView)).prefix(12)
         let digits = hash.flatMap { byte in [byte >> 4, byte & 15] }.map { String($0, radix: 16) }
+        self.packed = gzip(self.body, level: 9)
         self.entityTag = "\"\(digits.joined())\""
+        self.packedEntityTag = "\"\(digits.joined())-gzip\""
+        self.policy = policy
+    }
+
+    /// Further fields of the answer, also of a 304: tag, caching and what the browser may do with it.
+    package func headers(isPacked: Bool) -> [(name: String, value: String)] {
         // Without a version in the path, ask each time: the answer is nearly always a 304.
-        self.headers = [("ETag", self.entityTag), ("Cache-Control", "no-cache")] + policy
+        let tag = isPacked ? self.packedEntityTag : self.entityTag
+        return [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")] + self.policy
     }
 
     /// Whether the one who asks has this content already, so that 304 is the answer (RFC 9110, section 13.1.2).
@@ -38,7 +50,9 @@ package struct ConsoleAsset: Sendable {
         values.lazy.flatMap { $0.split(separator: ",") }
             .contains { part in
                 let tag = part.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
-                return tag == "*" || tag == self.entityTag || tag == "W/" + self.entityTag
+                guard tag != "*" else { return true }
+                let strong = tag.hasPrefix("W/") ? tag.dropFirst(2) : tag
+                return strong == self.entityTag || strong == self.packedEntityTag
             }
     }
 }

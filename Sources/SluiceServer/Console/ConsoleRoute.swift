@@ -9,11 +9,15 @@ enum ConsoleRoute {
         guard let asset = ConsoleAssets.asset(at: request.path) else {
             return nil
         }
+        let isPacked = ContentCoding.acceptsGzip(request.headers)
+        var headers = asset.headers(isPacked: isPacked)
         guard !asset.isFresh(ifNoneMatch: request.headers["If-None-Match"]) else {
-            return FixedHandler(HTTPResponse(status: .notModified, headers: asset.headers))
+            return FixedHandler(HTTPResponse(status: .notModified, headers: headers))
         }
-        return FixedHandler(
-            HTTPResponse(status: .ok, headers: asset.headers, contentType: asset.mediaType, body: asset.body)
-        )
+        if isPacked {
+            headers.append(("Content-Encoding", "gzip"))
+        }
+        let body = isPacked ? asset.packed : asset.body
+        return FixedHandler(HTTPResponse(status: .ok, headers: headers, contentType: asset.mediaType, body: body))
     }
 }

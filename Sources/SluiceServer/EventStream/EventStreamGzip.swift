@@ -12,6 +12,8 @@ final class EventStreamGzip: ChannelOutboundHandler {
     private let isChunked: Bool
     private let memory: CompressionMemory
     private var isFinished = false
+    /// How many bytes were written, packed.
+    private(set) var writtenBytes = 0
 
     /// Takes its share of the compressors' memory.
     ///
@@ -55,6 +57,7 @@ final class EventStreamGzip: ChannelOutboundHandler {
     }
 
     private func writeChunk(_ packed: ByteBuffer, context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        self.writtenBytes += packed.readableBytes
         guard self.isChunked else {
             context.write(self.wrapOutboundOut(packed), promise: promise)
             return

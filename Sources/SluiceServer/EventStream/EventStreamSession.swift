@@ -36,7 +36,9 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     private var lastCommentAt: NIODeadline
     private let openedAt: NIODeadline
     private let peer: String
-    private var drainWatch = DrainWatch()
+    private var drainMachine = DrainMachine()
+    /// What packs the stream, if its reader takes that.
+    private var gzip: EventStreamGzip?
     /// Whether the last event was written.
     private var isFinished = false
     private var isOver = false
@@ -77,6 +79,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
             let mark = ChannelOptions.Types.WriteBufferWaterMark(low: max(1, highWatermark / 2), high: highWatermark)
             try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
             if let gzip {
+                self.gzip = gzip
                 try channel.pipeline.syncOperations.addHandler(gzip)
             }
             try channel.pipeline.syncOperations.addHandler(self)
@@ -262,12 +265,27 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         )
         self.subscriber = nil
         self.outbox = nil
+        self.gzip = nil
         self.context = nil
     }
 
+    /// Ends a stream whose reader takes less than the least rate of what waits for it.
     private func watchDraining(now: NIODeadline) {
-        let timeout = self.services.settings.configuration.clients.timeout
-        if self.drainWatch.isStuck(self.outbox, self.context?.channel, timeout: timeout, now: now) {
+        guard let outbox = self.outbox, let channel = self.context?.channel else {
+            return
+        }
+        let writtenBytes = self.gzip?.writtenBytes ?? outbox.counts.bytes
+        guard self.drainMachine.mayWait(writtenBytes: writtenBytes) else {
+            return
+        }
+        let isStuck = self.drainMachine.isStuck(
+            writtenBytes: writtenBytes,
+            waitingBytes: channel.waitingBytes,
+            patience: self.services.settings.configuration.clients.timeout,
+            now: now
+        )
+        if isStuck {
+            self.services.metrics.refused("slow_reader")
             self.logger.info("client does not drain")
             self.close(.slowClient)
         }

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOSSL
 internal import SluiceRelay
 
 /// The event loops, each with what its connections share.
@@ -48,9 +47,7 @@ struct GatewayLoops: Sendable {
         /// Every connection ends now, without waiting for the client's end of TLS.
         func closeAll() {
             for channel in Array(self.channels.values) {
-                let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
-                // From its own place outward a close does not come by the TLS handler, which would wait.
-                tls?.close(promise: nil) ?? channel.close(promise: nil)
+                channel.cut()
             }
         }
     }
@@ -65,10 +62,13 @@ struct GatewayLoops: Sendable {
         for eventLoop in eventLoops {
             let loop =
                 try await eventLoop.submit {
-                    let loop = Loop(
-                        services: LoopServices(eventLoop: eventLoop, relay: services.relay, tickInterval: tickInterval),
-                        gateway: services
+                    let shared = LoopServices(
+                        eventLoop: eventLoop,
+                        relay: services.relay,
+                        tickInterval: tickInterval
                     )
+                    let loop = Loop(services: shared, gateway: services)
+                    services.connections.attach(shared.http, on: eventLoop)
                     return NIOLoopBoundBox(loop, eventLoop: eventLoop)
                 }
                 .get()

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOSSL
 internal import NIOTLS
 
 /// Ends a connection whose TLS handshake is not done in time, and leaves once it is done.
@@ -22,9 +21,7 @@ final class HandshakeDeadlineHandler: ChannelInboundHandler, RemovableChannelHan
         self.timer = context.eventLoop.assumeIsolated()
             .scheduleTask(in: self.timeout) {
                 self.metrics.refused(ProblemCode.requestTimeout.rawValue)
-                // TLS is passed by: its own farewell would wait for a peer that has not even come in.
-                let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
-                (tls ?? context).close(mode: .all, promise: nil)
+                context.channel.cut()
             }
     }
 

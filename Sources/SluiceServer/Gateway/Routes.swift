@@ -26,6 +26,10 @@ final class Routes: RequestRouter {
         self.services.metrics.refused(code.rawValue)
     }
 
+    func slowReaderCut() {
+        self.services.metrics.refused("slow_reader")
+    }
+
     func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)] {
         CrossOrigin(self.services).fields(request, on: connection)
     }

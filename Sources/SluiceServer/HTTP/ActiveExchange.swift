@@ -11,6 +11,10 @@ internal final class ActiveExchange {
     var isChunkedAnswer = false
     /// Whether the connection ends with this answer.
     var closesAfterAnswer = false
+    /// The rest of a long answer, as it is made and written.
+    var flow: HTTPBodyFlow?
+    /// Whether nothing more of the body is wanted, and the handler gives the refusal in its own time.
+    var isRefused = false
     /// What has come of a body that is collected.
     var collected: ByteBuffer?
     /// What has come of a body that is streamed; tells one silence from the next.

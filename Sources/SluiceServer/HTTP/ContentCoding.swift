@@ -1,6 +1,5 @@
 internal import NIOCore
 internal import NIOHTTP1
-internal import SluiceRelay
 
 /// Whether and how an answer is packed (RFC 9110, sections 8.4 and 12.5.3).
 ///
@@ -8,7 +7,7 @@ internal import SluiceRelay
 enum ContentCoding {
     /// Under so many bytes packing costs more than it saves.
     static let minimumBytes = 1024
-    private static let level = 6
+    static let level = 6
     private static let packed = ["application/json", "application/problem+json", "text/"]
 
     /// Whether the client takes gzip.
@@ -26,19 +25,21 @@ enum ContentCoding {
         return (quality["gzip"] ?? quality["x-gzip"] ?? quality["*"] ?? 0) > 0
     }
 
-    /// The answer as it goes out to a client with these fields.
-    static func applied(to response: HTTPResponse, _ headers: HTTPHeaders) -> HTTPResponse {
-        guard let body = response.body, body.readableBytes >= Self.minimumBytes, let type = response.contentType,
-            Self.packed.contains(where: { type.hasPrefix($0) })
+    /// Whether an answer is packed for a client with these fields; notes in it that this depends on the client.
+    ///
+    /// - Parameters:
+    ///   - response: The answer; one that depends on the client's codings already is left alone.
+    ///   - byteCount: How long its body is; nil if that is not known yet.
+    ///   - headers: The request's fields.
+    /// - Returns: Whether it is to be packed.
+    static func isPacked(_ response: inout HTTPResponse, byteCount: Int?, _ headers: HTTPHeaders) -> Bool {
+        guard byteCount ?? .max >= Self.minimumBytes, let type = response.contentType,
+            Self.packed.contains(where: { type.hasPrefix($0) }),
+            !response.headers.contains(where: { $0.name == "Vary" && $0.value == "Accept-Encoding" })
         else {
-            return response
+            return false
         }
-        var response = response
         response.headers.append(("Vary", "Accept-Encoding"))
-        if Self.acceptsGzip(headers) {
-            response.headers.append(("Content-Encoding", "gzip"))
-            response.body = gzip(body, level: Self.level)
-        }
-        return response
+        return Self.acceptsGzip(headers)
     }
 }

@@ -37,6 +37,11 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     /// Below it is, so that the peer's leaving is noticed.
     private static let maximumHeldBytes = 16 * 1024
 
+    /// The most bytes let through in one turn of the loop, and at once: a peer that leaves has all that the system held
+    /// for it read in one go.
+    private static let maximumTurnBytes = 256 * 1024
+    private static let maximumPieceBytes = 64 * 1024
+
     private let limits: HTTPLimits
     /// The handler behind the parser, as long as the gate stands in the pipeline.
     private var owner: HTTPConnectionHandler?
@@ -47,6 +52,8 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private var scannedByteCount = 0
     private var isPumping = false
     private var isReadSuppressed = false
+    /// Whether more of what is held goes through in the loop's next turn.
+    private(set) var awaitsTurn = false
     /// Whether channelReadComplete is still to come, with which what was written is flushed.
     private(set) var isReading = false
     /// Whether the handler of a streamed body takes no more for now.
@@ -187,8 +194,16 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     func pump() {
         guard !self.isPumping, let context = self.context else { return }
         self.isPumping = true
-        while self.held.readableBytes > 0, self.step(context: context) {}
+        let end = self.held.readableBytes - Self.maximumTurnBytes
+        while self.held.readableBytes > max(0, end), self.step(context: context) {}
         self.isPumping = false
+        if end > 0, self.held.readableBytes <= end, !self.awaitsTurn {
+            self.awaitsTurn = true
+            context.eventLoop.nextTurn {
+                self.awaitsTurn = false
+                self.pump()
+            }
+        }
         if self.held.readableBytes == 0 {
             // A slice of nothing would keep the whole receive buffer alive on an idle connection.
             self.held = ByteBuffer()
@@ -209,14 +224,15 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
             return self.stepHead(headGuard, context: context)
         case .length(let remaining):
             guard !self.isPaused else { return false }
-            let byteCount = min(remaining, self.held.readableBytes)
+            let byteCount = min(remaining, self.held.readableBytes, Self.maximumPieceBytes)
             self.forward(byteCount, then: remaining == byteCount ? .waiting : .length(remaining - byteCount), context)
             return true
         case .chunked(var bodyGuard):
             guard !self.isPaused else { return false }
-            switch bodyGuard.consume(self.held.readableBytesUInt8Span) {
+            let byteCount = min(self.held.readableBytes, Self.maximumPieceBytes)
+            switch bodyGuard.consume(self.held.readableBytesUInt8Span.extracting(0..<byteCount)) {
             case .incomplete:
-                self.forward(self.held.readableBytes, then: .chunked(bodyGuard), context)
+                self.forward(byteCount, then: .chunked(bodyGuard), context)
             case .complete(let byteCount):
                 self.forward(byteCount, then: .waiting, context)
             case .refused(let detail):

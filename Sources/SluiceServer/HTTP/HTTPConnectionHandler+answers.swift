@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceRelay
 
 /// How answers are written, and how connections end.
 extension HTTPConnectionHandler {
@@ -13,18 +14,30 @@ extension HTTPConnectionHandler {
         self.respond(problem.response(allocator: self.connection.allocator))
     }
 
-    internal func respond(_ response: HTTPResponse) {
-        self.respond(response, closing: false)
-    }
-
-    private func respond(_ response: HTTPResponse, closing: Bool) {
+    /// Answers with a response; a long body, and one that a source makes, leaves piece by piece.
+    internal func respond(
+        _ response: HTTPResponse,
+        body source: (any HTTPBodySource)? = nil,
+        closing: Bool = false
+    ) {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
         guard let context = self.context else { return }
         let persists = !closing && self.persists(active.machine)
         let request = active.exchange.request
-        var response = ContentCoding.applied(to: response, request.headers)
+        var response = response
+        let byteCount = source == nil ? response.body?.readableBytes ?? 0 : source?.byteCount
+        let isPacked = ContentCoding.isPacked(&response, byteCount: byteCount, request.headers)
         if !active.exchange.commonFields.isEmpty {
             response.headers += active.exchange.commonFields
+        }
+        if let source = source ?? HTTPBufferBody(response.body, ifOver: HTTPBodyFlow.pieceBytes) {
+            self.stream(response, from: source, isPacked: isPacked, persists: persists)
+            return
+        }
+        active.exchange.meter?(byteCount ?? 0)
+        if isPacked, let body = response.body {
+            response.headers.append(("Content-Encoding", "gzip"))
+            response.body = gzip(body, level: ContentCoding.level)
         }
         let (head, body) = self.encoder.encode(
             response,
@@ -84,7 +97,7 @@ extension HTTPConnectionHandler {
     /// The answer is written.
     ///
     /// What is left of the request is read first; or the connection ends here.
-    private func answerEnded(_ active: ActiveExchange) {
+    internal func answerEnded(_ active: ActiveExchange) {
         if active.machine.requestIsComplete {
             self.flushUnlessReading()
             self.finishIfOver()
@@ -121,6 +134,12 @@ extension HTTPConnectionHandler {
         guard case .exchanging(let active) = self.state else { return }
         switch active.machine.answer {
         case .awaited:
+            guard !active.isRefused else { return }
+            guard !active.handler.refusing(problem) else {
+                active.isRefused = true
+                self.gate.discard()
+                return
+            }
             self.router.refused(problem.code)
             self.respond(problem.response(allocator: self.connection.allocator), closing: true)
             active.handler.aborted(reason)
@@ -198,6 +217,7 @@ extension HTTPConnectionHandler {
 
     internal func write(_ bytes: ByteBuffer) {
         self.needsFlush = true
+        self.writtenByteCount += bytes.readableBytes
         self.context?.write(self.wrapOutboundOut(bytes), promise: nil)
     }
 

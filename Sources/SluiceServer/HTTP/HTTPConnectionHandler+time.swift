@@ -18,6 +18,9 @@ extension HTTPConnectionHandler {
 
     /// Ends the connection if it has been in its phase for too long.
     package func tick(now: NIODeadline) {
+        if let drainLookAt, drainLookAt <= now {
+            self.lookAtDraining(now: now)
+        }
         guard self.deadline.isOver(now: now), !self.isBeingRead(now: now) else { return }
         switch self.deadline.phase {
         case .firstHead, .head:
@@ -43,6 +46,7 @@ extension HTTPConnectionHandler {
     private func endAfterInput() -> Bool {
         switch self.state {
         case .ready:
+            guard !self.gate.awaitsTurn else { return false }
             // No request can follow; one that was begun will not be finished.
             self.closeAfterFlush()
             return true
@@ -57,20 +61,62 @@ extension HTTPConnectionHandler {
         }
     }
 
-    /// Whether the time is up only because the peer takes a long answer slowly.
+    /// Whether the time is up only because the peer takes an answer slowly.
     ///
-    /// Then it gets as much time again.
+    /// Then it gets as much time again, and it is watched whether it takes enough.
     private func isBeingRead(now: NIODeadline) -> Bool {
         switch self.deadline.phase {
         case .idle, .linger: break
         case .firstHead, .head, .body, .stream, .handler: return false
         }
-        let untaken = (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        defer { self.untakenByteCount = untaken > 0 ? untaken : Int.max }
-        guard untaken > 0, untaken < self.untakenByteCount else { return false }
+        guard let channel = self.context?.channel, channel.waitingBytes > 0 else { return false }
         self.deadline.extend(now: now)
+        if self.drainLookAt == nil {
+            self.lookAtDraining(now: now)
+        }
         return true
     }
+
+    // MARK: Peers that take nothing
+
+    /// The socket is full, or takes bytes again.
+    internal func noteWritability(_ isWritable: Bool, now: NIODeadline) {
+        self.blockedSince = isWritable ? nil : (self.blockedSince ?? now)
+        self.encoder.context.note(self, isFull: !isWritable)
+        guard !isWritable, self.drainLookAt == nil else { return }
+        self.lookAtDraining(now: now)
+        if let context = self.context {
+            self.armTimer(context)
+        }
+    }
+
+    /// Looks at what waits for the peer, and when to look again.
+    private func lookAtDraining(now: NIODeadline) {
+        guard let channel = self.context?.channel else { return }
+        let isStuck = self.drainMachine.isStuck(
+            writtenBytes: self.writtenByteCount,
+            waitingBytes: channel.waitingBytes,
+            patience: self.limits.drainTimeout,
+            now: now
+        )
+        self.drainLookAt = self.drainMachine.deadline.map { min($0, now + Self.drainInterval) }
+        if isStuck {
+            self.cutSlowReader()
+        }
+    }
+
+    /// Ends the connection of a peer that does not take its answers.
+    internal func cutSlowReader() {
+        guard let channel = self.context?.channel else { return }
+        self.router.slowReaderCut()
+        self.encoder.context.note(self, isFull: false)
+        self.abort(.connectionClosed)
+        self.state = .closed
+        channel.cut()
+    }
+
+    /// How often it is looked at whether a peer takes what waits for it.
+    private static var drainInterval: TimeAmount { .seconds(1) }
 
     internal func cancelTimer() {
         self.timer?.cancel()
@@ -85,7 +131,7 @@ extension HTTPConnectionHandler {
             return self.gate.isWithinHead && self.isWritable
                 ? .head(request: self.requestCount + 1) : .idle(requests: self.requestCount)
         case .exchanging(let active):
-            guard !active.machine.requestIsComplete else { return .handler }
+            guard !active.machine.requestIsComplete, !active.isRefused else { return .handler }
             guard case .stream(let idleTimeout) = active.machine.mode, active.machine.answer != .complete else {
                 return .body(request: self.requestCount)
             }
@@ -100,7 +146,7 @@ extension HTTPConnectionHandler {
     }
 
     private func armTimer(_ context: ChannelHandlerContext) {
-        guard let instant = self.deadline.instant else { return }
+        guard let instant = [self.deadline.instant, self.drainLookAt].compactMap({ $0 }).min() else { return }
         if let timerInstant, timerInstant <= instant { return }
         self.timer?.cancel()
         self.timerInstant = instant

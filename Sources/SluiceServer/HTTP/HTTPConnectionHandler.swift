@@ -37,8 +37,13 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal var needsFlush = false
     /// Called once it has left the pipeline: the connection is over, or another protocol's.
     internal var whenRemoved: (() -> Void)?
-    /// How many bytes the peer had not taken when that was looked at last.
-    internal var untakenByteCount = Int.max
+    /// How many bytes were written to the connection.
+    internal var writtenByteCount = 0
+    internal var drainMachine = DrainMachine()
+    /// When it is looked at again whether the peer takes what waits for it; nil while nothing is known to wait.
+    internal var drainLookAt: NIODeadline?
+    /// Since when the socket takes no more; nil while it does.
+    internal var blockedSince: NIODeadline?
 
     internal init(
         connection: HTTPConnectionInfo,
@@ -70,6 +75,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     package func handlerRemoved(context: ChannelHandlerContext) {
         self.abort(.connectionClosed)
         self.cancelTimer()
+        self.encoder.context.note(self, isFull: false)
         self.context = nil
         self.whenRemoved?()
         self.whenRemoved = nil
@@ -97,8 +103,13 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
+        self.noteWritability(isWritable, now: context.eventLoop.now)
         if case .exchanging(let active) = self.state, active.machine.answer == .streaming {
-            active.handler.writabilityChanged(isWritable: isWritable)
+            if active.flow == nil {
+                active.handler.writabilityChanged(isWritable: isWritable)
+            } else if isWritable {
+                self.pumpBody()
+            }
         }
         if isWritable {
             self.gate.pump()
@@ -214,7 +225,17 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         case .refuseTooLarge(let limit):
             self.refuseTooLarge(limit: limit)
         case .giveUp:
+            self.giveUpBody(active)
+        }
+    }
+
+    /// What is left of the request is not worth reading; an answer that is under way is finished first.
+    private func giveUpBody(_ active: ActiveExchange) {
+        if active.flow == nil {
             self.linger()
+        } else {
+            active.closesAfterAnswer = true
+            self.gate.discard()
         }
     }
 
@@ -240,7 +261,8 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     /// Goes on to the next request once this one and its answer are complete.
     internal func finishIfOver() {
         guard case .exchanging(let active) = self.state, active.machine.isOver else { return }
-        if active.closesAfterAnswer {
+        // A long answer may have begun before the gateway was told to stop.
+        if active.closesAfterAnswer || self.isDraining && self.gate.heldByteCount == 0 {
             self.closeAfterFlush()
         } else {
             self.state = .ready

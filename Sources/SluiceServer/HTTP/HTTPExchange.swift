@@ -16,6 +16,8 @@ package final class HTTPExchange {
     package let eventLoop: any EventLoop
     /// Fields that every answer to this request has, by the router's choice.
     package internal(set) var commonFields: [(name: String, value: String)] = []
+    /// Told how many bytes of a body are answered, before packing, as they are made: for whoever charges for them.
+    package var meter: ((Int) -> Void)?
     /// The way back to the connection; gone when the exchange is over, which the connection sees to.
     ///
     /// Not weak: that would make every use of the connection's handler dearer.
@@ -47,6 +49,16 @@ package final class HTTPExchange {
     package func respond(_ response: HTTPResponse) {
         self.eventLoop.assertInEventLoop()
         self.driver?.respond(response)
+    }
+
+    /// Answers with a response whose body is made while it drains.
+    ///
+    /// - Parameters:
+    ///   - response: The answer but for its body.
+    ///   - source: Makes the body; held until the answer is over or the peer is gone.
+    package func respond(_ response: HTTPResponse, body source: any HTTPBodySource) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.respond(response, body: source)
     }
 
     /// Answers with a problem, which is counted.

@@ -32,6 +32,8 @@ package struct HTTPLimits: Sendable, Equatable {
     package var streamIdleTimeout = TimeAmount.minutes(5)
     /// The longest that a connection stays without a request.
     package var keepAliveTimeout = TimeAmount.seconds(60)
+    /// How long a connection for which bytes wait may take none of them; see ``DrainMachine``.
+    package var drainTimeout = TimeAmount.seconds(30)
     /// The longest that a connection is still read from, after an answer that ends it, so that the peer gets to
     /// read that answer before its own unread bytes reset the connection (RFC 9112, section 9.6).
     package var lingerTimeout = TimeAmount.seconds(5)

@@ -1,4 +1,5 @@
-internal import NIOCore
+package import NIOCore
+package import SluiceRelay
 
 #if canImport(Glibc)
 private import Glibc
@@ -8,18 +9,45 @@ private import Musl
 private import Darwin
 #endif
 
-/// What the connections of one event loop share: the header fields that every answer has, made once a second.
+/// What the connections of one event loop share: the header fields that every answer has, made once a second, the
+/// memory for packing, and the list of those whose socket is full.
 package final class HTTPLoopContext {
     /// Seconds since 1970 by the wall clock, which only the `Date` field is about.
     private let unixTime: () -> Int
     private var validUntil: NIODeadline?
     private var plain = ByteBuffer()
     private var secure = ByteBuffer()
+    /// What the answers that are being packed take their memory from.
+    internal let memory: CompressionMemory
+    private var slowReaders: [ObjectIdentifier: HTTPConnectionHandler] = [:]
 
     /// The context of an event loop.
-    package init(unixTime: @escaping () -> Int = HTTPLoopContext.systemUnixTime) {
+    package init(
+        memory: CompressionMemory = CompressionMemory(limit: 64 * 1024 * 1024),
+        unixTime: @escaping () -> Int = HTTPLoopContext.systemUnixTime
+    ) {
+        self.memory = memory
         self.unixTime = unixTime
     }
+
+    // MARK: Slow readers
+
+    /// A connection's socket is full, or takes bytes again.
+    internal func note(_ handler: HTTPConnectionHandler, isFull: Bool) {
+        self.slowReaders[ObjectIdentifier(handler)] = isFull ? handler : nil
+    }
+
+    /// The connections whose socket is full, and since when.
+    package var blockedSince: [(id: ObjectIdentifier, since: NIODeadline)] {
+        self.slowReaders.compactMap { id, handler in handler.blockedSince.map { (id, $0) } }
+    }
+
+    /// Ends a connection whose socket is full, for want of memory.
+    package func cutSlowReader(_ id: ObjectIdentifier) {
+        self.slowReaders[id]?.cutSlowReader()
+    }
+
+    // MARK: Fields
 
     /// The field lines for an answer, each with its line end.
     internal func commonFields(isTLS: Bool, now: NIODeadline) -> ByteBuffer {

@@ -48,6 +48,11 @@ package struct HTTPResponse: Sendable {
         )
     }
 
+    /// An answer of JSON that a source makes, which no cache may keep.
+    package static func json(status: HTTPResponseStatus = .ok) -> HTTPResponse {
+        HTTPResponse(status: status, contentType: "application/json", isStorable: false)
+    }
+
     /// An answer without a body.
     package static func empty(
         _ status: HTTPResponseStatus,

@@ -23,6 +23,14 @@ package protocol RequestHandler: AnyObject {
     /// The body is complete, with `BodyMode.stream`.
     func receivedEnd()
 
+    /// The connection is about to refuse the request in the handler's place: its body did not come in time, or is
+    /// malformed.
+    ///
+    /// - Parameter problem: The refusal.
+    /// - Returns: Whether the handler gives this answer itself, in its own time, because it has something to add. Then
+    ///   nothing more of the body comes.
+    func refusing(_ problem: Problem) -> Bool
+
     /// The exchange ended before it was answered; what the peer is told has been written.
     func aborted(_ reason: AbortReason)
 
@@ -41,6 +49,8 @@ extension RequestHandler {
     package func receivedBytes(_ bytes: ByteBuffer) {}
 
     package func receivedEnd() {}
+
+    package func refusing(_ problem: Problem) -> Bool { false }
 
     package func aborted(_ reason: AbortReason) {}
 

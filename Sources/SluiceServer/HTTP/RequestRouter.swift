@@ -17,12 +17,17 @@ package protocol RequestRouter: AnyObject {
 
     /// A problem was answered, by a handler or by the HTTP side itself: count it.
     func refused(_ code: ProblemCode)
+
+    /// A connection was cut because it did not take its answers, or took them slowest when memory was short: count it.
+    func slowReaderCut()
 }
 
 extension RequestRouter {
     package func connectionOpened(_ connection: HTTPConnectionInfo) {}
 
     package func connectionClosed(_ connection: HTTPConnectionInfo) {}
+
+    package func slowReaderCut() {}
 
     package func answerFields(
         _ request: HTTPRequest,

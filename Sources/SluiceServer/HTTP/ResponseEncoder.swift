@@ -42,15 +42,7 @@ internal struct ResponseEncoder {
         let bodyBytes = response.body?.readableBytes ?? 0
         let isInline = bodyBytes <= Self.maximumInlineBytes
         var buffer = self.allocator.buffer(capacity: Self.headBytes + (isInline ? bodyBytes : 0))
-        self.writeStatus(response.status, to: &buffer, now: now)
-        if !response.isStorable {
-            buffer.writeStaticString("Cache-Control: no-store\r\n")
-        }
-        if let contentType = response.contentType {
-            buffer.writeStaticString("Content-Type: ")
-            buffer.writeString(contentType)
-            buffer.writeStaticString("\r\n")
-        }
+        self.writeStart(of: response, to: &buffer, now: now)
         let hasLength = response.status.code >= 200 && response.status != .noContent && response.status != .notModified
         self.finish(
             &buffer,
@@ -63,6 +55,26 @@ internal struct ResponseEncoder {
         guard isInline else { return (buffer, body) }
         buffer.writeImmutableBuffer(body)
         return (buffer, nil)
+    }
+
+    /// Encodes the head of an answer whose body follows piece by piece.
+    func encodeHead(
+        of response: HTTPResponse,
+        framing: Framing,
+        persistence: Persistence,
+        isVersion10: Bool,
+        now: NIODeadline
+    ) -> ByteBuffer {
+        var buffer = self.allocator.buffer(capacity: Self.headBytes)
+        self.writeStart(of: response, to: &buffer, now: now)
+        self.finish(
+            &buffer,
+            headers: response.headers,
+            framing: framing,
+            persistence: persistence,
+            isVersion10: isVersion10
+        )
+        return buffer
     }
 
     /// Encodes a head whose body follows piece by piece, or not as HTTP at all.
@@ -94,6 +106,18 @@ internal struct ResponseEncoder {
         buffer.writeImmutableBuffer(bytes)
         buffer.writeStaticString("\r\n")
         return buffer
+    }
+
+    private func writeStart(of response: HTTPResponse, to buffer: inout ByteBuffer, now: NIODeadline) {
+        self.writeStatus(response.status, to: &buffer, now: now)
+        if !response.isStorable {
+            buffer.writeStaticString("Cache-Control: no-store\r\n")
+        }
+        if let contentType = response.contentType {
+            buffer.writeStaticString("Content-Type: ")
+            buffer.writeString(contentType)
+            buffer.writeStaticString("\r\n")
+        }
     }
 
     private func writeStatus(_ status: HTTPResponseStatus, to buffer: inout ByteBuffer, now: NIODeadline) {

@@ -14,17 +14,19 @@ struct ConnectionReads: Sendable {
         try Self.check(identity)
         self.services.connections.reports(maximumCount: Self.maximumCount, on: exchange.eventLoop).assumeIsolated()
             .whenSuccess { reports in
-                var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 256 + reports.count * 384)
+                var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 256)
                 writer.beginObject()
                 writer.member("total", self.services.connections.count)
                 writer.name("connections")
                 writer.beginArray()
-                for report in reports.sorted(by: { $0.id < $1.id }) {
-                    report.write(into: &writer)
+                let sorted = reports.sorted { $0.id < $1.id }
+                let tail = ByteBuffer(staticString: "]}")
+                let body = HTTPListBody(head: writer.buffer, tail: tail, count: sorted.count) { index, piece in
+                    var element = JSONWriter(capacity: 512)
+                    sorted[index].write(into: &element)
+                    piece.writeImmutableBuffer(element.buffer)
                 }
-                writer.endArray()
-                writer.endObject()
-                exchange.respond(.json(writer.buffer))
+                exchange.respond(.json(), body: body)
             }
     }
 

@@ -32,13 +32,14 @@ struct ScanReads: Sendable {
                 else {
                     return
                 }
-                exchange.respond(.json(Self.body(state, exchange)))
+                exchange.respond(.json(), body: Self.body(state, exchange))
             }
     }
 
     /// `GET /api/scans/{scanId}/messages`.
     func messages(_ exchange: HTTPExchange, _ identity: Identity, _ scanID: ScanID) throws(Problem) {
         let query = try HistoryQuery(exchange.request.query)
+        let request = query.request
         let relay = self.services.relay
         relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
@@ -47,7 +48,8 @@ struct ScanReads: Sendable {
                 else {
                     return
                 }
-                relay.history(of: scanID, query.request, on: exchange.eventLoop).assumeIsolated()
+                let read = { relay.history(of: scanID, $0, on: exchange.eventLoop) }
+                read(HistoryBody.slice(of: request)).assumeIsolated()
                     .whenComplete { result in
                         guard let page = exchange.found(result) else {
                             return
@@ -56,7 +58,8 @@ struct ScanReads: Sendable {
                             exchange.respond(problem: Problem(.scanNotFound))
                             return
                         }
-                        exchange.respond(.json(Self.body(page, scanID, hasTimes: query.hasTimes, exchange)))
+                        let body = HistoryBody(page, of: request, scanID: scanID, hasTimes: query.hasTimes, read: read)
+                        exchange.respond(.json(), body: body)
                     }
             }
     }
@@ -81,54 +84,19 @@ struct ScanReads: Sendable {
         return found
     }
 
-    private static func body(_ state: ScanState, _ exchange: HTTPExchange) -> ByteBuffer {
+    private static func body(_ state: ScanState, _ exchange: HTTPExchange) -> HTTPListBody {
         var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 1024)
         writer.beginObject()
         state.summary.writeMembers(into: &writer)
         writer.member("epoch", state.epoch)
         writer.member("seq", Int(clamping: state.seq.rawValue))
         writer.name("latest")
-        Self.write(state.latest, state.summary.id, into: &writer)
-        writer.endObject()
-        return writer.buffer
-    }
-
-    private static func body(
-        _ page: HistoryPage,
-        _ scanID: ScanID,
-        hasTimes: Bool,
-        _ exchange: HTTPExchange
-    ) -> ByteBuffer {
-        var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 4096)
-        writer.beginObject()
-        writer.member("scanId", scanID.text)
-        writer.member("epoch", page.epoch)
-        writer.name("messages")
-        Self.write(page.entries, scanID, into: &writer)
-        if hasTimes {
-            writer.name("times")
-            writer.beginArray()
-            for entry in page.entries {
-                writer.value(Int(entry.at.milliseconds))
-            }
-            writer.endArray()
-        }
-        writer.member("next", page.next.map { Int(clamping: $0.rawValue) })
-        if page.damagedCount > 0 {
-            writer.member("damaged", page.damagedCount)
-        }
-        writer.endObject()
-        return writer.buffer
-    }
-
-    private static func write(_ entries: [LogEntry], _ scanID: ScanID, into writer: inout JSONWriter) {
-        let text = FrameText(scanID: scanID)
         writer.beginArray()
-        for entry in entries {
-            var message = ByteBuffer()
-            text.writeSpliced(entry, into: &message)
-            writer.raw(message)
+        let text = FrameText(scanID: state.summary.id)
+        let latest = state.latest
+        let tail = ByteBuffer(staticString: "]}")
+        return HTTPListBody(head: writer.buffer, tail: tail, count: latest.count) { index, piece in
+            text.writeSpliced(latest[index], into: &piece)
         }
-        writer.endArray()
     }
 }

@@ -9,6 +9,20 @@ final class ConnectionRegistry: Sendable {
     /// The live connections of one loop.
     private final class Shelf {
         var connections: [ConnectionLimits.ID: any LiveConnection] = [:]
+        /// Knows the loop's plain answers that are not taken.
+        var http: HTTPLoopContext?
+    }
+
+    /// Somebody whose socket is full, and since when.
+    private struct SlowReader: Sendable {
+        enum Kind: Sendable {
+            case live(ConnectionLimits.ID)
+            /// On the loop of this number.
+            case plain(ObjectIdentifier, loop: Int)
+        }
+
+        var kind: Kind
+        var since: NIODeadline
     }
 
     /// How many connections are judged in one turn of their loop.
@@ -33,6 +47,11 @@ final class ConnectionRegistry: Sendable {
     /// A number for a connection that no limit counts.
     func makeID() -> ConnectionLimits.ID {
         self.nextID.add(1, ordering: .relaxed).newValue
+    }
+
+    /// The plain answers of a loop can be parted with, too.
+    func attach(_ http: HTTPLoopContext, on eventLoop: any EventLoop) {
+        self.shelf(of: eventLoop)?.http = http
     }
 
     /// A connection lives, on this loop.
@@ -136,28 +155,39 @@ final class ConnectionRegistry: Sendable {
         return EventLoopFuture.whenAllSucceed(reports, on: eventLoop).map { $0.compactMap { $0 }.first }
     }
 
-    /// Ends those that have taken nothing for longest of what they are sent, and for a while at least.
+    /// Ends those whose socket has been full for longest, and for a while at least: live connections, and plain answers.
     ///
     /// - Parameter count: How many, at most.
     func closeSlowest(_ count: Int) {
         guard let eventLoop = self.eventLoops.first else {
             return
         }
-        let blocked = zip(self.eventLoops, self.shelves)
-            .map { loop, shelf in
-                loop.submit {
-                    shelf.value.connections.compactMap { id, connection in
-                        connection.blockedSince.flatMap { $0 + Self.leastBlocked <= loop.now ? (id, $0) : nil }
-                    }
-                }
+        let blocked = zip(self.eventLoops, self.shelves).enumerated()
+            .map { index, place in
+                let (loop, shelf) = place
+                return loop.submit { Self.slowReaders(of: shelf.value, loop: index, now: loop.now) }
             }
         EventLoopFuture.whenAllSucceed(blocked, on: eventLoop)
             .whenSuccess { blocked in
-                let slowest = blocked.flatMap { $0 }.sorted { $0.1 < $1.1 }.prefix(count)
-                for (id, _) in slowest {
-                    self.close(id, .overloaded)
+                for reader in blocked.flatMap({ $0 }).sorted(by: { $0.since < $1.since }).prefix(count) {
+                    switch reader.kind {
+                    case .live(let id):
+                        self.close(id, .overloaded)
+                    case .plain(let id, let loop):
+                        let shelf = self.shelves[loop]
+                        self.eventLoops[loop].execute { shelf.value.http?.cutSlowReader(id) }
+                    }
                 }
             }
+    }
+
+    private static func slowReaders(of shelf: Shelf, loop: Int, now: NIODeadline) -> [SlowReader] {
+        let live = shelf.connections.compactMap { id, connection in
+            connection.blockedSince.map { SlowReader(kind: .live(id), since: $0) }
+        }
+        let plain = (shelf.http?.blockedSince ?? [])
+            .map { SlowReader(kind: .plain($0.id, loop: loop), since: $0.since) }
+        return (live + plain).filter { $0.since + Self.leastBlocked <= now }
     }
 
     /// Ends all connections, spread evenly over a time, each told a time of its own to come back.

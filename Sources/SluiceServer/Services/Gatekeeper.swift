@@ -92,15 +92,21 @@ struct Gatekeeper: Sendable {
         }
     }
 
-    /// Spends one of the user's API requests.
+    /// Spends one of the user's API requests, and more as the answer grows long.
     ///
     /// Answers the refusal; whether the request may go on.
     func spendRequest(_ identity: Identity, _ exchange: HTTPExchange) -> Bool {
-        let answer = self.services.limits.requests.take(
-            for: identity.producerName,
-            now: exchange.eventLoop.now.uptimeNanoseconds
-        )
-        guard let problem = answer.problem("requests") else {
+        let limiter = self.services.limits.requests
+        let user = identity.producerName
+        let eventLoop = exchange.eventLoop
+        guard let problem = limiter.take(for: user, now: eventLoop.now.uptimeNanoseconds).problem("requests") else {
+            var cost = AnswerCost()
+            exchange.meter = { byteCount in
+                let tokens = cost.add(byteCount)
+                if tokens > 0 {
+                    _ = limiter.charge(tokens, for: user, now: eventLoop.now.uptimeNanoseconds)
+                }
+            }
             return true
         }
         exchange.respond(problem: problem)

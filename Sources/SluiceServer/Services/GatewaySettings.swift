@@ -32,6 +32,7 @@ final class GatewaySettings: Sendable {
         limits.streamIdleTimeout = configuration.limits.timeouts.streamIdle
         limits.keepAliveTimeout = configuration.limits.timeouts.keepAlive
         limits.lingerTimeout = configuration.limits.timeouts.close
+        limits.drainTimeout = configuration.clients.timeout
         self.httpLimits = limits
     }
 }

@@ -10,11 +10,12 @@ final class LoopServices {
     let wheel: ConnectionWheel
     /// The loop's subscribers.
     let fanOut: LoopFanOut
-    let http = HTTPLoopContext()
+    let http: HTTPLoopContext
 
     init(eventLoop: any EventLoop, relay: Relay, tickInterval: TimeAmount) {
         self.eventLoop = eventLoop
         self.wheel = ConnectionWheel(eventLoop: eventLoop, interval: tickInterval)
         self.fanOut = relay.fanOut(of: eventLoop)
+        self.http = HTTPLoopContext(memory: relay.memory)
     }
 }

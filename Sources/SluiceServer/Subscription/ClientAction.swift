@@ -26,6 +26,14 @@ struct ClientAction: Equatable {
     /// The frame's `id`, a JSON text, to come back in the answer.
     var id: String?
 
+    /// How long the frame was.
+    var byteCount = 0
+
+    /// Whether a subscription may begin with it, whose first frames the relay writes by itself.
+    var mayBeginSubscription: Bool {
+        if case .subscribe = self.kind { true } else { false }
+    }
+
     /// The action's name.
     var name: String {
         switch self.kind {
@@ -52,6 +60,7 @@ struct ClientAction: Equatable {
             throw Fault(code: "missing_action", message: "say which action", id: id)
         }
         self.id = id
+        self.byteCount = bytes.count
         do throws(Problem) {
             self.kind = try Self.kind(action, object)
         } catch {

@@ -5,17 +5,33 @@ internal import SluiceBase
 internal import SluiceRelay
 
 extension SubscriptionSession {
+    /// Beyond so many bytes of frames that wait, the client's next ones stay in its socket.
+    private static let maximumActionBytes = 16 * 1024
+
     /// Does what a client's frame asks for, and answers it.
     ///
     /// In the order of the frames: while the relay is asked on behalf of one, those after it wait.
     func act(on action: ClientAction) {
         self.actions.append(action)
+        self.actionBytes += action.byteCount
         self.actOnNext()
     }
 
-    private func actOnNext() {
-        while !self.isLookingUp, self.outbox != nil, let action = self.actions.popFirst() {
+    /// Does what waits and can be done now.
+    ///
+    /// A subscription begins with frames of the relay's own, which are not counted as answers: so it waits until the
+    /// socket takes more.
+    func actOnNext() {
+        while !self.isLookingUp, let outbox = self.outbox, let action = self.actions.first,
+            outbox.isWritable || !action.mayBeginSubscription
+        {
+            self.actions.removeFirst()
+            self.actionBytes -= action.byteCount
             self.perform(action)
+        }
+        let isHeld = self.actionBytes > Self.maximumActionBytes
+        if let socket = self.socket, socket.isInputHeld != isHeld {
+            socket.isInputHeld = isHeld
         }
     }
 

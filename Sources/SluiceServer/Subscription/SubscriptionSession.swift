@@ -23,6 +23,8 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     var subscribers: [ScanID: Subscriber] = [:]
     /// Actions that wait for those before them.
     var actions: Deque<ClientAction> = []
+    /// How long their frames were.
+    var actionBytes = 0
     /// Whether the relay is being asked on behalf of an action.
     var isLookingUp = false
     private(set) var socket: WebSocketHandler?
@@ -31,7 +33,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     private let openedAt: NIODeadline
     private let peer: String
     private var frames: TokenBucket
-    private var drainWatch = DrainWatch()
+    private var drainMachine = DrainMachine()
     private var isOver = false
 
     init(
@@ -108,6 +110,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
 
     func writabilityChanged(isWritable: Bool) {
         self.outbox?.writabilityChanged(isWritable: isWritable, now: self.eventLoop.now)
+        self.actOnNext()
     }
 
     func closing() {
@@ -129,6 +132,9 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.services.metrics.closed(closure.code.rawValue)
         if closure.origin == .gateway, let refusal = closure.code.refusal {
             self.services.metrics.refused(refusal)
+        }
+        if closure.reason == WebSocketHandler.unreadAnswers, closure.origin == .gateway {
+            self.services.metrics.refused("unread_answers")
         }
         self.logEnd(closure)
         self.socket = nil
@@ -219,10 +225,23 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.socket?.close(code: code, reason: reason)
     }
 
-    /// Ends a connection whose socket has taken nothing for the time that a client may be silent.
+    /// Ends a connection whose socket takes less than the least rate of what waits for it.
     private func watchDraining(now: NIODeadline) {
-        let timeout = self.services.settings.configuration.clients.timeout
-        if self.drainWatch.isStuck(self.outbox, self.socket?.context?.channel, timeout: timeout, now: now) {
+        guard let outbox = self.outbox, let socket = self.socket, let channel = socket.context?.channel else {
+            return
+        }
+        let writtenBytes = outbox.counts.bytes + socket.writtenBytes
+        guard self.drainMachine.mayWait(writtenBytes: writtenBytes) else {
+            return
+        }
+        let isStuck = self.drainMachine.isStuck(
+            writtenBytes: writtenBytes,
+            waitingBytes: channel.waitingBytes,
+            patience: self.services.settings.configuration.clients.timeout,
+            now: now
+        )
+        if isStuck {
+            self.services.metrics.refused("slow_reader")
             self.logger.info("client does not drain")
             self.close(.slowClient)
         }

@@ -47,6 +47,11 @@ struct HeartbeatMachine {
         self.isReached = false
     }
 
+    /// What the client sends is left in its socket for now: so its silence is none of its own.
+    mutating func notListening(now: NIODeadline) {
+        self.receivedFrame(now: now)
+    }
+
     /// A pong arrived.
     ///
     /// Only one for the last ping says how long it took; unasked ones are allowed, and say nothing (RFC 6455 section

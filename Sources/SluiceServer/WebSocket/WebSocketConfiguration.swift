@@ -21,6 +21,8 @@ package struct WebSocketConfiguration: Sendable, Equatable {
     package var highWatermark = 1024 * 1024
     /// Below so many bytes it is writable again.
     package var lowWatermark = 512 * 1024
+    /// The most bytes of the gateway's own answers that wait for the client; more is closed with 1013.
+    package var maximumAnswerBytes = 64 * 1024
     /// Bytes read from the socket in one go.
     ///
     /// Fixed and small: clients say little, and there are many of them.

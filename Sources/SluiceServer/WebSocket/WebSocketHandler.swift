@@ -1,5 +1,4 @@
 package import NIOCore
-import NIOSSL
 import SluiceRelay
 
 /// The WebSocket end of a pipeline: behind TLS, the only handler of an upgraded connection.
@@ -31,10 +30,13 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     private var closing: WebSocketCloseMachine
     private var heartbeat: HeartbeatMachine?
     private var budget: ControlFrameBudget
+    private var allowance: AnswerAllowance
     /// The newest ping that could not be answered when it came.
     private var unansweredPing: ByteBuffer?
-    /// The channel wants to read, but the client has to wait for the next tick.
+    /// The channel wants to read, but the client has to wait.
     private var isReadHeld = false
+    /// How many bytes were written by this handler: all but what the session wrote through `context`.
+    package private(set) var writtenBytes = 0
     /// Within a callback that flushes at its end.
     private var isGathering = false
     private var needsFlush = false
@@ -51,6 +53,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         self.decoder = WebSocketDecoder(limits: configuration, deflate: deflate)
         self.closing = WebSocketCloseMachine(closeTimeout: configuration.closeTimeout)
         self.budget = ControlFrameBudget(limit: configuration.controlFrameCountPerTick)
+        self.allowance = AnswerAllowance(limit: configuration.maximumAnswerBytes)
     }
 
     // MARK: For the session
@@ -73,12 +76,30 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         self.send(frames: frame)
     }
 
-    /// Sends bytes that are whole frames already.
+    /// Sends bytes that are whole frames already, as an answer: it counts against `maximumAnswerBytes` until the socket
+    /// has taken it, and one too many closes the connection with 1013.
     ///
     /// After a close frame of either side it does nothing.
     package func send(frames: ByteBuffer) {
-        guard self.closing.isOpen else { return }
-        self.gathering { self.write(frames) }
+        guard self.closing.isOpen, let context = self.context else { return }
+        self.gathering {
+            if self.allowance.add(frames.readableBytes) {
+                self.writeCounted(frames)
+            } else {
+                let now = context.eventLoop.now
+                self.act(on: self.closing.closeWanted(code: .tryAgainLater, reason: Self.unreadAnswers, now: now))
+            }
+        }
+    }
+
+    /// The reason of a close because of answers that the client does not take.
+    package static let unreadAnswers = "answers are not taken"
+
+    /// Whether the session wants no more of the client's frames for now: they stay in the client's socket.
+    package var isInputHeld = false {
+        didSet {
+            self.readOn()
+        }
     }
 
     /// Begins the close handshake; if the client does not answer within the close timeout, the connection is cut.
@@ -137,13 +158,25 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         self.gathering { self.answerNewestPing() }
     }
 
-    /// Reads on, unless the client floods the connection with control frames: then the rest stays in its socket.
+    /// Reads on, unless the client floods the connection with control frames, or does not take the answers to what it
+    /// has sent: then the rest stays in its socket.
     package func read(context: ChannelHandlerContext) {
-        if self.budget.mayRead {
+        if self.budget.mayRead, !self.isDeaf {
             context.read()
         } else {
             self.isReadHeld = true
         }
+    }
+
+    /// Whether the client is not listened to because of what waits; for its close frame it is.
+    private var isDeaf: Bool {
+        self.closing.isOpen && (self.isInputHeld || self.allowance.holdsInput)
+    }
+
+    private func readOn() {
+        guard self.isReadHeld, self.budget.mayRead, !self.isDeaf else { return }
+        self.isReadHeld = false
+        self.context?.read()
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -171,10 +204,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
 
     package func tick(now: NIODeadline) {
         self.budget.ticked()
-        if self.isReadHeld {
-            self.isReadHeld = false
-            self.context?.read()
-        }
+        self.readOn()
         self.gathering {
             self.act(on: self.closing.tick(now: now))
             self.beat(now: now)
@@ -251,9 +281,13 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
 
     private func beat(now: NIODeadline) {
         guard self.closing.isOpen, let channel = self.context?.channel else { return }
+        if self.isDeaf {
+            // Whether it takes what waits is for the session to judge.
+            self.heartbeat?.notListening(now: now)
+        }
         let isQuiet = self.heartbeat?.isQuiet(now: now) ?? false
-        let waiting = isQuiet ? try? channel.syncOptions?.getOption(.bufferedWritableBytes) : nil
-        switch self.heartbeat?.tick(now: now, isWritable: channel.isWritable, waitingBytes: waiting ?? 0) {
+        let waiting = isQuiet ? channel.waitingBytes : 0
+        switch self.heartbeat?.tick(now: now, isWritable: channel.isWritable, waitingBytes: waiting) {
         case .doNothing, nil:
             break
         case .sendPing(let number):
@@ -272,11 +306,12 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
             return
         }
         // While the socket takes nothing, pongs do not pile up in front of it.
-        guard context.channel.isWritable else { return }
-        self.unansweredPing = nil
+        guard context.channel.isWritable, !self.allowance.holdsInput else { return }
         var frame = ByteBuffer()
         WebSocketFrameHeader.writeFrame(opcode: .pong, payload: payload, into: &frame)
-        self.write(frame)
+        guard self.allowance.add(frame.readableBytes) else { return }
+        self.unansweredPing = nil
+        self.writeCounted(frame)
     }
 
     private func sendClose(code: WebSocketCloseCode?, reason: String) {
@@ -284,6 +319,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         var frame = ByteBuffer()
         WebSocketFrameHeader.writeClose(code: code?.rawValue, reason: reason, into: &frame)
         self.write(frame)
+        self.readOn()
     }
 
     /// Ends the output behind what was written, so that the client sees the end, and goes on reading until it ends too.
@@ -297,23 +333,34 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     }
 
     /// Ends the connection at once.
-    ///
-    /// TLS is passed by: its own farewell would wait for a client that does not answer.
     private func cut() {
-        guard let context = self.context else { return }
-        if let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
-            tls.close(mode: .all, promise: nil)
-        } else {
-            context.close(mode: .all, promise: nil)
-        }
+        self.context?.channel.cut()
     }
 
     // MARK: Writing
 
-    private func write(_ frames: ByteBuffer) {
-        guard let context = self.context else { return }
-        context.write(self.wrapOutboundOut(frames), promise: nil)
+    private func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        guard let context = self.context else {
+            promise?.succeed()
+            return
+        }
+        context.write(self.wrapOutboundOut(frames), promise: promise)
+        self.writtenBytes += frames.readableBytes
         self.needsFlush = true
+    }
+
+    /// Writes an answer for which the allowance had room, and hears when the socket has taken it.
+    private func writeCounted(_ frames: ByteBuffer) {
+        guard let context = self.context else { return }
+        let byteCount = frames.readableBytes
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated()
+            .whenComplete { _ in
+                self.allowance.taken(byteCount)
+                self.readOn()
+                self.gathering { self.answerNewestPing() }
+            }
+        self.write(frames, promise: promise)
     }
 
     /// Does something that may write, and flushes once at the end of the outermost of such calls.

@@ -116,6 +116,7 @@ struct ConfigurationFaultTests {
                 "1:38: compression.permessage_deflate.level: expected at most 9, found 10"
             ),
             ("limits: { handshakes: { rate: 0 } }", "1:25: limits.handshakes.rate: expected at least 0.001, found 0"),
+            ("shutdown: { grace: 2h }", "1:13: shutdown.grace: expected at most 1h, found \"2h\""),
             ("limits: { ingest: { burst: 0 } }", "1:21: limits.ingest.burst: expected at least 1, found 0"),
             (
                 "limits: { connections: { when_full: drop } }",

@@ -14,7 +14,18 @@ struct ConsoleAssetsTests {
             #expect(asset.body.readableBytes > 1_000)
             #expect(asset.mediaType.hasSuffix("; charset=utf-8"))
             #expect(asset.entityTag.utf8.count == 26)
-            #expect(asset.headers.contains { $0.name == "ETag" && $0.value == asset.entityTag })
+            #expect(asset.headers(isPacked: false).contains { $0.name == "ETag" && $0.value == asset.entityTag })
+        }
+    }
+
+    @Test("The packed form is the same content, in a fraction of the bytes, under a tag of its own")
+    func packed() {
+        for asset in ConsoleAssets.all.values {
+            #expect(ReferenceZlib.gunzip(asset.packed) == Array(asset.body.readableBytesView))
+            #expect(asset.packed.readableBytes < asset.body.readableBytes / 2)
+            #expect(asset.packedEntityTag != asset.entityTag)
+            #expect(asset.headers(isPacked: true).contains { $0.name == "ETag" && $0.value == asset.packedEntityTag })
+            #expect(asset.isFresh(ifNoneMatch: [asset.packedEntityTag]))
         }
     }
 
@@ -32,7 +43,7 @@ struct ConsoleAssetsTests {
     @Test("The page's policy lets nothing in that is not the gateway's own")
     func policy() throws {
         let page = try #require(ConsoleAssets.asset(at: []))
-        let fields = Dictionary(page.headers.map { ($0.name, $0.value) }) { first, _ in first }
+        let fields = Dictionary(page.headers(isPacked: false).map { ($0.name, $0.value) }) { first, _ in first }
         let policy = try #require(fields["Content-Security-Policy"])
         #expect(policy.hasPrefix("default-src 'none'; "))
         #expect(!policy.contains("unsafe"))

@@ -97,6 +97,34 @@ import Testing
         #expect(connection.isOpen)
     }
 
+    @Test func `what comes in one heap goes through over several turns of the loop`() throws {
+        let connection = try HTTPTestConnection()
+        connection.send(Self.head("stream", "Content-Length: 1000000\r\n"))
+        connection.send(ByteBuffer(repeating: 0x61, count: 1_000_000))
+        let pieces = { connection.lastHandler.events.dropFirst().map { $0.utf8.count - "bytes ".utf8.count } }
+        #expect(pieces() == [65_536, 65_536, 65_536, 65_536])
+        connection.advance(.microseconds(50))
+        #expect(pieces().reduce(0, +) == 512 * 1024)
+        connection.advance(.milliseconds(1))
+        #expect(pieces().dropLast().reduce(0, +) == 1_000_000)
+        #expect(pieces().max() == 65_536)
+        #expect(connection.lastHandler.events.last == "end")
+        #expect(connection.statuses() == [200])
+    }
+
+    @Test func `a malformed body may be refused by its handler, too`() throws {
+        let connection = try HTTPTestConnection()
+        connection.send(Self.head("stream", "Transfer-Encoding: chunked\r\n") + "3\r\none\r\n")
+        connection.lastHandler.refusesItself = true
+        connection.send("nonsense\r\n")
+        connection.send("3\r\ntwo\r\n")
+        #expect(connection.lastHandler.events == ["start", "bytes one", "refusing bad_request"])
+        #expect(connection.isOpen)
+        connection.lastHandler.exchange?.respond(problem: Problem(.badRequest))
+        #expect(connection.statuses() == [400])
+        #expect(!connection.isOpen)
+    }
+
     @Test func `a handler that takes no more stops the socket`() throws {
         let connection = try HTTPTestConnection()
         connection.send(Self.head("stream", "Transfer-Encoding: chunked\r\n") + "3\r\none\r\n")

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import SluiceRelay
 import Testing
 
 @testable import SluiceServer
@@ -21,14 +22,20 @@ final class HTTPTestConnection {
     let router = RecordingRouter()
     let reads = ReadCounter()
     let handler: HTTPConnectionHandler
+    let context: HTTPLoopContext
 
-    init(limits: HTTPLimits = HTTPLimits(), isTLS: Bool = false) throws {
+    init(
+        limits: HTTPLimits = HTTPLimits(),
+        isTLS: Bool = false,
+        memory: CompressionMemory = CompressionMemory(limit: 1 << 20)
+    ) throws {
+        self.context = HTTPLoopContext(memory: memory, unixTime: { 784_111_777 })
         try self.channel.pipeline.syncOperations.addHandler(self.reads)
         self.handler = try HTTPPipeline.configure(
             self.channel,
             router: self.router,
             limits: limits,
-            context: HTTPLoopContext(unixTime: { 784_111_777 }),
+            context: self.context,
             isTLS: isTLS
         )
         try self.channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 4321)).wait()

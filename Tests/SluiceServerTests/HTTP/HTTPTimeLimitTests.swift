@@ -137,8 +137,31 @@ import Testing
         connection.lastHandler.exchange?.respond(.json(ByteBuffer(repeating: 0x20, count: 100_000)))
         connection.advance(.seconds(60))
         #expect(connection.isOpen, "the answer is still on its way")
-        connection.advance(.seconds(60))
-        #expect(!connection.isOpen, "nothing of it was taken for a minute")
+        connection.advance(.seconds(29))
+        #expect(connection.isOpen)
+        connection.advance(.seconds(2))
+        #expect(!connection.isOpen, "nothing of it was taken for half a minute")
+        #expect(connection.router.cutCount == 1)
+    }
+
+    @Test func `a handler that has something to add gives the refusal itself`() throws {
+        let connection = try HTTPTestConnection()
+        connection.send("POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.lastHandler.refusesItself = true
+        connection.advance(.minutes(5))
+        #expect(connection.lastHandler.events == ["start", "refusing request_timeout"])
+        #expect(connection.received() == "")
+        // However long it takes, and whatever still comes.
+        connection.send("1\r\n\n\r\n")
+        connection.advance(.hours(1))
+        #expect(connection.isOpen)
+        let problem = Problem(.requestTimeout, "late", members: ["accepted": .integer(3)])
+        connection.lastHandler.exchange?.respond(problem: problem)
+        let answer = connection.received()
+        #expect(HTTPTestConnection.statuses(in: answer) == [408])
+        #expect(answer.contains("\r\nConnection: close\r\n") && answer.contains(#""accepted":3"#))
+        #expect(connection.router.refusals == [.requestTimeout])
+        #expect(!connection.isOpen)
     }
 
     /// A socket that takes nothing.

@@ -9,6 +9,8 @@ final class RecordingHandler: RequestHandler {
     private let onEnd: (HTTPExchange, ByteBuffer) -> Void
     private(set) var exchange: HTTPExchange?
     private(set) var events: [String] = []
+    /// Whether it answers itself what the connection would refuse for it.
+    var refusesItself = false
 
     init(
         _ bodyMode: BodyMode = .none,
@@ -38,6 +40,12 @@ final class RecordingHandler: RequestHandler {
     func receivedEnd() {
         self.events.append("end")
         self.exchange.map { self.onEnd($0, ByteBuffer()) }
+    }
+
+    func refusing(_ problem: Problem) -> Bool {
+        guard self.refusesItself else { return false }
+        self.events.append("refusing \(problem.code.rawValue)")
+        return true
     }
 
     func aborted(_ reason: AbortReason) {

@@ -10,6 +10,7 @@ final class RecordingRouter: RequestRouter {
     private(set) var refusals: [ProblemCode] = []
     private(set) var openedCount = 0
     private(set) var closedCount = 0
+    private(set) var cutCount = 0
 
     func connectionOpened(_ connection: HTTPConnectionInfo) {
         self.openedCount += 1
@@ -17,6 +18,10 @@ final class RecordingRouter: RequestRouter {
 
     func connectionClosed(_ connection: HTTPConnectionInfo) {
         self.closedCount += 1
+    }
+
+    func slowReaderCut() {
+        self.cutCount += 1
     }
 
     func refused(_ code: ProblemCode) {

@@ -73,6 +73,18 @@ import Testing
         #expect(machine.tick(now: Self.start + .seconds(129), isWritable: false, waitingBytes: 991) == .timedOut)
     }
 
+    @Test("Silence counts from when the client is listened to again")
+    func notListening() {
+        var machine = HeartbeatMachine(configuration: WebSocketConfiguration(), now: Self.start)
+        for second in 1...300 {
+            let now = Self.start + .seconds(Int64(second))
+            machine.notListening(now: now)
+            #expect(machine.tick(now: now, isWritable: false, waitingBytes: 1000) == .doNothing)
+        }
+        #expect(machine.tick(now: Self.start + .seconds(329), isWritable: false) == .doNothing)
+        #expect(machine.tick(now: Self.start + .seconds(330), isWritable: false) == .timedOut)
+    }
+
     @Test("A slow line excuses no client for ever")
     func slowAndMute() {
         var machine = HeartbeatMachine(configuration: WebSocketConfiguration(), now: Self.start)

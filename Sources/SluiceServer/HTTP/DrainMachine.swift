@@ -1,0 +1,66 @@
+package import NIOCore
+
+/// Judges whether a connection takes what is sent to it, by a least rate: a byte now and then is not forgiven for ever.
+///
+/// A connection for which bytes wait has so much patience. It shrinks with the time, and grows again by a second for
+/// every `leastBytesPerSecond` that the socket takes, up to what it was. So whoever takes nothing is stuck after just
+/// that time, whoever takes less than the least rate some time later, and whoever takes it or more never is. The same
+/// rule holds for WebSockets, event streams and plain answers. About once a second is often enough to look.
+package struct DrainMachine: Sendable {
+    /// The least rate at which waiting bytes have to leave: 1 KiB/s, the speed of a modem of 9,600 baud.
+    ///
+    /// A megabyte that waits for one client is gone after 17 minutes at the latest.
+    package static let leastBytesPerSecond: Int64 = 1024
+    /// Bytes beyond it earn no more: enough for weeks of patience, and no product of it overflows.
+    private static let mostBytes = 1 << 32
+
+    /// When the patience is over; nil while nothing waits.
+    package private(set) var deadline: NIODeadline?
+    /// How many bytes had been written when nothing waited last, or the socket had taken at the last look.
+    private var takenBytes = 0
+
+    /// A connection that has been sent nothing.
+    package init() {}
+
+    /// Says whether there is anything to look at; asking for what waits costs more than this.
+    ///
+    /// - Parameter writtenBytes: How many bytes were written to the connection since its start.
+    /// - Returns: Whether bytes may wait.
+    package func mayWait(writtenBytes: Int) -> Bool {
+        self.deadline != nil || writtenBytes != self.takenBytes
+    }
+
+    /// Looks at the connection.
+    ///
+    /// - Parameters:
+    ///   - writtenBytes: How many bytes were written to it since its start.
+    ///   - waitingBytes: How many of them its socket has not taken. TLS makes them a few more.
+    ///   - patience: How long it may take nothing.
+    ///   - now: The loop's time.
+    /// - Returns: Whether it is stuck.
+    package mutating func isStuck(
+        writtenBytes: Int,
+        waitingBytes: Int,
+        patience: TimeAmount,
+        now: NIODeadline
+    ) -> Bool {
+        guard waitingBytes > 0 else {
+            self.deadline = nil
+            self.takenBytes = writtenBytes
+            return false
+        }
+        let latest = now + patience
+        guard let deadline = self.deadline else {
+            self.deadline = latest
+            self.takenBytes = writtenBytes - waitingBytes
+            return latest <= now
+        }
+        let (difference, overflow) = (writtenBytes - waitingBytes).subtractingReportingOverflow(self.takenBytes)
+        let progress = overflow ? Self.mostBytes : min(max(difference, 0), Self.mostBytes)
+        self.takenBytes += progress
+        let earned = TimeAmount.nanoseconds(Int64(progress) * (1_000_000_000 / Self.leastBytesPerSecond))
+        let extended = min(latest, deadline + earned)
+        self.deadline = extended
+        return extended <= now
+    }
+}

@@ -1,0 +1,218 @@
+"""Readers that do not read, or hardly: what they may hold, when they are closed, and what long answers cost."""
+
+import contextlib
+import gzip
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from attack import PONG, TEXT, RawSocket, closes_within, frame, get, usage
+from conftest import is_problem, wait_for
+
+MIB = 1024 * 1024
+# What the process may grow by on its own account: caches, and what the allocator keeps.
+SLACK = 24 * MIB
+
+
+def closed(gateway, code=1013):
+    return gateway.metrics().get(f'sluice_connections_closed_total{{code="{code}"}}', 0)
+
+
+class PlainReader:
+    """An HTTP connection that has asked, and whose answer is in the test's hand."""
+
+    def __init__(self, gateway, path, *fields, receive_buffer=4096):
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.settimeout(20)
+        plain.connect(("127.0.0.1", gateway.port))
+        self.connection = gateway.ssl.wrap_socket(plain, server_hostname="localhost")
+        self.connection.sendall(get(path, f"Authorization: Bearer {gateway.reader()}", *fields))
+
+    def close(self):
+        self.connection.close()
+
+
+def fill(gateway, scan, count, size):
+    """So many messages of so many bytes."""
+    for start in range(0, count, 50):
+        messages = [{"type": "finding", "n": n, "text": "x" * size} for n in range(start, min(start + 50, count))]
+        assert gateway.post(scan, messages).status == 202
+
+
+@pytest.fixture
+def impatient(make_gateway):
+    return make_gateway(
+        clients={"timeout": "3s", "heartbeat_interval": "500ms"}, limits={"timeouts": {"close": "1s"}},
+        relay={"history": {"messages": 5000, "bytes": "8MiB"}})
+
+
+def test_pings_with_long_ids_whose_answers_nobody_reads(impatient):
+    gateway = impatient
+    sockets = [RawSocket(gateway, "/api/ws", receive_buffer=4096) for _ in range(5)]
+    before = usage(gateway)[0]
+    ping = frame(TEXT, json.dumps({"action": "ping", "id": "i" * 16000}).encode())
+    peak = before
+
+    def flood(victim):
+        victim.connection.settimeout(10)
+        with contextlib.suppress(OSError):
+            for _ in range(2000):
+                victim.connection.sendall(ping)
+
+    floods = [threading.Thread(target=flood, args=(victim,)) for victim in sockets]
+    for thread in floods:
+        thread.start()
+    end = time.monotonic() + 40
+    while closed(gateway) < len(sockets):
+        assert time.monotonic() < end
+        peak = max(peak, usage(gateway)[0])
+        time.sleep(0.1)
+    for thread in floods:
+        thread.join()
+    # 32 MB were asked for by each.
+    assert peak - before < SLACK, (before, peak)
+    for victim in sockets:
+        victim.close()
+
+
+def test_who_reads_again_in_time_stays(impatient):
+    gateway = impatient
+    reader = RawSocket(gateway, "/api/ws", receive_buffer=4096)
+    ping = frame(TEXT, json.dumps({"action": "ping", "id": "i" * 16000}).encode())
+    reader.connection.settimeout(0.5)
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        # Until the gateway does not listen any more. The last ping may be cut off: it is sent to its end later.
+        for _ in range(2000):
+            rest = memoryview(ping)
+            while rest:
+                rest = rest[reader.connection.send(rest):]
+            sent += 1
+            rest = None
+    pongs = 0
+
+    def read():
+        nonlocal pongs
+        for opcode, payload in reader.frames():
+            if opcode == TEXT:
+                pongs += json.loads(payload)["type"] == "pong"
+            if pongs == sent + 1:
+                return
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    reader.connection.settimeout(20)
+    while rest:
+        rest = rest[reader.connection.send(rest):]
+    thread.join(30)
+    assert pongs == sent + 1 and closed(gateway) == 0
+    reader.close()
+
+
+def test_pages_that_nobody_reads_cost_a_bounded_amount(impatient):
+    gateway = impatient
+    fill(gateway, "a", 1000, 4000)
+    gateway.messages("a")
+    before = usage(gateway)[0]
+    packings = [(), ("Accept-Encoding: gzip",)]
+    readers = [PlainReader(gateway, "/api/scans/a/messages?limit=1000", *packings[n % 2]) for n in range(40)]
+    peak = before
+    end = time.monotonic() + 30
+    # Those that are not packed are cut; packed ones fit into what the system holds.
+    while gateway.refused("slow_reader") < 20:
+        assert time.monotonic() < end
+        peak = max(peak, usage(gateway)[0])
+        time.sleep(0.1)
+    assert peak - before < SLACK, (before, peak)
+    for reader in readers:
+        reader.close()
+    # And who asks now gets all of it.
+    page = gateway.get("/api/scans/a/messages?limit=1000", gateway.reader()).json()
+    assert [message["seq"] for message in page["messages"]] == list(range(1, 1001)) and page["next"] is None
+
+
+def test_a_page_read_slowly_arrives_whole(impatient):
+    gateway = impatient
+    fill(gateway, "a", 300, 4000)
+    reader = PlainReader(gateway, "/api/scans/a/messages?limit=1000", "Connection: close", receive_buffer=16384)
+    received = b""
+    while piece := reader.connection.recv(16384):
+        received += piece
+        time.sleep(len(piece) / (256 * 1024))
+    head, body = received.split(b"\r\n\r\n", 1)
+    assert b"Transfer-Encoding: chunked" in head
+    text = b""
+    while size := int((line := body.split(b"\r\n", 1))[0], 16):
+        text += line[1][:size]
+        body = line[1][size + 2:]
+    assert len(json.loads(text)["messages"]) == 300
+    assert gateway.refused("slow_reader") == 0
+
+
+def test_an_event_stream_that_is_not_read_is_ended(impatient):
+    gateway = impatient
+    gateway.post("a", {"type": "scanStarted"})
+    readers = [PlainReader(gateway, "/api/scans/a/events?since=0") for _ in range(3)]
+    before = usage(gateway)[0]
+    fill(gateway, "a", 1500, 4000)
+    wait_for(lambda: closed(gateway) == 3, 30)
+    assert usage(gateway)[0] - before < SLACK + 3 * 2 * MIB
+    for reader in readers:
+        closes_within(reader.connection, 10)
+        reader.close()
+
+
+def test_a_socket_that_says_it_lives_and_reads_nothing_is_closed_also_for_little(impatient):
+    gateway = impatient
+    gateway.post("a", {"type": "scanStarted"})
+    reader = RawSocket(gateway, "/api/ws/scans/a", receive_buffer=4096)
+    # Much less than `max_buffered`, more than the system holds.
+    fill(gateway, "a", 150, 4000)
+    end = time.monotonic() + 30
+    while closed(gateway) == 0:
+        assert time.monotonic() < end
+        reader.send(frame(PONG))
+        time.sleep(0.2)
+    reader.close()
+
+
+def test_a_long_answer_costs_more_than_a_request(make_gateway):
+    gateway = make_gateway(limits={"requests": {"rate": 1, "burst": 5}})
+    fill(gateway, "a", 300, 4000)
+    stats = gateway.get("/api/scans/stats", gateway.reader())
+    assert stats.status == 200
+    page = gateway.get("/api/scans/a/messages?limit=1000", gateway.reader())
+    # It is refused only before it is begun, and what it cost beyond the bucket is a debt.
+    assert page.status == 200 and len(page.body) > 1.1 * MIB
+    answer = gateway.get("/api/scans/stats", gateway.reader())
+    is_problem(answer, 429, "rate_limited")
+    assert 10 <= int(answer.headers["Retry-After"]) <= 20
+    assert gateway.get("/api/scans/stats", gateway.reader("bob")).status == 200
+
+
+def test_a_long_answer_packed_is_the_same(gateway, scan):
+    fill(gateway, scan, 300, 4000)
+    path = f"/api/scans/{scan}/messages?limit=1000&times=true"
+    plain = gateway.get(path, gateway.reader())
+    packed = gateway.get(path, gateway.reader(), {"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert len(packed.body) < len(plain.body) / 20
+    page = plain.json()
+    assert len(page["times"]) == len(page["messages"]) == 300
+
+
+def test_the_consoles_files_are_packed_once_and_known_by_their_form(gateway):
+    for path in ("/", "/client.js", "/console.js"):
+        plain = gateway.get(path)
+        packed = gateway.get(path, headers={"Accept-Encoding": "gzip"})
+        assert packed.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers
+        assert gzip.decompress(packed.body) == plain.body
+        assert plain.headers["ETag"] != packed.headers["ETag"]
+        assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+        for known in (plain, packed):
+            assert gateway.get(path, headers={"If-None-Match": known.headers["ETag"]}).status == 304
