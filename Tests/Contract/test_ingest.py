@@ -379,3 +379,15 @@ def test_a_key_is_forgotten_with_its_scan(gateway, scan):
     gateway.post(scan, {"type": "t"}, headers=headers)
     gateway.request("DELETE", f"/api/scans/{scan}", token=gateway.admin())
     assert gateway.post(scan, {"type": "u"}, headers=headers).status == 202
+
+
+def test_a_stream_that_falls_silent_is_told_what_was_taken(make_gateway):
+    gateway = make_gateway(limits={"timeouts": {"stream_idle": "1s"}})
+    with gateway.stream("a") as stream:
+        stream.send(b'{"type":"t"}\n{"type":"t"}\n')
+        answer = stream.answer()
+    is_problem(answer, 408, "request_timeout")
+    assert answer.json()["accepted"] == 2 and answer.json()["lastSeq"] == 2
+    with gateway.stream("b") as stream:
+        answer = stream.answer()
+    assert answer.json()["accepted"] == 0 and "lastSeq" not in answer.json()

@@ -57,12 +57,14 @@ package final class HomeLoop {
     ///
     /// Fails with `RelayRefusal`. The promise is kept when the messages are stored, and they are relayed before.
     func ingest(_ request: IngestRequest, promise: EventLoopPromise<IngestReceipt>) {
-        guard self.context.store?.isAvailable ?? true else {
+        guard self.context.store?.isAvailable ?? true, request.stream.map({ !$0.isBroken }) ?? true else {
+            request.stream?.breakOff()
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
         switch self.take(request) {
         case .failure(let refusal):
+            request.stream?.breakOff()
             promise.fail(refusal)
         case .success(let receipt):
             self.store(request, receipt, promise)

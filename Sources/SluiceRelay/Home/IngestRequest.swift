@@ -21,6 +21,8 @@ package struct IngestRequest: Sendable {
     /// Who owns the scan, if the producer says so.
     package var owner: String?
     package var idempotency: Idempotency?
+    /// The stream that it is a stretch of, if it is one.
+    package var stream: IngestStream?
 
     package init(
         scanID: ScanID,

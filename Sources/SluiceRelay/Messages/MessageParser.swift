@@ -44,13 +44,9 @@ package struct MessageParser: Sendable {
     /// - Returns: All messages in their order; none for an empty array.
     /// - Throws: The first fault, with `index` and `offset`; then no message of the body counts.
     package func parseDocument(_ body: ByteBuffer, maximumCount: Int) throws(MessageError) -> [Message] {
-        var messages: [Message] = []
-        do throws(MessageFault) {
-            try self.scanDocument(body.readableBytesUInt8Span, maximumCount: maximumCount, into: &messages)
-        } catch {
-            throw MessageError(error, index: messages.count)
-        }
-        return messages
+        var walk = DocumentWalk(self, body, maximumCount: maximumCount)
+        _ = try walk.goOn(byteCount: .max)
+        return walk.messages
     }
 
     /// Takes the message out of one line of NDJSON.
@@ -74,54 +70,12 @@ package struct MessageParser: Sendable {
         }
     }
 
-    private func scanDocument(
-        _ bytes: Span<UInt8>,
-        maximumCount: Int,
-        into messages: inout [Message]
-    ) throws(MessageFault) {
-        var scan = MessageScan(self)
-        guard let first = scan.scanner.peek(bytes) else { throw MessageFault(.empty, at: scan.scanner.offset) }
-        switch first {
-        case UInt8(ascii: "{"):
-            let message = try self.scanElement(&scan, bytes, 0, maximumCount)
-            try self.expectEnd(&scan, bytes)
-            messages.append(message)
-        case UInt8(ascii: "["):
-            scan.scanner.offset += 1
-            guard try scan.token(bytes) != UInt8(ascii: "]") else {
-                scan.scanner.offset += 1
-                return try self.expectEnd(&scan, bytes)
-            }
-            repeat {
-                messages.append(try self.scanElement(&scan, bytes, messages.count, maximumCount))
-            } while try scan.separator(bytes, closing: UInt8(ascii: "]"))
-            try self.expectEnd(&scan, bytes)
-        default:
-            throw MessageFault(Self.hasByteOrderMark(bytes) ? .byteOrderMark : .notDocument, at: scan.scanner.offset)
-        }
-    }
-
-    /// Checks the message after `count` others.
-    private func scanElement(
-        _ scan: inout MessageScan,
-        _ bytes: Span<UInt8>,
-        _ count: Int,
-        _ maximumCount: Int
-    ) throws(MessageFault) -> Message {
-        let first = try scan.token(bytes)
-        guard count < maximumCount else {
-            throw MessageFault(.tooManyMessages(limit: maximumCount), at: scan.scanner.offset)
-        }
-        guard first == UInt8(ascii: "{") else { throw MessageFault(.notObject, at: scan.scanner.offset) }
-        return try scan.scanMessage(bytes)
-    }
-
-    private func expectEnd(_ scan: inout MessageScan, _ bytes: Span<UInt8>) throws(MessageFault) {
+    func expectEnd(_ scan: inout MessageScan, _ bytes: Span<UInt8>) throws(MessageFault) {
         guard scan.scanner.peek(bytes) == nil else { throw MessageFault(.trailingBytes, at: scan.scanner.offset) }
     }
 
     /// RFC 8259 section 8.1 forbids the mark to senders; who relays bytes as they are cannot forgive it.
-    private static func hasByteOrderMark(_ bytes: Span<UInt8>) -> Bool {
+    static func hasByteOrderMark(_ bytes: Span<UInt8>) -> Bool {
         bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
     }
 }

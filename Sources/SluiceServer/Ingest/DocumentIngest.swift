@@ -1,13 +1,19 @@
-internal import Crypto
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceRelay
 
 /// An `application/json` body: one object or an array, all or nothing.
+///
+/// A long one is checked, and its digest made, in slices, between which the loop looks after the others.
 final class DocumentIngest: IngestReader {
+    /// The most bytes that are looked at in one turn of the loop: about a millisecond's work.
+    private static let sliceBytes = 256 * 1024
+
     private let job: IngestJob
     private var body: ByteBuffer?
+    private var walk: DocumentWalk?
+    private var digest: DocumentDigest?
 
     init(_ job: IngestJob) {
         self.job = job
@@ -24,62 +30,94 @@ final class DocumentIngest: IngestReader {
         guard let identity = Gatekeeper(services: self.job.services).stillLetIn(self.job.visitor, exchange) else {
             return
         }
-        do throws(Problem) {
-            guard identity.mayIngest(scan: self.job.scanID.text) else {
-                throw Closing.notAdmitted.problem
-            }
-            let messages = try self.messages(of: body)
-            let request = IngestRequest(
-                scanID: self.job.scanID,
-                messages: messages,
-                at: WallTime.now(),
-                owner: self.job.head.owner,
-                idempotency: self.job.head.idempotencyKey.map { key in
-                    IngestRequest.Idempotency(key: key, digest: Self.digest(of: body))
-                }
-            )
-            let scanID = self.job.scanID
-            self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
-                .whenComplete { result in
-                    switch result {
-                    case .success(let receipt):
-                        exchange.respond(
-                            IngestAnswers.accepted(
-                                scanID,
-                                count: receipt.acceptedCount,
-                                seqs: receipt.seqs,
-                                isReplayed: receipt.isReplayed,
-                                allocator: exchange.connection.allocator
-                            )
-                        )
-                    case .failure(let error):
-                        exchange.respond(problem: IngestAnswers.problem(refusal: error))
-                    }
-                }
-        } catch {
-            exchange.respond(problem: error)
+        guard identity.mayIngest(scan: self.job.scanID.text) else {
+            exchange.respond(problem: Closing.notAdmitted.problem)
+            return
         }
+        let maximumCount = self.job.services.limits.ingest.burst
+        self.walk = DocumentWalk(self.job.makeParser(), body, maximumCount: maximumCount)
+        self.digest = self.job.head.idempotencyKey.map { DocumentDigest(body, key: $0) }
+        self.goOn()
     }
+
+    func refusing(_ problem: Problem) -> Bool { false }
 
     func aborted() {
         self.body = nil
+        self.walk = nil
+        self.digest = nil
     }
 
     func draining() {}
 
-    private func messages(of body: ByteBuffer) throws(Problem) -> [Message] {
-        let limiter = self.job.services.limits.ingest
-        let messages: [Message]
+    /// Looks at the next slice; at the end, posts.
+    private func goOn() {
+        do throws(Problem) {
+            guard let isChecked = try self.check() else {
+                return
+            }
+            let isDigested = self.digest?.goOn(byteCount: Self.sliceBytes) ?? true
+            guard isChecked, isDigested else {
+                self.job.exchange.eventLoop.nextTurn { self.goOn() }
+                return
+            }
+            let messages = self.walk?.messages ?? []
+            let idempotency = self.digest?.idempotency
+            self.walk = nil
+            self.digest = nil
+            try self.pay(for: messages.count)
+            self.post(messages, idempotency)
+        } catch {
+            self.aborted()
+            self.job.exchange.respond(problem: error)
+        }
+    }
+
+    /// Whether all messages are checked; nil if nobody waits for that any more.
+    private func check() throws(Problem) -> Bool? {
         do throws(MessageError) {
-            messages = try self.job.makeParser().parseDocument(body, maximumCount: limiter.burst)
+            return try self.walk?.goOn(byteCount: Self.sliceBytes)
         } catch {
             throw IngestAnswers.problem(error)
         }
-        guard !messages.isEmpty else {
-            return messages
+    }
+
+    private func post(_ messages: [Message], _ idempotency: IngestRequest.Idempotency?) {
+        let exchange = self.job.exchange
+        let scanID = self.job.scanID
+        let request = IngestRequest(
+            scanID: scanID,
+            messages: messages,
+            at: WallTime.now(),
+            owner: self.job.head.owner,
+            idempotency: idempotency
+        )
+        self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success(let receipt):
+                    exchange.respond(
+                        IngestAnswers.accepted(
+                            scanID,
+                            count: receipt.acceptedCount,
+                            seqs: receipt.seqs,
+                            isReplayed: receipt.isReplayed,
+                            allocator: exchange.connection.allocator
+                        )
+                    )
+                case .failure(let error):
+                    exchange.respond(problem: IngestAnswers.problem(refusal: error))
+                }
+            }
+    }
+
+    private func pay(for count: Int) throws(Problem) {
+        let limiter = self.job.services.limits.ingest
+        guard count > 0 else {
+            return
         }
         let now = self.job.exchange.eventLoop.now.uptimeNanoseconds
-        switch limiter.take(messages.count, for: self.job.identity.producerName, now: now) {
+        switch limiter.take(count, for: self.job.identity.producerName, now: now) {
         case .neverFits:
             throw Problem(.tooManyMessages, "send at most \(limiter.burst) messages in one array")
         case let answer:
@@ -87,10 +125,5 @@ final class DocumentIngest: IngestReader {
                 throw problem
             }
         }
-        return messages
-    }
-
-    private static func digest(of body: ByteBuffer) -> [UInt8] {
-        Array(SHA256.hash(data: Array(body.readableBytesView)))
     }
 }

@@ -76,6 +76,13 @@ enum IngestAnswers {
         }
     }
 
+    /// What ends a stream whose last messages are numbered and not stored yet.
+    static let streamNotStored = Problem(
+        .storageUnavailable,
+        "the storage does not work; what was accepted has its numbers and is stored later: post what follows it",
+        retryAfterSeconds: 5
+    )
+
     private static func code(_ code: MessageError.Code) -> ProblemCode {
         // The catalogues use the same names, so an unknown one would be a mistake of ours.
         ProblemCode(rawValue: code.rawValue) ?? .invalidMessage
@@ -83,9 +90,10 @@ enum IngestAnswers {
 }
 
 extension Problem {
-    /// The same problem with further members.
+    /// The same problem with further members; those of the same name are replaced.
     func adding(_ members: [(String, Value)]) -> Problem {
         var problem = self
+        problem.members.removeAll { known in members.contains { $0.0 == known.name } }
         problem.members += members.map { Member(name: $0.0, value: $0.1) }
         return problem
     }

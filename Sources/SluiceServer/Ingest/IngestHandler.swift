@@ -92,6 +92,10 @@ final class IngestHandler: RequestHandler {
         }
     }
 
+    func refusing(_ problem: Problem) -> Bool {
+        self.reader?.refusing(problem) ?? false
+    }
+
     func aborted(_ reason: AbortReason) {
         self.reader?.aborted()
         self.reader = nil

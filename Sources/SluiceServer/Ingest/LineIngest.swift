@@ -25,9 +25,13 @@ final class LineIngest: IngestReader, LiveConnection {
     /// Posts that were not answered yet: relayed, perhaps, and on their way to the storage.
     private var openPosts = 0
     private var openMessages = 0
-    private var hasFailedPost = false
+    private var openBytes = 0
+    /// No later post is taken once one was refused, so that what was taken is all before it.
+    private let stream = IngestStream()
     /// Whether all that arrived has been taken apart.
     private var isThrottled = false
+    /// Ends that.
+    private var throttle: Scheduled<Void>?
     private var acceptedCount = 0
     private var seqs: ClosedRange<Seq>?
     private var expiry: Scheduled<Void>?
@@ -37,9 +41,10 @@ final class LineIngest: IngestReader, LiveConnection {
     private static let longestWatchSeconds = 60.0
     /// The most messages in one hop to the scan's home.
     private static let maximumHopCount = 1000
-    /// The most posts, and the most messages in them, that wait for their answer.
+    /// The most posts, messages in them and bytes of these that wait for their answer.
     private static let maximumOpenPosts = 256
     private static let maximumOpenMessages = 4000
+    private static let maximumOpenBytes = 1024 * 1024
 
     init(_ job: IngestJob) {
         self.job = job
@@ -90,6 +95,12 @@ final class LineIngest: IngestReader, LiveConnection {
         self.readOn()
     }
 
+    /// What was taken before is part of the answer.
+    func refusing(_ problem: Problem) -> Bool {
+        self.end(problem)
+        return true
+    }
+
     func aborted() {
         self.state = .answered
         self.release()
@@ -133,19 +144,21 @@ final class LineIngest: IngestReader, LiveConnection {
 
     /// Takes lines apart and posts them, one hop at a time.
     private func readOn() {
-        guard !self.isThrottled, self.openPosts < Self.maximumOpenPosts, self.openMessages < Self.maximumOpenMessages
+        if case .ended(let problem?) = self.state {
+            // Also of one that is slowed: there is nothing left to slow down.
+            self.answerWhenDone(problem)
+            return
+        }
+        guard !self.isThrottled, self.openPosts < Self.maximumOpenPosts,
+            self.openMessages < Self.maximumOpenMessages, self.openBytes < Self.maximumOpenBytes
         else {
             self.job.exchange.pauseReading()
             return
         }
-        switch self.state {
-        case .answered:
+        if case .answered = self.state {
             return
-        case .ended(let problem?):
-            self.answerWhenDone(problem)
-        case .reading, .ended(nil):
-            self.postNext()
         }
+        self.postNext()
     }
 
     /// The answer says what was taken, so it waits for all that is on its way.
@@ -206,27 +219,32 @@ final class LineIngest: IngestReader, LiveConnection {
     private func post(_ messages: [Message]) {
         self.openPosts += 1
         self.openMessages += messages.count
+        let byteCount = messages.reduce(0) { $0 + $1.body.readableBytes }
+        self.openBytes += byteCount
         let exchange = self.job.exchange
         exchange.pauseReading()
         // Before the post: its answer may come within the call, and reads on.
         self.pay(for: messages.count)
-        let request = IngestRequest(
+        var request = IngestRequest(
             scanID: self.job.scanID,
             messages: messages,
             at: WallTime.now(),
             owner: self.job.head.owner
         )
+        request.stream = self.stream
         self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
             .whenComplete { result in
                 self.openPosts -= 1
                 self.openMessages -= messages.count
+                self.openBytes -= byteCount
                 switch result {
                 case .success(let receipt):
                     self.taken(receipt)
+                case .failure(RelayRefusal.notStored(let receipt)):
+                    self.count(receipt)
+                    self.stop(IngestAnswers.streamNotStored)
                 case .failure(let error):
-                    self.hasFailedPost = true
-                    self.end(IngestAnswers.problem(refusal: error))
-                    self.readOn()
+                    self.stop(IngestAnswers.problem(refusal: error))
                 }
             }
         if !self.isThrottled {
@@ -235,15 +253,23 @@ final class LineIngest: IngestReader, LiveConnection {
     }
 
     private func taken(_ receipt: IngestReceipt) {
-        // After a post that failed the count stands still: it says how many, from the first, need not be sent again.
-        guard !self.hasFailedPost else {
-            self.readOn()
-            return
-        }
+        self.count(receipt)
+        self.readOn()
+    }
+
+    /// What was numbered need not be sent again, whether it was stored or is later.
+    private func count(_ receipt: IngestReceipt) {
         self.acceptedCount += receipt.acceptedCount
         if let seqs = receipt.seqs {
-            self.seqs = (self.seqs?.lowerBound ?? seqs.lowerBound)...seqs.upperBound
+            // One post's answer may overtake another's.
+            let known = self.seqs ?? seqs
+            self.seqs = min(known.lowerBound, seqs.lowerBound)...max(known.upperBound, seqs.upperBound)
         }
+    }
+
+    private func stop(_ problem: Problem) {
+        self.stream.breakOff()
+        self.end(problem)
         self.readOn()
     }
 
@@ -263,8 +289,9 @@ final class LineIngest: IngestReader, LiveConnection {
             return
         }
         self.isThrottled = true
-        exchange.eventLoop.assumeIsolated()
+        self.throttle = exchange.eventLoop.assumeIsolated()
             .scheduleTask(in: .nanoseconds(Int64(clamping: min(wait, Self.longestWaitNanoseconds)))) {
+                self.throttle = nil
                 self.isThrottled = false
                 self.readOn()
             }
@@ -307,8 +334,11 @@ final class LineIngest: IngestReader, LiveConnection {
     }
 
     private func release() {
+        // Neither may outlive the stream: each holds it, and with it the connection.
         self.expiry?.cancel()
         self.expiry = nil
+        self.throttle?.cancel()
+        self.throttle = nil
         self.job.services.connections.remove(self.id, on: self.job.exchange.eventLoop)
     }
 }

@@ -21,6 +21,43 @@ struct JSONVerdictTests {
         }
     }
 
+    @Test("in slices of whatever length it is the same verdict", arguments: JSONEdgeCase.table)
+    func slices(_ edge: JSONEdgeCase) {
+        let whole = MessageFixtures.outcome(self.parser, edge)
+        for byteCount in [0, 1, 5] {
+            var walk = DocumentWalk(self.parser, ByteBuffer(bytes: edge.document), maximumCount: 10)
+            var turns = 0
+            let result = Result { () throws(MessageError) in
+                while try !walk.goOn(byteCount: byteCount) {
+                    turns += 1
+                }
+                return walk.messages
+            }
+            switch (whole, result) {
+            case (.success(let expected), .success(let messages)):
+                #expect(messages.map(\.body) == expected.map(\.body))
+                #expect(turns == max(0, messages.count - 1))
+            case (.failure(let expected), .failure(let error)):
+                #expect(error == expected)
+            default:
+                Issue.record("\(result) and not \(whole)")
+            }
+        }
+    }
+
+    @Test("a slice ends with the message that stands at its end")
+    func sliceEnds() throws {
+        let messages = Array(repeating: #"{"type":"t"}"#, count: 100).joined(separator: ",")
+        var walk = DocumentWalk(self.parser, ByteBuffer(string: "[\(messages)]"), maximumCount: 100)
+        var counts: [Int] = []
+        while try !walk.goOn(byteCount: 130) {
+            counts.append(walk.messages.count)
+        }
+        // Twelve bytes each, and a comma.
+        #expect(counts == Array(stride(from: 10, to: 100, by: 10)))
+        #expect(walk.messages.count == 100)
+    }
+
     @Test("the second parser gives the same verdicts, but for the decided differences")
     func secondParser() throws {
         let table = JSONEdgeCase.table

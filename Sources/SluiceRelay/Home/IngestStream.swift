@@ -1,0 +1,19 @@
+import Synchronization
+
+/// Ties the posts of one stream together: after one that was refused no later one is taken.
+///
+/// Several are on their way at once, and the producer is told to go on behind the last one that was numbered. One that
+/// was numbered behind a gap would be posted twice.
+package final class IngestStream: Sendable {
+    private let broken = Atomic<Bool>(false)
+
+    package init() {}
+
+    /// Whether a post of it was refused.
+    package var isBroken: Bool { self.broken.load(ordering: .relaxed) }
+
+    /// A post of it is refused.
+    package func breakOff() {
+        self.broken.store(true, ordering: .relaxed)
+    }
+}
