@@ -38,7 +38,7 @@ extension FuzzTarget {
             let handler = Last()
             try self.channel.pipeline.syncOperations.addHandler(handler)
             let context = try self.channel.pipeline.syncOperations.context(handler: handler)
-            self.outbox = Outbox(context: context, fanOut: self.relay.fanOut(of: loop))
+            self.outbox = Outbox(context: context, fanOut: self.relay.fanOut(of: loop), maximumBufferedBytes: 1 << 20)
             let posted = store == nil ? Self.ordinaryCount : 1
             let line = ByteBuffer(string: "{\"type\":\"a\"}")
             var messages = try (0..<posted).compactMap { _ in try parser.parseLine(line) }

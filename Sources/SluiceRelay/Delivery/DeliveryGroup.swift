@@ -9,14 +9,19 @@ package struct DeliveryGroup: Sendable {
     package struct Limits: Sendable, Equatable {
         /// The most bytes of messages in one frame of several: under the 1 MiB that common clients accept.
         package var maximumBatchBytes = 512 * 1024
+        /// Once so many bytes of messages go out in one turn of the loop, what is left goes out in later ones: with the
+        /// last frame, less than what a socket that drains has room for.
+        package var maximumTurnBytes = 256 * 1024
         package var batchInterval: TimeAmount
         package var maximumBatchCount: Int
         package var maximumPendingCount: Int
+        package var maximumPendingBytes: Int
 
         package init(_ configuration: RelayConfiguration) {
             self.batchInterval = configuration.batchInterval
             self.maximumBatchCount = configuration.maximumBatchCount
             self.maximumPendingCount = configuration.maximumPendingCount
+            self.maximumPendingBytes = configuration.maximumPendingBytes
         }
     }
 
@@ -41,7 +46,11 @@ package struct DeliveryGroup: Sendable {
     private var pending = PendingQueue()
     private var head: Seq
     private var due: [Delivery] = []
+    /// Bytes of the messages that were made due in this turn of the loop.
+    private var turnBytes = 0
     private var waitingSince = NIODeadline.distantPast
+    /// What waits up to this seq goes out at once, outside the budget.
+    private var flushThrough: Seq = 0
 
     /// A group whose members have everything through `head`.
     ///
@@ -68,6 +77,7 @@ package struct DeliveryGroup: Sendable {
         group.sent = self.sent
         group.pending = self.pending
         group.waitingSince = self.waitingSince
+        group.flushThrough = self.flushThrough
         return group
     }
 
@@ -101,11 +111,20 @@ package struct DeliveryGroup: Sendable {
 
     /// How many messages wait.
     package var pendingCount: Int { self.pending.count }
+    /// How many bytes they have.
+    package var pendingBytes: Int { self.pending.bytes }
 
     /// A message was numbered.
     ///
-    /// What is due by it is ready to `take`.
-    package mutating func append(_ entry: LogEntry, now: NIODeadline) {
+    /// What is due by it is ready to `take`. A critical one takes all that waits along. Messages that are not for the
+    /// group need not be shown to it.
+    ///
+    /// - Parameters:
+    ///   - entry: The message.
+    ///   - now: The loop's time.
+    ///   - mayEmit: Whether anything may be made due now; else it is by a later `poll`.
+    package mutating func append(_ entry: LogEntry, now: NIODeadline, mayEmit: Bool = true) {
+        self.passOver(through: entry.seq.previous)
         self.head = entry.seq
         guard self.terms.filter.passes(type: entry.message.type, fate: entry.message.fate) else {
             self.counts.filtered += 1
@@ -114,21 +133,24 @@ package struct DeliveryGroup: Sendable {
             }
             return
         }
-        if entry.message.fate == .critical {
-            self.flush()
-            self.emit([entry])
-            return
-        }
         if self.pending.isEmpty {
             self.waitingSince = now
         }
         if self.pending.append(entry, now: now) {
             self.counts.conflated += 1
         }
-        self.poll(now: now)
-        while self.pending.count > self.limits.maximumPendingCount {
-            self.pending.skipOldest()
+        if entry.message.fate == .critical {
+            self.flushThrough = entry.seq
+        }
+        if mayEmit {
+            self.poll(now: now)
+        }
+        while self.isOverfull, self.pending.skipOldest() {
             self.counts.skipped += 1
+        }
+        // What is left is critical.
+        while self.isOverfull, self.isFlushing {
+            self.emitFrame()
         }
     }
 
@@ -141,27 +163,46 @@ package struct DeliveryGroup: Sendable {
         self.counts.skipped += count
     }
 
-    /// Everything through this seq came by, or is not for the members.
+    /// Everything through this seq came by; what was not shown to the group is not for its members.
     package mutating func passOver(through seq: Seq) {
+        guard self.head < seq else {
+            return
+        }
+        self.counts.filtered += self.head.distance(to: seq)
         self.head = seq
         if self.pending.isEmpty {
             self.sent = seq
         }
     }
 
-    /// Time passed: what the budget allows of what is due is ready to `take`.
+    /// What was shown and passed over so far is not counted as filtered: it was not for anybody yet.
+    package mutating func forgetFiltered() {
+        self.counts.filtered = 0
+    }
+
+    /// Time passed: what the budget and this turn of the loop allow of what is due is ready to `take`.
     package mutating func poll(now: NIODeadline) {
-        while self.isDue(now: now), self.budget.take(self.nextFrameCount, now: now) {
+        while self.isDue(now: now), !self.isTurnFull, self.isFlushing || self.budget.take(self.nextFrameCount, now: now)
+        {
             self.emitFrame()
             self.waitingSince = self.pending.oldestArrival ?? now
         }
     }
 
-    /// Makes all that waits due at once, outside the budget.
-    package mutating func flush() {
-        while !self.pending.isEmpty {
-            self.emitFrame()
-        }
+    /// Makes all that waits due, outside the budget, for the next `poll`.
+    package mutating func release() {
+        self.flushThrough = self.head
+    }
+
+    /// Makes all that waits due, outside the budget: what this turn of the loop allows of it is ready to `take`.
+    package mutating func flush(now: NIODeadline) {
+        self.release()
+        self.poll(now: now)
+    }
+
+    /// Whether something that was flushed is left for later turns of the loop.
+    package var isFlushing: Bool {
+        !self.pending.isEmpty && self.sent < self.flushThrough
     }
 
     /// What is to be sent now, in order.
@@ -175,6 +216,7 @@ package struct DeliveryGroup: Sendable {
     /// What was taken goes out now, and counts in the budget from now on.
     package mutating func handedOver(now: NIODeadline) {
         self.budget.handedOver(now: now)
+        self.turnBytes = 0
     }
 
     /// When `poll` has something to do, if nothing is posted before; nil while nothing waits.
@@ -182,11 +224,14 @@ package struct DeliveryGroup: Sendable {
         guard !self.pending.isEmpty else {
             return nil
         }
-        return max(self.dueAt, self.budget.availableAt(self.nextFrameCount))
+        return self.isFlushing ? .distantPast : max(self.dueAt, self.budget.availableAt(self.nextFrameCount))
     }
 
     /// When the waiting messages want to go, budget aside.
     private var dueAt: NIODeadline {
+        if self.isFlushing {
+            return .distantPast
+        }
         if self.pending.count >= self.limits.maximumBatchCount || self.pending.bytes >= self.limits.maximumBatchBytes {
             return .distantPast
         }
@@ -200,6 +245,14 @@ package struct DeliveryGroup: Sendable {
         !self.pending.isEmpty && self.dueAt <= now
     }
 
+    /// Whether more waits than may.
+    private var isOverfull: Bool {
+        self.pending.count > self.limits.maximumPendingCount || self.pending.bytes > self.limits.maximumPendingBytes
+    }
+
+    /// Whether this turn of the loop has made enough due.
+    private var isTurnFull: Bool { self.turnBytes >= self.limits.maximumTurnBytes }
+
     /// How many frames go out next: what was lost is announced in the same write.
     private var nextFrameCount: Int {
         if case .lost? = self.pending.first { 2 } else { 1 }
@@ -208,7 +261,7 @@ package struct DeliveryGroup: Sendable {
     /// Whether one frame carries all that waits.
     private var isOneFrame: Bool {
         self.pending.count <= (self.terms.isBatched ? self.limits.maximumBatchCount : 1)
-            && self.pending.bytes <= self.limits.maximumBatchBytes && !self.pending.hasLoss
+            && self.pending.bytes <= self.limits.maximumBatchBytes && !self.pending.hasLoss && !self.isFlushing
     }
 
     /// Sends one frame of what waits longest, and before it what was lost there.
@@ -223,7 +276,9 @@ package struct DeliveryGroup: Sendable {
                 break loop
             case .entry(let entry, _):
                 bytes += entry.message.byteCount
-                guard entries.isEmpty || (entries.count < maximumCount && bytes <= self.limits.maximumBatchBytes) else {
+                let isAlone = entry.message.fate == .critical
+                let fits = entries.count < maximumCount && bytes <= self.limits.maximumBatchBytes && !isAlone
+                guard entries.isEmpty || (fits && entries.last?.message.fate != .critical) else {
                     break loop
                 }
                 entries.append(entry)
@@ -266,6 +321,7 @@ package struct DeliveryGroup: Sendable {
         }
         self.due.append(.messages(entries))
         self.counts.delivered += entries.count
+        self.turnBytes += entries.reduce(0) { $0 + $1.message.byteCount }
         self.sent = self.pending.isEmpty ? self.head : last.seq
     }
 }

@@ -1,5 +1,6 @@
 import DequeModule
 package import NIOCore
+import SluiceBase
 
 /// How many frames may go out in any second, sliding.
 ///
@@ -29,7 +30,8 @@ package struct FrameBudget: Sendable {
     package init(framesPerSecond: Double) {
         precondition(framesPerSecond >= 0, "a frame rate is not negative")
         self.framesPerSecond = framesPerSecond
-        self.capacity = framesPerSecond == 0 ? .max : max(1, Int(clamping: min(framesPerSecond, 1_000_000)))
+        self.capacity =
+            framesPerSecond == 0 ? .max : max(1, Int(clamping: min(framesPerSecond, 1_000_000).rounded(.down)))
         let seconds = framesPerSecond > 0 && framesPerSecond < 1 ? min(1 / framesPerSecond, Self.longestWindow) : 1
         self.window = .nanoseconds(Int64(clamping: seconds * 1_000_000_000)) + Self.margin
     }

@@ -12,6 +12,15 @@ struct PendingQueue: Sendable {
         case lost(count: Int, LagNotice.Reason)
     }
 
+    /// Looks for the oldest message of a fate that may be given up, and never at the same place twice.
+    private struct Sweep: Sendable {
+        let fate: Fate
+        /// No message of the fate stands before this absolute index.
+        var next = 0
+        /// The absolute index of the last loss, if no message stands between it and `next`.
+        var openLoss: Int?
+    }
+
     /// How many messages wait.
     private(set) var count = 0
     /// How many bytes they have.
@@ -21,18 +30,16 @@ struct PendingQueue: Sendable {
     /// The absolute index of `items.first`; places in the queue keep their number while it moves.
     private var base = 0
     private var places: [ConflationKey: Int] = [:]
-    /// No ordinary message stands before this absolute index.
-    private var oldestOrdinary = 0
+    private var ordinary = Sweep(fate: .ordinary)
+    private var state = Sweep(fate: .conflated)
     private var supersededCount = 0
-    /// The absolute index of the last loss, if no message stands between it and `oldestOrdinary`.
-    private var openLoss: Int?
+    /// How many of the items are losses.
+    private var lossCount = 0
 
     var isEmpty: Bool { self.items.isEmpty }
 
     /// Whether something that stood here is lost.
-    var hasLoss: Bool {
-        self.items.contains { if case .lost = $0 { true } else { false } }
-    }
+    var hasLoss: Bool { self.lossCount > 0 }
 
     /// When the oldest waiting message came.
     var oldestArrival: NIODeadline? {
@@ -76,6 +83,8 @@ struct PendingQueue: Sendable {
             if let key = entry.message.conflationKey, self.places[key] == self.base - 1 {
                 self.places[key] = nil
             }
+        } else if case .lost = item {
+            self.lossCount -= 1
         }
         self.trim()
         return item
@@ -87,64 +96,61 @@ struct PendingQueue: Sendable {
     /// Notes that messages are lost which never came here, after those that wait.
     mutating func appendLost(count: Int, _ reason: LagNotice.Reason) {
         self.items.append(.lost(count: count, reason))
+        self.lossCount += 1
     }
 
-    /// Gives up the oldest ordinary message, or where there is none the oldest of all, and leaves a mark in its place.
-    mutating func skipOldest() {
-        var place = max(self.oldestOrdinary, self.base)
-        while place < self.base + self.items.count {
+    /// Gives up the oldest ordinary message, or where there is none the oldest state, and leaves a mark in its place.
+    ///
+    /// Returns whether there was one: critical messages are not given up.
+    mutating func skipOldest() -> Bool {
+        var sweep = self.ordinary
+        let isOrdinary = self.skipOldest(&sweep)
+        self.ordinary = sweep
+        guard !isOrdinary else {
+            return true
+        }
+        sweep = self.state
+        let isState = self.skipOldest(&sweep)
+        self.state = sweep
+        return isState
+    }
+
+    private mutating func skipOldest(_ sweep: inout Sweep) -> Bool {
+        sweep.next = max(sweep.next, self.base)
+        sweep.openLoss = sweep.openLoss.flatMap { $0 < self.base ? nil : $0 }
+        while sweep.next < self.base + self.items.count {
+            let place = sweep.next
+            sweep.next += 1
             switch self.items[place - self.base] {
-            case .entry(let entry, _) where entry.message.fate == .ordinary:
-                self.skip(place, entry)
-                return
+            case .entry(let entry, _) where entry.message.fate == sweep.fate:
+                self.lose(place, entry, with: sweep.openLoss)
+                sweep.openLoss = sweep.openLoss ?? place
+                return true
             case .entry:
-                self.openLoss = nil
+                sweep.openLoss = nil
             case .lost(_, .overflow):
-                self.openLoss = place
+                sweep.openLoss = place
             case .lost, .superseded:
                 break
             }
-            place += 1
         }
-        self.oldestOrdinary = place
-        self.skipOldestState()
+        return false
     }
 
-    private mutating func skip(_ place: Int, _ entry: LogEntry) {
-        if let open = self.openLoss, open >= self.base {
-            self.lose(place, entry, with: open)
-        } else {
-            self.lose(place, entry, with: place)
-            self.openLoss = place
-        }
-        self.oldestOrdinary = place + 1
-    }
-
-    /// Nothing but state waits, and of more keys than the limit allows: the oldest of it goes.
-    private mutating func skipOldestState() {
-        for place in self.base..<(self.base + self.items.count) {
-            guard case .entry(let entry, _) = self.items[place - self.base] else {
-                continue
-            }
-            if let key = entry.message.conflationKey {
-                self.places[key] = nil
-            }
-            // What stands before the first message is one loss, or nothing.
-            self.lose(place, entry, with: self.base)
-            return
-        }
-    }
-
-    /// Turns a message into a loss, or into a part of the one that stands before it.
-    private mutating func lose(_ place: Int, _ entry: LogEntry, with open: Int) {
+    /// Turns a message into a loss, or into a part of one that stands before it.
+    private mutating func lose(_ place: Int, _ entry: LogEntry, with open: Int?) {
         self.count -= 1
         self.bytes -= entry.message.byteCount
-        if case .lost(let count, let reason) = self.items[open - self.base] {
+        if let key = entry.message.conflationKey {
+            self.places[key] = nil
+        }
+        if let open, case .lost(let count, let reason) = self.items[open - self.base] {
             self.items[open - self.base] = .lost(count: count + 1, reason)
             self.items[place - self.base] = .superseded
             self.supersededCount += 1
         } else {
             self.items[place - self.base] = .lost(count: 1, .overflow)
+            self.lossCount += 1
         }
     }
 
@@ -184,6 +190,7 @@ struct PendingQueue: Sendable {
             case .lost(let count, let reason):
                 if case .lost(let before, reason)? = kept.last {
                     kept[kept.count - 1] = .lost(count: before + count, reason)
+                    self.lossCount -= 1
                     continue
                 }
             }
@@ -191,7 +198,6 @@ struct PendingQueue: Sendable {
         }
         self.items = kept
         self.supersededCount = 0
-        self.oldestOrdinary = self.base
-        self.openLoss = nil
+        (self.ordinary, self.state) = (Sweep(fate: .ordinary), Sweep(fate: .conflated))
     }
 }

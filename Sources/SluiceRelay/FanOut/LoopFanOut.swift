@@ -6,12 +6,12 @@ package import NIOCore
 package final class LoopFanOut {
     /// What the fan-out asks of the scans' homes.
     package struct Requests {
-        /// A subscription wants its next page of the log.
-        package var page: (Subscriber) -> Void
+        /// A subscription wants its next page of the log, of at most so many bytes.
+        package var page: (Subscriber, Int) -> Void
         /// A subscription fell out of step and has everything through its cursor.
         package var fellBehind: (Subscriber) -> Void
 
-        package init(page: @escaping (Subscriber) -> Void, fellBehind: @escaping (Subscriber) -> Void) {
+        package init(page: @escaping (Subscriber, Int) -> Void, fellBehind: @escaping (Subscriber) -> Void) {
             self.page = page
             self.fellBehind = fellBehind
         }
@@ -63,10 +63,7 @@ package final class LoopFanOut {
         let fallen = list.write(frames)
         self.count(frames, times: memberCount - fallen.count)
         for member in fallen {
-            member.generation += 1
-            self.counts.fellBehind += 1
-            self.requests?.fellBehind(member)
-            member.outbox.fellBehind(member.id)
+            self.fellBehind(member)
         }
         self.removeIfEmpty(list)
     }
@@ -96,9 +93,20 @@ package final class LoopFanOut {
     /// Bytes for one subscriber alone.
     ///
     /// Those of an older generation are let go: the home made them before it heard that the subscriber lacks
-    /// what stands before them.
-    package func write(_ frames: OutgoingFrames, to id: SubscriptionID, generation: Int) {
+    /// what stands before them. Messages that it has no room for and did not ask for make it fall behind.
+    package func write(
+        _ frames: OutgoingFrames,
+        to id: SubscriptionID,
+        generation: Int,
+        isAskedFor: Bool = true
+    ) {
         guard let subscriber = self.subscribers[id], subscriber.generation == generation else {
+            return
+        }
+        guard isAskedFor || subscriber.outbox.hasRoom(for: frames.plain.readableBytes) else {
+            subscriber.cursor = frames.after
+            self.takeOutOfStep(subscriber)
+            self.fellBehind(subscriber)
             return
         }
         subscriber.cursor = frames.through
@@ -132,11 +140,11 @@ package final class LoopFanOut {
     /// Asks the scan's home for the next page.
     ///
     /// Returns whether there is such a subscription.
-    func requestPage(_ id: SubscriptionID) -> Bool {
+    func requestPage(_ id: SubscriptionID, room: Int) -> Bool {
         guard let subscriber = self.subscribers[id], let requests = self.requests else {
             return false
         }
-        requests.page(subscriber)
+        requests.page(subscriber, room)
         return true
     }
 
@@ -154,6 +162,14 @@ package final class LoopFanOut {
                     outbox.flush()
                 }
             }
+    }
+
+    /// A member has no room for what was written; it has everything through its cursor, and is in no list.
+    private func fellBehind(_ member: Subscriber) {
+        member.generation += 1
+        self.counts.fellBehind += 1
+        self.requests?.fellBehind(member)
+        member.outbox.fellBehind(member.id)
     }
 
     private func takeOutOfStep(_ subscriber: Subscriber) {

@@ -33,20 +33,19 @@ final class MemberList {
         member.isInStream = false
     }
 
-    /// Writes the same bytes to every member whose socket drains; the others fall out of step.
+    /// Writes the same bytes to every member that has room for them; the others fall out of step.
     ///
     /// - Returns: The members that fell out of step, with what they have as their cursors.
     func write(_ frames: OutgoingFrames) -> [Subscriber] {
         var fallen: [Subscriber] = []
         for member in self.members {
-            guard member.outbox.isWritable else {
+            let isInStream = member.isInStream || frames.admitsNewcomers
+            let bytes = isInStream ? (frames.compressed ?? frames.plain) : frames.plain
+            guard member.outbox.hasRoom(for: bytes.readableBytes) else {
                 fallen.append(member)
                 continue
             }
-            if frames.admitsNewcomers {
-                member.isInStream = true
-            }
-            let bytes = member.isInStream ? (frames.compressed ?? frames.plain) : frames.plain
+            member.isInStream = isInStream
             member.cursor = frames.through
             member.knowsStall = frames.saysStalled ?? member.knowsStall
             member.outbox.write(

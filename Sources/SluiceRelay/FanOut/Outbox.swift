@@ -3,10 +3,11 @@ package import NIOCore
 
 /// What goes to one connection.
 ///
-/// Knows whether its socket drains, and counts what it was given.
+/// Knows whether its socket drains and how much it may still be given, and counts what it was given.
 ///
-/// Nothing is queued here beyond what was handed to the channel: a subscriber whose outbox is not writable only keeps
-/// its place in the log. Loop-confined to the connection's loop.
+/// Nothing is queued here beyond what was handed to the channel: a subscriber whose outbox has no room only keeps its
+/// place in the log. No more than `max_buffered` bytes wait for the socket, and one page of the log besides.
+/// Loop-confined to the connection's loop.
 package final class Outbox {
     /// What a connection was given.
     package struct Counts: Sendable, Equatable {
@@ -18,6 +19,9 @@ package final class Outbox {
         package init() {}
     }
 
+    /// No page needs more room.
+    private static let wantedRoom = 1024 * 1024
+
     /// What the connection was given.
     package private(set) var counts = Counts()
     /// Whether the socket takes more: less than `max_buffered` bytes wait for it.
@@ -27,18 +31,59 @@ package final class Outbox {
 
     private let context: ChannelHandlerContext
     private let fanOut: LoopFanOut
+    private let maximumBufferedBytes: Int
+    private let askWaitingBytes: (any Channel) -> Int
     private var isOpen = true
     private var isDirty = false
+    /// Bytes that were written in this turn of the loop.
+    private var unflushedBytes = 0
+    /// The most bytes that can wait for the socket: what waited when it was asked last, and all that was written since.
+    private var mostWaitingBytes = 0
     /// Subscriptions that are behind and want the next page, in turn, one page at a time for the whole connection.
     private var readers: Deque<SubscriptionID> = []
     private var awaitedPage: SubscriptionID?
 
-    /// The outbox of the connection whose last handler has this context; its outbound type is `ByteBuffer`.
-    package init(context: ChannelHandlerContext, fanOut: LoopFanOut) {
+    /// The outbox of a connection.
+    ///
+    /// - Parameters:
+    ///   - context: That of the connection's last handler; its outbound type is `ByteBuffer`.
+    ///   - fanOut: The subscribers of its loop.
+    ///   - maximumBufferedBytes: The most bytes that may wait for the socket; its channel is not writable beyond them.
+    ///   - waitingBytes: Asks a channel how many do.
+    package init(
+        context: ChannelHandlerContext,
+        fanOut: LoopFanOut,
+        maximumBufferedBytes: Int,
+        waitingBytes: @escaping (any Channel) -> Int = Outbox.waitingBytes
+    ) {
         context.eventLoop.assertInEventLoop()
         self.context = context
         self.fanOut = fanOut
+        self.maximumBufferedBytes = maximumBufferedBytes
+        self.askWaitingBytes = waitingBytes
         self.isWritable = context.channel.isWritable
+    }
+
+    /// How many bytes were flushed to a channel and not taken by its socket.
+    package static func waitingBytes(_ channel: any Channel) -> Int {
+        (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Whether so many bytes may be written now.
+    package func hasRoom(for byteCount: Int) -> Bool {
+        self.isWritable && byteCount <= self.room(for: byteCount)
+    }
+
+    /// How many bytes may be written now, as far as that matters for so many.
+    ///
+    /// The channel is asked only after a quarter of `max_buffered` was written, and before the first write of a turn of
+    /// the loop: of those in it, it counts some and TLS holds others.
+    private func room(for byteCount: Int) -> Int {
+        let room = self.maximumBufferedBytes - self.mostWaitingBytes
+        if self.unflushedBytes == 0, room < max(byteCount, self.maximumBufferedBytes / 4 * 3) {
+            self.mostWaitingBytes = self.askWaitingBytes(self.context.channel)
+        }
+        return self.maximumBufferedBytes - self.mostWaitingBytes
     }
 
     /// Writes encoded frames; they leave at the end of this loop turn, with all else that was written in it.
@@ -50,6 +95,8 @@ package final class Outbox {
         self.counts.messages += messageCount
         self.counts.bytes += frames.readableBytes
         self.counts.lagFrames += lagCount
+        self.unflushedBytes += frames.readableBytes
+        self.mostWaitingBytes += frames.readableBytes
         self.context.write(NIOAny(frames), promise: nil)
         if !self.isDirty {
             self.isDirty = true
@@ -60,8 +107,10 @@ package final class Outbox {
     /// The end of a loop turn: what was written leaves.
     package func flush() {
         self.isDirty = false
+        self.unflushedBytes = 0
         if self.isOpen {
             self.context.flush()
+            self.readNext()
         }
     }
 
@@ -99,19 +148,28 @@ package final class Outbox {
 
     /// A subscription is over: its page will not come.
     func forget(_ id: SubscriptionID) {
+        self.readers.removeAll { $0 == id }
         if self.awaitedPage == id {
             self.pageWritten(id, readsOn: false)
         }
     }
 
+    /// Asks for the next page, of no more bytes than there is room for; at least one message comes all the same.
+    ///
+    /// Where there is no room because of what was written in this turn of the loop, its flush asks again; otherwise the
+    /// channel is not writable, and says so when it is.
     private func readNext() {
-        guard self.isOpen, self.isWritable, self.awaitedPage == nil else {
+        guard self.isOpen, self.isWritable, self.awaitedPage == nil, !self.readers.isEmpty else {
+            return
+        }
+        let room = self.room(for: Self.wantedRoom)
+        guard room >= 0 else {
             return
         }
         while let id = self.readers.popFirst() {
             // Set first: the answer may come before the call returns.
             self.awaitedPage = id
-            if self.fanOut.requestPage(id) {
+            if self.fanOut.requestPage(id, room: room) {
                 return
             }
             self.awaitedPage = nil

@@ -5,6 +5,14 @@ package enum WireForm: Hashable, Sendable {
     /// Server-Sent Events: one event a message, named by its type unless all are to be unnamed.
     case eventStream(isChunked: Bool, isNamed: Bool = true)
 
+    /// Whether texts are compressed when they are made into frames.
+    package var isCompressed: Bool {
+        switch self {
+        case .webSocket(.deflate), .webSocket(.gzip): true
+        case .webSocket(.plain), .eventStream: false
+        }
+    }
+
     /// What is done to WebSocket payloads.
     package enum WebSocketCoding: Hashable, Sendable {
         /// Nothing.

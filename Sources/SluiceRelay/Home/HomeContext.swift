@@ -12,6 +12,8 @@ final class HomeContext {
     /// The loop that all of them live on.
     let eventLoop: any EventLoop
     var counts = HomeCounts()
+    /// What may still be done in this turn of the loop.
+    var turn = TurnBudget()
     /// Tells the home that a scan did something in this loop turn.
     var touch: (ScanHome) -> Void = { _ in }
     /// Tells the home that the store did not take what a scan handed over.
@@ -35,15 +37,15 @@ final class HomeContext {
         self.nextGroup = UInt64(home) << 48
     }
 
-    /// The frame rate for a subscriber that asks for one: never above the configured one.
+    /// The frame rate for a subscriber that asks for one: never above that, nor above the configured one.
     ///
     /// 0 is without limit.
     func baseRate(_ asked: Double?) -> Double {
         let configured = self.configuration.maximumFramesPerSecond
-        guard let asked else {
+        guard let asked, configured == 0 || asked < configured else {
             return configured
         }
-        return configured == 0 ? asked : min(asked, configured)
+        return FrameRate.shared(atMost: asked)
     }
 
     func makeGroupID() -> GroupID {

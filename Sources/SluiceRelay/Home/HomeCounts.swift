@@ -10,6 +10,9 @@ package struct HomeCounts: Sendable, Equatable {
     package var replayedMessages = 0
     package var rateChanges = 0
     package var removedScans = 0
+    /// How often a message was shown to a group, and a group was woken: what the work grows with.
+    package var shownMessages = 0
+    package var polledGroups = 0
 
     package init() {}
 }

@@ -18,6 +18,8 @@ final class HomeGroup {
     var key: Key
     var group: DeliveryGroup
     let encoder: GroupEncoder
+    /// Whether something may have been made for it in this loop turn.
+    var isDirty = false
     /// When its loss was logged last, for the operator.
     var lastLagLoggedAt: NIODeadline?
     /// How many messages the lag notices in what it is about to send announce.

@@ -1,3 +1,4 @@
+import DequeModule
 import Logging
 import NIOCore
 internal import SluiceBase
@@ -7,12 +8,19 @@ internal import SluiceBase
 /// Loop-confined.
 package final class HomeLoop {
     /// A subscriber that waits for a scan to appear.
-    private struct Waiter {
-        var id: SubscriptionID
+    struct Waiter {
         var loop: Int
         var request: SubscriptionRequest
-        var timeout: Scheduled<Void>
     }
+
+    /// Who is woken when its time comes.
+    enum Alarm: Hashable {
+        case scan(ScanID)
+        case waiter(ScanID, SubscriptionID)
+    }
+
+    /// The most waiters that are admitted to a scan in one turn of the loop.
+    private static let admittedCount = 256
 
     let context: HomeContext
     let eventLoop: any EventLoop
@@ -27,10 +35,15 @@ package final class HomeLoop {
     var unsettled: [ObjectIdentifier: ScanHome] = [:]
     /// Whether a time is set at which they are looked at.
     var isSettling = false
-    private var waiters: [ScanID: [Waiter]] = [:]
+    private var waiters: [ScanID: [SubscriptionID: Waiter]] = [:]
+    /// Requests that are half taken, by their scans, and in the order in which they go on.
+    var openRequests: [ScanID: OpenRequest] = [:]
+    var openScans: Deque<ScanID> = []
     /// The scans that did something in this loop turn.
-    private var touched: [ScanHome] = []
-    private var alarms: [ScanID: (at: NIODeadline, task: Scheduled<Void>)] = [:]
+    var touched: [ScanHome] = []
+    /// When scans and waiters have something to do, and the one timer that is set for all of them.
+    var alarms = DeadlineHeap<Alarm>()
+    var clock: (at: NIODeadline, task: Scheduled<Void>)?
 
     init(eventLoop: any EventLoop, context: HomeContext, scanCount: ScanCount, logger: Logger) {
         self.eventLoop = eventLoop
@@ -45,136 +58,13 @@ package final class HomeLoop {
     package var counts: HomeCounts {
         var counts = self.context.counts
         for scan in self.scans.values {
-            for group in scan.groups.values {
+            for group in scan.index.all.values {
+                group.group.passOver(through: scan.log.head)
                 counts.conflatedMessages += group.group.counts.conflated
                 counts.filteredMessages += group.group.counts.filtered
             }
         }
         return counts
-    }
-
-    /// Takes the messages of a request; the first ones create the scan.
-    ///
-    /// Fails with `RelayRefusal`. The promise is kept when the messages are stored, and they are relayed before.
-    func ingest(_ request: IngestRequest, promise: EventLoopPromise<IngestReceipt>) {
-        guard self.context.store?.isAvailable ?? true, request.stream.map({ !$0.isBroken }) ?? true else {
-            request.stream?.breakOff()
-            promise.fail(RelayRefusal.storageUnavailable)
-            return
-        }
-        switch self.take(request) {
-        case .failure(let refusal):
-            request.stream?.breakOff()
-            promise.fail(refusal)
-        case .success(let receipt):
-            self.store(request, receipt, promise)
-        }
-    }
-
-    private func take(_ request: IngestRequest) -> Result<IngestReceipt, RelayRefusal> {
-        let now = self.eventLoop.now
-        guard let scan = self.scans[request.scanID] else {
-            return self.ingestFirst(request, now: now)
-        }
-        return self.ingest(request, into: scan, now: now)
-    }
-
-    private func ingestFirst(_ request: IngestRequest, now: NIODeadline) -> Result<IngestReceipt, RelayRefusal> {
-        guard !request.messages.isEmpty else {
-            return .success(IngestReceipt(acceptedCount: 0, seqs: nil))
-        }
-        return self.create(request.scanID, at: request.at, now: now)
-            .flatMap { self.ingest(request, into: $0, now: now) }
-    }
-
-    private func ingest(
-        _ request: IngestRequest,
-        into scan: ScanHome,
-        now: NIODeadline
-    ) -> Result<IngestReceipt, RelayRefusal> {
-        if let owner = request.owner, let known = scan.owner, owner != known {
-            return .failure(.ownerConflict)
-        }
-        if let store = self.context.store, scan.log.head.distance(to: store.maximumSeq) < request.messages.count {
-            return .failure(.noMoreNumbers)
-        }
-        if let idempotency = request.idempotency {
-            switch scan.idempotency.verdict(on: idempotency, now: now) {
-            case .new:
-                break
-            case .known(let receipt):
-                return .success(receipt)
-            case .conflict:
-                return .failure(.idempotencyConflict)
-            }
-        }
-        scan.owner = scan.owner ?? request.owner
-        if request.messages.isEmpty {
-            scan.keepAlive(now: now)
-        }
-        let receipt = IngestReceipt(
-            acceptedCount: request.messages.count,
-            seqs: scan.post(request.messages, at: request.at, now: now)
-        )
-        if let idempotency = request.idempotency {
-            scan.idempotency.remember(idempotency, receipt, now: now)
-        }
-        self.touch(scan)
-        return .success(receipt)
-    }
-
-    /// Says who owns a scan and what it is called; whether it is new.
-    ///
-    /// Fails with `RelayRefusal`.
-    func put(_ id: ScanID, owner: String?, name: String?, at: WallTime, promise: EventLoopPromise<ScanRegistration>) {
-        guard self.context.store?.isAvailable ?? true else {
-            promise.fail(RelayRefusal.storageUnavailable)
-            return
-        }
-        switch self.take(id, owner: owner, name: name, at: at) {
-        case .failure(let refusal):
-            promise.fail(refusal)
-        case .success(let registration):
-            self.store(id, registration, promise)
-        }
-    }
-
-    private func take(
-        _ id: ScanID,
-        owner: String?,
-        name: String?,
-        at: WallTime
-    ) -> Result<ScanRegistration, RelayRefusal> {
-        let now = self.eventLoop.now
-        let known = self.scans[id]
-        if let owner, let has = known?.owner, owner != has {
-            return .failure(.ownerConflict)
-        }
-        return (known.map { .success($0) } ?? self.create(id, at: at, now: now))
-            .map { scan in
-                scan.owner = scan.owner ?? owner
-                scan.name = name ?? scan.name
-                self.touch(scan)
-                return ScanRegistration(isNew: known == nil, owner: scan.owner, name: scan.name)
-            }
-    }
-
-    /// Removes a scan, ends its subscriptions and erases its history; whether there was one.
-    ///
-    /// Fails with `RelayRefusal`.
-    func delete(_ id: ScanID, promise: EventLoopPromise<Bool>) {
-        guard self.context.store?.isAvailable ?? true else {
-            promise.fail(RelayRefusal.storageUnavailable)
-            return
-        }
-        let existed = self.scans[id] != nil || self.dormant[id] != nil
-        if let scan = self.scans[id] {
-            self.remove(scan, .scanDeleted)
-        } else if self.dormant.removeValue(forKey: id) != nil {
-            // Also one whose log cannot be read: nothing of it is needed any more.
-            self.countRemoval()
-        }
-        self.erase(id, existed: existed, promise)
     }
 
     /// A subscription begins, unless the scan's log could not be read.
@@ -192,14 +82,9 @@ package final class HomeLoop {
             self.refuse(id, loop: loop, request)
             return
         }
-        let timeout = self.eventLoop.assumeIsolated()
-            .scheduleTask(in: wait) {
-                self.waitIsOver(id, loop: loop, request)
-            }
-        self.waiters[request.scanID, default: []]
-            .append(
-                Waiter(id: id, loop: loop, request: request, timeout: timeout)
-            )
+        self.waiters[request.scanID, default: [:]][id] = Waiter(loop: loop, request: request)
+        self.alarms.set(.waiter(request.scanID, id), at: self.eventLoop.now + wait)
+        self.setClock()
     }
 
     func unsubscribe(_ id: SubscriptionID, scanID: ScanID) {
@@ -213,16 +98,16 @@ package final class HomeLoop {
         self.scans[scanID]?.fellBehind(id, cursor: cursor, generation: generation, knowsStall: knowsStall)
     }
 
-    func sendPage(to id: SubscriptionID, scanID: ScanID, loop: Int) {
+    func sendPage(to id: SubscriptionID, scanID: ScanID, loop: Int, room: Int) {
         guard let scan = self.scans[scanID] else {
             return
         }
-        scan.sendPage(to: id, loop: loop, now: self.eventLoop.now)
+        scan.sendPage(to: id, loop: loop, room: room, now: self.eventLoop.now)
         self.touch(scan)
     }
 
     func change(_ id: SubscriptionID, scanID: ScanID, filter: TypeFilter?, framesPerSecond: Double?) -> Double? {
-        guard let scan = self.scans[scanID] else {
+        guard let scan = self.scans[scanID], self.waiters[scanID]?[id] == nil else {
             return self.changeWaiter(id, scanID: scanID, filter: filter, framesPerSecond: framesPerSecond)
         }
         defer { self.touch(scan) }
@@ -236,14 +121,12 @@ package final class HomeLoop {
         filter: TypeFilter?,
         framesPerSecond: Double?
     ) -> Double? {
-        guard let index = self.waiters[scanID]?.firstIndex(where: { $0.id == id }),
-            var request = self.waiters[scanID]?[index].request
-        else {
+        guard var request = self.waiters[scanID]?[id]?.request else {
             return nil
         }
         request.filter = filter ?? request.filter
         request.framesPerSecond = framesPerSecond ?? request.framesPerSecond
-        self.waiters[scanID]?[index].request = request
+        self.waiters[scanID]?[id]?.request = request
         return self.context.baseRate(request.framesPerSecond)
     }
 
@@ -262,18 +145,6 @@ package final class HomeLoop {
         }
     }
 
-    /// Everything that waits goes out now: the gateway is about to close its connections.
-    func flush() {
-        let now = self.eventLoop.now
-        for scan in self.scans.values {
-            for group in scan.groups.values {
-                group.group.flush()
-                scan.collect(group, now: now)
-            }
-            scan.endTurn(now: now)
-        }
-    }
-
     func state(of id: ScanID) -> ScanState? {
         self.scans[id]
             .map { scan in
@@ -286,7 +157,7 @@ package final class HomeLoop {
             }
     }
 
-    private func create(_ id: ScanID, at: WallTime, now: NIODeadline) -> Result<ScanHome, RelayRefusal> {
+    func create(_ id: ScanID, at: WallTime, now: NIODeadline) -> Result<ScanHome, RelayRefusal> {
         guard self.scanCount.takeOne(limit: self.context.configuration.maximumScanCount) else {
             return .failure(.tooManyScans)
         }
@@ -303,18 +174,18 @@ package final class HomeLoop {
         let scan = ScanHome(id: id, record: record, context: self.context, logger: logger, at: at, now: now)
         self.scans[id] = scan
         logger.info("scan channel created", metadata: ["epoch": "\(scan.log.epoch)"])
-        for waiter in self.waiters.removeValue(forKey: id) ?? [] {
-            waiter.timeout.cancel()
-            scan.subscribe(waiter.id, loop: waiter.loop, waiter.request, now: now)
+        // In the order in which they came, which is that of their numbers.
+        if let waiters = self.waiters[id] {
+            self.admit(waiters.keys.sorted { $0.number < $1.number }[...], to: scan, now: now)
         }
         return .success(scan)
     }
 
-    private func remove(_ scan: ScanHome, _ end: SubscriptionEnd) {
+    func remove(_ scan: ScanHome, _ end: SubscriptionEnd) {
         scan.end(end, now: self.eventLoop.now)
         self.storeRemoval(of: scan)
         self.scans[scan.id] = nil
-        self.alarms.removeValue(forKey: scan.id)?.task.cancel()
+        self.alarms.remove(.scan(scan.id))
         self.countRemoval()
         scan.logger.info(
             "scan channel removed",
@@ -340,81 +211,47 @@ package final class HomeLoop {
         }
     }
 
-    private func waitIsOver(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest) {
-        if self.removeWaiter(id, scanID: request.scanID) {
-            self.refuse(id, loop: loop, request)
+    /// The scan that subscribers waited for is there: they follow it from its beginning, some in each turn of the loop.
+    private func admit(_ waiting: ArraySlice<SubscriptionID>, to scan: ScanHome, now: NIODeadline) {
+        for id in waiting.prefix(Self.admittedCount) {
+            // One that left meanwhile is no longer there.
+            if let waiter = self.removeWaiter(id, scanID: scan.id) {
+                scan.subscribe(id, loop: waiter.loop, waiter.request, isAwaited: true, now: now)
+            }
+        }
+        self.touch(scan)
+        let rest = waiting.dropFirst(Self.admittedCount)
+        guard !rest.isEmpty else {
+            return
+        }
+        self.eventLoop.nextTurn {
+            // Where the scan is gone, they wait on, for as long as they said or for the next of its name.
+            if self.scans[scan.id] === scan {
+                self.admit(rest, to: scan, now: self.eventLoop.now)
+            }
+        }
+    }
+
+    func waitIsOver(_ id: SubscriptionID, scanID: ScanID) {
+        guard self.scans[scanID] == nil else {
+            // It is about to be admitted.
+            self.alarms.set(.waiter(scanID, id), at: self.eventLoop.now + .seconds(1))
+            return
+        }
+        if let waiter = self.removeWaiter(id, scanID: scanID) {
+            self.refuse(id, loop: waiter.loop, waiter.request)
         }
     }
 
     @discardableResult
-    private func removeWaiter(_ id: SubscriptionID, scanID: ScanID) -> Bool {
-        guard let index = self.waiters[scanID]?.firstIndex(where: { $0.id == id }) else {
-            return false
+    private func removeWaiter(_ id: SubscriptionID, scanID: ScanID) -> Waiter? {
+        guard let waiter = self.waiters[scanID]?.removeValue(forKey: id) else {
+            return nil
         }
-        self.waiters[scanID]?[index].timeout.cancel()
-        self.waiters[scanID]?.remove(at: index)
         if self.waiters[scanID]?.isEmpty ?? false {
             self.waiters[scanID] = nil
         }
-        return true
-    }
-
-    /// The scan did something in this loop turn: at its end what was made goes out, once.
-    func touch(_ scan: ScanHome) {
-        guard !scan.isTouched else {
-            return
-        }
-        scan.isTouched = true
-        self.touched.append(scan)
-        guard self.touched.count == 1 else {
-            return
-        }
-        self.eventLoop.assumeIsolated()
-            .execute {
-                let touched = self.touched
-                self.touched = []
-                let now = self.eventLoop.now
-                for scan in touched {
-                    scan.isTouched = false
-                    // It may have been removed since.
-                    guard self.scans[scan.id] === scan else {
-                        continue
-                    }
-                    scan.endTurn(now: now)
-                    self.setAlarm(scan)
-                }
-            }
-    }
-
-    /// One alarm for each scan, set again only when it has to ring earlier: one that rings too soon is set anew then.
-    private func setAlarm(_ scan: ScanHome) {
-        let deadline = scan.deadline
-        if let alarm = self.alarms[scan.id] {
-            guard deadline < alarm.at else {
-                return
-            }
-            alarm.task.cancel()
-        }
-        let id = scan.id
-        let task = self.eventLoop.assumeIsolated()
-            .scheduleTask(deadline: deadline) {
-                self.alarmRang(id)
-            }
-        self.alarms[id] = (deadline, task)
-    }
-
-    private func alarmRang(_ id: ScanID) {
-        self.alarms[id] = nil
-        guard let scan = self.scans[id] else {
-            return
-        }
-        switch scan.tick(now: self.eventLoop.now) {
-        case .completed:
-            self.remove(scan, .scanCompleted)
-        case .idle:
-            self.remove(scan, .scanIdle)
-        case nil:
-            self.setAlarm(scan)
-        }
+        self.alarms.remove(.waiter(scanID, id))
+        return waiter
     }
 }

@@ -157,11 +157,14 @@ package final class Relay: Sendable {
 
     /// Sends everything that waits; done when it was handed to the connections.
     package func flush(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        self.askAll(on: eventLoop) { $0.flush() }
-            .flatMap { _ in
-                // Frames hop from the homes to the loops; a second round trip comes after them.
-                self.askAll(on: eventLoop) { _ in () }.map { _ in () }
-            }
+        let flushed = self.homes.indices.map { index in
+            let promise = self.loops.eventLoops[index].makePromise(of: Void.self)
+            self.tell(index) { $0.flush(promise: promise) }
+            return promise.futureResult
+        }
+        // Frames hop from the homes to the loops; a second round trip comes after them.
+        return EventLoopFuture.andAllSucceed(flushed, on: eventLoop)
+            .flatMap { self.askAll(on: eventLoop) { _ in () }.map { _ in () } }
     }
 
     /// Begins a subscription.
@@ -221,10 +224,10 @@ package final class Relay: Sendable {
 
     private func connect(_ fanOut: LoopFanOut, loop: Int) {
         fanOut.requests = LoopFanOut.Requests(
-            page: { [unowned self] subscriber in
+            page: { [unowned self] subscriber, room in
                 let id = subscriber.id
                 let scanID = subscriber.scanID
-                self.post(self.home(of: scanID)) { $0.sendPage(to: id, scanID: scanID, loop: loop) }
+                self.post(self.home(of: scanID)) { $0.sendPage(to: id, scanID: scanID, loop: loop, room: room) }
             },
             fellBehind: { [unowned self] subscriber in
                 let id = subscriber.id

@@ -13,7 +13,7 @@ extension ScanHome {
     /// Whether a member that comes from another group must not join the shared one yet; what it lacks of that one's
     /// frames would be one more.
     func mustStandApart(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) -> Bool {
-        guard let old, let shared = self.groups[member.groupKey] else {
+        guard let old, let shared = self.group(member.groupKey) else {
             return false
         }
         return cursor < shared.group.sent || !shared.group.covers(old.group, now: now)
@@ -29,7 +29,7 @@ extension ScanHome {
     /// Returns whether it did: not for a group that will be there soon, nor for too many.
     func putApart(_ group: HomeGroup, now: NIODeadline) -> Bool {
         guard group.group.isFarBehind(now: now),
-            self.apart.values.count(where: { $0.key.shared == group.key }) < Self.maximumApartCount
+            self.apart[group.key]?.count ?? 0 < Self.maximumApartCount
         else {
             return false
         }
@@ -37,33 +37,46 @@ extension ScanHome {
         return true
     }
 
-    /// The end of a loop turn: those that stand apart join the shared group of their terms, where it can take them now.
-    func joinFromApart(now: NIODeadline) {
-        for own in Array(self.apart.values) {
-            guard let shared = self.groups[own.key.shared] else {
-                self.rekey(own, isApart: false)
-                continue
-            }
-            if shared.group.hasJustSentMore(than: own.group, now: now) {
-                // What waits here is a part of what the others were sent at this moment.
-                own.group.flush()
-                self.collect(own, now: now)
-                self.deliver(own, now: now)
-            }
-            if own.group.sent == shared.group.sent, shared.group.covers(own.group, now: now) {
-                // Those that are ahead may need another shared group; whoever comes after them waits for the next turn.
-                for member in own.members.values.sorted(by: { $0.isInStep && !$1.isInStep })
-                where member.group === own && self.groups[own.key.shared] === shared {
-                    self.move(member, outOf: own, now: now)
-                }
+    /// The end of a loop turn in which a group did something: those that stand apart join the shared group of their
+    /// terms, where it can take them now.
+    func joinFromApart(by group: HomeGroup, now: NIODeadline) {
+        guard group.key.apart == nil else {
+            self.join(group, now: now)
+            return
+        }
+        for own in Array((self.apart[group.key] ?? [:]).values) {
+            self.join(own, now: now)
+        }
+    }
+
+    private func join(_ own: HomeGroup, now: NIODeadline) {
+        guard own.key.apart != nil, self.index.all[own.id] === own else {
+            return
+        }
+        guard let shared = self.group(own.key.shared) else {
+            self.rekey(own, isApart: false)
+            return
+        }
+        own.group.passOver(through: self.log.head)
+        if shared.group.hasJustSentMore(than: own.group, now: now) {
+            // What waits here is a part of what the others were sent at this moment.
+            own.group.flush(now: now)
+            self.collect(own, now: now)
+            self.deliver(own, now: now)
+        }
+        if own.group.sent == shared.group.sent, shared.group.covers(own.group, now: now) {
+            // Those that are ahead may need another shared group; whoever comes after them waits for the next turn.
+            for member in own.members.values.sorted(by: { $0.isInStep && !$1.isInStep })
+            where member.group === own && self.groups[own.key.shared] === shared {
+                self.move(member, outOf: own, now: now)
             }
         }
     }
 
     private func rekey(_ group: HomeGroup, isApart: Bool) {
+        self.noLongerApart(group)
         self.groups[group.key] = nil
         group.key.apart = isApart ? group.id : nil
-        self.groups[group.key] = group
-        self.apart[group.id] = isApart ? group : nil
+        self.add(group)
     }
 }

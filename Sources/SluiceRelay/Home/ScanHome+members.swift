@@ -2,14 +2,18 @@ import Logging
 import NIOCore
 
 extension ScanHome {
-    /// The most bytes of messages in one page of catch-up; with it, the most that one request adds to an outbox.
-    static let maximumPageBytes = 256 * 1024
-
     /// A subscription begins.
     ///
-    /// Its first frame says where.
-    func subscribe(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest, now: NIODeadline) {
-        let start = self.start(of: request)
+    /// Its first frame says where. A live one that waited for the scan begins where the scan does.
+    func subscribe(
+        _ id: SubscriptionID,
+        loop: Int,
+        _ request: SubscriptionRequest,
+        isAwaited: Bool = false,
+        now: NIODeadline
+    ) {
+        let isFromBeginning = isAwaited && request.since == nil
+        let start = isFromBeginning ? (cursor: 0, recovered: true) : self.start(of: request)
         let configuration = self.context.configuration
         let member = Member(
             id: id,
@@ -25,7 +29,7 @@ extension ScanHome {
         self.members[id] = member
         let notice = Notice.subscribed(
             epoch: self.log.epoch,
-            seq: self.log.head,
+            seq: isFromBeginning ? 0 : self.log.head,
             recovered: start.recovered,
             framesPerSecond: member.rate.framesPerSecond,
             id: request.requestID
@@ -43,7 +47,7 @@ extension ScanHome {
         guard let member = self.members.removeValue(forKey: id) else {
             return
         }
-        self.slowed[id] = nil
+        self.alarms.remove(.member(id))
         self.leaveGroup(member)
     }
 
@@ -56,44 +60,6 @@ extension ScanHome {
         member.knowsStall = knowsStall
         self.leaveGroup(member)
         member.place = .behind(cursor: cursor, .slowClient)
-    }
-
-    /// A member that is behind has room for a page.
-    func sendPage(to id: SubscriptionID, loop: Int, now: NIODeadline) {
-        guard let member = self.members[id], case .behind(let cursor, let reason) = member.place else {
-            self.context.loops.run(on: loop) { $0.pageDone(id, readsOn: false) }
-            return
-        }
-        let end = self.replayEnd(for: member, now: now)
-        if cursor < end, let record = self.record, !self.log.holdsEverything(after: cursor) {
-            self.sendStoredPage(to: member, after: cursor, through: end, record)
-            return
-        }
-        var through = cursor
-        if cursor < end {
-            through = self.writePage(to: member, after: cursor, through: end, reason, criticalAlone: false, now: now)
-        }
-        self.pageDone(member, through: through, reason, now: now)
-    }
-
-    /// A page was written: the member reads on, or has caught up.
-    func pageDone(_ member: Member, through: Seq, _ reason: LagNotice.Reason, now: NIODeadline) {
-        member.place = .behind(cursor: through, reason)
-        let id = member.id
-        let readsOn = through < self.replayEnd(for: member, now: now)
-        self.context.loops.run(on: member.loop) { $0.pageDone(id, readsOn: readsOn) }
-        if !readsOn {
-            self.align(member, cursor: through, now: now)
-        }
-    }
-
-    /// How far a member reads on its own: as far as its group has sent, since what waits there comes with the group,
-    /// within its budget.
-    private func replayEnd(for member: Member, now: NIODeadline) -> Seq {
-        guard let group = self.groups[member.groupKey], !group.group.isFarBehind(now: now) else {
-            return self.log.head
-        }
-        return group.group.sent
     }
 
     /// The subscriber wants other types or another rate.
@@ -122,8 +88,9 @@ extension ScanHome {
         let configuration = self.context.configuration
         self.lifecycle.reconfigure(configuration)
         self.log.history = configuration.history
-        for group in self.groups.values {
+        for group in self.index.all.values {
             group.group.limits = DeliveryGroup.Limits(configuration)
+            self.setAlarm(group)
         }
         for member in Array(self.members.values) {
             member.rate.rebase(self.context.baseRate(member.askedRate))
@@ -136,6 +103,7 @@ extension ScanHome {
         self.members[id]
             .map { member in
                 let group = member.group
+                group?.group.passOver(through: self.log.head)
                 let place: (SubscriptionReport.Place, Seq) =
                     switch member.place {
                     case .behind(let cursor, _): (.behind, cursor)
@@ -159,7 +127,7 @@ extension ScanHome {
     /// Puts a member that has everything through the cursor, and no group, where it belongs: in step, ahead, or behind.
     func align(_ member: Member, cursor: Seq, now: NIODeadline) {
         // What was made before this moment goes to those who were there before.
-        if let group = self.groups[member.groupKey] {
+        if let group = self.group(member.groupKey) {
             self.deliver(group, now: now)
         }
         self.place(member, cursor: cursor, comingFrom: nil, now: now)
@@ -170,15 +138,9 @@ extension ScanHome {
         guard member.group === group, case .ahead(var cursor) = member.place, cursor <= group.group.sent else {
             return
         }
+        // No more than what a group sends in one turn of the loop.
         while cursor < group.group.sent {
-            cursor = self.writePage(
-                to: member,
-                after: cursor,
-                through: group.group.sent,
-                .overflow,
-                criticalAlone: true,
-                now: now
-            )
+            cursor = self.writeMissing(to: member, after: cursor, through: group.group.sent, now: now)
         }
         self.bringInStep(member, group, now: now)
         self.regroup(member, now: now)
@@ -199,20 +161,13 @@ extension ScanHome {
         }
     }
 
-    /// Members that lost nothing for a while get a better rate.
-    func raiseRates(now: NIODeadline) {
-        for member in Array(self.slowed.values) where member.rate.tick(now: now) {
-            self.rateChanged(member, now: now)
-        }
-    }
-
-    private func rateChanged(_ member: Member, now: NIODeadline) {
+    func rateChanged(_ member: Member, now: NIODeadline) {
         self.context.counts.rateChanges += 1
         self.logger.debug(
             "throttling a subscriber",
             metadata: ["subscription": "\(member.id.number)", "frames_per_s": "\(member.rate.framesPerSecond)"]
         )
-        self.slowed[member.id] = member.rate.isReduced ? member : nil
+        self.setAlarm(member)
         self.regroup(member, now: now)
     }
 
@@ -222,7 +177,7 @@ extension ScanHome {
             return
         }
         self.deliver(old, now: now)
-        if let new = self.groups[member.groupKey] {
+        if let new = self.group(member.groupKey) {
             self.deliver(new, now: now)
         }
         // Delivering may slow members, this one too, which then has moved already.
@@ -249,7 +204,7 @@ extension ScanHome {
     /// Puts a member at its place against the group of its terms, which has nothing made that is not delivered.
     private func place(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) {
         let isApart = self.mustStandApart(member, cursor: cursor, comingFrom: old, now: now)
-        guard !isApart, let group = self.groups[member.groupKey],
+        guard !isApart, let group = self.group(member.groupKey),
             !self.wouldWait(cursor: cursor, isNewcomer: old == nil, for: group) || !self.putApart(group, now: now)
         else {
             let group = self.makeGroup(for: member, cursor: cursor, comingFrom: old, isApart: isApart, now: now)
@@ -283,148 +238,9 @@ extension ScanHome {
         self.context.loops.run(on: member.loop) { $0.join(id, groupID, generation: generation) }
     }
 
-    private func readOn(_ member: Member) {
+    func readOn(_ member: Member) {
         let id = member.id
         self.context.loops.run(on: member.loop) { $0.leave(id, readsOn: true) }
-    }
-
-    private func leaveGroup(_ member: Member) {
-        guard let group = member.group else {
-            return
-        }
-        group.remove(member)
-        if group.isEmpty {
-            self.account(for: group)
-            self.groups[group.key] = nil
-            self.apart[group.id] = nil
-        }
-    }
-
-    /// A group for the member's terms that stands at the cursor; what was posted since waits in it, or is due.
-    private func makeGroup(
-        for member: Member,
-        cursor: Seq,
-        comingFrom old: HomeGroup?,
-        isApart: Bool,
-        now: NIODeadline
-    ) -> HomeGroup {
-        let id = self.context.makeGroupID()
-        var key = member.groupKey
-        key.apart = isApart ? id : nil
-        let group: DeliveryGroup
-        if let old, old.key.terms.filter == key.terms.filter, old.group.sent == cursor {
-            group = old.group.continued(framesPerSecond: key.terms.framesPerSecond)
-        } else {
-            group = self.makeDeliveryGroup(terms: key.terms, cursor: cursor, comingFrom: old, now: now)
-        }
-        let made = HomeGroup(
-            id: id,
-            key: key,
-            group: group,
-            encoder: GroupEncoder(
-                encoder: FrameEncoder(form: key.form, scanID: self.id, epoch: self.log.epoch),
-                isBatched: key.terms.isBatched,
-                memory: self.context.memory,
-                sent: cursor
-            ),
-            loopCount: self.context.loops.count
-        )
-        self.groups[key] = made
-        self.apart[id] = isApart ? made : nil
-        return made
-    }
-
-    private func makeDeliveryGroup(
-        terms: DeliveryTerms,
-        cursor: Seq,
-        comingFrom old: HomeGroup?,
-        now: NIODeadline
-    ) -> DeliveryGroup {
-        let limits = DeliveryGroup.Limits(self.context.configuration)
-        var group = DeliveryGroup(terms: terms, limits: limits, head: cursor, continuing: old?.group)
-        let page = self.log.page(after: cursor, filter: terms.filter, maximumCount: .max)
-        for item in page.items {
-            switch item {
-            case .entry(let entry):
-                group.append(entry, now: now)
-            case .missed(let count, _):
-                group.lose(count: count, now: now)
-            }
-        }
-        group.passOver(through: page.through)
-        return group
-    }
-
-    /// Writes one page of the log to one member.
-    ///
-    /// Returns the cursor after it.
-    func writePage(
-        to member: Member,
-        after cursor: Seq,
-        through end: Seq,
-        _ reason: LagNotice.Reason,
-        criticalAlone: Bool,
-        now: NIODeadline
-    ) -> Seq {
-        let page = self.log.page(
-            after: cursor,
-            through: end,
-            filter: member.filter,
-            maximumCount: self.context.configuration.maximumBatchCount,
-            maximumBytes: Self.maximumPageBytes
-        )
-        return self.write(page, to: member, after: cursor, reason, criticalAlone: criticalAlone, now: now)
-    }
-
-    /// Writes a page to one member.
-    ///
-    /// Returns the cursor after it.
-    func write(
-        _ page: LogPage,
-        to member: Member,
-        after cursor: Seq,
-        _ reason: LagNotice.Reason,
-        criticalAlone: Bool,
-        now: NIODeadline
-    ) -> Seq {
-        let encoder = FrameEncoder(form: member.form, scanID: self.id, epoch: self.log.epoch)
-        var frames = OutgoingFrames(after: cursor)
-        frames.through = page.through
-        for delivery in page.deliveries(reason, criticalAlone: criticalAlone) {
-            switch delivery {
-            case .messages(let entries):
-                frames.messageCount += entries.count
-            case .lag(let notice):
-                frames.lagCount += 1
-                self.count(notice)
-                member.skippedCounts[notice.reason, default: 0] += notice.skippedCount
-                if member.rate.lagSent(now: now) {
-                    self.context.counts.rateChanges += 1
-                    self.slowed[member.id] = member
-                }
-            }
-            frames.frameCount += encoder.encode(delivery, isBatched: member.isBatched, into: &frames.plain)
-        }
-        self.context.counts.replayedMessages += frames.messageCount
-        if frames.frameCount > 0 {
-            let id = member.id
-            let written = frames
-            let generation = member.generation
-            self.context.loops.run(on: member.loop) { $0.write(written, to: id, generation: generation) }
-        }
-        return page.through
-    }
-
-    private func write(_ notice: Notice, to member: Member, cursor: Seq) {
-        var frames = OutgoingFrames(after: cursor)
-        frames.frameCount = 1
-        frames.saysStalled = notice.saysStalled
-        FrameEncoder(form: member.form, scanID: self.id, epoch: self.log.epoch)
-            .encode(notice, cursor: cursor, into: &frames.plain)
-        let id = member.id
-        let written = frames
-        let generation = member.generation
-        self.context.loops.run(on: member.loop) { $0.write(written, to: id, generation: generation) }
     }
 
     /// Where a subscription begins, and whether nothing of what it asked for is gone.

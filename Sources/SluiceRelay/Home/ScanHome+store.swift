@@ -13,8 +13,11 @@ extension ScanHome {
     }
 
     /// Hands over what the store has not got; the answer is nil where there is no store.
+    ///
+    /// While a request is half taken nothing is handed over: it is all or nothing in the store too, and its end hands
+    /// over the rest.
     func store(answer: StoredAnswer?, isHeard: Bool) -> EventLoopFuture<Void>? {
-        guard let record = self.record else {
+        guard let record = self.record, !self.isTaking else {
             return nil
         }
         let write = record.makeWrite(of: &self.log, header: self.header, answer: answer, isHeard: isHeard)
@@ -36,7 +39,13 @@ extension ScanHome {
     }
 
     /// Reads a member's next page from the store: memory no longer has what comes after its cursor.
-    func sendStoredPage(to member: Member, after cursor: Seq, through end: Seq, _ record: ScanRecord) {
+    func sendStoredPage(
+        to member: Member,
+        after cursor: Seq,
+        through end: Seq,
+        maximumBytes: Int,
+        _ record: ScanRecord
+    ) {
         let filter = member.filter
         let read = self.context.eventLoop.makePromise(of: StoredPage.self)
         read.futureResult.assumeIsolated()
@@ -54,7 +63,7 @@ extension ScanHome {
                 switch result {
                 case .success(let stored) where stored.through > cursor:
                     let page = self.log.page(stored, after: cursor, filter: filter)
-                    through = self.write(page, to: member, after: cursor, reason, criticalAlone: false, now: now)
+                    through = self.write(page, to: member, after: cursor, reason, now: now)
                 case .success, .failure(RelayRefusal.scanNotFound), .failure(RelayRefusal.storageDamaged):
                     // What is gone for good is told as missing, and the member goes on from memory.
                     through = self.writePage(
@@ -62,7 +71,7 @@ extension ScanHome {
                         after: cursor,
                         through: end,
                         reason,
-                        criticalAlone: false,
+                        maximumBytes: maximumBytes,
                         now: now
                     )
                 case .failure:
@@ -81,7 +90,7 @@ extension ScanHome {
                 stretch: LogStretch(after: cursor, through: min(end, self.log.evictedThrough)),
                 selection: MessageSelection(filter: filter),
                 maximumCount: self.context.configuration.maximumBatchCount,
-                maximumBytes: Self.maximumPageBytes
+                maximumBytes: maximumBytes
             ),
             promise: read
         )

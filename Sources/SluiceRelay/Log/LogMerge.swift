@@ -24,31 +24,32 @@ struct LogMerge {
     }
 
     private mutating func nextAscending() -> LogEntry? {
-        let ordinary = self.ordinary.first.map { self.log.ordinary[$0].seq }
-        let critical = self.critical.first.map { self.log.critical[$0].seq }
-        let state = self.state.first.map { self.log.state[$0].seq }
-        guard let least = [ordinary, critical, state].compactMap({ $0 }).min() else {
-            return nil
+        let ordinary = self.number(self.ordinary.first, of: self.log.ordinary, else: .max)
+        let critical = self.number(self.critical.first, of: self.log.critical, else: .max)
+        let state = self.number(self.state.first, of: self.log.state, else: .max)
+        switch min(ordinary, critical, state) {
+        case .max: return nil
+        case ordinary: return self.log.ordinary[self.ordinary.removeFirst()]
+        case critical: return self.log.critical[self.critical.removeFirst()]
+        default: return self.log.state[self.state.removeFirst()]
         }
-        if least == ordinary {
-            return self.log.ordinary[self.ordinary.removeFirst()]
-        }
-        return least == critical
-            ? self.log.critical[self.critical.removeFirst()] : self.log.state[self.state.removeFirst()]
     }
 
     private mutating func nextDescending() -> LogEntry? {
-        let ordinary = self.ordinary.last.map { self.log.ordinary[$0].seq }
-        let critical = self.critical.last.map { self.log.critical[$0].seq }
-        let state = self.state.last.map { self.log.state[$0].seq }
-        guard let greatest = [ordinary, critical, state].compactMap({ $0 }).max() else {
-            return nil
+        let ordinary = self.number(self.ordinary.last, of: self.log.ordinary, else: 0)
+        let critical = self.number(self.critical.last, of: self.log.critical, else: 0)
+        let state = self.number(self.state.last, of: self.log.state, else: 0)
+        switch max(ordinary, critical, state) {
+        case 0: return nil
+        case ordinary: return self.log.ordinary[self.ordinary.removeLast()]
+        case critical: return self.log.critical[self.critical.removeLast()]
+        default: return self.log.state[self.state.removeLast()]
         }
-        if greatest == ordinary {
-            return self.log.ordinary[self.ordinary.removeLast()]
-        }
-        return greatest == critical
-            ? self.log.critical[self.critical.removeLast()] : self.log.state[self.state.removeLast()]
+    }
+
+    /// The number of the entry at a place, or one that no entry has where there is none.
+    private func number(_ place: Int?, of entries: Deque<LogEntry>, else none: UInt64) -> UInt64 {
+        place.map { entries[$0].seq.rawValue } ?? none
     }
 }
 

@@ -19,10 +19,10 @@ extension ScanLog {
     ) -> LogPage {
         let end = min(end, self.head)
         var page = LogPage(through: min(cursor, end), isComplete: false)
-        var merge = Merge(log: self, after: cursor)
+        var merge = LogMerge(log: self, LogStretch(after: cursor, through: end))
         var count = 0
         var bytes = 0
-        while let entry = merge.next(), entry.seq <= end {
+        while let entry = merge.next() {
             guard filter.passes(type: entry.message.type, fate: entry.message.fate) else {
                 continue
             }
@@ -73,45 +73,5 @@ extension ScanLog {
         let start = self.ordinary.firstIndex(after: cursor)
         let end = self.ordinary.firstIndex(after: last)
         return self.ordinary[start..<end].count { filter.passes(type: $0.message.type, fate: $0.message.fate) }
-    }
-
-    /// Walks the three kept sequences as one, by seq.
-    private struct Merge {
-        private let log: ScanLog
-        private var ordinary: Int
-        private var critical: Int
-        private var state: Int
-
-        init(log: ScanLog, after cursor: Seq) {
-            self.log = log
-            self.ordinary = log.ordinary.firstIndex(after: cursor)
-            self.critical = log.critical.firstIndex(after: cursor)
-            self.state = log.state.firstIndex(after: cursor)
-        }
-
-        mutating func next() -> LogEntry? {
-            let ordinary = Self.number(at: self.ordinary, of: self.log.ordinary)
-            let critical = Self.number(at: self.critical, of: self.log.critical)
-            let state = Self.number(at: self.state, of: self.log.state)
-            switch min(ordinary, critical, state) {
-            case .max:
-                return nil
-            case ordinary:
-                defer { self.ordinary += 1 }
-                return self.log.ordinary[self.ordinary]
-            case critical:
-                defer { self.critical += 1 }
-                return self.log.critical[self.critical]
-            default:
-                defer { self.state += 1 }
-                return self.log.state[self.state]
-            }
-        }
-
-        /// An entry's number, or at the end one that no entry has.
-        private static func number<Entries: RandomAccessCollection>(at index: Int, of entries: Entries) -> UInt64
-        where Entries.Element == LogEntry, Entries.Index == Int {
-            index < entries.endIndex ? entries[index].seq.rawValue : .max
-        }
     }
 }

@@ -30,7 +30,12 @@ extension ScanLog {
         guard cursor < last else {
             return 0
         }
-        return self.index.missedCount(in: cursor.next...last, filter: filter, retainedCount: 0)
+        return self.index.missedCount(
+            in: cursor.next...last,
+            filter: filter,
+            retainedCount: 0,
+            countsCritical: false
+        )
     }
 
     /// How many messages were posted in all of each type that occurs in the entries.
@@ -61,7 +66,13 @@ extension ScanLog {
         guard page.through < last else {
             return
         }
-        let count = self.index.missedCount(in: page.through.next...last, filter: filter, retainedCount: 0)
+        // The store has the critical messages that memory gave up.
+        let count = self.index.missedCount(
+            in: page.through.next...last,
+            filter: filter,
+            retainedCount: 0,
+            countsCritical: false
+        )
         if count > 0 {
             page.items.append(.missed(count: count, since: page.through))
         }

@@ -3,8 +3,8 @@ package import SluiceBase
 
 /// The append-only log of one scan: what every subscriber, whatever its pace, reads from.
 ///
-/// It keeps three things, merged by seq when read: the newest ordinary messages within the retention, every
-/// critical one, and of each conflated type and key the newest. So progress never pushes findings out, and a late
+/// It keeps three things, merged by seq when read: the newest ordinary messages, the critical ones, and of each
+/// conflated type and key the newest, each within bounds of its own. So progress never pushes findings out, and a late
 /// joiner gets state and findings in one ordered read. Plain data: no clock, no channel, no lock.
 package struct ScanLog: Sendable {
     /// Which life of the log this is.
@@ -22,7 +22,8 @@ package struct ScanLog: Sendable {
     package var history: RelayConfiguration.History
     private(set) var ordinary: Deque<LogEntry> = []
     private var ordinaryBytes = 0
-    private(set) var critical: [LogEntry] = []
+    private(set) var critical: Deque<LogEntry> = []
+    private var criticalBytes = 0
     /// The newest message of each conflation key, in the order of their seqs.
     private(set) var state: Deque<LogEntry> = []
     private var stateBytes = 0
@@ -101,6 +102,7 @@ package struct ScanLog: Sendable {
     /// The store has everything through this seq; what retention would have evicted goes now.
     package mutating func stored(through seq: Seq) {
         self.evictableThrough = max(self.evictableThrough, seq)
+        self.evictCritical()
         self.evictOrdinary()
         self.evictState()
     }
@@ -126,6 +128,8 @@ package struct ScanLog: Sendable {
         switch entry.message.fate {
         case .critical:
             self.critical.append(entry)
+            self.criticalBytes += entry.message.byteCount
+            self.evictCritical()
         case .ordinary:
             self.keepOrdinary(entry)
         case .conflated:
@@ -142,6 +146,18 @@ package struct ScanLog: Sendable {
         self.ordinary.append(entry)
         self.ordinaryBytes += entry.message.byteCount
         self.evictOrdinary()
+    }
+
+    /// The newest always stays.
+    private mutating func evictCritical() {
+        while self.criticalBytes > self.history.criticalBytes, self.critical.count > 1,
+            let first = self.critical.first, first.seq <= self.evictableThrough, let oldest = self.critical.popFirst()
+        {
+            self.criticalBytes -= oldest.message.byteCount
+            self.retainedBytes -= oldest.message.byteCount
+            self.index.markLost(oldest.seq)
+            self.evictedThrough = max(self.evictedThrough, oldest.seq)
+        }
     }
 
     private mutating func evictOrdinary() {

@@ -10,8 +10,10 @@ struct TypeIndex: Sendable {
     /// The most distinct types told apart; the rest share one number.
     static let maximumTypes = 4096
 
-    private static let typeMask: UInt16 = 0x3FFF
+    private static let typeMask: UInt16 = 0x1FFF
     private static let countable: UInt16 = 0x8000
+    /// Of a critical message, which passes every filter.
+    private static let critical: UInt16 = 0x4000
     private static let otherType: UInt16 = 0
 
     private var numbers: [String: UInt16] = [:]
@@ -26,7 +28,11 @@ struct TypeIndex: Sendable {
     /// Remembers the next seq.
     mutating func append(type: String, fate: Fate) {
         let number = self.number(of: type)
-        self.marks.append(number | (fate == .ordinary ? Self.countable : 0))
+        switch fate {
+        case .ordinary: self.marks.append(number | Self.countable)
+        case .critical: self.marks.append(number | Self.critical)
+        case .conflated: self.marks.append(number)
+        }
         if self.marks.count > Self.maximumCount {
             self.marks.removeFirst()
             self.first = self.first.next
@@ -50,8 +56,14 @@ struct TypeIndex: Sendable {
     ///   - range: The seqs in question.
     ///   - filter: What the reader wants.
     ///   - retainedCount: How many countable messages of the range are kept all the same.
+    ///   - countsCritical: Whether critical messages that memory lost are lost.
     /// - Returns: The number, exact within the index.
-    func missedCount(in range: ClosedRange<Seq>, filter: TypeFilter, retainedCount: Int) -> Int {
+    func missedCount(
+        in range: ClosedRange<Seq>,
+        filter: TypeFilter,
+        retainedCount: Int,
+        countsCritical: Bool = true
+    ) -> Int {
         var count = -retainedCount
         var lower = range.lowerBound
         if lower < self.first {
@@ -66,13 +78,27 @@ struct TypeIndex: Sendable {
         guard start < end else {
             return max(0, count)
         }
-        let wanted = filter.types.map { types in Set(types.map { self.numbers[$0] ?? Self.otherType }) }
+        let isWanted = self.wanted(by: filter)
         for mark in self.marks[start..<end] where mark & Self.countable != 0 {
-            if wanted?.contains(mark & Self.typeMask) ?? true {
+            if mark & Self.critical != 0 {
+                count += countsCritical ? 1 : 0
+            } else if isWanted[Int(mark & Self.typeMask)] {
                 count += 1
             }
         }
         return max(0, count)
+    }
+
+    /// Whether a filter lets a type pass, by the type's number.
+    private func wanted(by filter: TypeFilter) -> [Bool] {
+        guard let types = filter.types else {
+            return [Bool](repeating: true, count: self.numbers.count + 1)
+        }
+        var isWanted = [Bool](repeating: false, count: self.numbers.count + 1)
+        for type in types {
+            isWanted[Int(self.numbers[type] ?? Self.otherType)] = true
+        }
+        return isWanted
     }
 
     private mutating func number(of type: String) -> UInt16 {

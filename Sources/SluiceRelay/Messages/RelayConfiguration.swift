@@ -12,12 +12,14 @@ package struct RelayConfiguration: Sendable, Equatable {
         case plain
     }
 
-    /// What each scan keeps in memory besides its critical messages.
+    /// What each scan keeps in memory.
     package struct History: Sendable, Equatable {
         /// The most ordinary messages kept, and the most keys of conflated ones.
         package var messageCount = 1000
-        /// The most bytes of ordinary messages kept.
+        /// The most bytes of ordinary messages kept, and of state.
         package var bytes = 4 * 1024 * 1024
+        /// The most bytes of critical messages kept; the newest always stays.
+        package var criticalBytes = 4 * 1024 * 1024
 
         package init() {}
     }
@@ -42,6 +44,8 @@ package struct RelayConfiguration: Sendable, Equatable {
     package var maximumFramesPerSecond = 10.0
     /// The most messages that wait for the budget of one delivery group.
     package var maximumPendingCount = 1000
+    /// The most bytes of messages that wait for it.
+    package var maximumPendingBytes = 4 * 1024 * 1024
     /// How messages are packed unless a subscriber asks otherwise.
     package var framing = Framing.batch
     /// Types that are never dropped, throttled or held by a batch.

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceBase
 internal import SluiceRelay
 
 /// The metrics as Prometheus reads them (text exposition format 0.0.4).

@@ -1,5 +1,5 @@
 internal import NIOCore
-internal import SluiceRelay
+internal import SluiceBase
 
 extension ConfigurationKind where Value == Bool {
     static var boolean: Self {

@@ -1,5 +1,5 @@
 internal import NIOCore
-internal import SluiceRelay
+internal import SluiceBase
 
 /// Durations and sizes as operators write them: `100ms`, `1.5s`, `7d`; `256KiB`, `10MB`, `4096`.
 enum ConfigurationUnits {

@@ -93,7 +93,11 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let outbox = Outbox(context: context, fanOut: self.loop.fanOut)
+        let outbox = Outbox(
+            context: context,
+            fanOut: self.loop.fanOut,
+            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered
+        )
         self.outbox = outbox
         self.seat = self.loop.wheel.add(self)
         self.services.connections.insert(self, id: self.place, on: self.loop.eventLoop)

@@ -75,7 +75,11 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
             return
         }
         self.socket = socket
-        self.outbox = Outbox(context: context, fanOut: self.loop.fanOut)
+        self.outbox = Outbox(
+            context: context,
+            fanOut: self.loop.fanOut,
+            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered
+        )
         self.services.connections.insert(self, id: self.place, on: self.eventLoop)
         self.services.metrics.opened("websocket")
         self.logger.info("connection established")

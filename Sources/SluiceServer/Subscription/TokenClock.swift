@@ -1,5 +1,5 @@
 internal import SluiceAdmission
-internal import SluiceRelay
+internal import SluiceBase
 
 /// Says when a live connection's token ends, by the time of day of each look: a clock that jumps is judged anew.
 struct TokenClock: Sendable, Equatable {

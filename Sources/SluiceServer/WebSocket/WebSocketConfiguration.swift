@@ -1,5 +1,5 @@
 package import NIOCore
-internal import SluiceRelay
+internal import SluiceBase
 
 /// What a WebSocket connection is allowed, and how it is kept alive.
 package struct WebSocketConfiguration: Sendable, Equatable {
@@ -44,6 +44,6 @@ package struct WebSocketConfiguration: Sendable, Equatable {
     /// The share of `maximumControlFrameCount` that a tick has.
     var controlFrameCountPerTick: Int {
         let share = Double(self.tickInterval.nanoseconds) / Double(TimeAmount.seconds(1).nanoseconds)
-        return max(1, Int(clamping: Double(self.maximumControlFrameCount) * share))
+        return max(1, Int(clamping: (Double(self.maximumControlFrameCount) * share).rounded(.down)))
     }
 }

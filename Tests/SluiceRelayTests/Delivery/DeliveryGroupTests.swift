@@ -70,6 +70,52 @@ struct DeliveryGroupTests {
         #expect(timeline.frames(for: "a--(123456)----") == "-[a]----<4@1>[56]-")
     }
 
+    @Test("What waits is bounded in bytes, too")
+    func overflowInBytes() {
+        let size = TestMessage.ordinary("a").byteCount
+        let timeline = Timeline(step: .milliseconds(500), framesPerSecond: 0.5, maximumPendingBytes: 3 * size)
+        #expect(timeline.frames(for: "a--(bcdef)----") == "-[a]----<2@1>[def]-")
+    }
+
+    @Test("What a critical message takes along goes out in parts of a turn, in order, and then the message alone")
+    func flushInParts() {
+        var limits = DeliveryGroup.Limits(RelayConfiguration())
+        let size = TestMessage.ordinary("a").byteCount
+        limits.maximumTurnBytes = 2 * size
+        limits.maximumBatchCount = 3
+        let terms = DeliveryTerms(filter: .everything, framesPerSecond: 0.1, isBatched: true)
+        var group = DeliveryGroup(terms: terms, limits: limits, head: 0)
+        let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        for seq in 1...9 as ClosedRange<Seq> {
+            let message = seq == 8 ? TestMessage.critical() : TestMessage.ordinary("a")
+            group.append(LogEntry(seq: seq, at: TestMessage.time, message: message), now: now)
+        }
+        var turns: [[[Seq]]] = []
+        while group.isFlushing {
+            turns.append(group.take().map { if case .messages(let entries) = $0 { entries.map(\.seq) } else { [] } })
+            group.handedOver(now: now)
+            #expect(group.deadline == (group.isFlushing ? .distantPast : group.deadline))
+            group.poll(now: now)
+        }
+        turns.append(group.take().map { if case .messages(let entries) = $0 { entries.map(\.seq) } else { [] } })
+        #expect(turns == [[[1, 2, 3]], [[4, 5, 6]], [[7], [8]]])
+        #expect(group.pendingCount == 1)
+    }
+
+    @Test("Messages that were not shown to a group count as filtered, once it hears how far the log has come")
+    func passedOver() {
+        let terms = DeliveryTerms(filter: TypeFilter(["a"]), framesPerSecond: 10, isBatched: true)
+        var group = DeliveryGroup(terms: terms, limits: .init(RelayConfiguration()), head: 4)
+        let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        group.append(LogEntry(seq: 8, at: TestMessage.time, message: TestMessage.ordinary("a")), now: now)
+        group.passOver(through: 10)
+        #expect(group.counts.filtered == 5 && group.sent == 7)
+        group.flush(now: now)
+        #expect(group.sent == 10)
+        group.passOver(through: 12)
+        #expect(group.counts.filtered == 7 && group.sent == 12)
+    }
+
     @Test("A filter passes its types and all critical messages")
     func filter() {
         let timeline = Timeline(filter: TypeFilter(["a"]))
@@ -112,9 +158,10 @@ struct DeliveryGroupTests {
             for case .lag(let notice) in group.take() {
                 lagCount += notice.skippedCount
             }
+            group.handedOver(now: now)
             mostPending = max(mostPending, group.pendingCount)
         }
-        group.flush()
+        group.flush(now: now)
         for case .lag(let notice) in group.take() {
             lagCount += notice.skippedCount
         }

@@ -46,7 +46,13 @@ final class RelaySchedule {
     private func connect(mayShare: Bool) throws {
         let loop = self.world.pick(self.world.loops)
         let form = Self.makeForm(self.world)
-        let connection = try ScheduleConnection(world: world, relay: relay, loop: loop, form: form)
+        let connection = try ScheduleConnection(
+            world: world,
+            relay: relay,
+            loop: loop,
+            form: form,
+            maximumBufferedBytes: self.world.pick([500, 3000, 1024 * 1024, 1024 * 1024])
+        )
         self.connections.append(connection)
         let isShared = mayShare && form.canHaveManyScans && self.world.chance(40)
         let scans: [ScanID?] = isShared ? Self.scanIDs : [nil]
@@ -141,17 +147,31 @@ final class RelaySchedule {
     }
 
     private func deleteOrFlush() {
-        // What a flush brings is outside the budget.
-        for client in self.clients {
-            client.session?.budgetPauses()
-        }
+        // What a deletion or a flush brings is outside the budget.
+        self.budgetsPause()
         let loop = self.world.pick(self.world.loops)
         self.world.on(loop) {
-            if self.world.chance(50) {
-                _ = self.relay.delete(self.world.pick(Self.scanIDs), on: loop)
-            } else {
-                _ = self.relay.flush(on: loop)
+            guard self.world.chance(50) else {
+                self.flush(on: loop)
+                return
             }
+            _ = self.relay.delete(self.world.pick(Self.scanIDs), on: loop)
+        }
+    }
+
+    /// A flush takes several turns of the loops.
+    private func flush(on loop: ScheduleLoop) {
+        self.world.flushCount += 1
+        self.relay.flush(on: loop).assumeIsolated()
+            .whenSuccess {
+                self.world.flushCount -= 1
+                self.budgetsPause()
+            }
+    }
+
+    private func budgetsPause() {
+        for client in self.clients {
+            client.session?.budgetPauses()
         }
     }
 
@@ -286,6 +306,8 @@ final class RelaySchedule {
         configuration.maximumPendingCount = world.pick([6, 20, 1000])
         configuration.history.messageCount = world.pick([6, 20, 1000])
         configuration.history.bytes = world.chance(80) ? configuration.history.bytes : 1500
+        configuration.history.criticalBytes = world.chance(85) ? configuration.history.criticalBytes : 300
+        configuration.maximumPendingBytes = world.chance(80) ? configuration.maximumPendingBytes : 1200
         configuration.cleanupDelay = .seconds(3)
         configuration.stallAfter = .seconds(5)
         configuration.adaptive.window = .seconds(3)

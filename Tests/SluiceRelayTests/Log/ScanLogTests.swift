@@ -5,8 +5,13 @@ import Testing
 
 @Suite("The log of a scan")
 struct ScanLogTests {
-    private static func log(messages: Int = 1000, bytes: Int = 4 * 1024 * 1024) -> ScanLog {
+    private static func log(
+        messages: Int = 1000,
+        bytes: Int = 4 * 1024 * 1024,
+        criticalBytes: Int = 4 * 1024 * 1024
+    ) -> ScanLog {
         var history = RelayConfiguration.History()
+        history.criticalBytes = criticalBytes
         history.messageCount = messages
         history.bytes = bytes
         return ScanLog(epoch: "e", history: history)
@@ -132,6 +137,37 @@ struct ScanLogTests {
         var small = Self.log(bytes: 1)
         Self.append("12", to: &small)
         #expect(small.latest.map(\.seq) == [2])
+    }
+
+    @Test("Critical messages beyond their bytes go, oldest first, and every reader is told, whatever its filter")
+    func criticalBytes() {
+        let size = TestMessage.critical().byteCount
+        var log = Self.log(messages: 100, criticalBytes: 2 * size)
+        Self.append("a!b!!c", to: &log)
+        #expect(Self.picture(log.page(after: 0, maximumCount: 9)) == ["1", "<1@1>", "3", "4", "5", "6"])
+        #expect(log.missedCount(after: 0, filter: TypeFilter(["b"])) == 1)
+        #expect(
+            Self.picture(log.page(after: 0, filter: TypeFilter(["b"]), maximumCount: 9)) == ["<1@0>", "3", "4", "5"]
+        )
+        #expect(log.missedCount(after: 2) == 0)
+        #expect(log.retainedBytes == 2 * size + 3 * TestMessage.ordinary("a").byteCount)
+        var small = Self.log(criticalBytes: 1)
+        Self.append("!!", to: &small)
+        #expect(Self.picture(small.page(after: 0, maximumCount: 9)) == ["<1@0>", "2"])
+    }
+
+    @Test("Critical messages that the store has not got stay in memory, and those that it has are not lost")
+    func criticalBytesWithStore() {
+        let size = TestMessage.critical().byteCount
+        var history = RelayConfiguration.History()
+        history.criticalBytes = size
+        var log = ScanLog(epoch: "e", history: history, isStored: true)
+        Self.append("!!!", to: &log)
+        #expect(log.page(after: 0, maximumCount: 9).entries.count == 3)
+        log.stored(through: 2)
+        #expect(log.retainedBytes == size)
+        #expect(!log.holdsEverything(after: 1) && log.holdsEverything(after: 2))
+        #expect(log.lostCount(after: 0, 2, filter: .everything) == 0)
     }
 
     @Test("A reader from before what the index remembers is told at least how much it missed")

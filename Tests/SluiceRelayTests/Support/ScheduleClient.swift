@@ -25,6 +25,7 @@ final class ScheduleClient {
 
     func subscribe(_ request: SubscriptionRequest, as session: ScheduleSession) {
         self.session = session
+        session.socketIsTight(self.connection.isTight)
         self.world.on(self.loop) {
             let outbox = self.connection.outbox
             self.subscriber = self.relay.subscribe(request, outbox: outbox, delegate: self, on: self.loop)

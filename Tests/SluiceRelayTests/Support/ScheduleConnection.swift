@@ -15,21 +15,38 @@ final class ScheduleConnection {
     private let channel: EmbeddedChannel
     private let socket: ScheduleSocket
     private var reader: FrameReader
+    /// Whether the socket takes nothing for now.
+    private var isStalled = false
+    private let maximumBufferedBytes: Int
     private var clients: [ScheduleClient] = []
 
-    init(world: ScheduleWorld, relay: Relay, loop: ScheduleLoop, form: WireForm) throws {
+    init(
+        world: ScheduleWorld,
+        relay: Relay,
+        loop: ScheduleLoop,
+        form: WireForm,
+        maximumBufferedBytes: Int = 1024 * 1024
+    ) throws {
         self.world = world
         self.loop = loop
         self.form = form
         self.reader = FrameReader(form: form)
-        let socket = ScheduleSocket()
+        let socket = ScheduleSocket(maximumBufferedBytes: maximumBufferedBytes)
         let name = "last"
         let channel = EmbeddedChannel()
         try channel.pipeline.syncOperations.addHandler(socket)
         try channel.pipeline.syncOperations.addHandler(ScheduleSocket(), name: name)
         let context = try channel.pipeline.syncOperations.context(name: name)
-        self.outbox = world.on(loop) { Outbox(context: context, fanOut: relay.fanOut(of: loop)) }
+        self.outbox = world.on(loop) {
+            Outbox(
+                context: context,
+                fanOut: relay.fanOut(of: loop),
+                maximumBufferedBytes: maximumBufferedBytes,
+                waitingBytes: { _ in socket.waitingBytes }
+            )
+        }
         self.socket = socket
+        self.maximumBufferedBytes = maximumBufferedBytes
         self.channel = channel
         socket.onFlush = { [unowned self] bytes in self.received(bytes) }
         socket.onFull = { [unowned self] in self.writabilityChanged(false) }
@@ -44,10 +61,20 @@ final class ScheduleConnection {
         self.socket.flushNow()
     }
 
-    /// The socket takes so many bytes and then is full; nil for no end.
+    /// Whether frames may not fit, so that pages come in their place, outside the budget.
+    var isTight: Bool { self.isStalled || self.maximumBufferedBytes < 100_000 }
+
+    /// The most bytes that waited for the socket so far.
+    var mostWaitingBytes: Int { self.socket.mostWaitingBytes }
+
+    /// The socket takes nothing, and there is room for so many bytes before it is full; nil: it takes all.
     func setRoom(_ bytes: Int?) {
-        self.socket.room = bytes ?? .max
-        self.writabilityChanged(self.socket.room > 0)
+        self.socket.setRoom(bytes)
+        self.isStalled = bytes != nil
+        for client in self.clients {
+            client.session?.socketIsTight(self.isTight)
+        }
+        self.writabilityChanged(bytes != 0)
     }
 
     /// The connection is gone, and all its subscriptions.

@@ -29,6 +29,9 @@ final class ScheduleLoop: EventLoop, @unchecked Sendable {
 
     var isIdle: Bool { self.tasks.isEmpty }
 
+    /// How many timers are set.
+    var timerCount: Int { self.timers.count }
+
     /// When the next timer rings.
     var deadline: NIODeadline? { self.timers.values.map(\.deadline).min() }
 

@@ -10,11 +10,12 @@ final class ScheduleOfOneScan {
     let world: ScheduleWorld
     let relay: Relay
     let memory = CompressionMemory(limit: .max)
-    private let configuration = RelayConfiguration()
-    private let scanID: ScanID
+    private let configuration: RelayConfiguration
+    let scanID: ScanID
     private let scan: ScheduleScan
 
-    init(loopCount: Int) throws {
+    init(loopCount: Int, _ configuration: RelayConfiguration = RelayConfiguration()) throws {
+        self.configuration = configuration
         let world = ScheduleWorld(seed: 1, loopCount: loopCount)
         let relay = Relay(
             eventLoops: world.loops,
@@ -41,9 +42,16 @@ final class ScheduleOfOneScan {
     func subscriber(
         loop: Int = 0,
         form: WireForm = .webSocket(.plain),
+        maximumBufferedBytes: Int = 1024 * 1024,
         _ change: (inout SubscriptionRequest) -> Void = { _ in }
     ) throws -> ScheduleClient {
-        let connection = try ScheduleConnection(world: world, relay: relay, loop: self.world.loops[loop], form: form)
+        let connection = try ScheduleConnection(
+            world: world,
+            relay: relay,
+            loop: self.world.loops[loop],
+            form: form,
+            maximumBufferedBytes: maximumBufferedBytes
+        )
         let client = ScheduleClient(world: world, relay: relay, connection: connection)
         self.subscribe(client, change)
         return client
@@ -61,26 +69,40 @@ final class ScheduleOfOneScan {
     }
 
     func post(_ message: Message) {
-        self.scan.append(message, now: self.world.now)
+        self.post([message])
+    }
+
+    /// Posts messages in one request, and does what is to be done in this turn of the loops.
+    func post(_ messages: [Message], then: @escaping (IngestReceipt) -> Void = { _ in }) {
+        for message in messages {
+            self.scan.append(message, now: self.world.now)
+        }
         let loop = self.world.loops[0]
         self.world.on(loop) {
-            _ = self.relay.ingest(
-                IngestRequest(scanID: self.scanID, messages: [message], at: TestMessage.time),
-                on: loop
-            )
+            let request = IngestRequest(scanID: self.scanID, messages: messages, at: TestMessage.time)
+            self.relay.ingest(request, on: loop).assumeIsolated().whenSuccess(then)
         }
         self.world.run()
     }
 
     /// How many frames were made so far, for however many subscribers each.
-    var framesMade: Int {
+    var framesMade: Int { self.count(\.framesMade) }
+
+    /// What the homes did so far, in all.
+    func count(_ kind: KeyPath<HomeCounts, Int>) -> Int {
         var count = 0
         let loop = self.world.loops[0]
         self.world.on(loop) {
-            self.relay.homeCounts(on: loop).assumeIsolated().whenSuccess { count = $0.map(\.framesMade).reduce(0, +) }
+            self.relay.homeCounts(on: loop).assumeIsolated()
+                .whenSuccess { count = $0.map { $0[keyPath: kind] }.reduce(0, +) }
         }
         self.world.run()
         return count
+    }
+
+    /// Lets time pass until the loops have done what was left for later turns.
+    func letTurnsPass() {
+        self.world.advanceThroughTimers(upTo: self.world.now + .milliseconds(90))
     }
 
     /// Lets everything drain. Returns what went wrong for whom.

@@ -13,8 +13,10 @@ final class ScheduleSession {
 
     private let world: ScheduleWorld
     private let maximumBatchCount: Int
-    /// Whether history may have too little room for all state, and gives some of it up.
+    /// Whether there may be too little room for all state, in history or where it waits, so that some is given up.
     private let evictsState: Bool
+    /// Whether history may have too little room for all critical messages.
+    private let evictsCritical: Bool
     private let findScan: (String) -> ScheduleScan?
     /// Which filters may hold from a seq on: two, while a change is on its way.
     private var filters: [(from: Seq, filters: [TypeFilter])]
@@ -22,6 +24,7 @@ final class ScheduleSession {
     private var requestedFilters: [TypeFilter] = []
     private var announcedCount = 0
     private var isToldOfStall = false
+    private var isTight = false
     private let configuredRate: Double
     /// The highest rate that it may have had so far; 0 once it was without one.
     private var rate: Double
@@ -38,7 +41,10 @@ final class ScheduleSession {
         self.request = request
         self.world = world
         self.maximumBatchCount = request.isBatched ?? true ? configuration.maximumBatchCount : 1
-        self.evictsState = configuration.history.bytes < RelayConfiguration().history.bytes
+        self.evictsState =
+            configuration.history.bytes < RelayConfiguration().history.bytes
+            || configuration.maximumPendingBytes < RelayConfiguration().maximumPendingBytes
+        self.evictsCritical = configuration.history.criticalBytes < RelayConfiguration().history.criticalBytes
         self.findScan = findScan
         self.filters = [(0, [request.filter])]
         self.configuredRate = configuration.maximumFramesPerSecond
@@ -50,6 +56,11 @@ final class ScheduleSession {
     }
 
     var position: Position? { self.scan.map { Position(epoch: $0.epoch, seq: self.last) } }
+
+    /// Whether frames may not fit: whoever does not get one reads pages, outside the budget.
+    func socketIsTight(_ isTight: Bool) {
+        self.isTight = isTight
+    }
 
     /// The socket was full: what comes next is catch-up.
     func budgetPauses() {
@@ -212,6 +223,9 @@ final class ScheduleSession {
         for seq in self.last.next..<end {
             let passes = self.mayPass(seq)
             switch scan.message(seq).fate {
+            case .critical where self.evictsCritical:
+                certain += 1
+                possible += 1
             case .critical:
                 self.fail("critical \(seq) lost after \(self.last)")
             case .conflated:
@@ -238,7 +252,7 @@ final class ScheduleSession {
     }
 
     private func spendFrame() {
-        guard let start = self.budgetHoldsFrom, self.rate > 0 else {
+        guard let start = self.budgetHoldsFrom, self.rate > 0, !self.isTight, self.world.flushCount == 0 else {
             return
         }
         let now = self.world.now

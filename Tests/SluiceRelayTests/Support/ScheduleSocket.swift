@@ -1,17 +1,31 @@
 import NIOCore
 
-/// A socket's side of a channel: takes bytes until it is full, and shows what was flushed.
+/// A socket's side of a channel: takes everything at once, or nothing until it is full, and shows what was flushed.
 final class ScheduleSocket: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// How many bytes go in before the socket is full.
-    var room = Int.max
+    /// Beyond so many bytes that wait the channel is not writable.
+    private let maximumBufferedBytes: Int
+    /// How many bytes wait.
+    private(set) var waitingBytes = 0
+    private(set) var mostWaitingBytes = 0
+    private var isStalled = false
     /// Takes what was flushed; without it everything is passed on.
     var onFlush: (([UInt8]) -> Void)?
     /// Called within the write that fills the socket, as NIO does.
     var onFull: () -> Void = {}
     private var written: [UInt8] = []
+
+    init(maximumBufferedBytes: Int = .max) {
+        self.maximumBufferedBytes = maximumBufferedBytes
+    }
+
+    /// The socket takes nothing, and there is room for so many bytes; nil: it takes all.
+    func setRoom(_ bytes: Int?) {
+        self.isStalled = bytes != nil
+        self.waitingBytes = bytes.map { max(0, self.maximumBufferedBytes - $0) } ?? 0
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard self.onFlush != nil else {
@@ -20,11 +34,13 @@ final class ScheduleSocket: ChannelOutboundHandler {
         }
         let bytes = self.unwrapOutboundIn(data)
         self.written += bytes.readableBytesView
-        guard self.room > 0, self.room != .max else {
+        guard self.isStalled else {
             return
         }
-        self.room = max(0, self.room - bytes.readableBytes)
-        if self.room == 0 {
+        let wasFull = self.waitingBytes > self.maximumBufferedBytes
+        self.waitingBytes += bytes.readableBytes
+        self.mostWaitingBytes = max(self.mostWaitingBytes, self.waitingBytes)
+        if !wasFull, self.waitingBytes > self.maximumBufferedBytes {
             self.onFull()
         }
     }

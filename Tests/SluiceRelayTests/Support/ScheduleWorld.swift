@@ -7,6 +7,8 @@ final class ScheduleWorld {
     private(set) var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     private(set) var loops: [ScheduleLoop] = []
     var random: SplitMix64
+    /// How many flushes of the relay are under way.
+    var flushCount = 0
     /// What was seen that must not be.
     private(set) var failures: [String] = []
 

@@ -14,12 +14,14 @@ struct Timeline {
     var isBatched = true
     var maximumBatchCount = 50
     var maximumPendingCount = 1000
+    var maximumPendingBytes = 4 * 1024 * 1024
 
     /// The frames that a group sends for the posts.
     func frames(for posts: String) -> String {
         var limits = DeliveryGroup.Limits(RelayConfiguration())
         limits.maximumBatchCount = self.maximumBatchCount
         limits.maximumPendingCount = self.maximumPendingCount
+        limits.maximumPendingBytes = self.maximumPendingBytes
         let terms = DeliveryTerms(filter: filter, framesPerSecond: framesPerSecond, isBatched: isBatched)
         var group = DeliveryGroup(terms: terms, limits: limits, head: 0)
         var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
@@ -32,6 +34,7 @@ struct Timeline {
                 group.append(LogEntry(seq: seq, at: TestMessage.time, message: Self.message(symbol)), now: now)
             }
             let frames = group.take().map(Self.picture).joined()
+            group.handedOver(now: now)
             picture += frames.isEmpty ? "-" : frames
             now = now + self.step
         }

@@ -36,12 +36,14 @@ final class HeldStore: ScanStore {
 
     func restore() -> StoreIndex { StoreIndex(scans: [], revocations: []) }
 
-    func makeLife() -> Int64 {
+    func makeLife() -> Int64? {
         self.state.withLock {
             $0.life += 1
             return $0.life
         }
     }
+
+    var maximumSeq: Seq { Seq(clamping: UInt64(1) << 36) }
 
     func numbered(_ life: Int64, through head: Seq) {}
 

@@ -1,0 +1,116 @@
+import NIOCore
+internal import SluiceBase
+
+/// The turns of a home's loop: what was made in one goes out at its end, and one timer wakes all scans and waiters.
+extension HomeLoop {
+    /// No timer rings sooner, so that the loop looks at its sockets in between.
+    private static let leastDelay = TimeAmount.microseconds(50)
+
+    /// The scan did something in this loop turn: at its end what was made goes out, once.
+    func touch(_ scan: ScanHome) {
+        guard !scan.isTouched else {
+            return
+        }
+        scan.isTouched = true
+        self.touched.append(scan)
+        guard self.touched.count == 1 else {
+            return
+        }
+        self.eventLoop.assumeIsolated()
+            .execute {
+                let touched = self.touched
+                self.touched = []
+                let now = self.eventLoop.now
+                for scan in touched {
+                    scan.isTouched = false
+                    // A scan removed in this turn is skipped.
+                    guard self.scans[scan.id] === scan else {
+                        continue
+                    }
+                    scan.endTurn(now: now)
+                    self.alarms.set(.scan(scan.id), at: scan.deadline)
+                }
+                self.setClock()
+                self.context.turn.reset()
+            }
+    }
+
+    /// Sets the timer, if the next one is to be woken sooner than it rings.
+    func setClock() {
+        guard let next = self.alarms.next else {
+            return
+        }
+        let at = max(next, self.eventLoop.now + Self.leastDelay)
+        if let clock = self.clock {
+            guard at < clock.at else {
+                return
+            }
+            clock.task.cancel()
+        }
+        let task = self.eventLoop.assumeIsolated().scheduleTask(deadline: at) { self.ring() }
+        self.clock = (at, task)
+    }
+
+    /// Wakes whose time has come, each once, as far as this turn of the loop has room.
+    private func ring() {
+        self.clock = nil
+        self.context.turn.reset()
+        let now = self.eventLoop.now
+        var due: [Alarm] = []
+        while let alarm = self.alarms.popDue(now: now) {
+            due.append(alarm)
+        }
+        for alarm in due {
+            guard self.context.turn.hasRoom else {
+                self.alarms.set(alarm, at: now)
+                continue
+            }
+            switch alarm {
+            case .scan(let id):
+                self.wake(id, now: now)
+            case .waiter(let scanID, let id):
+                self.waitIsOver(id, scanID: scanID)
+            }
+        }
+        self.setClock()
+    }
+
+    private func wake(_ id: ScanID, now: NIODeadline) {
+        guard let scan = self.scans[id] else {
+            return
+        }
+        guard let removal = scan.tick(now: now) else {
+            self.alarms.set(.scan(id), at: scan.deadline)
+            return
+        }
+        // First what waits goes out, and a request that is half taken is finished.
+        if !scan.isTaking, !scan.isFlushing {
+            scan.release()
+        }
+        guard !scan.isTaking, !scan.isFlushing else {
+            self.alarms.set(.scan(id), at: now)
+            return
+        }
+        self.remove(scan, removal == .completed ? .scanCompleted : .scanIdle)
+    }
+
+    /// Everything that waits goes out, a part in each turn of the loop: the gateway is about to close its connections.
+    func flush(promise: EventLoopPromise<Void>) {
+        let scans = Array(self.scans.values)
+        for scan in scans {
+            scan.release()
+            self.alarms.set(.scan(scan.id), at: scan.deadline)
+        }
+        self.setClock()
+        self.flushed(scans, promise)
+    }
+
+    private func flushed(_ scans: [ScanHome], _ promise: EventLoopPromise<Void>) {
+        let rest = scans.filter { self.scans[$0.id] === $0 && $0.isFlushing }
+        guard !rest.isEmpty else {
+            promise.succeed()
+            return
+        }
+        self.eventLoop.nextTurn { self.flushed(rest, promise) }
+    }
+}

@@ -1,0 +1,190 @@
+import NIOCore
+
+/// The groups of a scan: where they are found, when they are woken, how they begin and end.
+extension ScanHome {
+    /// A compressor that nobody used for so long is given up.
+    private static let streamIdleTime = TimeAmount.seconds(30)
+
+    /// The group of these terms.
+    ///
+    /// Messages that it does not want are not shown to it: so it is told here how far the log has come.
+    func group(_ key: HomeGroup.Key) -> HomeGroup? {
+        guard let group = self.groups[key] else {
+            return nil
+        }
+        group.group.passOver(through: self.log.head)
+        return group
+    }
+
+    /// Something may have been made for the group, which goes out at the end of the loop turn.
+    func markDirty(_ group: HomeGroup) {
+        if !group.isDirty {
+            group.isDirty = true
+            self.dirty.append(group)
+        }
+    }
+
+    /// Has the group woken when it has something to do.
+    func setAlarm(_ group: HomeGroup) {
+        let idleAt = group.encoder.idleSince.map { $0 + Self.streamIdleTime }
+        if let deadline = [group.group.deadline, idleAt].compactMap({ $0 }).min() {
+            self.alarms.set(.group(group.id), at: deadline)
+        }
+    }
+
+    /// Has a member woken when its reduced rate may rise.
+    func setAlarm(_ member: Member) {
+        if let deadline = member.rate.deadline {
+            self.alarms.set(.member(member.id), at: deadline)
+        }
+    }
+
+    /// Wakes whose time has come, each once, as far as this turn of the loop has room.
+    func ring(now: NIODeadline) {
+        var due: [Alarm] = []
+        while let alarm = self.alarms.popDue(now: now) {
+            due.append(alarm)
+        }
+        for alarm in due {
+            guard self.context.turn.hasRoom else {
+                self.alarms.set(alarm, at: now)
+                continue
+            }
+            switch alarm {
+            case .group(let id):
+                self.wake(id, now: now)
+            case .member(let id):
+                self.raiseRate(of: id, now: now)
+            }
+        }
+    }
+
+    private func wake(_ id: GroupID, now: NIODeadline) {
+        guard let group = self.index.all[id] else {
+            return
+        }
+        self.context.counts.polledGroups += 1
+        group.group.poll(now: now)
+        self.collect(group, now: now)
+        group.encoder.releaseStreamIfIdle(since: now - Self.streamIdleTime)
+    }
+
+    /// A member that lost nothing for a while gets a better rate.
+    private func raiseRate(of id: SubscriptionID, now: NIODeadline) {
+        guard let member = self.members[id] else {
+            return
+        }
+        if member.rate.tick(now: now) {
+            self.rateChanged(member, now: now)
+        } else {
+            self.setAlarm(member)
+        }
+    }
+
+    /// Whether a group has something to send that this turn of the loop had no room for.
+    func isLate(now: NIODeadline) -> Bool {
+        self.alarms.next.map { $0 <= now } ?? false
+    }
+
+    /// All that waits goes out in the next turns of the loop, outside the budgets.
+    func release() {
+        for group in self.index.all.values {
+            group.group.release()
+            self.setAlarm(group)
+        }
+    }
+
+    /// Whether something that was released, or that a critical message takes along, is left for later turns.
+    var isFlushing: Bool {
+        self.index.all.values.contains { $0.group.isFlushing }
+    }
+
+    func add(_ group: HomeGroup) {
+        self.groups[group.key] = group
+        self.index.insert(group)
+        if group.key.apart != nil {
+            self.apart[group.key.shared, default: [:]][group.id] = group
+        }
+    }
+
+    func leaveGroup(_ member: Member) {
+        guard let group = member.group else {
+            return
+        }
+        group.group.passOver(through: self.log.head)
+        group.remove(member)
+        if group.isEmpty {
+            self.account(for: group)
+            self.drop(group)
+        }
+    }
+
+    private func drop(_ group: HomeGroup) {
+        self.groups[group.key] = nil
+        self.index.remove(group)
+        self.alarms.remove(.group(group.id))
+        self.noLongerApart(group)
+    }
+
+    func noLongerApart(_ group: HomeGroup) {
+        self.apart[group.key.shared]?[group.id] = nil
+        if self.apart[group.key.shared]?.isEmpty ?? false {
+            self.apart[group.key.shared] = nil
+        }
+    }
+
+    /// A group for the member's terms that stands at the cursor; what was posted since waits in it, or is due.
+    func makeGroup(
+        for member: Member,
+        cursor: Seq,
+        comingFrom old: HomeGroup?,
+        isApart: Bool,
+        now: NIODeadline
+    ) -> HomeGroup {
+        let id = self.context.makeGroupID()
+        var key = member.groupKey
+        key.apart = isApart ? id : nil
+        let group: DeliveryGroup
+        if let old, old.key.terms.filter == key.terms.filter, old.group.sent == cursor {
+            group = old.group.continued(framesPerSecond: key.terms.framesPerSecond)
+        } else {
+            group = self.makeDeliveryGroup(terms: key.terms, cursor: cursor, comingFrom: old, now: now)
+        }
+        let made = HomeGroup(
+            id: id,
+            key: key,
+            group: group,
+            encoder: GroupEncoder(
+                encoder: FrameEncoder(form: key.form, scanID: self.id, epoch: self.log.epoch),
+                isBatched: key.terms.isBatched,
+                memory: self.context.memory,
+                sent: cursor
+            ),
+            loopCount: self.context.loops.count
+        )
+        self.add(made)
+        return made
+    }
+
+    private func makeDeliveryGroup(
+        terms: DeliveryTerms,
+        cursor: Seq,
+        comingFrom old: HomeGroup?,
+        now: NIODeadline
+    ) -> DeliveryGroup {
+        let limits = DeliveryGroup.Limits(self.context.configuration)
+        var group = DeliveryGroup(terms: terms, limits: limits, head: cursor, continuing: old?.group)
+        let page = self.log.page(after: cursor, filter: terms.filter, maximumCount: .max)
+        for item in page.items {
+            switch item {
+            case .entry(let entry):
+                group.append(entry, now: now)
+            case .missed(let count, _):
+                group.lose(count: count, now: now)
+            }
+        }
+        group.passOver(through: page.through)
+        group.forgetFiltered()
+        return group
+    }
+}
