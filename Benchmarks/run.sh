@@ -103,6 +103,7 @@ auth:
 relay: { max_messages_per_second: ${1:-10} }
 limits:
   connections: { per_user: 20000, per_address: 20000 }
+  accepts: { rate: 100000, burst: 100000 }
   handshakes: { rate: 100000, burst: 100000 }
   ingest: { rate: 10000000, burst: 10000000 }
   requests: { rate: 1000000, burst: 1000000 }

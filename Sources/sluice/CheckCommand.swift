@@ -17,10 +17,6 @@ struct CheckCommand: ParsableCommand {
         for warning in loaded.warnings {
             Console.error("warning: \(warning.description)")
         }
-        let limit = ConfigurationWarnings.openFileLimit()
-        for warning in ConfigurationWarnings.warnings(for: loaded.configuration, openFileLimit: limit) {
-            Console.error("warning: \(warning)")
-        }
         Console.line("\(self.file.config): good")
     }
 }

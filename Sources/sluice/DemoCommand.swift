@@ -59,7 +59,7 @@ struct DemoCommand: AsyncParsableCommand {
         let logger = Logger(label: "sluice")
         do {
             return try await Gateway(folder.configuration(port: self.port), logger: logger)
-        } catch  where self.port != 0 {
+        } catch let failure as ListenFailure where failure.isInUse && self.port != 0 {
             Console.error("port \(self.port) is taken; taking another")
             return try await Gateway(folder.configuration(port: 0), logger: logger)
         }

@@ -19,6 +19,18 @@ struct OperatorLog {
         }
     }
 
+    /// What is unwise about a configuration that is taken over.
+    func warn(_ warnings: [ConfigurationFault]) {
+        for warning in warnings {
+            switch self.format {
+            case .text:
+                self.logger.warning("\(warning.description)")
+            case .json:
+                self.logger.warning("\(warning.message)", metadata: warning.metadata)
+            }
+        }
+    }
+
     /// The changed file is faulty.
     func notReloaded(_ faults: ConfigurationFaults) {
         switch self.format {

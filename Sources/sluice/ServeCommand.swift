@@ -21,10 +21,8 @@ struct ServeCommand: AsyncParsableCommand {
         let loaded = try self.file.load()
         let level = LoggingSetup.bootstrap(loaded.configuration.log)
         let logger = Logger(label: "sluice")
-        for warning in loaded.warnings {
-            logger.warning("\(warning.description)")
-        }
         let log = OperatorLog(logger: logger, format: loaded.configuration.log.format)
+        log.warn(loaded.warnings)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let gateway: Gateway
         do {
@@ -55,6 +53,7 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             try gateway.reload(loaded.configuration)
             level.current = loaded.configuration.log.level
+            log.warn(loaded.warnings)
         } catch {
             // A file that changed once more meanwhile.
             log.notReloaded(error)

@@ -39,6 +39,7 @@ BASE = {
     "auth": {"keys": [{"id": "main", "algorithm": "HS256", "secret_file": "jwt.key"}]},
     "limits": {
         "connections": {"total": 20000, "per_user": 5000, "per_address": 10000},
+        "accepts": {"rate": 10000, "burst": 20000},
         "handshakes": {"rate": 10000, "burst": 20000},
         "ingest": {"rate": 1000000, "burst": 1000000},
         "requests": {"rate": 10000, "burst": 20000},

@@ -392,3 +392,44 @@ def test_an_event_stream_names_the_origin_that_it_allows(make_gateway):
     assert response.status == 200
     assert response.headers["Access-Control-Allow-Origin"] == "https://good.example"
     connection.close()
+
+
+# What the operator sees
+
+
+def test_refused_credentials_are_in_the_log_with_their_reason(make_gateway):
+    gateway = make_gateway(listen={"trusted_proxies": ["127.0.0.1"]})
+    gateway.post("a", {"type": "t"})
+    bad, old = gateway.token(key="k" * 32), gateway.reader(ttl=-3600)
+    attempts = {
+        "192.0.2.1": ("signature", lambda headers: gateway.refusal("a", bad, headers)),
+        "192.0.2.2": ("expired", lambda headers: gateway.get("/api/scans/a/events", old, headers)),
+        "192.0.2.3": ("ticket", lambda headers: gateway.get("/api/scans/stats?ticket=secretticket", headers=headers)),
+        "192.0.2.4": ("malformed", lambda headers: gateway.post("a", {"type": "t"}, "secretkey", headers)),
+        "192.0.2.5": ("signature", lambda headers: gateway.get(f"/api/scans/stats?token={bad}", headers=headers)),
+        "192.0.2.6": ("signature", lambda headers: gateway.request("POST", "/api/tickets", "", headers, bad)),
+        "2001:db8::7": ("signature", lambda headers: gateway.refusal(
+            "a", False, headers, subprotocols=["sluice.v1", f"bearer.{bad}"])),
+    }
+    for address, (_, attempt) in attempts.items():
+        assert attempt({"X-Forwarded-For": address}).status == 401
+    with gateway.sync_ws("a") as socket:
+        socket.recv(timeout=10)
+        socket.send(json.dumps({"action": "refresh", "token": bad}))
+        assert json.loads(socket.recv(timeout=10))["code"] == "invalid_token"
+    lines = [line for line in gateway.log().splitlines() if "credential refused" in line]
+    assert all(" info " in line for line in lines) and len(lines) == len(attempts) + 1, lines
+    for line, (address, (reason, _)) in zip(lines, attempts.items()):
+        assert f" reason={reason}" in line and "peer=127.0.0.1" in line, line
+        assert f" address={address.replace('::', ':0:0:0:0:0:')} " in line, line
+    assert " address=127.0.0.1 " in lines[-1] and " credential=refresh " in lines[-1], lines[-1]
+    for secret in (bad, bad.split(".")[2], old, "secretticket", "secretkey"):
+        assert secret not in gateway.log()
+
+
+def test_refused_credentials_of_one_address_do_not_fill_the_log(make_gateway):
+    gateway = make_gateway()
+    connection = gateway.connection()
+    for _ in range(40):
+        assert gateway.request("GET", "/api/scans/stats", token="a.b.c", connection=connection).status == 401
+    assert gateway.log().count("credential refused") == 5

@@ -159,16 +159,6 @@ def test_the_environment_holds_in_a_running_gateway(make_gateway):
     assert gateway.post("b", {"type": "t"}).status == 503
 
 
-def test_a_port_that_is_taken(make_gateway, folder):
-    gateway = make_gateway()
-    (folder / "config.yaml").write_text(GOOD.replace("port: 0 }", f"port: {gateway.port} }}", 1))
-    result = sluice("serve", "--config", "config.yaml", folder=folder)
-    assert result.returncode not in (0, 78) and result.stderr
-    result = sluice("serve", "--config", "config.yaml", folder=folder, SLUICE_LOG__FORMAT="json")
-    events = [json.loads(line) for line in result.stderr.splitlines()]
-    assert result.returncode == 1 and events[-1]["message"] == "cannot start" and events[-1]["level"] == "critical"
-
-
 def test_plaintext(make_gateway):
     gateway = make_gateway(listen={"plaintext": True})
     assert gateway.post("a", {"type": "t"}).status == 202
@@ -344,10 +334,23 @@ def test_a_new_certificate_holds_for_new_connections(make_gateway, certificates)
 
 
 def test_the_log_can_be_json(make_gateway):
-    gateway = make_gateway(log={"format": "json"})
+    gateway = make_gateway(log={"format": "json"}, relay={"stall_after": "300ms"})
     gateway.post("a", {"type": "t"})
-    lines = gateway.log().splitlines()
-    assert lines and all(isinstance(json.loads(line), dict) for line in lines)
+    with gateway.sync_ws("a") as socket:
+        read_until(socket, "scanStalled")
+    assert gateway.request("DELETE", "/api/scans/a", token=gateway.admin()).status == 204
+    wait_for(lambda: "connection closed" in gateway.log() and "removed" in gateway.log())
+    events = [json.loads(line) for line in gateway.log().splitlines()]
+    assert events and all(isinstance(event, dict) for event in events)
+    # Numbers are numbers, and truth values are truth values.
+    seen = {}
+    for event in events:
+        for name, value in event.items():
+            seen.setdefault(name, set()).add(type(value))
+    for name in ("port", "admin_port", "event_loops", "descriptor_limit", "memory_mark_bytes", "connection", "code",
+                 "messages", "frames", "bytes", "lag_frames", "duration_ms", "silent_s"):
+        assert seen[name] == {int}, (name, seen)
+    assert seen["tls"] == {bool} and seen["scan"] == {str}
 
 
 # The end

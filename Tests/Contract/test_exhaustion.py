@@ -63,18 +63,81 @@ def limited(program, **limits):
 
 
 @pytest.fixture
-def few_descriptors(make_folder, monkeypatch, tmp_path):
-    """A gateway that may have 256 files open."""
+def make_small_gateway(make_gateway, monkeypatch, tmp_path):
+    """Starts gateways that may have 256 files open."""
     script = tmp_path / "sluice"
     script.write_text(limited(conftest.SLUICE, n=256))
     script.chmod(0o755)
     monkeypatch.setattr(conftest, "SLUICE", str(script))
-    private = conftest.Gateway(
-        make_folder(), conftest.merged(conftest.BASE, {"limits": {"timeouts": {"handshake": "3s", "headers": "3s"}}}))
-    yield private
-    is_alive = private.process.poll() is None
-    private.kill()
-    assert is_alive, private.log()[-4000:]
+    return make_gateway
+
+
+@pytest.fixture
+def few_descriptors(make_small_gateway):
+    """A gateway that may have 256 files open, and waits 3 seconds for a handshake."""
+    return make_small_gateway(limits={"timeouts": {"handshake": "3s", "headers": "3s"}})
+
+
+def mute(gateway, count):
+    """Connections of many addresses that say nothing."""
+    connections = []
+    for number in range(count):
+        connection = socket.socket()
+        connection.bind((f"127.0.1.{number % 200 + 1}", 0))
+        connection.connect(("127.0.0.1", gateway.port))
+        connection.setblocking(False)
+        connections.append(connection)
+    return connections
+
+
+def is_closed(connection):
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def test_health_is_answered_among_more_mute_connections_than_descriptors(make_small_gateway):
+    gateway = make_small_gateway(limits={"timeouts": {"handshake": "1h", "headers": "1h"}})
+    flood = mute(gateway, 356)
+    for _ in range(5):
+        assert gateway.get("/healthz").status == 200
+        answer = gateway.get("/api/scans/stats", gateway.reader())
+        assert (answer.status, answer.code) == (503, "overloaded")
+        flood += mute(gateway, 20)
+    # The others were closed, and did not wait: all that stand have a descriptor.
+    wait_for(lambda: sum(not is_closed(connection) for connection in flood) <= 256 - 16)
+    standing = sum(not is_closed(connection) for connection in flood)
+    assert standing > 100
+    metrics = gateway.metrics()
+    assert metrics["sluice_transports"] <= 256 - 16 and metrics["sluice_open_descriptors"] <= 256
+    assert gateway.refused("overloaded") >= len(flood) - standing
+    assert "no connection can be accepted" not in gateway.log()
+    for connection in flood:
+        connection.close()
+    wait_for(lambda: gateway.get("/api/scans/stats", gateway.reader()).status == 200)
+
+
+def test_connections_that_an_address_opens_too_fast_are_closed_before_tls(make_gateway):
+    gateway = make_gateway(limits={"accepts": {"rate": 0.01, "burst": 5}}, listen={"trusted_proxies": ["127.0.0.9"]})
+
+    def answers(address):
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=20, source_address=(address, 0)) as plain:
+            try:
+                with gateway.ssl.wrap_socket(plain, server_hostname="localhost") as tls:
+                    tls.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    return tls.recv(100).startswith(b"HTTP/1.1 200 ")
+            except OSError:
+                return False
+
+    assert [answers("127.0.0.2") for _ in range(8)] == [True] * 5 + [False] * 3
+    assert gateway.refused("accepts") == 3
+    assert answers("127.0.0.3")
+    assert all(answers("127.0.0.9") for _ in range(12))
+    gateway.reload(limits={"accepts": {"rate": 1000, "burst": 1000}})
+    wait_for(lambda: answers("127.0.0.2"))
 
 
 def processor_seconds(gateway):
@@ -127,7 +190,12 @@ def test_without_any_descriptor_it_waits(make_gateway):
     # Told once, and not at every attempt.
     assert gateway.log().count("no connection can be accepted") <= 2
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
-    wait_for(lambda: gateway.metrics()["sluice_transports"] == len(waiting))
+    for connection in waiting:
+        connection.setblocking(False)
+    # Each is taken or closed, and none waits any longer.
+    standing = lambda: sum(not is_closed(connection) for connection in waiting)
+    wait_for(lambda: gateway.metrics()["sluice_transports"] == standing())
+    wait_for(lambda: gateway.get("/api/scans/stats", gateway.reader()).status == 200)
     assert gateway.get("/healthz").status == 200
     for connection in waiting:
         connection.close()

@@ -253,6 +253,24 @@ def test_requests_of_a_user(make_gateway):
     assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
 
 
+def test_every_post_costs_one_at_least(make_gateway):
+    gateway = make_gateway(limits={"ingest": {"rate": 0.1, "burst": 6}})
+    statuses = [gateway.post("a", [], gateway.producer("empty"), {"Idempotency-Key": f"k{n}"}).status for n in range(8)]
+    assert statuses == [202] * 6 + [429] * 2
+    statuses = [gateway.post("a", body, gateway.producer("bad")).status for body in ("{", "[1]", "{}", "[" * 99) * 2]
+    assert statuses == [400] * 6 + [429] * 2
+    statuses = [gateway.post("a", "{}", gateway.producer("kind"), content_type="text/plain").status for _ in range(6)]
+    assert statuses == [415] * 6
+    is_problem(gateway.post("a", {"type": "t"}, gateway.producer("kind")), 429, "rate_limited")
+    # Whoever has no right to post spends nothing of those who have.
+    assert gateway.post("a", {"type": "t"}, gateway.reader("stranger")).status == 403
+    assert gateway.post("a", [{"type": "t"}] * 6, gateway.producer("whole")).status == 202
+    # An empty line of a stream costs as much as a message.
+    answer = gateway.post("a", "\n" * 6, gateway.producer("line"), content_type="application/x-ndjson")
+    assert answer.status == 202 and answer.json()["accepted"] == 0
+    is_problem(gateway.post("a", {"type": "t"}, gateway.producer("line")), 429, "rate_limited")
+
+
 def test_handshakes_of_a_user(make_gateway):
     gateway = make_gateway(limits={"handshakes": {"rate": 1, "burst": 6}})
     gateway.post("a", {"type": "t"})
@@ -355,6 +373,27 @@ def test_scans_in_all(make_gateway):
     assert gateway.refused("too_many_scans") == 3
     gateway.request("DELETE", "/api/scans/b", token=gateway.admin())
     assert gateway.post("d", {"type": "t"}).status == 202
+
+
+def test_idempotency_keys_in_all(make_gateway):
+    gateway = make_gateway(limits={"idempotency_keys": 4})
+
+    def is_replayed(scan, key):
+        answer = gateway.post(scan, {"type": "t"}, headers={"Idempotency-Key": key})
+        assert answer.status == 202
+        return answer.headers["Idempotent-Replayed"] == "true"
+
+    scans = [f"scan-{n}" for n in range(5)]
+    assert [is_replayed(scan, "k") for scan in scans] == [False] * 5
+    assert gateway.metrics()["sluice_idempotency_keys"] == 4
+    assert gateway.metrics()["sluice_idempotency_keys_forgotten_total"] == 1
+    assert [is_replayed(scan, "k") for scan in scans[1:]] == [True] * 4
+    # The oldest went, whichever loop its scan lives on; and is remembered anew in the place of the next.
+    assert not is_replayed(scans[0], "k") and is_replayed(scans[0], "k")
+    assert not is_replayed(scans[1], "k")
+    gateway.reload(limits={"idempotency_keys": 1})
+    assert gateway.metrics()["sluice_idempotency_keys"] == 1
+    assert is_replayed(scans[1], "k")
 
 
 def test_refusals_are_counted_by_their_reason(gateway, scan):

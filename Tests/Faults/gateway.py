@@ -51,6 +51,7 @@ class Gateway:
                 "auth: { keys: [ { id: main, algorithm: HS256, secret_file: jwt.key } ] }\n"
                 "relay: { max_messages_per_second: 0, history: { messages: 200 } }\n"
                 "limits:\n"
+                "  accepts: { rate: 10000, burst: 10000 }\n"
                 "  handshakes: { rate: 1000, burst: 1000 }\n"
                 "  requests: { rate: 10000, burst: 10000 }\n"
                 "  ingest: { rate: 1000000, burst: 1000000 }\n"

@@ -43,6 +43,24 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
         return answer
     }
 
+    /// What ``take(_:for:now:)`` would answer; nothing is taken, and no new key is remembered.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - key: Whose they are.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: As ``TokenBucket/answer(to:now:)``.
+    package mutating func answer(to count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
+        guard var bucket = self.known(key) else {
+            var bucket = TokenBucket(limit: self.limit)
+            return bucket.answer(to: count, now: now)
+        }
+        let answer = bucket.answer(to: count, now: now)
+        // A limit that is new to the bucket holds from now on.
+        self.buckets.renew(key, bucket)
+        return answer
+    }
+
     /// Takes in any case from a key's bucket.
     ///
     /// - Parameters:
@@ -58,14 +76,21 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     }
 
     private mutating func bucket(for key: Key, now: UInt64) -> TokenBucket {
-        if var bucket = self.buckets[key] {
-            if bucket.limit != self.limit {
-                bucket.limit = self.limit
-            }
+        if let bucket = self.known(key) {
             return bucket
         }
         self.makeRoom(now: now)
         return TokenBucket(limit: self.limit)
+    }
+
+    private func known(_ key: Key) -> TokenBucket? {
+        guard var bucket = self.buckets[key] else {
+            return nil
+        }
+        if bucket.limit != self.limit {
+            bucket.limit = self.limit
+        }
+        return bucket
     }
 
     private mutating func makeRoom(now: UInt64) {

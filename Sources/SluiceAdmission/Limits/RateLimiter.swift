@@ -31,6 +31,17 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
         self.buckets.withLock { $0.take(count, for: key, now: now) }
     }
 
+    /// What ``take(_:for:now:)`` would answer; nothing is taken.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - key: Whose they are.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: As ``TokenBucket/answer(to:now:)``.
+    package func answer(to count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
+        self.buckets.withLock { $0.answer(to: count, for: key, now: now) }
+    }
+
     /// Takes in any case from a key's bucket.
     ///
     /// - Parameters:

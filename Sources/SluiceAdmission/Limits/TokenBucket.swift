@@ -40,6 +40,20 @@ package struct TokenBucket: Sendable, Hashable {
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: Whether they were taken, or when they could be.
     package mutating func take(_ count: Int = 1, now: UInt64) -> Answer {
+        let answer = self.answer(to: count, now: now)
+        if answer == .taken {
+            _ = self.charge(count, now: now)
+        }
+        return answer
+    }
+
+    /// What ``take(_:now:)`` would answer; nothing is taken.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: Whether they would be taken, or when they could be.
+    package mutating func answer(to count: Int = 1, now: UInt64) -> Answer {
         guard count <= self.limit.burst else {
             return .neverFits
         }
@@ -47,7 +61,6 @@ package struct TokenBucket: Sendable, Hashable {
         guard next - now <= self.limit.capacity else {
             return .refused(retryAfter: next - now - self.limit.capacity)
         }
-        self.fullAt = next
         return .taken
     }
 

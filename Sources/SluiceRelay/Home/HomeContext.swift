@@ -7,6 +7,8 @@ final class HomeContext {
     var configuration: RelayConfiguration
     let loops: Loops
     let memory: CompressionMemory
+    /// The answers of requests that may be repeated, of all homes.
+    let idempotency: IdempotencyBook
     /// Where scans outlive the process; nil for memory only.
     let store: (any ScanStore)?
     /// The loop that all of them live on.
@@ -25,12 +27,14 @@ final class HomeContext {
         configuration: RelayConfiguration,
         loops: Loops,
         memory: CompressionMemory,
+        idempotency: IdempotencyBook,
         store: (any ScanStore)?,
         home: Int
     ) {
         self.configuration = configuration
         self.loops = loops
         self.memory = memory
+        self.idempotency = idempotency
         self.store = store
         self.eventLoop = loops.eventLoops[home]
         // The home's index in the high bits keeps the groups of all homes apart on the loops.

@@ -81,7 +81,7 @@ extension HomeLoop {
         guard let idempotency = request.idempotency else {
             return .success(.new(scan))
         }
-        switch scan.idempotency.verdict(on: idempotency, now: now) {
+        switch self.context.idempotency.verdict(on: idempotency, epoch: scan.log.epoch, now: now) {
         case .new:
             return .success(.new(scan))
         case .known(let receipt):
@@ -131,7 +131,7 @@ extension HomeLoop {
             seqs: request.messages.isEmpty ? nil : open.first...scan.log.head
         )
         if let idempotency = request.idempotency {
-            scan.idempotency.remember(idempotency, receipt, now: now)
+            self.context.idempotency.remember(idempotency, receipt, epoch: scan.log.epoch, now: now)
         }
         self.store(request, receipt, open.promise)
     }

@@ -284,7 +284,8 @@ extension HomeLoop {
             write.isHeard = false
             self.context.store?.write(write, promise: nil)
             self.countRemoval()
-            self.logger(of: id).info("scan channel removed", metadata: ["messages": "\(dormant.scan.head)"])
+            let count = dormant.scan.head.rawValue
+            self.logger(of: id).info("scan channel removed", metadata: ["messages": .stringConvertible(count)])
         }
     }
 }

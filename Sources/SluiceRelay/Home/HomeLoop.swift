@@ -189,7 +189,7 @@ package final class HomeLoop {
         self.countRemoval()
         scan.logger.info(
             "scan channel removed",
-            metadata: ["reason": "\(end)", "messages": "\(scan.log.head)"]
+            metadata: ["reason": "\(end)", "messages": .stringConvertible(scan.log.head.rawValue)]
         )
     }
 

@@ -13,6 +13,8 @@ package final class Relay: Sendable {
     private let nextSubscription = Atomic<UInt64>(0)
     /// The memory of all compressors.
     package let memory: CompressionMemory
+    /// The answers of requests that may be repeated.
+    package let idempotency: IdempotencyBook
 
     /// - Parameters:
     ///   - eventLoops: Each is a home of scans and holds subscribers.
@@ -33,12 +35,15 @@ package final class Relay: Sendable {
         let scanCount = self.scanCount
         self.loops = loops
         self.memory = memory
+        let idempotency = IdempotencyBook(maximumCount: configuration.maximumIdempotencyKeyCount)
+        self.idempotency = idempotency
         self.homes = eventLoops.enumerated()
             .map { index, eventLoop in
                 let context = HomeContext(
                     configuration: configuration,
                     loops: loops,
                     memory: memory,
+                    idempotency: idempotency,
                     store: store,
                     home: index
                 )
@@ -150,6 +155,7 @@ package final class Relay: Sendable {
 
     /// New values from the operator.
     package func reconfigure(_ configuration: RelayConfiguration) {
+        self.idempotency.setMaximumCount(configuration.maximumIdempotencyKeyCount)
         for index in self.homes.indices {
             self.tell(index) { $0.reconfigure(configuration) }
         }

@@ -165,7 +165,10 @@ extension ScanHome {
         self.context.counts.rateChanges += 1
         self.logger.debug(
             "throttling a subscriber",
-            metadata: ["subscription": "\(member.id.number)", "frames_per_s": "\(member.rate.framesPerSecond)"]
+            metadata: [
+                "subscription": .stringConvertible(member.id.number),
+                "frames_per_s": .stringConvertible(member.rate.framesPerSecond),
+            ]
         )
         self.setAlarm(member)
         self.regroup(member, now: now)

@@ -19,7 +19,6 @@ final class ScanHome {
     var lifecycle: ScanLifecycle
     var owner: String?
     var name: String?
-    var idempotency = IdempotencyRecord()
     /// The groups by their terms, and by what they want.
     var groups: [HomeGroup.Key: HomeGroup] = [:]
     var index = GroupIndex()
@@ -75,8 +74,8 @@ final class ScanHome {
         self.lifecycle = dormant.lifecycle
         self.owner = header.owner
         self.name = header.name
-        self.idempotency = IdempotencyRecord(restoring: stored.answers, now: now)
         self.logger = logger
+        context.idempotency.restore(stored.answers, epoch: header.epoch, now: now)
     }
 
     /// The most bytes of messages that are taken in one turn of the loop, and the last message besides.
@@ -160,7 +159,7 @@ final class ScanHome {
         case .doNothing:
             break
         case .announceStall(let silentFor):
-            self.logger.info("scanner fell silent", metadata: ["silent_s": "\(silentFor)"])
+            self.logger.info("scanner fell silent", metadata: ["silent_s": .stringConvertible(silentFor)])
             self.announceStall(true, silentFor: silentFor)
         case .remove(let removal):
             self.endTurn(now: now)
@@ -218,7 +217,9 @@ final class ScanHome {
                 self.logger.log(
                     level: Self.lagLogLevel(group, now: now),
                     "subscribers lag",
-                    metadata: ["skipped": "\(notice.skippedCount)", "reason": "\(notice.reason.rawValue)"]
+                    metadata: [
+                        "skipped": .stringConvertible(notice.skippedCount), "reason": "\(notice.reason.rawValue)",
+                    ]
                 )
                 group.skippedCount += notice.skippedCount
             case .messages(let entries):

@@ -78,7 +78,7 @@ final class ScanRecord {
             // One for a key, the newest: a request that is repeated meanwhile brings its answer again.
             let keys = Set(write.answers.map(\.request.key))
             self.untakenAnswers = self.untakenAnswers.filter { !keys.contains($0.request.key) } + write.answers
-            self.untakenAnswers = self.untakenAnswers.suffix(IdempotencyRecord.maximumCount)
+            self.untakenAnswers = self.untakenAnswers.suffix(IdempotencyBook.maximumRestoredCount)
         } else if write.from <= self.storedThrough {
             self.storedThrough = max(self.storedThrough, write.head)
         }

@@ -66,6 +66,8 @@ package struct RelayConfiguration: Sendable, Equatable {
     package var adaptive = Adaptive()
     /// The most scans held at once.
     package var maximumScanCount = 10_000
+    /// The most answers remembered for requests that may be repeated, of all scans; the oldest go early.
+    package var maximumIdempotencyKeyCount = 100_000
 
     package init() {}
 }

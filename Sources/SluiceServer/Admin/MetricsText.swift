@@ -63,6 +63,12 @@ struct MetricsText {
         )
         self.counter("sluice_writes_total", "Writes to connections.", loops.sum(\.counts.writes))
         self.counter("sluice_fell_behind_total", "Subscribers whose socket was full.", loops.sum(\.counts.fellBehind))
+        self.gauge("sluice_idempotency_keys", "Idempotency keys remembered.", Double(values.idempotencyKeys))
+        self.counter(
+            "sluice_idempotency_keys_forgotten_total",
+            "Idempotency keys forgotten before their time, for want of room.",
+            Double(values.idempotencyKeysForgotten)
+        )
         self.gauge("sluice_compressor_bytes", "Memory of all compressors.", Double(values.compressorBytes))
         self.counter(
             "sluice_compressors_refused_total",
@@ -89,7 +95,7 @@ struct MetricsText {
             "sluice_connections_closed_total",
             "counter",
             "Live connections closed, by close code.",
-            values.server.closed.sorted { $0.key < $1.key }.map { ([("code", String($0.key))], Double($0.value)) }
+            values.server.closed.sorted { $0.key < $1.key }.map { ([("code", $0.key)], Double($0.value)) }
         )
         self.samples(
             "sluice_refused_total",
@@ -108,6 +114,9 @@ struct MetricsText {
         self.gauge("sluice_open_descriptors", "Descriptors open.", Double(values.load.openDescriptors))
         self.gauge("sluice_descriptor_limit", "The most that may be open.", Double(values.load.descriptorLimit))
         self.gauge("sluice_resident_bytes", "Memory that is really there.", Double(values.load.residentBytes))
+        if let mark = values.memoryMark {
+            self.gauge("sluice_memory_mark_bytes", "Resident memory at which nobody new is taken.", Double(mark))
+        }
         self.gauge(
             "sluice_shedding",
             "Whether new connections are refused for want of descriptors or memory.",

@@ -11,7 +11,11 @@ struct MetricsValues: Sendable {
     var connections: Int
     var transports: Int
     var load: MachineLoad
+    /// The resident bytes at which nobody new is taken; nil for no such mark.
+    var memoryMark: Int?
     var isShedding: Bool
+    var idempotencyKeys: Int
+    var idempotencyKeysForgotten: Int
     var compressorBytes: Int
     var compressorsRefused: Int
     var certificateDaysLeft: Double?
@@ -33,7 +37,10 @@ struct MetricsValues: Sendable {
                     connections: services.connections.count,
                     transports: services.transports.current,
                     load: services.load.load,
+                    memoryMark: services.load.memoryMark,
                     isShedding: services.load.isShedding,
+                    idempotencyKeys: services.relay.idempotency.count,
+                    idempotencyKeysForgotten: services.relay.idempotency.forgottenCount,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
                     certificateDaysLeft: services.certificateExpiry.daysLeft(now: WallTime.now().seconds),

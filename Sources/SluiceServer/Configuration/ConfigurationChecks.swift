@@ -16,7 +16,9 @@ struct ConfigurationChecks {
         self.checkCredentials(&reading)
         self.checkUniqueNames(&reading)
         self.checkTypes(&reading)
-        self.checkOrders(&reading)
+        self.checkSizes(&reading)
+        self.checkTimes(&reading)
+        self.checkRates(&reading)
     }
 
     private func checkCertificate(_ reading: inout ConfigurationReading) {
@@ -83,21 +85,58 @@ struct ConfigurationChecks {
         }
     }
 
-    private func checkOrders(_ reading: inout ConfigurationReading) {
+    private func checkSizes(_ reading: inout ConfigurationReading) {
         let limits = self.configuration.limits
-        if limits.maxMessageBytes > limits.maxBodyBytes {
-            let message = "larger than limits.max_body_bytes"
-            self.contradict(message, "limits.max_message_bytes", "limits.max_body_bytes", &reading)
+        let message = limits.maxMessageBytes
+        if message > limits.maxBodyBytes {
+            let text = "larger than limits.max_body_bytes"
+            self.contradict(text, "limits.max_message_bytes", "limits.max_body_bytes", &reading)
         }
+        let storage = self.configuration.storage
+        if storage.path != nil, storage.retention.bytes < message {
+            let text = "smaller than limits.max_message_bytes: a message of that size could not be kept"
+            self.contradict(text, "storage.retention.bytes", "limits.max_message_bytes", &reading)
+        }
+        if self.configuration.relay.history.bytes < message {
+            let text = "smaller than limits.max_message_bytes: a message of that size is in no replay"
+            reading.warn(text, "relay.history.bytes", becauseOf: "limits.max_message_bytes")
+        }
+        if self.configuration.clients.maxBuffered < message {
+            let text = "smaller than limits.max_message_bytes: one message can fill a client's share"
+            reading.warn(text, "clients.max_buffered", becauseOf: "limits.max_message_bytes")
+        }
+        let compression = self.configuration.compression
+        if case .bytes(let mark) = limits.memory, compression.permessageDeflate.enabled, mark <= compression.memory {
+            let text = "no larger than compression.memory, which alone could keep everybody out"
+            reading.warn(text, "limits.memory", becauseOf: "compression.memory")
+        }
+    }
+
+    private func checkTimes(_ reading: inout ConfigurationReading) {
         let clients = self.configuration.clients
         if clients.heartbeatInterval >= clients.timeout {
             let message = "not shorter than clients.timeout: quiet clients would be closed before they are asked"
             reading.warn(message, "clients.heartbeat_interval", becauseOf: "clients.timeout")
         }
         let relay = self.configuration.relay
+        if relay.stallAfter >= relay.idleTimeout {
+            let message = "not shorter than relay.idle_timeout: a silent scan would be gone before it has stalled"
+            reading.warn(message, "relay.stall_after", becauseOf: "relay.idle_timeout")
+        }
+        if self.configuration.auth.leeway > .minutes(10) {
+            reading.warn("tokens hold that much longer than they say, also stolen ones", "auth.leeway")
+        }
+    }
+
+    private func checkRates(_ reading: inout ConfigurationReading) {
+        let relay = self.configuration.relay
         if relay.maximumFramesPerSecond > 0, relay.adaptive.minimumRate > relay.maximumFramesPerSecond {
             let message = "larger than relay.max_messages_per_second"
             self.contradict(message, "clients.adaptive.minimum_rate", "relay.max_messages_per_second", &reading)
+        }
+        if self.configuration.listen.trustedProxies.contains(where: { "\($0)".hasSuffix("/0") }) {
+            let message = "everybody is a trusted proxy: any client may claim any address, and none counts for a limit"
+            reading.warn(message, "listen.trusted_proxies")
         }
     }
 

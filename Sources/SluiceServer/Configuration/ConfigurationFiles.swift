@@ -5,6 +5,8 @@ internal import SluiceAdmission
 /// wants, is told at the start, with its key and with every other fault.
 struct ConfigurationFiles {
     let configuration: GatewayConfiguration
+    /// The time of day, in seconds since 1970.
+    let now: Int
 
     func check(_ reading: inout ConfigurationReading) {
         if !self.configuration.listen.plaintext {
@@ -14,8 +16,20 @@ struct ConfigurationFiles {
         for key in reading.tokenKeys {
             self.check(key, &reading)
         }
-        if let path = self.configuration.storage.path, FileContent.isFile(path) {
+        self.checkStorage(&reading)
+    }
+
+    private func checkStorage(_ reading: inout ConfigurationReading) {
+        let storage = self.configuration.storage
+        guard let path = storage.path else {
+            return
+        }
+        let isFolder = FileContent.isFolder(path)
+        if isFolder == false {
             reading.fault("expected a folder, found the file \(path)", "storage.path")
+        } else if isFolder == nil, storage.durability != .none {
+            // Where a disk should be mounted, or a letter is wrong, an empty store would go unnoticed.
+            reading.warn("there is no folder \(path): the start creates it, empty", "storage.path")
         }
     }
 
@@ -27,6 +41,9 @@ struct ConfigurationFiles {
         let key = self.read(tls.privateKey, "tls.private_key", isSecret: true, &reading) {
             content throws(ConfigurationProblem) in
             try PEMFile.privateKey(content.bytes)
+        }
+        if let chain, let certificate = tls.certificate {
+            self.checkDates(chain, certificate, &reading)
         }
         if let chain, let key, let certificate = tls.certificate, let privateKey = tls.privateKey,
             !PEMFile.isPair(chain[0], key)
@@ -42,6 +59,33 @@ struct ConfigurationFiles {
         self.read(tls.clientCA, "tls.client_ca", &reading) { content throws(ConfigurationProblem) in
             try PEMFile.certificates(content.bytes)
         }
+    }
+
+    /// Clients refuse a chain as soon as one of its certificates is over.
+    private func checkDates(_ chain: [NIOSSLCertificate], _ path: String, _ reading: inout ConfigurationReading) {
+        for (index, certificate) in chain.enumerated() {
+            let begin = Int(certificate.notValidBefore)
+            let end = Int(certificate.notValidAfter)
+            let name = index == 0 ? path : "certificate \(index + 1) of \(path)"
+            if end <= self.now {
+                reading.warn("\(name) ended on \(Self.date(end)): clients refuse it", "tls.certificate")
+            } else if end < self.now + Self.soon {
+                let days = MachineFacts.days(end - self.now)
+                let message = "\(name) ends in \(days), on \(Self.date(end)): it should have been renewed by now"
+                reading.warn(message, "tls.certificate")
+            }
+            if begin > self.now {
+                let message = "\(name) does not begin before \(Self.date(begin)): clients refuse it until then"
+                reading.warn(message, "tls.certificate")
+            }
+        }
+    }
+
+    /// A certificate should have been renewed this long before its end, in seconds.
+    private static let soon = 21 * 86_400
+
+    private static func date(_ seconds: Int) -> Substring {
+        LogTime(milliseconds: seconds * 1000).description.prefix(10)
     }
 
     private func checkKeySet(_ reading: inout ConfigurationReading) {

@@ -38,12 +38,21 @@ struct ConfigurationReader {
             if let key = variables[name] {
                 self.read(key, variable: name, value)
             } else if !Self.reservedVariables.contains(name) {
-                let isSection = variables.keys.contains { $0.hasPrefix(name + "__") }
-                let nearest = Suggestion.nearest(to: name, among: variables.keys.sorted())
-                let hint = isSection ? ", only keys can be set" : nearest.map { ", did you mean \($0)?" } ?? ""
+                let hint = Self.hint(name, value, among: variables.keys.sorted())
                 self.reading.fault("unknown\(hint)", "", at: .environment(name))
             }
         }
+    }
+
+    private static func hint(_ name: String, _ value: String, among names: [String]) -> String {
+        if ServiceLink.matches(name, value) {
+            return ", Kubernetes sets it for a service of that name: "
+                + "write enableServiceLinks: false into the pod's spec"
+        }
+        if names.contains(where: { $0.hasPrefix(name + "__") }) {
+            return ", only keys can be set"
+        }
+        return Suggestion.nearest(to: name, among: names).map { ", did you mean \($0)?" } ?? ""
     }
 }
 

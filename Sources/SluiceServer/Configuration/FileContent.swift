@@ -36,9 +36,10 @@ struct FileContent {
         self.bytes = try Self.read(descriptor, limit: limit)
     }
 
-    static func isFile(_ path: String) -> Bool {
+    /// Whether a folder stands at a path, and not something else; nil if nothing does.
+    static func isFolder(_ path: String) -> Bool? {
         var status = stat()
-        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
+        return unsafe stat(path, &status) == 0 ? status.st_mode & S_IFMT == S_IFDIR : nil
     }
 
     var isReadableByEveryone: Bool {

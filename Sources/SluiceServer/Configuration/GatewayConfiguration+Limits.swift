@@ -5,8 +5,10 @@ extension GatewayConfiguration {
     package struct Limits: Sendable, Equatable {
         /// How many connections there may be.
         package var connections = Connections()
-        /// The resident bytes at which the gateway takes nobody new; nil for no such mark.
-        package var memory: Int?
+        /// The resident memory at which the gateway takes nobody new.
+        package var memory = Memory.automatic
+        /// TCP connections, from each address, before TLS.
+        package var accepts = Bucket(rate: 50, burst: 200)
         /// The most bytes of one message.
         package var maxMessageBytes = 256 * 1024
         /// The most bytes of one request's body; NDJSON streams excepted.
@@ -27,6 +29,28 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration.Limits {
+    /// The resident memory at which the gateway takes nobody new.
+    package enum Memory: Sendable, Equatable {
+        /// Three quarters of what the process's control group grants, or the machine has.
+        case automatic
+        /// So many bytes.
+        case bytes(Int)
+        /// There is no such mark.
+        case unlimited
+
+        /// The mark in bytes; nil for none.
+        ///
+        /// - Parameter available: The most memory that the process may have, if that is known.
+        /// - Returns: Three quarters of it, or what was said.
+        func mark(available: Int?) -> Int? {
+            switch self {
+            case .automatic: available.map { $0 / 4 * 3 }
+            case .bytes(let bytes): bytes
+            case .unlimited: nil
+            }
+        }
+    }
+
     /// How many connections there may be.
     package struct Connections: Sendable, Equatable {
         /// What a user's connection beyond `perUser` gets.

@@ -6,6 +6,9 @@ extension GatewayConfiguration {
     static let knownKeys: [ConfigurationKey] =
         listenerKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys
 
+    /// Nothing that a connection waits for takes longer; a value beyond it is a slip of the unit.
+    private static let day = TimeAmount.hours(24)
+
     private static let listenerKeys: [ConfigurationKey] = [
         ConfigurationKey("listen.host", \.listen.host, .host),
         ConfigurationKey("listen.port", \.listen.port, .port),
@@ -28,7 +31,7 @@ extension GatewayConfiguration {
     private static let authKeys: [ConfigurationKey] = [
         ConfigurationKey("auth.issuer", \.auth.issuer, .optional(.line)),
         ConfigurationKey("auth.audience", \.auth.audience, .optional(.line)),
-        ConfigurationKey("auth.leeway", \.auth.leeway, .duration(atLeast: .zero)),
+        ConfigurationKey("auth.leeway", \.auth.leeway, .duration(atLeast: .zero, atMost: day)),
         ConfigurationKey("auth.cookie", \.auth.cookie, .optional(.cookieName)),
         ConfigurationKey("auth.query_token", \.auth.queryToken, .boolean),
         ConfigurationKey("auth.keys", \.auth.keys, .list(.tokenKey, "a list of keys")),
@@ -39,7 +42,11 @@ extension GatewayConfiguration {
     ]
 
     private static let relayKeys: [ConfigurationKey] = [
-        ConfigurationKey("relay.batch_interval", \.relay.batchInterval, .duration(atLeast: .zero)),
+        ConfigurationKey(
+            "relay.batch_interval",
+            \.relay.batchInterval,
+            .duration(atLeast: .zero, atMost: .hours(1))
+        ),
         ConfigurationKey("relay.max_batch_size", \.relay.maximumBatchCount, .integer(1...1_000_000)),
         ConfigurationKey(
             "relay.max_messages_per_second",
@@ -64,13 +71,17 @@ extension GatewayConfiguration {
         ConfigurationKey(
             "clients.heartbeat_interval",
             \.clients.heartbeatInterval,
-            .duration(atLeast: .milliseconds(1))
+            .duration(atLeast: .milliseconds(1), atMost: day)
         ),
-        ConfigurationKey("clients.timeout", \.clients.timeout, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey("clients.timeout", \.clients.timeout, .duration(atLeast: .milliseconds(1), atMost: day)),
         ConfigurationKey("clients.max_buffered", \.clients.maxBuffered, .size(atLeast: 1)),
         ConfigurationKey("clients.max_subscriptions", \.clients.maxSubscriptions, .count),
         ConfigurationKey("clients.adaptive.lags", \.relay.adaptive.lagCount, .integer(0...1_000_000_000)),
-        ConfigurationKey("clients.adaptive.window", \.relay.adaptive.window, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey(
+            "clients.adaptive.window",
+            \.relay.adaptive.window,
+            .duration(atLeast: .milliseconds(1), atMost: day)
+        ),
         ConfigurationKey("clients.adaptive.minimum_rate", \.relay.adaptive.minimumRate, .number(0.1...1_000_000)),
         ConfigurationKey("compression.permessage_deflate.enabled", \.compression.permessageDeflate.enabled, .boolean),
         ConfigurationKey(
@@ -97,8 +108,11 @@ extension GatewayConfiguration {
         ConfigurationKey("limits.connections.per_user", \.limits.connections.perUser, .count),
         ConfigurationKey("limits.connections.per_address", \.limits.connections.perAddress, .count),
         ConfigurationKey("limits.connections.when_full", \.limits.connections.whenFull, .choice),
-        ConfigurationKey("limits.memory", \.limits.memory, .optional(.size(atLeast: 1))),
+        ConfigurationKey("limits.accepts.rate", \.limits.accepts.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.accepts.burst", \.limits.accepts.burst, .count),
+        ConfigurationKey("limits.memory", \.limits.memory, .memory),
         ConfigurationKey("limits.scans", \.relay.maximumScanCount, .count),
+        ConfigurationKey("limits.idempotency_keys", \.relay.maximumIdempotencyKeyCount, .count),
         ConfigurationKey("limits.max_message_bytes", \.limits.maxMessageBytes, .size(atLeast: 1)),
         ConfigurationKey("limits.max_body_bytes", \.limits.maxBodyBytes, .size(atLeast: 1)),
         ConfigurationKey("limits.handshakes.rate", \.limits.handshakes.rate, .number(0.001...1_000_000_000)),
@@ -112,21 +126,33 @@ extension GatewayConfiguration {
         ConfigurationKey(
             "limits.timeouts.handshake",
             \.limits.timeouts.handshake,
-            .duration(atLeast: .milliseconds(1))
+            .duration(atLeast: .milliseconds(1), atMost: day)
         ),
-        ConfigurationKey("limits.timeouts.headers", \.limits.timeouts.headers, .duration(atLeast: .milliseconds(1))),
-        ConfigurationKey("limits.timeouts.body", \.limits.timeouts.body, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey(
+            "limits.timeouts.headers",
+            \.limits.timeouts.headers,
+            .duration(atLeast: .milliseconds(1), atMost: day)
+        ),
+        ConfigurationKey(
+            "limits.timeouts.body",
+            \.limits.timeouts.body,
+            .duration(atLeast: .milliseconds(1), atMost: day)
+        ),
         ConfigurationKey(
             "limits.timeouts.stream_idle",
             \.limits.timeouts.streamIdle,
-            .duration(atLeast: .milliseconds(1))
+            .duration(atLeast: .milliseconds(1), atMost: day)
         ),
         ConfigurationKey(
             "limits.timeouts.keep_alive",
             \.limits.timeouts.keepAlive,
-            .duration(atLeast: .milliseconds(1))
+            .duration(atLeast: .milliseconds(1), atMost: day)
         ),
-        ConfigurationKey("limits.timeouts.close", \.limits.timeouts.close, .duration(atLeast: .milliseconds(1))),
+        ConfigurationKey(
+            "limits.timeouts.close",
+            \.limits.timeouts.close,
+            .duration(atLeast: .milliseconds(1), atMost: day)
+        ),
     ]
 
     private static let operationKeys: [ConfigurationKey] = [

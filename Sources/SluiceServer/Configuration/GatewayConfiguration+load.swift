@@ -12,11 +12,13 @@ extension GatewayConfiguration {
     /// - Parameters:
     ///   - path: The YAML file. Faults name it as it is given here.
     ///   - environment: The variables; names that do not begin with `SLUICE_` mean nothing.
+    ///   - machine: What it is to run on.
     /// - Returns: The configuration with its warnings.
     /// - Throws: All that is wrong, in one go.
     package static func load(
         path: String,
-        environment: [String: String]
+        environment: [String: String],
+        machine: MachineFacts = .measured()
     ) throws(ConfigurationFaults) -> LoadedConfiguration {
         var reader = ConfigurationReader(reading: ConfigurationReading(file: path, folder: Self.folder(of: path)))
         let wasRead = Self.read(path, &reader)
@@ -24,7 +26,8 @@ extension GatewayConfiguration {
         if wasRead {
             ConfigurationChecks(configuration: reader.configuration).check(&reader.reading)
         }
-        ConfigurationFiles(configuration: reader.configuration).check(&reader.reading)
+        ConfigurationFiles(configuration: reader.configuration, now: machine.now).check(&reader.reading)
+        machine.check(reader.configuration, &reader.reading)
         let faults = reader.reading.faults.sorted(by: ConfigurationFault.precedes)
         guard faults.isEmpty else {
             throw ConfigurationFaults(faults: faults)

@@ -19,7 +19,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var auth = Auth()
     /// How messages become frames, and how long scans stay.
     ///
-    /// Holds `clients.adaptive` and `limits.scans` too.
+    /// Holds `clients.adaptive`, `limits.scans` and `limits.idempotency_keys` too.
     package var relay = RelayConfiguration()
     /// What the gateway expects of subscribers, and keeps for each.
     package var clients = Clients()

@@ -67,7 +67,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.peer = peer
         self.lastCommentAt = loop.eventLoop.now
         self.logger = services.logger
-        self.logger[metadataKey: "connection"] = "\(place)"
+        self.logger[metadataKey: "connection"] = .stringConvertible(place)
         self.logger[metadataKey: "peer"] = "\(peer)"
         self.logger[metadataKey: "user"] = "\(identity.subject)"
         self.logger[metadataKey: "scan"] = "\(request.scanID.text)"
@@ -233,7 +233,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         outbox.write(last)
         outbox.flush()
         outbox.close()
-        self.services.metrics.closed(end.code)
+        self.services.metrics.closed(WebSocketCloseCode(rawValue: end.code))
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
         let promise = context.eventLoop.makePromise(of: Void.self)
         // A reader that takes nothing does not keep the connection: it is cut after the close timeout.
@@ -263,8 +263,9 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.logger.info(
             "connection closed",
             metadata: [
-                "messages": "\(counts.messages)", "bytes": "\(counts.bytes)",
-                "duration_ms": "\((self.loop.eventLoop.now - self.openedAt).nanoseconds / 1_000_000)",
+                "messages": .stringConvertible(counts.messages),
+                "bytes": .stringConvertible(counts.bytes),
+                "duration_ms": .stringConvertible((self.loop.eventLoop.now - self.openedAt).nanoseconds / 1_000_000),
             ]
         )
         self.subscriber = nil

@@ -61,6 +61,8 @@ package final class Gateway: Sendable {
                 services?.judgeConnections(closing, on: group.any())
             }
             try? await services.keySource.fetch(on: group.any()).get()
+            // Before the first connection: there may be room for few.
+            services.load.take(.measured(), services: services)
             let listener = Listener(group: group, loops: self.loops, services: services, tls: self.tls)
             self.adminListener = try await listener.listenForAdmin(
                 host: configuration.admin.host,
@@ -74,13 +76,20 @@ package final class Gateway: Sendable {
             throw error
         }
         self.upkeep.start()
-        logger.info(
-            "gateway serves",
-            metadata: [
-                "host": "\(configuration.listen.host)", "port": "\(self.port)", "admin_port": "\(self.adminPort)",
-                "event_loops": "\(loopCount)", "tls": "\(!configuration.listen.plaintext)",
-            ]
-        )
+        self.announceStart(configuration, loopCount: loopCount)
+    }
+
+    private func announceStart(_ configuration: GatewayConfiguration, loopCount: Int) {
+        var metadata: Logger.Metadata = [
+            "host": "\(configuration.listen.host)",
+            "port": .stringConvertible(self.port),
+            "admin_port": .stringConvertible(self.adminPort),
+            "event_loops": .stringConvertible(loopCount),
+            "tls": .stringConvertible(!configuration.listen.plaintext),
+            "descriptor_limit": .stringConvertible(self.services.load.load.descriptorLimit),
+        ]
+        metadata["memory_mark_bytes"] = self.services.load.memoryMark.map { .stringConvertible($0) }
+        self.logger.info("gateway serves", metadata: metadata)
     }
 
     /// Takes over a new configuration without a connection dropped.
@@ -106,7 +115,8 @@ package final class Gateway: Sendable {
     /// Stops: nothing new is taken, what waits is sent, everybody is told when to come back, within the grace.
     package func stop() async throws {
         let schedule = DrainSchedule(now: .now(), grace: self.services.settings.configuration.shutdown.grace)
-        self.logger.info("gateway drains", metadata: ["connections": "\(self.services.connections.count)"])
+        let count = self.services.connections.count
+        self.logger.info("gateway drains", metadata: ["connections": .stringConvertible(count)])
         self.services.beginDraining(schedule)
         self.upkeep.stop()
         // First the producers, so that what they were told is taken goes out before anybody is parted with.

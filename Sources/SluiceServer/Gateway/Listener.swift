@@ -27,11 +27,18 @@ struct Listener: Sendable {
         let loops = self.loops
         let services = self.services
         let tls = self.tls
-        return
-            try await self.bootstrap(isFull: { services.transports.isFull }) { channel in
+        let bootstrap = self.bootstrap(
+            isFull: { services.transports.isFull },
+            admits: { Self.admits($0, services, now: $1) },
+            initialize: { channel in
                 let loop = loops.loop(of: channel.eventLoop)
-                let refusal = try Self.count(channel, services)
+                let refusal = services.transports.refusal(of: channel)
                 loop.insert(channel)
+                if refusal != nil {
+                    try channel.pipeline.syncOperations.addHandler(
+                        FirstByteHandler { services.transports.hear(channel) }
+                    )
+                }
                 let context = tls?.current
                 if let context {
                     try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context.context))
@@ -58,14 +65,17 @@ struct Listener: Sendable {
                     )
                 }
             }
-            .bind(host: host, port: port).get()
+        )
+        return try await self.bind(bootstrap, host: host, port: port, section: "listen")
     }
 
     /// Listens for the operator.
     func listenForAdmin(host: String, port: Int) async throws -> any Channel {
         let loops = self.loops
-        return
-            try await self.bootstrap(isFull: { false }) { channel in
+        let bootstrap = self.bootstrap(
+            isFull: { false },
+            admits: { _, _ in true },
+            initialize: { channel in
                 let loop = loops.loop(of: channel.eventLoop)
                 loop.insert(channel)
                 try HTTPPipeline.configure(
@@ -76,45 +86,59 @@ struct Listener: Sendable {
                     isTLS: false
                 )
             }
-            .bind(host: host, port: port).get()
+        )
+        return try await self.bind(bootstrap, host: host, port: port, section: "admin")
     }
 
-    /// Closed without a word: see ``TransportCount/Answer/dropped``.
-    private struct Dropped: Error {}
-
-    /// Counts a connection until it is closed.
-    ///
-    /// - Returns: What its requests are to be answered; nil if it is welcome.
-    /// - Throws: If it is not to stand at all.
-    private static func count(_ channel: any Channel, _ services: GatewayServices) throws -> Problem? {
-        let peer = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+    /// Counts a connection until it is closed; whether it is to stand at all.
+    private static func admits(_ channel: any Channel, _ services: GatewayServices, now: NIODeadline) -> Bool {
+        guard let remote = channel.remoteAddress else {
+            // Gone before it was looked at: there is nobody to count it for.
+            return false
+        }
+        let peer = remote.ipAddress.flatMap { IPAddress($0) }
         // Behind a proxy are many clients, which are told apart only by what it says of each request.
         let address = peer.flatMap { services.settings.forwarded.isTrusted($0) ? nil : AddressKey($0) }
-        let answer = services.transports.open(address)
-        channel.closeFuture.whenComplete { _ in
-            services.transports.close(address)
+        let (answer, evicted) = services.transports.open(channel, from: address, now: now)
+        if let evicted {
+            evicted.cut()
+            services.metrics.refused(TransportLimits.Refusal.overloaded.rawValue)
         }
         switch answer {
-        case .admitted:
-            return nil
-        case .refused(let problem):
-            return problem
-        case .dropped:
-            services.metrics.refused("address_connections")
-            throw Dropped()
+        case .admitted, .told:
+            return true
+        case .closed(let refusal):
+            services.metrics.refused(refusal.rawValue)
+            return false
+        }
+    }
+
+    private func bind(
+        _ bootstrap: ServerBootstrap,
+        host: String,
+        port: Int,
+        section: String
+    ) async throws(ListenFailure) -> any Channel {
+        do {
+            return try await bootstrap.bind(host: host, port: port).get()
+        } catch {
+            throw ListenFailure(host: host, port: port, section: section, error: error)
         }
     }
 
     private func bootstrap(
         isFull: @escaping @Sendable () -> Bool,
-        _ initialize: @escaping @Sendable (any Channel) throws -> Void
+        admits: @escaping @Sendable (any Channel, NIODeadline) -> Bool,
+        initialize: @escaping @Sendable (any Channel) throws -> Void
     ) -> ServerBootstrap {
         ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { [logger = self.services.logger] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptPauseHandler(logger: logger, isFull: isFull))
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptHandler(logger: logger, isFull: isFull, admits: admits)
+                    )
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceRelay
 
@@ -11,12 +10,14 @@ final class DocumentIngest: IngestReader {
     private static let sliceBytes = 256 * 1024
 
     private let job: IngestJob
+    private var allowance: IngestAllowance
     private var body: ByteBuffer?
     private var walk: DocumentWalk?
     private var digest: DocumentDigest?
 
     init(_ job: IngestJob) {
         self.job = job
+        self.allowance = job.allowance
     }
 
     func receivedBytes(_ bytes: ByteBuffer) {
@@ -34,7 +35,7 @@ final class DocumentIngest: IngestReader {
             exchange.respond(problem: Closing.notAdmitted.problem)
             return
         }
-        let maximumCount = self.job.services.limits.ingest.burst
+        let maximumCount = self.allowance.burst
         self.walk = DocumentWalk(self.job.makeParser(), body, maximumCount: maximumCount)
         self.digest = self.job.head.idempotencyKey.map { DocumentDigest(body, key: $0) }
         self.goOn()
@@ -46,6 +47,8 @@ final class DocumentIngest: IngestReader {
         self.body = nil
         self.walk = nil
         self.digest = nil
+        // Broken off, too late or too large: nobody is left to be told, and it costs one all the same.
+        _ = self.allowance.fault(Problem(.badRequest), now: self.job.exchange.eventLoop.now)
     }
 
     func draining() {}
@@ -65,10 +68,11 @@ final class DocumentIngest: IngestReader {
             let idempotency = self.digest?.idempotency
             self.walk = nil
             self.digest = nil
-            try self.pay(for: messages.count)
+            try self.allowance.take(messages.count, now: self.job.exchange.eventLoop.now)
             self.post(messages, idempotency)
         } catch {
-            self.aborted()
+            self.walk = nil
+            self.digest = nil
             self.job.exchange.respond(problem: error)
         }
     }
@@ -78,7 +82,9 @@ final class DocumentIngest: IngestReader {
         do throws(MessageError) {
             return try self.walk?.goOn(byteCount: Self.sliceBytes)
         } catch {
-            throw IngestAnswers.problem(error)
+            let problem = IngestAnswers.problem(error)
+            throw problem.code == .tooManyMessages
+                ? problem : self.allowance.fault(problem, now: self.job.exchange.eventLoop.now)
         }
     }
 
@@ -109,21 +115,5 @@ final class DocumentIngest: IngestReader {
                     exchange.respond(problem: IngestAnswers.problem(refusal: error))
                 }
             }
-    }
-
-    private func pay(for count: Int) throws(Problem) {
-        let limiter = self.job.services.limits.ingest
-        guard count > 0 else {
-            return
-        }
-        let now = self.job.exchange.eventLoop.now.uptimeNanoseconds
-        switch limiter.take(count, for: self.job.identity.producerName, now: now) {
-        case .neverFits:
-            throw Problem(.tooManyMessages, "send at most \(limiter.burst) messages in one array")
-        case let answer:
-            if let problem = answer.problem("messages") {
-                throw problem
-            }
-        }
     }
 }

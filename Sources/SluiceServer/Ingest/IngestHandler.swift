@@ -43,6 +43,7 @@ final class IngestHandler: RequestHandler {
     }
 
     private func identified(_ visitor: Gatekeeper.Visitor, _ exchange: HTTPExchange) {
+        var allowance = IngestAllowance(self.services.limits.ingest, producer: visitor.identity.producerName)
         do throws(Problem) {
             let scanID = try ScanID(segment: self.scanSegment)
             guard visitor.identity.mayIngest(scan: scanID.text) else {
@@ -54,11 +55,12 @@ final class IngestHandler: RequestHandler {
                 exchange: exchange,
                 scanID: scanID,
                 visitor: visitor,
-                head: head
+                head: head,
+                allowance: allowance
             )
             self.reader = head.form == .lines ? LineIngest(job) : DocumentIngest(job)
         } catch {
-            exchange.respond(problem: error)
+            exchange.respond(problem: allowance.fault(error, now: exchange.eventLoop.now))
             return
         }
         exchange.resumeReading()

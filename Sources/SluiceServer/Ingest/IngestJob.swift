@@ -10,6 +10,9 @@ struct IngestJob {
     let visitor: Gatekeeper.Visitor
     let head: IngestHead
 
+    /// What the request takes of its producer's bucket.
+    var allowance: IngestAllowance
+
     /// Who posts.
     var identity: Identity { self.visitor.identity }
 

@@ -18,6 +18,7 @@ final class LineIngest: IngestReader, LiveConnection {
 
     private(set) var identity: Identity
     private let job: IngestJob
+    private var allowance: IngestAllowance
     private let id: ConnectionLimits.ID
     private let openedAt: NIODeadline
     private var splitter: NDJSONLineSplitter
@@ -39,7 +40,7 @@ final class LineIngest: IngestReader, LiveConnection {
     private static let longestWaitNanoseconds: UInt64 = 3_600_000_000_000
     /// After so many seconds the token is looked at again.
     private static let longestWatchSeconds = 60.0
-    /// The most messages in one hop to the scan's home.
+    /// The most lines in one hop to the scan's home.
     private static let maximumHopCount = 1000
     /// The most posts, messages in them and bytes of these that wait for their answer.
     private static let maximumOpenPosts = 256
@@ -48,6 +49,7 @@ final class LineIngest: IngestReader, LiveConnection {
 
     init(_ job: IngestJob) {
         self.job = job
+        self.allowance = job.allowance
         self.identity = job.identity
         self.openedAt = job.exchange.eventLoop.now
         self.splitter = NDJSONLineSplitter(
@@ -57,6 +59,7 @@ final class LineIngest: IngestReader, LiveConnection {
         job.services.connections.insert(self, id: self.id, on: job.exchange.eventLoop)
         job.services.metrics.opened("ndjson")
         self.watchToken()
+        self.wait(self.allowance.open(now: self.openedAt))
     }
 
     /// Ends the stream with its token, by the time of day: a clock that jumps is looked at again after a while.
@@ -174,7 +177,7 @@ final class LineIngest: IngestReader, LiveConnection {
             self.state = .ended(problem)
         }
         if lineCount > 0 || !messages.isEmpty {
-            self.post(messages)
+            self.post(messages, lineCount: lineCount)
         } else if case .ended(let problem) = self.state {
             self.answerWhenDone(problem)
         } else {
@@ -189,7 +192,7 @@ final class LineIngest: IngestReader, LiveConnection {
         var messages: [Message] = []
         var lineCount = 0
         do throws(MessageError) {
-            while messages.count < Self.maximumHopCount, let line = try self.nextLine() {
+            while lineCount < Self.maximumHopCount, let line = try self.nextLine() {
                 lineCount += 1
                 do throws(MessageError) {
                     if let message = try parser.parseLine(line.bytes) {
@@ -216,7 +219,7 @@ final class LineIngest: IngestReader, LiveConnection {
         return try self.splitter.finish()
     }
 
-    private func post(_ messages: [Message]) {
+    private func post(_ messages: [Message], lineCount: Int) {
         self.openPosts += 1
         self.openMessages += messages.count
         let byteCount = messages.reduce(0) { $0 + $1.body.readableBytes }
@@ -224,7 +227,7 @@ final class LineIngest: IngestReader, LiveConnection {
         let exchange = self.job.exchange
         exchange.pauseReading()
         // Before the post: its answer may come within the call, and reads on.
-        self.pay(for: messages.count)
+        self.pay(for: lineCount)
         var request = IngestRequest(
             scanID: self.job.scanID,
             messages: messages,
@@ -274,23 +277,22 @@ final class LineIngest: IngestReader, LiveConnection {
     }
 
     /// Charges the producer for what is taken; over its rate, nothing more is read until it is within it again.
-    private func pay(for count: Int) {
-        let exchange = self.job.exchange
-        let wait = self.job.services.limits.ingest.charge(
-            count,
-            for: self.identity.producerName,
-            now: exchange.eventLoop.now.uptimeNanoseconds
-        )
+    private func pay(for lineCount: Int) {
+        let wait = self.allowance.charge(lineCount, now: self.job.exchange.eventLoop.now)
         if case .ended(_?) = self.state {
             // Broken off meanwhile: there is nothing left to slow down.
             return
         }
-        guard wait > 0 else {
+        self.wait(wait)
+    }
+
+    private func wait(_ nanoseconds: UInt64) {
+        guard nanoseconds > 0 else {
             return
         }
         self.isThrottled = true
-        self.throttle = exchange.eventLoop.assumeIsolated()
-            .scheduleTask(in: .nanoseconds(Int64(clamping: min(wait, Self.longestWaitNanoseconds)))) {
+        self.throttle = self.job.exchange.eventLoop.assumeIsolated()
+            .scheduleTask(in: .nanoseconds(Int64(clamping: min(nanoseconds, Self.longestWaitNanoseconds)))) {
                 self.throttle = nil
                 self.isThrottled = false
                 self.readOn()

@@ -16,6 +16,17 @@ struct Credentials: Sendable, Equatable {
         case none
         /// Something stands there that cannot be a credential, or one is where it must not be.
         case malformed(String)
+
+        /// What the log calls it.
+        var name: String {
+            switch self {
+            case .bearer: "bearer"
+            case .token: "token"
+            case .ticket: "ticket"
+            case .none: "none"
+            case .malformed: "malformed"
+            }
+        }
     }
 
     var proof: Proof

@@ -1,4 +1,3 @@
-internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
@@ -32,32 +31,35 @@ struct Gatekeeper: Sendable {
         let changeCount = self.services.authenticator.changeCount
         do throws(TokenError) {
             guard let identity = try self.authenticate(credentials.proof, exchange) else {
-                exchange.respond(problem: self.missing(credentials.proof, exchange))
+                self.refuseMissing(credentials.proof, exchange)
                 return
             }
             self.letIn(identity, changeCount, credentials, exchange, then: then)
         } catch  where error.isUnknownKey {
             self.retryWithFreshKeys(credentials, exchange, then: then)
         } catch {
-            self.refuse(error, exchange)
+            self.refuse(error, credentials.proof, exchange)
         }
     }
 
-    /// The client's address: the peer's, or what trusted proxies say of it.
+    /// Under what the client's address is counted.
     func address(of exchange: HTTPExchange) -> AddressKey? {
+        self.client(of: exchange).map { AddressKey($0) }
+    }
+
+    /// The client's address: the peer's, or what trusted proxies say of it.
+    private func client(of exchange: HTTPExchange) -> IPAddress? {
         guard let peer = IPAddress(exchange.connection.peerAddress) else {
             return nil
         }
         let forwarded = self.services.settings.forwarded
         guard forwarded.isTrusted(peer) else {
-            return AddressKey(peer)
+            return peer
         }
-        return AddressKey(
-            forwarded.client(
-                peer: peer,
-                forwardedFor: exchange.request.headers["X-Forwarded-For"],
-                forwarded: exchange.request.headers["Forwarded"]
-            )
+        return forwarded.client(
+            peer: peer,
+            forwardedFor: exchange.request.headers["X-Forwarded-For"],
+            forwarded: exchange.request.headers["Forwarded"]
         )
     }
 
@@ -113,16 +115,21 @@ struct Gatekeeper: Sendable {
         return false
     }
 
-    /// Spends one of the handshakes of the user and of the address.
+    /// Spends one of the handshakes of the user and of the address; neither, if one of them has none left.
     ///
     /// Answers the refusal.
     func spendHandshake(_ identity: Identity, _ exchange: HTTPExchange) -> Bool {
         let now = exchange.eventLoop.now.uptimeNanoseconds
-        var problem = self.services.limits.handshakesByUser.take(for: identity.producerName, now: now)
-            .problem("handshakes")
-        if problem == nil, let address = self.address(of: exchange) {
-            problem = self.services.limits.handshakesByAddress.take(for: address, now: now)
-                .problem("handshakes from this address")
+        let limits = self.services.limits
+        let address = self.address(of: exchange)
+        var problem = address.flatMap {
+            limits.handshakesByAddress.answer(for: $0, now: now).problem("handshakes from this address")
+        }
+        if problem == nil {
+            problem = limits.handshakesByUser.take(for: identity.producerName, now: now).problem("handshakes")
+        }
+        if problem == nil, let address {
+            problem = limits.handshakesByAddress.take(for: address, now: now).problem("handshakes from this address")
         }
         if let problem {
             exchange.respond(problem: problem)
@@ -134,6 +141,11 @@ struct Gatekeeper: Sendable {
     ///
     /// Answers the refusal.
     func admit(_ identity: Identity, _ exchange: HTTPExchange) -> ConnectionLimits.ID? {
+        guard !self.services.load.isOverMemory else {
+            // On a connection that stands, such as a proxy's: a new one is told so before anything is asked.
+            exchange.respond(problem: Problem(.overloaded, "the gateway is short of memory", retryAfterSeconds: 5))
+            return nil
+        }
         let answer = self.services.limits.subscribers.admit(
             user: identity.producerName,
             address: self.address(of: exchange)
@@ -187,6 +199,14 @@ struct Gatekeeper: Sendable {
         }
     }
 
+    /// Refuses a request without a credential, or with something that cannot be one.
+    private func refuseMissing(_ proof: Credentials.Proof, _ exchange: HTTPExchange) {
+        if case .malformed = proof {
+            self.log("unusable", proof, exchange)
+        }
+        exchange.respond(problem: self.missing(proof, exchange))
+    }
+
     private func missing(_ proof: Credentials.Proof, _ exchange: HTTPExchange) -> Problem {
         if case .malformed(let detail) = proof {
             return Problem(.invalidToken, detail)
@@ -207,39 +227,39 @@ struct Gatekeeper: Sendable {
     /// Refuses a bad credential, and slows an address that shows many of them.
     ///
     /// Good credentials of the same address are not held up: they never come here.
-    private func refuse(_ error: TokenError, _ exchange: HTTPExchange) {
-        let now = exchange.eventLoop.now.uptimeNanoseconds
-        let address = self.address(of: exchange)
-        let slowed = address.flatMap {
-            self.services.limits.failuresByAddress.take(for: $0, now: now).problem("invalid tokens from this address")
+    private func refuse(_ error: TokenError, _ proof: Credentials.Proof, _ exchange: HTTPExchange) {
+        self.log(
+            error.reason.rawValue,
+            proof,
+            claim: error.claim.map { ("\($0.name)", "\($0.fault)") },
+            exchange
+        )
+        let now = exchange.eventLoop.now
+        let client = self.client(of: exchange)
+        let slowed = client.flatMap {
+            self.services.limits.failuresByAddress.take(for: AddressKey($0), now: now.uptimeNanoseconds)
+                .problem("invalid tokens from this address")
         }
-        self.log(error, exchange, address: address, isSlowed: slowed != nil, now: now)
+        if slowed != nil, let client {
+            self.services.credentialLog.slowed(client, now: now)
+        }
         exchange.respond(problem: slowed ?? Problem(.invalidToken, "the token is not valid; get a new one"))
     }
 
     /// Tells the operator the reason; all refusals look alike from outside.
-    ///
-    /// Whoever tries again and again does not fill the log.
-    private func log(_ error: TokenError, _ exchange: HTTPExchange, address: AddressKey?, isSlowed: Bool, now: UInt64) {
-        var level = Logger.Level.debug
-        var metadata: Logger.Metadata = [
-            "reason": "\(error.reason.rawValue)", "peer": "\(exchange.connection.peerAddress)",
-        ]
-        if let claim = error.claim {
-            // The issuer's mistake, which nobody but the operator can find: such a token bears a good signature.
-            level = .info
-            metadata["claim"] = "\(claim.name)"
-            metadata["fault"] = "\(claim.fault)"
-        }
-        if isSlowed, let address,
-            case .taken = self.services.limits.failureLogsByAddress.take(for: address, now: now)
-        {
-            level = .warning
-        }
-        self.services.logger.log(
-            level: level,
-            isSlowed ? "many invalid tokens from one address" : "credential refused",
-            metadata: metadata
+    private func log(
+        _ reason: String,
+        _ proof: Credentials.Proof,
+        claim: (name: String, fault: String)? = nil,
+        _ exchange: HTTPExchange
+    ) {
+        self.services.credentialLog.refused(
+            reason,
+            proof.name,
+            claim: claim,
+            client: self.client(of: exchange),
+            peer: exchange.connection.peerAddress,
+            now: exchange.eventLoop.now
         )
     }
 
@@ -264,7 +284,7 @@ struct Gatekeeper: Sendable {
         then: @escaping (Visitor) -> Void
     ) {
         guard let fetched = self.services.keySource.fetchForUnknownKey(on: exchange.eventLoop) else {
-            self.refuse(TokenError(.unknownKey), exchange)
+            self.refuse(TokenError(.unknownKey), credentials.proof, exchange)
             return
         }
         fetched.assumeIsolated()
@@ -276,7 +296,7 @@ struct Gatekeeper: Sendable {
                     }
                     self.letIn(identity, changeCount, credentials, exchange, then: then)
                 } catch {
-                    self.refuse(error, exchange)
+                    self.refuse(error, credentials.proof, exchange)
                 }
             }
     }

@@ -7,8 +7,6 @@ final class GatewayLimits: Sendable {
     let handshakesByAddress: RateLimiter<AddressKey>
     /// Credentials that were not good.
     let failuresByAddress: RateLimiter<AddressKey>
-    /// Log lines about them.
-    let failureLogsByAddress: RateLimiter<AddressKey>
     let ingest: RateLimiter<String>
     let requests: RateLimiter<String>
     let subscribers: ConnectionLimiter
@@ -17,7 +15,6 @@ final class GatewayLimits: Sendable {
         self.handshakesByUser = RateLimiter(limit: RateLimit(limits.handshakes))
         self.handshakesByAddress = RateLimiter(limit: RateLimit(limits.handshakes))
         self.failuresByAddress = RateLimiter(limit: Self.failures(limits))
-        self.failureLogsByAddress = RateLimiter(limit: RateLimit(rate: 1.0 / 60, burst: 1), maximumCount: 1000)
         self.ingest = RateLimiter(limit: RateLimit(limits.ingest))
         self.requests = RateLimiter(limit: RateLimit(limits.requests))
         self.subscribers = ConnectionLimiter(configuration: ConnectionLimits.Configuration(limits.connections))

@@ -7,8 +7,8 @@ final class GatewayMetrics: Sendable {
         var refused: [String: Int] = [:]
         /// Connections opened, by protocol.
         var opened: [String: Int] = [:]
-        /// WebSocket closes by code.
-        var closed: [UInt16: Int] = [:]
+        /// Ends of live connections, by close code; `other` for those that are nobody's but a client's.
+        var closed: [String: Int] = [:]
         /// Frames that clients sent.
         var clientFrames = 0
     }
@@ -28,9 +28,12 @@ final class GatewayMetrics: Sendable {
         self.counts.withLock { $0.opened[kind, default: 0] += 1 }
     }
 
-    /// A WebSocket was closed with this code.
-    func closed(_ code: UInt16) {
-        self.counts.withLock { $0.closed[code, default: 0] += 1 }
+    /// A live connection ended with this code.
+    ///
+    /// A client may close with any of thousands, and each label is kept for good.
+    func closed(_ code: WebSocketCloseCode) {
+        let label = code.isCommon ? code.description : "other"
+        self.counts.withLock { $0.closed[label, default: 0] += 1 }
     }
 
     /// A client sent a frame.

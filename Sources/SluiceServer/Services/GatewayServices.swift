@@ -24,6 +24,8 @@ final class GatewayServices: Sendable {
     let load = LoadMonitor()
     /// Where keys come from.
     let keySource: KeySource
+    /// Tells of credentials that were refused.
+    let credentialLog: CredentialLog
     /// When the certificate in use ends.
     let certificateExpiry = CertificateExpiry()
     let logger: Logger
@@ -49,9 +51,10 @@ final class GatewayServices: Sendable {
         self.stats = StatsBoard(
             source: StatsBoard.Source(count: { relay.scans }, summaries: { relay.summaries(on: $0) })
         )
-        self.transports = TransportCount(settings.configuration.limits.connections)
+        self.transports = TransportCount(settings.configuration.limits)
         self.metrics = GatewayMetrics()
         self.keySource = keySource
+        self.credentialLog = CredentialLog(logger: logger)
         self.logger = logger
         self.current = Mutex(settings)
     }
@@ -66,7 +69,7 @@ final class GatewayServices: Sendable {
     func replace(_ settings: GatewaySettings) {
         self.current.withLock { $0 = settings }
         self.limits.replace(settings.configuration.limits)
-        self.transports.setLimits(settings.configuration.limits.connections)
+        self.transports.setLimits(settings.configuration.limits)
         self.relay.reconfigure(settings.configuration.relay)
     }
 

@@ -6,7 +6,9 @@ final class LoadMonitor: Sendable {
     private struct State {
         var shedder = LoadShedder()
         var load = MachineLoad()
+        var memoryMark: Int?
         var isShedding = false
+        var isOverMemory = false
     }
 
     private let state = Mutex(State())
@@ -17,18 +19,26 @@ final class LoadMonitor: Sendable {
     /// Whether new connections are refused for want of descriptors or memory.
     var isShedding: Bool { self.state.withLock { $0.isShedding } }
 
+    /// The resident bytes at which nobody new is taken; nil for no such mark.
+    var memoryMark: Int? { self.state.withLock { $0.memoryMark } }
+
+    /// Whether memory is short: then nobody new is taken on connections that stand either.
+    var isOverMemory: Bool { self.state.withLock { $0.isOverMemory } }
+
     /// Has the gateway act on what was seen.
     func take(_ load: MachineLoad, services: GatewayServices) {
         let transports = services.transports.current
-        let mark = services.settings.configuration.limits.memory
+        let mark = services.settings.configuration.limits.memory.mark(available: load.memoryBytes)
         let (verdict, changed) = self.state.withLock { state in
             let verdict = state.shedder.look(load, transports: transports, memoryMark: mark)
             let changed = verdict.isShedding != state.isShedding
             state.load = load
+            state.memoryMark = mark
             state.isShedding = verdict.isShedding
+            state.isOverMemory = verdict.isOverMemory
             return (verdict, changed)
         }
-        services.transports.setShedding(verdict)
+        services.transports.setVerdict(verdict)
         if verdict.slowReadersToClose > 0 {
             services.connections.closeSlowest(verdict.slowReadersToClose)
         }
@@ -36,11 +46,19 @@ final class LoadMonitor: Sendable {
             services.logger.log(
                 level: verdict.isShedding ? .error : .notice,
                 verdict.isShedding ? "sheds load: new connections are refused" : "load is back to normal",
-                metadata: [
-                    "connections": "\(transports)", "open_descriptors": "\(load.openDescriptors)",
-                    "descriptor_limit": "\(load.descriptorLimit)", "resident_bytes": "\(load.residentBytes)",
-                ]
+                metadata: Self.metadata(load, transports: transports, memoryMark: mark)
             )
         }
+    }
+
+    private static func metadata(_ load: MachineLoad, transports: Int, memoryMark: Int?) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "connections": .stringConvertible(transports),
+            "open_descriptors": .stringConvertible(load.openDescriptors),
+            "descriptor_limit": .stringConvertible(load.descriptorLimit),
+            "resident_bytes": .stringConvertible(load.residentBytes),
+        ]
+        metadata["memory_mark_bytes"] = memoryMark.map { .stringConvertible($0) }
+        return metadata
     }
 }

@@ -2,15 +2,21 @@
 /// leaves it without descriptors or memory.
 ///
 /// Of the descriptors some are kept back, for the operator's listener, for keys and files. Before those come some for
-/// connections that are only told to come back later. Memory has a mark of the operator's; once it is reached, nobody
-/// new is taken until a part of it is free again. Those inside are served on. A pure value.
+/// connections that are only told to come back later, and for health checks. Memory has a mark; once it is reached,
+/// nobody new is taken until a part of it is free again. Those inside are served on. A pure value.
 struct LoadShedder: Sendable {
     /// What is to be done until the next look.
     struct Verdict: Sendable, Equatable {
         /// Connections beyond this number are told to come back later.
         var transportLimit = Int.max
-        /// At this number no further connection is accepted; they wait in the system's queue.
+        /// At this number the next one is closed at once, or takes the place of one that is only told so.
         var acceptLimit = Int.max
+        /// At this number, those counted that were closed and still have their descriptor, none is accepted for a moment.
+        var pauseLimit = Int.max
+        /// How many there may be that are only told to come back later.
+        var toldLimit = LoadShedder.mostTold
+        /// Whether memory is short, so that nobody new is taken on connections that stand either.
+        var isOverMemory = false
         /// Whether new connections are refused for want of descriptors or memory.
         var isShedding = false
         /// How many of those that do not take what they are sent are to go.
@@ -21,6 +27,8 @@ struct LoadShedder: Sendable {
     private static let memoryRecoveryShare = 0.95
     /// The share of the connections that goes at one look, at most.
     private static let closedShare = 50
+    /// Enough for health checks in a flood: each stays for as long as a hundred more take to come.
+    private static let mostTold = 128
 
     private var isOverMemory = false
     private var wasShedding = false
@@ -41,11 +49,14 @@ struct LoadShedder: Sendable {
         if limit < Int.max {
             let others = max(0, load.openDescriptors - transports)
             let kept = min(max(limit / 16, 16), 128)
-            let told = min(max(limit / 16, 8), 128)
+            let told = min(max(limit / 16, 16), Self.mostTold)
             verdict.acceptLimit = max(1, limit - others - kept)
-            verdict.transportLimit = max(1, verdict.acceptLimit - told)
+            verdict.transportLimit = max(verdict.acceptLimit / 2, verdict.acceptLimit - told)
+            verdict.toldLimit = verdict.acceptLimit - verdict.transportLimit
+            verdict.pauseLimit = verdict.acceptLimit + kept / 2
         }
         self.isOverMemory = self.isOver(load.residentBytes, mark: memoryMark)
+        verdict.isOverMemory = self.isOverMemory
         if self.isOverMemory {
             verdict.transportLimit = 0
         }

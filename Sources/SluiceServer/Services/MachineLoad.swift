@@ -16,17 +16,22 @@ struct MachineLoad: Sendable, Equatable {
     var descriptorLimit = Int.max
     /// Bytes of memory that are really there (RSS); 0 where the system does not say.
     var residentBytes = 0
+    /// The most memory that the process may have; nil where the system does not say.
+    var memoryBytes: Int?
+
+    private static let memory = MachineMemory()
 
     /// Looks.
     ///
     /// It reads from `/proc`, so not on an event loop.
     static func measured() -> Self {
-        let limit = ConfigurationWarnings.openFileLimit()
+        let limit = MachineFacts.openFileLimit()
         // Whoever cannot even look has none left.
         return Self(
             openDescriptors: Self.countDescriptors() ?? limit,
             descriptorLimit: limit,
-            residentBytes: Self.residentPages() * Int(sysconf(Int32(_SC_PAGESIZE)))
+            residentBytes: Self.residentPages() * Int(sysconf(Int32(_SC_PAGESIZE))),
+            memoryBytes: Self.memory.available
         )
     }
 

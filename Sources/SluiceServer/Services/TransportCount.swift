@@ -1,92 +1,81 @@
+internal import NIOCore
 internal import SluiceAdmission
 internal import Synchronization
 
-/// How many TCP connections the public listener holds, in all and from each address.
+/// ``TransportLimits`` over the connections of the public listener, for all event loops.
 final class TransportCount: Sendable {
-    /// What becomes of a connection that has just been accepted.
-    enum Answer {
-        case admitted
-        /// Its requests get this answer, and it is closed.
-        case refused(Problem)
-        /// It is closed without a word: its address holds far more than anybody needs.
-        case dropped
+    private struct State {
+        var limits: TransportLimits
+        /// Those that are only told something.
+        var told: [TransportLimits.ID: (shortage: TransportLimits.Shortage, channel: any Channel)] = [:]
     }
 
-    /// How many times the live connections that an address may have are its TCP connections: a producer posts by
-    /// several, and a page loads by some, without any of them living long.
-    private static let addressFactor = 10
-    /// No address is held to fewer, so that a low limit on live connections does not hurt producers.
-    private static let leastAddressLimit = 1000
+    private let state: Mutex<State>
 
-    private let count = Atomic<Int>(0)
-    private let limit: Atomic<Int>
-    private let shedLimit = Atomic<Int>(.max)
-    private let acceptLimit = Atomic<Int>(.max)
-    private let addressLimit: Atomic<Int>
-    private let addresses = Mutex<[AddressKey: Int]>([:])
-
-    init(_ connections: GatewayConfiguration.Limits.Connections) {
-        self.limit = Atomic(connections.total)
-        self.addressLimit = Atomic(Self.addressLimit(connections))
+    init(_ limits: GatewayConfiguration.Limits) {
+        self.state = Mutex(State(limits: TransportLimits(limits)))
     }
 
-    /// How many there are.
-    var current: Int { self.count.load(ordering: .relaxed) }
+    /// How many stand.
+    var current: Int { self.state.withLock { $0.limits.count } }
 
-    /// Whether there are so many that none is accepted until some are gone.
-    var isFull: Bool { self.current >= self.acceptLimit.load(ordering: .relaxed) }
+    /// Whether none is to be accepted for a moment.
+    var isFull: Bool { self.state.withLock { $0.limits.isFull } }
 
     /// New limits from the operator; those that stand stay.
-    func setLimits(_ connections: GatewayConfiguration.Limits.Connections) {
-        self.limit.store(connections.total, ordering: .relaxed)
-        self.addressLimit.store(Self.addressLimit(connections), ordering: .relaxed)
+    func setLimits(_ limits: GatewayConfiguration.Limits) {
+        self.state.withLock { $0.limits.replace(limits) }
     }
 
     /// What the machine has room for, until it is looked at again.
-    func setShedding(_ verdict: LoadShedder.Verdict) {
-        self.shedLimit.store(verdict.transportLimit, ordering: .relaxed)
-        self.acceptLimit.store(verdict.acceptLimit, ordering: .relaxed)
+    func setVerdict(_ verdict: LoadShedder.Verdict) {
+        self.state.withLock { $0.limits.verdict = verdict }
     }
 
-    /// A connection stands, whatever the answer; `close` has to follow.
+    /// A connection was accepted; it counts until it is closed.
     ///
-    /// - Parameter address: Where it comes from; nil for proxies, which speak for many.
-    /// - Returns: What becomes of it.
-    func open(_ address: AddressKey?) -> Answer {
-        let count = self.count.add(1, ordering: .relaxed).newValue
-        if let address {
-            let held = self.addresses.withLock { addresses in
-                addresses[address, default: 0] += 1
-                return addresses[address, default: 0]
+    /// - Parameters:
+    ///   - channel: The connection.
+    ///   - address: Where it comes from; nil for proxies, which speak for many.
+    ///   - now: The accepting loop's time.
+    /// - Returns: What becomes of it, and the connection that gives its place and is to be closed at once.
+    func open(
+        _ channel: any Channel,
+        from address: AddressKey?,
+        now: NIODeadline
+    ) -> (answer: TransportLimits.Answer, evicted: (any Channel)?) {
+        let id = ObjectIdentifier(channel)
+        let (answer, evicted): (TransportLimits.Answer, (any Channel)?) = self.state.withLock { state in
+            let answer = state.limits.open(id, from: address, now: now.uptimeNanoseconds)
+            guard case .told(let shortage, let evicting) = answer else {
+                return (answer, nil)
             }
-            guard held <= self.addressLimit.load(ordering: .relaxed) else {
-                return .dropped
+            state.told[id] = (shortage, channel)
+            return (answer, evicting.flatMap { state.told.removeValue(forKey: $0)?.channel })
+        }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { state in
+                state.told[id] = nil
+                state.limits.close(id, from: address, answer)
             }
         }
-        if count > self.limit.load(ordering: .relaxed) {
-            let detail = "the gateway holds as many connections as it may"
-            return .refused(Problem(.overloaded, detail, retryAfterSeconds: 5))
-        }
-        if count > self.shedLimit.load(ordering: .relaxed) {
-            return .refused(Problem(.overloaded, "the gateway is short of resources", retryAfterSeconds: 5))
-        }
-        return .admitted
+        return (answer, evicted)
     }
 
-    /// A connection is gone.
-    func close(_ address: AddressKey?) {
-        self.count.subtract(1, ordering: .relaxed)
-        guard let address else {
-            return
-        }
-        self.addresses.withLock { addresses in
-            let held = addresses[address, default: 1] - 1
-            addresses[address] = held > 0 ? held : nil
+    /// What a connection's requests are to be answered; nil if it is welcome.
+    func refusal(of channel: any Channel) -> Problem? {
+        switch self.state.withLock({ $0.told[ObjectIdentifier(channel)]?.shortage }) {
+        case nil:
+            nil
+        case .total:
+            Problem(.overloaded, "the gateway holds as many connections as it may", retryAfterSeconds: 5)
+        case .resources:
+            Problem(.overloaded, "the gateway is short of resources", retryAfterSeconds: 5)
         }
     }
 
-    private static func addressLimit(_ connections: GatewayConfiguration.Limits.Connections) -> Int {
-        let (product, overflow) = connections.perAddress.multipliedReportingOverflow(by: Self.addressFactor)
-        return overflow ? .max : max(product, Self.leastAddressLimit)
+    /// A connection sent its first byte.
+    func hear(_ channel: any Channel) {
+        self.state.withLock { $0.limits.hear(ObjectIdentifier(channel)) }
     }
 }

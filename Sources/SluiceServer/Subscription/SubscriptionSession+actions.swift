@@ -193,6 +193,13 @@ extension SubscriptionSession {
                 self.whenLookedUp(fetched, action) { _ in self.refresh(token, action, mayFetchKeys: false) }
                 return
             }
+            self.services.credentialLog.refused(
+                error.reason.rawValue,
+                "refresh",
+                client: IPAddress(self.peer),
+                peer: self.peer,
+                now: self.eventLoop.now
+            )
             self.refuse(code: ProblemCode.invalidToken.rawValue, "the token is not valid; get a new one", id: action.id)
         }
     }

@@ -31,7 +31,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     private(set) var outbox: Outbox?
     private let place: ConnectionLimits.ID
     private let openedAt: NIODeadline
-    private let peer: String
+    let peer: String
     private var frames: TokenBucket
     private var drainMachine = DrainMachine()
     private var isOver = false
@@ -133,7 +133,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.subscribers.removeAll()
         self.services.connections.remove(self.place, on: self.eventLoop)
         self.services.limits.subscribers.release(self.place)
-        self.services.metrics.closed(closure.code.rawValue)
+        self.services.metrics.closed(closure.code)
         if closure.origin == .gateway, let refusal = closure.code.refusal {
             self.services.metrics.refused(refusal)
         }
@@ -254,7 +254,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     /// Made when something is to be said: most connections say two things in their life.
     private var logger: Logger {
         var logger = self.services.logger
-        logger[metadataKey: "connection"] = "\(self.place)"
+        logger[metadataKey: "connection"] = .stringConvertible(self.place)
         logger[metadataKey: "user"] = "\(self.identity.subject)"
         logger[metadataKey: "peer"] = "\(self.peer)"
         if let scanID = self.scanID {
@@ -271,10 +271,13 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.logger.info(
             "connection closed",
             metadata: [
-                "code": "\(closure.code)", "reason": "\(closure.reason)",
-                "messages": "\(counts.messages)", "frames": "\(counts.frames)", "bytes": "\(counts.bytes)",
-                "lag_frames": "\(counts.lagFrames)",
-                "duration_ms": "\((self.eventLoop.now - self.openedAt).nanoseconds / 1_000_000)",
+                "code": .stringConvertible(closure.code.rawValue),
+                "reason": "\(closure.reason)",
+                "messages": .stringConvertible(counts.messages),
+                "frames": .stringConvertible(counts.frames),
+                "bytes": .stringConvertible(counts.bytes),
+                "lag_frames": .stringConvertible(counts.lagFrames),
+                "duration_ms": .stringConvertible((self.eventLoop.now - self.openedAt).nanoseconds / 1_000_000),
             ]
         )
     }

@@ -45,6 +45,18 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable, CustomS
         }
     }
 
+    /// Whether the gateway closes with it, or an ordinary client does.
+    var isCommon: Bool {
+        switch self {
+        case .normal, .goingAway, .protocolError, .unsupportedData, .noStatus, .abnormal, .invalidPayload,
+            .policyViolation, .messageTooBig, .internalError, .tryAgainLater, .tokenExpired, .forbidden, .scanNotFound,
+            .replaced:
+            true
+        default:
+            false
+        }
+    }
+
     /// What was refused, by the name that the metrics have for it; nil where the code says of no refusal.
     var refusal: String? {
         switch self {

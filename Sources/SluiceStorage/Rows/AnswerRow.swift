@@ -68,14 +68,14 @@ enum AnswerRow {
 
     /// The answers of a log that memory would still have, oldest first.
     static func answers(_ db: Database, life: Int64, age: WallTime) throws -> [StoredAnswer] {
-        let since = age.milliseconds - IdempotencyRecord.lifetime.nanoseconds / 1_000_000
+        let since = age.milliseconds - IdempotencyBook.lifetime.nanoseconds / 1_000_000
         let rows = try Row.fetchAll(
             db,
             sql: """
                 SELECT key, digest, age, accepted, first_seq, last_seq FROM answers WHERE life = ? AND age > ?
                 ORDER BY age DESC LIMIT ?
                 """,
-            arguments: [life, since, IdempotencyRecord.maximumCount]
+            arguments: [life, since, IdempotencyBook.maximumRestoredCount]
         )
         return rows.reversed()
             .compactMap { row in

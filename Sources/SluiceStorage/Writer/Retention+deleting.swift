@@ -193,7 +193,7 @@ extension Retention {
     /// Deletes some of what is too old.
     mutating func deleteOld(_ db: Database, age: WallTime, wall: WallTime, _ queue: StoreQueue) throws -> Bool {
         let cutoff = age.milliseconds - self.ageLimit
-        let answersFrom = age.milliseconds - IdempotencyRecord.lifetime.nanoseconds / 1_000_000
+        let answersFrom = age.milliseconds - IdempotencyBook.lifetime.nanoseconds / 1_000_000
         let answerBytes = try AnswerRow.deleteOldest(before: answersFrom, RetentionStep(), db)
         self.totals.answerBytes = max(0, self.totals.answerBytes - answerBytes)
         let snapshots = try SnapshotRow.deleteOldest(before: cutoff, RetentionStep(), db)

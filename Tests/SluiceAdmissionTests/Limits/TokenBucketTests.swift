@@ -45,6 +45,26 @@ import Testing
         check(bucket.charge(.max, now: 0) > 1_000_000 * Self.second, true)
     }
 
+    @Test func `asking takes nothing, and tells what taking would`() {
+        var bucket = TokenBucket(limit: RateLimit(rate: 1, burst: 5))
+        check(bucket.answer(to: 5, now: 0), .taken)
+        check(bucket.answer(to: 6, now: 0), .neverFits)
+        check(bucket.take(5, now: 0), .taken)
+        check(bucket.answer(to: 2, now: 0), .refused(retryAfter: 2 * Self.second))
+        check(bucket.answer(to: 2, now: 2 * Self.second), .taken)
+        check(bucket.take(2, now: 2 * Self.second), .taken)
+    }
+
+    @Test func `a debt under an old limit shrinks also if it is only asked about`() {
+        var map = BucketMap<String>(limit: RateLimit(rate: 1, burst: 1))
+        check(map.charge(1000, for: "a", now: 0) > 0, true)
+        map.limit = RateLimit(rate: 10, burst: 10)
+        check(map.answer(for: "a", now: 0), .refused(retryAfter: Self.second / 10))
+        check(map.answer(for: "a", now: Self.second / 10), .taken)
+        check(map.answer(for: "stranger", now: 0), .taken)
+        #expect(map.count == 1)
+    }
+
     @Test func `a new limit holds at once, and an old debt is no greater than an empty bucket`() {
         var bucket = TokenBucket(limit: RateLimit(rate: 1, burst: 1000))
         check(bucket.take(1000, now: 0), .taken)

@@ -15,6 +15,8 @@ struct MetricsTextTests {
             transports: 0,
             load: MachineLoad(),
             isShedding: false,
+            idempotencyKeys: 0,
+            idempotencyKeysForgotten: 0,
             compressorBytes: 0,
             compressorsRefused: 0,
             isDraining: false

@@ -21,6 +21,11 @@ struct ConfigurationChecksTests {
                 "relay: { critical: [a], conflate: { a: [] } }",
                 "1:25: relay.conflate: \"a\" is critical, so that none of it can be replaced by a newer one"
             ),
+            (
+                "limits: { max_message_bytes: 2MiB }\nstorage: { path: s, retention: { bytes: 1MiB } }",
+                "2:34: storage.retention.bytes: smaller than limits.max_message_bytes: "
+                    + "a message of that size could not be kept"
+            ),
             ("listen: { port: 9464 }", "1:11: listen.port: the admin listener has the same port"),
             ("admin: { port: 8443 }", "1:10: admin.port: the public listener has the same port"),
             (
@@ -39,6 +44,74 @@ struct ConfigurationChecksTests {
         let warnings = try ConfigurationFolder.load(yaml).warnings
         #expect(warnings.map(\.keyPath) == ["clients.heartbeat_interval", "limits.max_message_bytes"])
         #expect(warnings.map(\.line) == [2, 3])
+    }
+
+    @Test(
+        "What is possible and unwise is a warning of its key",
+        arguments: [
+            ("relay: { history: { bytes: 100KiB } }", "relay.history.bytes"),
+            ("clients: { max_buffered: 100KiB }", "clients.max_buffered"),
+            ("limits: { memory: 256MiB }", "limits.memory"),
+            ("relay: { idle_timeout: 30s }", "relay.stall_after"),
+            ("auth: { leeway: 11m }", "auth.leeway"),
+            ("listen: { trusted_proxies: [10.0.0.0/8, 0.0.0.0/0] }", "listen.trusted_proxies"),
+            ("storage: { path: missing }", "storage.path"),
+        ]
+    )
+    func unwise(yaml: String, keyPath: String) throws {
+        #expect(try ConfigurationFolder.load(yaml).warnings.map(\.keyPath) == [keyPath])
+    }
+
+    @Test(
+        "A time beyond all sense is a fault",
+        arguments: [
+            ("relay: { batch_interval: 2h }", "relay.batch_interval: expected at most 1h, found \"2h\""),
+            ("shutdown: { grace: 10d }", "shutdown.grace: expected at most 1h, found \"10d\""),
+            ("clients: { timeout: 25h }", "clients.timeout: expected at most 1d, found \"25h\""),
+            ("clients: { heartbeat_interval: 2d }", "clients.heartbeat_interval: expected at most 1d, found \"2d\""),
+            ("auth: { leeway: 2d }", "auth.leeway: expected at most 1d, found \"2d\""),
+            (
+                "limits: { timeouts: { handshake: 2d } }",
+                "limits.timeouts.handshake: expected at most 1d, found \"2d\""
+            ),
+            (
+                "limits: { timeouts: { stream_idle: 3650d } }",
+                "limits.timeouts.stream_idle: expected at most 1d, found \"3650d\""
+            ),
+        ]
+    )
+    func beyondSense(yaml: String, fault: String) throws {
+        let faults = try ConfigurationFolder.faults(of: yaml)
+        #expect(faults.count == 1)
+        #expect(faults.first?.hasSuffix(": " + fault) == true)
+    }
+
+    @Test(
+        "The mark of memory is auto, a size, or nothing",
+        arguments: [
+            ("auto", GatewayConfiguration.Limits.Memory.automatic), ("\"auto\"", .automatic),
+            ("4GiB", .bytes(4 << 30)), ("1048576", .bytes(1 << 20)), ("null", .unlimited), ("~", .unlimited),
+        ]
+    )
+    func memory(text: String, expected: GatewayConfiguration.Limits.Memory) throws {
+        let yaml = "limits: { memory: \(text) }\ncompression: { memory: 1KiB }"
+        #expect(try ConfigurationFolder.load(yaml).configuration.limits.memory == expected)
+        let environment = ConfigurationFolder.enough.merging(["SLUICE_LIMITS__MEMORY": "auto"]) { $1 }
+        #expect(try ConfigurationFolder.load(yaml, environment: environment).configuration.limits.memory == .automatic)
+    }
+
+    @Test(
+        "What is no mark of memory is a fault that says what one is",
+        arguments: [
+            ("lots", "expected auto, a size such as 4GiB, or null, found \"lots\""),
+            ("0", "expected at least 1, found 0"),
+            ("-1GiB", "expected at least 1, found \"-1GiB\""),
+            ("[]", "expected a size such as 256KiB or 4MiB, found a list"),
+        ]
+    )
+    func noMemory(text: String, message: String) throws {
+        let faults = try ConfigurationFolder.faults(of: "limits: { memory: \(text) }")
+        #expect(faults == ["config.yaml:1:11: limits.memory: \(message)"])
     }
 
     @Test("Without TLS a certificate is not needed, and without a certificate there is no TLS")

@@ -119,6 +119,7 @@ struct ConfigurationDocumentTests {
     func empty(yaml: String) throws {
         let loaded = try ConfigurationFolder.load(yaml)
         var expected = GatewayConfiguration()
+        expected.listen.host = "127.0.0.1"
         expected.listen.plaintext = true
         expected.auth.ingestKeys = loaded.configuration.auth.ingestKeys
         #expect(loaded.configuration == expected)

@@ -64,6 +64,7 @@ struct ConfigurationEnvironmentTests {
             ("SLUICE_RELAY__BATCH_INTERVALL", "1", "unknown, did you mean SLUICE_RELAY__BATCH_INTERVAL?"),
             ("SLUICE_RELAY", "{}", "unknown, only keys can be set"),
             ("SLUICE_NOTHING_LIKE_IT", "1", "unknown"),
+            ("SLUICE_PORT", "8443", "unknown"),
             ("SLUICE_LISTEN__PORT", "", "expected a whole number, found nothing"),
             (
                 "SLUICE_ORIGINS", "[a",
@@ -80,6 +81,27 @@ struct ConfigurationEnvironmentTests {
     func fault(name: String, value: String, message: String) throws {
         let faults = try ConfigurationFolder.faults(of: "", environment: Self.with([name: value]))
         #expect(faults == ["environment: \(name): \(message)"])
+    }
+
+    @Test(
+        "A variable that Kubernetes sets for a service says so, and what to do",
+        arguments: [
+            ("SLUICE_SERVICE_HOST", "10.96.0.7"), ("SLUICE_SERVICE_PORT", "8443"),
+            ("SLUICE_SERVICE_PORT_HTTPS", "8443"),
+            ("SLUICE_PORT", "tcp://10.96.0.7:8443"), ("SLUICE_PORT_8443_TCP", "tcp://10.96.0.7:8443"),
+            ("SLUICE_PORT_8443_TCP_PROTO", "tcp"), ("SLUICE_PORT_8443_TCP_PORT", "8443"),
+            ("SLUICE_PORT_8443_TCP_ADDR", "10.96.0.7"), ("SLUICE_GATEWAY_SERVICE_HOST", "10.96.0.8"),
+            ("SLUICE_GATEWAY_PORT_53_UDP", "udp://10.96.0.8:53"),
+        ]
+    )
+    func serviceLink(name: String, value: String) throws {
+        let faults = try ConfigurationFolder.faults(of: "", environment: Self.with([name: value]))
+        #expect(
+            faults == [
+                "environment: \(name): unknown, Kubernetes sets it for a service of that name: "
+                    + "write enableServiceLinks: false into the pod's spec"
+            ]
+        )
     }
 
     @Test("What the client commands take from the environment is no key, and no fault")

@@ -73,7 +73,10 @@ struct ConfigurationFilesTests {
             ]
         )
         #expect(
-            loaded.warnings.map(\.message) == ["no key in \(path)/jwks.json can be used"]
+            loaded.warnings.map(\.message) == [
+                "no key in \(path)/jwks.json can be used",
+                "there is no folder \(path)/data: the start creates it, empty",
+            ]
         )
     }
 
@@ -228,6 +231,40 @@ struct ConfigurationFilesTests {
         )
     }
 
+    @Test(
+        "A certificate that is over, ends soon or has not begun is a warning",
+        arguments: [
+            (4_949_027_736, "ends in less than a day, on 2126-10-30: it should have been renewed by now"),
+            (4_949_027_737, "ended on 2126-10-30: clients refuse it"),
+            (4_949_027_737 - 3 * 86_400, "ends in 3 days, on 2126-10-30: it should have been renewed by now"),
+            (4_949_027_737 - 21 * 86_400, nil),
+            (1_795_427_737, nil),
+            (1_795_427_736, "does not begin before 2026-11-23: clients refuse it until then"),
+        ]
+    )
+    func dates(now: Int, warning: String?) throws {
+        let folder = try ConfigurationFolder()
+        folder.write("tls:\n  certificate: c\n  private_key: k", to: "config.yaml")
+        folder.write(PEMText.certificate, to: "c")
+        folder.write(PEMText.privateKey, to: "k")
+        let key = ["SLUICE_AUTH__INGEST_KEYS": ConfigurationFolder.enough["SLUICE_AUTH__INGEST_KEYS"]!]
+        let warnings = try folder.load(key, now: now).warnings
+        let expected = warning.map { ["config.yaml:2:3: tls.certificate: \(folder.path)/c \($0)"] } ?? []
+        #expect(warnings.map { $0.description.replacing(folder.path + "/config", with: "config") } == expected)
+    }
+
+    @Test("A certificate further up the chain counts as well")
+    func chainDates() throws {
+        let folder = try ConfigurationFolder()
+        folder.write("tls: { certificate: c, private_key: k }", to: "config.yaml")
+        folder.write(PEMText.certificate + PEMText.certificate, to: "c")
+        folder.write(PEMText.privateKey, to: "k")
+        let key = ["SLUICE_AUTH__INGEST_KEYS": ConfigurationFolder.enough["SLUICE_AUTH__INGEST_KEYS"]!]
+        let warnings = try folder.load(key, now: 4_949_027_737).warnings
+        #expect(warnings.count == 2)
+        #expect(warnings.last?.message.hasPrefix("certificate 2 of ") == true)
+    }
+
     @Test("Files that plaintext does not need are not looked for")
     func plaintext() throws {
         let folder = try ConfigurationFolder()
@@ -240,6 +277,20 @@ struct ConfigurationFilesTests {
         let folder = try ConfigurationFolder()
         folder.write("storage: { path: config.yaml }", to: "config.yaml")
         #expect(folder.faults() == ["config.yaml:1:12: storage.path: expected a folder, found the file config.yaml"])
+    }
+
+    @Test("A store's folder that is not there is told, and made by nobody who only looks")
+    func missingStorage() throws {
+        let folder = try ConfigurationFolder()
+        folder.write("storage: { path: data }", to: "config.yaml")
+        let warnings = try folder.load().warnings
+        #expect(warnings.map(\.keyPath) == ["storage.path"])
+        #expect(warnings.first?.message.hasSuffix("/data: the start creates it, empty") == true)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/data"))
+        folder.write("x", to: "data/x")
+        #expect(try folder.load().warnings == [])
+        folder.write("storage: { path: elsewhere, durability: none }", to: "config.yaml")
+        #expect(try folder.load().warnings == [])
     }
 
     @Test("A configuration that is missing, a folder, too large or no UTF-8 is a fault")

@@ -6,9 +6,13 @@ import Foundation
 struct ConfigurationFolder: ~Copyable {
     /// What a configuration needs at least, for tests of everything else.
     static let enough = [
+        "SLUICE_LISTEN__HOST": "127.0.0.1",
         "SLUICE_LISTEN__PLAINTEXT": "true",
         "SLUICE_AUTH__INGEST_KEYS": "[{ name: any, sha256: \(String(repeating: "ab", count: 32)) }]",
     ]
+
+    /// When it is, for all tests: within the time of their certificate.
+    static let now = 1_800_000_000
 
     let path: String
 
@@ -32,8 +36,15 @@ struct ConfigurationFolder: ~Copyable {
         )
     }
 
-    func load(_ environment: [String: String] = enough) throws(ConfigurationFaults) -> LoadedConfiguration {
-        try GatewayConfiguration.load(path: self.path + "/config.yaml", environment: environment)
+    func load(
+        _ environment: [String: String] = enough,
+        now: Int = Self.now
+    ) throws(ConfigurationFaults) -> LoadedConfiguration {
+        try GatewayConfiguration.load(
+            path: self.path + "/config.yaml",
+            environment: environment,
+            machine: MachineFacts(openFileLimit: .max, now: now)
+        )
     }
 
     /// The faults as they are printed, one each, without the folder.

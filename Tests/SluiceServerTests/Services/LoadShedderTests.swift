@@ -25,8 +25,12 @@ struct LoadShedderTests {
         var shedder = LoadShedder()
         let verdict = shedder.look(Self.load(open: 30, limit: limit), transports: 10, memoryMark: nil)
         #expect(verdict.acceptLimit + 20 + 16 <= limit)
-        #expect(verdict.transportLimit + 8 <= verdict.acceptLimit)
+        #expect(verdict.transportLimit + verdict.toldLimit == verdict.acceptLimit)
+        #expect(verdict.toldLimit >= min(16, verdict.acceptLimit / 2))
         #expect(verdict.transportLimit > 0)
+        // Connections on their way out, and four more of one turn, leave half of what is kept back.
+        #expect(verdict.pauseLimit + 20 + 4 < limit)
+        #expect(verdict.pauseLimit >= verdict.acceptLimit + 8)
     }
 
     @Test("Descriptors that others hold are not given to connections")
@@ -60,14 +64,16 @@ struct LoadShedderTests {
             let verdict = shedder.look(Self.load(open: 50, resident: step.resident), transports: 5, memoryMark: 1000)
             #expect(verdict.isShedding == step.isShedding, "\(step.resident)")
             #expect((verdict.transportLimit == 0) == step.isShedding, "\(step.resident)")
+            #expect(verdict.isOverMemory == step.isShedding, "\(step.resident)")
         }
     }
 
     @Test("The load of this process can be measured")
-    func measured() {
+    func measured() throws {
         let load = MachineLoad.measured()
         #expect(load.openDescriptors > 2)
         #expect(load.openDescriptors < load.descriptorLimit)
         #expect(load.residentBytes > 1 << 20)
+        #expect(try #require(load.memoryBytes) > load.residentBytes)
     }
 }

@@ -7,18 +7,23 @@ private import Glibc
 private import Musl
 #endif
 
-/// Stands on a listening channel, and stops accepting for a moment where going on would not work.
+/// Stands on a listening channel and decides about each connection as it is accepted, before anything is built for it.
 ///
-/// A listener without a descriptor for the connection that waits is told so again and again, as fast as its loop turns.
-/// So it does not ask for a while; what waits stays in the system's queue.
-final class AcceptPauseHandler: ChannelInboundHandler {
+/// One that is not welcome is closed at once, so that those behind it do not wait in the system's queue. Accepting stops
+/// for a moment only where going on would not work: while closed connections still have their descriptors, or when the
+/// system has none to give, which it would say again and again, as fast as the loop turns.
+final class AcceptHandler: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
+    /// How long it does not ask a system that has nothing to give.
     private static let pause = TimeAmount.milliseconds(100)
+    /// How long connections that were closed may take to be gone; they mostly are at once.
+    private static let shortPause = TimeAmount.milliseconds(5)
     /// How often the trouble is logged at most.
     private static let logInterval = TimeAmount.minutes(1)
 
-    private let isFull: @Sendable () -> Bool
+    private let admits: (any Channel, NIODeadline) -> Bool
+    private let isFull: () -> Bool
     private let logger: Logger
     private var isPaused = false
     private var lastLoggedAt: NIODeadline?
@@ -26,14 +31,25 @@ final class AcceptPauseHandler: ChannelInboundHandler {
     /// - Parameters:
     ///   - logger: Where trouble is told, once in a while.
     ///   - isFull: Whether no further connection is to be accepted for now.
-    init(logger: Logger, isFull: @escaping @Sendable () -> Bool) {
+    ///   - admits: Whether a connection is taken, at the loop's time; otherwise it is closed.
+    init(logger: Logger, isFull: @escaping () -> Bool, admits: @escaping (any Channel, NIODeadline) -> Bool) {
         self.logger = logger
         self.isFull = isFull
+        self.admits = admits
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let accepted = self.unwrapInboundIn(data)
+        if self.admits(accepted, context.eventLoop.now) {
+            context.fireChannelRead(data)
+        } else {
+            accepted.close(promise: nil)
+        }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         if self.isFull() {
-            self.pause(context)
+            self.pause(for: Self.shortPause, context)
         }
         context.fireChannelReadComplete()
     }
@@ -45,27 +61,27 @@ final class AcceptPauseHandler: ChannelInboundHandler {
                 self.lastLoggedAt = now
                 self.logger.error("no connection can be accepted for now", metadata: ["error": "\(error)"])
             }
-            self.pause(context)
+            self.pause(for: Self.pause, context)
         }
         context.fireErrorCaught(error)
     }
 
-    private func pause(_ context: ChannelHandlerContext) {
+    private func pause(for time: TimeAmount, _ context: ChannelHandlerContext) {
         guard !self.isPaused, self.setAccepting(false, context) else {
             return
         }
         self.isPaused = true
-        self.lookLater(context)
+        self.look(after: time, context)
     }
 
-    private func lookLater(_ context: ChannelHandlerContext) {
+    private func look(after time: TimeAmount, _ context: ChannelHandlerContext) {
         context.eventLoop.assumeIsolated()
-            .scheduleTask(in: Self.pause) {
+            .scheduleTask(in: time) {
                 guard context.channel.isActive else {
                     return
                 }
                 if self.isFull() {
-                    self.lookLater(context)
+                    self.look(after: Self.shortPause, context)
                 } else {
                     self.isPaused = false
                     _ = self.setAccepting(true, context)

@@ -1,0 +1,41 @@
+internal import NIOCore
+
+#if canImport(Glibc)
+private import Glibc
+#elseif canImport(Musl)
+private import Musl
+#endif
+
+/// Why the gateway cannot listen where it was told to, in words for the operator.
+package struct ListenFailure: Error, CustomStringConvertible {
+    /// Whether something else listens there.
+    package let isInUse: Bool
+    /// Where, why, and which keys say so.
+    package let description: String
+
+    /// - Parameters:
+    ///   - host: Where it was to listen.
+    ///   - port: Where it was to listen.
+    ///   - section: The section of the configuration that says so.
+    ///   - error: What the system said.
+    init(host: String, port: Int, section: String, error: any Error) {
+        let place = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        let code = (error as? IOError)?.errnoCode
+        self.isInUse = code == EADDRINUSE
+        switch code {
+        case EADDRINUSE:
+            self.description =
+                "\(place) is in use: another program listens there; stop it, or change \(section).port"
+        case EACCES:
+            self.description =
+                "\(place) may not be listened on by this user: ports below 1024 need CAP_NET_BIND_SERVICE "
+                + "(\(section).port)"
+        case EADDRNOTAVAIL:
+            self.description = "\(place) is no address of this machine (\(section).host)"
+        case nil where error is SocketAddressError || error is SocketAddressError.UnknownHost:
+            self.description = "\(place) cannot be listened on: the host is not known (\(section).host)"
+        default:
+            self.description = "\(place) cannot be listened on: \(error) (\(section).host, \(section).port)"
+        }
+    }
+}
