@@ -156,6 +156,24 @@ def test_an_administrator_ends_open_uploads(make_gateway):
         assert answer.status == 405 and answer.headers["Allow"] == "POST"
 
 
+def test_an_upload_that_is_slowed_ends_at_once_too(make_gateway):
+    gateway = make_gateway(auth={"ingest_keys": [ingest_key("nmap", "secret-1"), ingest_key("zap", "secret-2")]},
+                           limits={"ingest": {"rate": 0.01, "burst": 1}})
+    with gateway.stream("a", "secret-1") as open_still, gateway.stream("b", "secret-2") as whole:
+        for upload in (open_still, whole):
+            opened(gateway, upload)
+            # Another one, which owes minutes for the first.
+            upload.send({"type": "waits"})
+        whole.socket.sendall(b"0\r\n\r\n")
+        for name in ("nmap", "zap"):
+            answer = gateway.request("POST", f"/api/ingest-keys/{name}/disconnect", token=gateway.admin())
+            assert answer.json() == {"closed": 1}
+        for upload in (open_still, whole):
+            # The second line may have been on its way, and is then said to be taken.
+            assert upload.answer().json()["accepted"] in (1, 2)
+    assert "connections ended by an administrator" in gateway.log()
+
+
 def test_a_body_that_took_its_time_is_judged_when_it_is_there(make_gateway):
     gateway = make_gateway(auth={"ingest_keys": [ingest_key("nmap", "secret-1")]})
     body = b'{"type":"t"}'

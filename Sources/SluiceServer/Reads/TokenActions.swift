@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
@@ -31,12 +32,14 @@ struct TokenActions: Sendable {
 
     /// `POST /api/users/{sub}/disconnect`.
     func disconnect(_ exchange: HTTPExchange, _ identity: Identity, user: String) throws(Problem) {
-        try self.disconnect(exchange, identity) { $0.isUser && $0.subject.utf8.elementsEqual(user.utf8) }
+        try self.disconnect(exchange, identity, ["user": "\(user)"]) {
+            $0.isUser && $0.subject.utf8.elementsEqual(user.utf8)
+        }
     }
 
     /// `POST /api/ingest-keys/{name}/disconnect`.
     func disconnect(_ exchange: HTTPExchange, _ identity: Identity, ingestKey name: String) throws(Problem) {
-        try self.disconnect(exchange, identity) {
+        try self.disconnect(exchange, identity, ["ingest_key": "\(name)"]) {
             $0.kind == .ingestKey && $0.subject.utf8.elementsEqual(name.utf8)
         }
     }
@@ -44,6 +47,7 @@ struct TokenActions: Sendable {
     private func disconnect(
         _ exchange: HTTPExchange,
         _ identity: Identity,
+        _ whose: Logger.Metadata,
         where matches: @escaping @Sendable (Identity) -> Bool
     ) throws(Problem) {
         guard identity.isAdmin else {
@@ -52,6 +56,10 @@ struct TokenActions: Sendable {
         self.services.connections.closeAll(.disconnected, on: exchange.eventLoop, where: matches)
             .assumeIsolated()
             .whenSuccess { count in
+                var metadata = whose
+                metadata["closed"] = .stringConvertible(count)
+                metadata["by"] = "\(identity.subject)"
+                self.services.logger.info("connections ended by an administrator", metadata: metadata)
                 var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 32)
                 writer.beginObject()
                 writer.member("closed", count)

@@ -3,7 +3,7 @@ internal import SwiftASN1
 internal import X509
 
 /// The authorities whose clients' certificates make producers.
-struct ClientAuthorities: Sendable {
+final class ClientAuthorities: Sendable {
     /// In the form that TLS trusts them in.
     let certificates: [NIOSSLCertificate]
     private let encoded: Set<[UInt8]>
@@ -15,7 +15,7 @@ struct ClientAuthorities: Sendable {
     }
 
     /// Whether all of some other authorities are among these.
-    func include(_ others: Self) -> Bool {
+    func include(_ others: ClientAuthorities) -> Bool {
         self.encoded.isSuperset(of: others.encoded)
     }
 

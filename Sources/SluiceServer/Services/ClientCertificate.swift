@@ -1,4 +1,5 @@
 internal import NIOSSL
+internal import Synchronization
 
 /// The certificate that a client showed, and under which authorities it was verified.
 final class ClientCertificate: Sendable {
@@ -6,6 +7,8 @@ final class ClientCertificate: Sendable {
     let name: String?
     private let leaf: NIOSSLCertificate
     private let authorities: ClientAuthorities
+    /// What was found last: a connection that stands is asked with each of its requests.
+    private let judged = Mutex<(authorities: ClientAuthorities, isAdmitted: Bool)?>(nil)
 
     init(_ leaf: NIOSSLCertificate, authorities: ClientAuthorities) {
         self.name = leaf.producerName
@@ -24,6 +27,16 @@ final class ClientCertificate: Sendable {
         guard let current else {
             return false
         }
-        return current.include(self.authorities) || current.signed(self.leaf)
+        guard current !== self.authorities else {
+            return true
+        }
+        return self.judged.withLock { judged in
+            if let judged, judged.authorities === current {
+                return judged.isAdmitted
+            }
+            let isAdmitted = current.include(self.authorities) || current.signed(self.leaf)
+            judged = (current, isAdmitted)
+            return isAdmitted
+        }
     }
 }

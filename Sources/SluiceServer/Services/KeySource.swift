@@ -68,6 +68,8 @@ final class KeySource: Sendable {
             if loaded.auth.jwks.url != state.loaded.auth.jwks.url {
                 state.fetched = nil
                 state.isReloading = loaded.auth.jwks.url != nil
+                // What is on its way comes from another address.
+                state.current = nil
             }
             state.loaded = loaded
             self.install(state)
@@ -152,11 +154,11 @@ final class KeySource: Sendable {
                 throw KeyLoader.Failure(description: "the set holds no key that can be used\(reason)")
             }
             let (note, closing): (Note, Closing?) = self.state.withLock { state in
-                state.current = nil
-                // The operator may have named another source meanwhile.
+                // The operator may have named another source meanwhile, which is asked on its own.
                 guard state.loaded.auth.jwks.url == url else {
                     return (Note(), nil)
                 }
+                state.current = nil
                 let closing = state.isReloading ? Closing.notAdmitted : .keyWithdrawn
                 state.isReloading = false
                 state.fetched = set
@@ -166,7 +168,9 @@ final class KeySource: Sendable {
             self.tellOfChange(closing)
         } catch {
             self.state.withLock { state in
-                state.current = nil
+                if state.loaded.auth.jwks.url == url {
+                    state.current = nil
+                }
                 state.failureCount += 1
             }
             self.logger.warning("key set not fetched; the last one stays", metadata: ["error": "\(error)"])
