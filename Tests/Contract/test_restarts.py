@@ -55,6 +55,35 @@ async def restarted(gateway, make_gateway, settings):
         make_gateway, folder=gateway.folder, **settings | {"listen": {"port": gateway.port}})
 
 
+async def test_what_is_known_of_scans_outlives_a_restart(make_gateway, scan):
+    """Before their logs are read again, and after."""
+    settings = SETTINGS | {"relay": {"history": {"messages": 2}}}
+    gateway = make_gateway(**settings)
+    gateway.request("PUT", f"/api/scans/{scan}-new", {"owner": "bob", "name": "Nightly"}, token=gateway.producer())
+    findings = [{"type": "found", "severity": severity} for severity in ("high", "low", "HIGH", "low", "low")]
+    await post(gateway, scan, [{"type": "scanStarted"}, {"type": "phaseStarted", "phase": "ports"}] + findings
+               + [{"type": "scanProgress", "phase": "ports", "percent": 40}])
+    await post(gateway, f"{scan}-failed", findings + [{"type": "error", "message": "no route"}])
+    await post(gateway, f"{scan}-done", [{"type": "progress", "percent": 7}, {"type": "scanCompleted"}])
+
+    def known(gateway):
+        scans = gateway.get("/api/scans/stats", gateway.admin()).json()["scans"]
+        return [{name: value for name, value in scan.items() if name != "elapsed_time"} for scan in scans]
+
+    before = known(gateway)
+    assert [scan["outcome"] for scan in before] == ["running", "completed", "failed", "running"]
+    assert (before[0]["severities"], before[0]["percent"]) == ({"high": 2, "low": 3}, 40)
+    gateway = await restarted(gateway, make_gateway, settings)
+    assert known(gateway) == before
+    states = [gateway.get(f"/api/scans/{scan['scan_id']}", gateway.admin()).json() for scan in before]
+    assert [{name: state[name] for name in scan} for state, scan in zip(states, before)] == before
+    assert known(gateway) == before
+    await post(gateway, scan, [{"type": "found", "severity": "low"}])
+    after = known(gateway)[0]
+    assert (after["severities"], after["counts"]["found"], after["phase"]) == ({"high": 2, "low": 4}, 6, "ports")
+    assert after["started_at"] == before[0]["started_at"] and after["last_message_at"] > before[0]["last_message_at"]
+
+
 @pytest.mark.parametrize("browser", BROWSERS)
 async def test_a_restart_ends_no_native_stream(make_gateway, scan, tmp_path, browser):
     with website() as origin:
