@@ -34,3 +34,16 @@ extension OutputTranslator {
         return line.isBlank ? [] : [.line(line)]
     }
 }
+
+/// Where a scanner wrote something.
+package enum ScannerStream: Sendable, Hashable {
+    case standardOutput
+    case standardError
+}
+
+/// Each line of standard output is a `line` message.
+struct LinesTranslator: OutputTranslator {
+    func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        stream == .standardOutput ? [.line(line)] : nil
+    }
+}

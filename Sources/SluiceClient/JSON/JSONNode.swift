@@ -62,3 +62,9 @@ struct JSONNode: Sendable, Equatable {
         self.members.first { $0.key == key }?.node
     }
 }
+
+/// One member of a JSON object, its key without escapes.
+struct JSONMember: Sendable, Equatable {
+    let key: String
+    let node: JSONNode
+}

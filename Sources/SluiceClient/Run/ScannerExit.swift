@@ -1,3 +1,5 @@
+import Glibc
+
 /// How a scanner ended.
 package enum ScannerExit: Sendable, Equatable {
     case exited(Int32)
@@ -66,5 +68,20 @@ package struct RunOutcome: Sendable, Equatable {
     /// What `sluice run` exits with: the scanner's code, unless that is 0 and hides that messages were refused.
     package var code: Int32 {
         self.status.code == 0 && self.refusedCount > 0 ? Self.refusedCode : self.status.code
+    }
+}
+
+/// The names of signals.
+enum SignalName {
+    private static let names: [Int32: String] = [
+        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
+        SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1",
+        SIGSEGV: "SIGSEGV", SIGUSR2: "SIGUSR2", SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM",
+        SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
+    ]
+
+    /// The name of a signal; of a rare one its number.
+    static func of(_ signal: Int32) -> String {
+        self.names[signal] ?? "signal \(signal)"
     }
 }

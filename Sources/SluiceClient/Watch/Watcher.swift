@@ -108,3 +108,63 @@ package struct Watcher: Sendable {
         )
     }
 }
+
+/// What to watch.
+package struct WatchOptions: Sendable {
+    /// The scan's id, see ``ScanName``.
+    package var scanID: String
+
+    package var connection: GatewayConnection
+
+    /// Begin after this message; 0 for all that is kept, nothing for what comes from now on.
+    package var since: Int?
+
+    /// The epoch that `since` counts in, if it is known.
+    package var epoch: String?
+
+    /// The types to show; none for all.
+    package var filters: [String]
+
+    /// How many seconds to wait for a scan that does not exist yet, at most 300.
+    package var wait: Int?
+
+    package init(
+        scanID: String,
+        connection: GatewayConnection,
+        since: Int? = nil,
+        epoch: String? = nil,
+        filters: [String] = [],
+        wait: Int? = nil
+    ) {
+        self.scanID = scanID
+        self.connection = connection
+        self.since = since
+        self.epoch = epoch
+        self.filters = filters
+        self.wait = wait
+    }
+}
+
+/// Something that a watcher tells.
+package enum WatchEvent: Sendable {
+    /// The subscription stands, at this place.
+    case subscribed(seq: Int, recovered: Bool)
+
+    /// A message of the scan, or one of the gateway's own about it (`lag`, `scanStalled`, …).
+    case message(WatchedMessage)
+
+    /// The connection is gone, and will be tried again.
+    case interrupted(reason: String, retryIn: Duration)
+
+    /// The gateway sent something that cannot be read.
+    case unreadable
+}
+
+/// How watching ended.
+package enum WatchOutcome: Sendable, Equatable {
+    /// The gateway closed the subscription in good order: the scan is over or idle, or the caller stopped.
+    case completed(reason: String)
+
+    /// There is no point in coming back: one sentence says why.
+    case failed(String)
+}

@@ -1,5 +1,0 @@
-/// Where a scanner wrote something.
-package enum ScannerStream: Sendable, Hashable {
-    case standardOutput
-    case standardError
-}

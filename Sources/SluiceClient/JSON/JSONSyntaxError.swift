@@ -1,5 +1,0 @@
-/// Where a text stopped being JSON.
-struct JSONSyntaxError: Error, Equatable {
-    /// How many bytes were read before the fault.
-    let offset: Int
-}
