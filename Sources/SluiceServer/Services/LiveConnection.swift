@@ -15,7 +15,7 @@ protocol LiveConnection: AnyObject {
     /// - Returns: The report, once they have answered.
     func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport>
 
-    /// Since when it takes nothing of what it is sent; nil if it does, or if nothing is sent to it.
+    /// Since when its socket has been full; nil while it takes more, or if nothing is sent to it.
     var blockedSince: NIODeadline? { get }
     /// Goes on after it was judged again.
     ///

@@ -10,6 +10,8 @@ struct ConnectionRegistryTests {
     /// A connection that remembers how it was closed.
     private final class Connection: LiveConnection {
         let identity = Identity.clientCertificate(name: "a")
+        let page: WebOrigin? = nil
+        let certificate: ClientCertificate? = nil
         let eventLoop: any EventLoop
         var blockedSince: NIODeadline?
         private(set) var closings: [Closing] = []
@@ -23,6 +25,8 @@ struct ConnectionRegistryTests {
             let report = ConnectionReport(id: 1, kind: "test", user: "a", peer: "", age: .zero)
             return self.eventLoop.makeSucceededFuture(report)
         }
+
+        func goOn(as identity: Identity, leeway: Double) -> Bool { true }
 
         func close(_ closing: Closing) {
             self.closings.append(closing)

@@ -21,7 +21,8 @@ final class TestGateway {
         change(&configuration)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         self.key = try VerificationKey(id: nil, algorithm: .hs256, secret: Array(repeating: 7, count: 32))
-        let authenticator = Authenticator(verifier: TokenVerifier(keys: [self.key]), ingestKeys: [])
+        let loaded = KeyLoader.Loaded(auth: configuration.auth, keys: [self.key], fileSet: nil, ingestKeys: [])
+        let authenticator = Authenticator(verifier: loaded.verifier(), ingestKeys: [])
         let relay = Relay(
             eventLoops: [self.loop],
             configuration: configuration.relay,
@@ -35,7 +36,7 @@ final class TestGateway {
             store: store,
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: [self.loop]),
-            keySource: KeySource(configuration.auth, client: .shared, authenticator: authenticator, logger: logger),
+            keySource: KeySource(loaded, client: .shared, authenticator: authenticator, logger: logger),
             logger: logger
         )
         self.shared = LoopServices(eventLoop: self.loop, relay: relay, tickInterval: .seconds(1))
