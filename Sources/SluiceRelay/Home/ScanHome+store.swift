@@ -30,7 +30,6 @@ extension ScanHome {
                     self.log.stored(through: record.storedThrough)
                 case .failure:
                     record.settled(write, isStored: false)
-                    self.log.notForgotten(write.superseded)
                     self.context.notStored(self)
                 }
             }

@@ -59,7 +59,6 @@ final class ScanRecord {
         }
         if self.handedThrough < log.head {
             write.entries = log.page(after: self.handedThrough, maximumCount: .max).entries
-            write.superseded = log.takeSuperseded()
             write.counts = log.counts(of: write.entries).map { StoreWrite.Count(type: $0.key, count: $0.value) }
         }
         if self.handedHeader != header {

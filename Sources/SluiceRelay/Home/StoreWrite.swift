@@ -17,8 +17,6 @@ package struct StoreWrite: Sendable {
     /// The messages after `from` that were not superseded since.
     package var entries: [LogEntry] = []
     package var from: Seq
-    /// Earlier messages that `entries` supersede.
-    package var superseded: [Seq] = []
     /// The counts of the types that occur in `entries`.
     package var counts: [Count] = []
     /// The newest message's number.

@@ -33,8 +33,6 @@ package struct ScanLog: Sendable {
     package private(set) var evictedThrough: Seq = 0
     /// What may be evicted: messages after it are not in the store yet, so memory keeps them whatever retention says.
     private var evictableThrough: Seq
-    /// Seqs of state that a newer message superseded and the store has not heard of; nil without a store.
-    private var supersededSeqs: [Seq]?
 
     /// An empty log.
     ///
@@ -56,7 +54,6 @@ package struct ScanLog: Sendable {
         self.history = history
         self.index = TypeIndex()
         self.evictableThrough = isStored ? 0 : .max
-        self.supersededSeqs = isStored ? [] : nil
     }
 
     /// A log that goes on where a stored one ended.
@@ -79,14 +76,12 @@ package struct ScanLog: Sendable {
         self.history = history
         self.index = TypeIndex(first: head.next)
         self.evictableThrough = head
-        self.supersededSeqs = []
         self.fold = fold
         self.fold.restore(counts: tail.counts)
         self.evictedThrough = tail.evictedThrough
         for entry in tail.entries {
             self.keep(entry)
         }
-        self.supersededSeqs = []
     }
 
     /// Numbers a message and keeps it.
@@ -105,17 +100,6 @@ package struct ScanLog: Sendable {
         self.evictCritical()
         self.evictOrdinary()
         self.evictState()
-    }
-
-    /// The seqs of state superseded since the last call, for the store to forget.
-    package mutating func takeSuperseded() -> [Seq] {
-        defer { self.supersededSeqs?.removeAll() }
-        return self.supersededSeqs ?? []
-    }
-
-    /// The store did not hear of what was taken by ``takeSuperseded()``: it is to be told again.
-    package mutating func notForgotten(_ seqs: [Seq]) {
-        self.supersededSeqs?.append(contentsOf: seqs)
     }
 
     /// Where the newest message of a conflation key stands; nil where memory has none.
@@ -178,7 +162,6 @@ package struct ScanLog: Sendable {
             preconditionFailure("a conflated message always has a key")
         }
         if let superseded = self.stateSeqs.updateValue(entry.seq, forKey: key) {
-            self.supersededSeqs?.append(superseded)
             let place = self.state.firstIndex(after: superseded.previous)
             self.retainedBytes -= self.state[place].message.byteCount
             self.stateBytes -= self.state[place].message.byteCount

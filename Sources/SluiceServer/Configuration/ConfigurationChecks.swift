@@ -101,6 +101,15 @@ struct ConfigurationChecks {
             let text = "smaller than limits.max_message_bytes: a message of that size is in no replay"
             reading.warn(text, "relay.history.bytes", becauseOf: "limits.max_message_bytes")
         }
+        let relay = self.configuration.relay
+        if relay.maximumPendingBytes < message {
+            let text = "smaller than limits.max_message_bytes: a message of that size could not wait"
+            self.contradict(text, "relay.max_pending_bytes", "limits.max_message_bytes", &reading)
+        }
+        if relay.history.criticalBytes < message {
+            let text = "smaller than limits.max_message_bytes: one critical message displaces all others"
+            reading.warn(text, "relay.history.critical_bytes", becauseOf: "limits.max_message_bytes")
+        }
         if self.configuration.clients.maxBuffered < message {
             let text = "smaller than limits.max_message_bytes: one message can fill a client's share"
             reading.warn(text, "clients.max_buffered", becauseOf: "limits.max_message_bytes")

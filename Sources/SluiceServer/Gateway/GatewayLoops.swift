@@ -47,7 +47,7 @@ struct GatewayLoops: Sendable {
         /// Every connection ends now, without waiting for the client's end of TLS.
         func closeAll() {
             for channel in Array(self.channels.values) {
-                channel.cut()
+                channel.eventLoop.execute { channel.cut() }
             }
         }
     }

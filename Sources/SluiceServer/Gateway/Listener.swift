@@ -101,7 +101,7 @@ struct Listener: Sendable {
         let address = peer.flatMap { services.settings.forwarded.isTrusted($0) ? nil : AddressKey($0) }
         let (answer, evicted) = services.transports.open(channel, from: address, now: now)
         if let evicted {
-            evicted.cut()
+            evicted.eventLoop.execute { evicted.cut() }
             services.metrics.refused(TransportLimits.Refusal.overloaded.rawValue)
         }
         switch answer {

@@ -21,6 +21,7 @@ final class CredentialLog: Sendable {
     /// - Parameters:
     ///   - reason: What was found wrong.
     ///   - credential: What sort it was.
+    ///   - claim: The claim of a wrong type, if that is why.
     ///   - client: Who showed it, as far as proxies can be believed.
     ///   - peer: The other end of the connection, as its socket says it.
     ///   - now: The loop's time.

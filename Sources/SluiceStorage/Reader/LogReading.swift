@@ -5,9 +5,6 @@ internal import SluiceRelay
 
 /// What is read of the log of one scan.
 struct LogReading {
-    /// The most bytes of critical messages from before the newest messages that memory gets.
-    private static let maximumCriticalBytes = 4 * 1024 * 1024
-
     let db: Database
     let queue: StoreQueue
 
@@ -212,7 +209,7 @@ struct LogReading {
         )
         while let row = try rows.next() {
             let hasRoomForState = stateCount < max(history.messageCount, 1) && stateBytes < history.bytes
-            let hasRoomForCritical = criticalBytes < Self.maximumCriticalBytes
+            let hasRoomForCritical = criticalBytes < history.criticalBytes
             guard hasRoomForState || hasRoomForCritical else {
                 break
             }

@@ -37,11 +37,10 @@ final class TestScan {
         var write = StoreWrite(life: self.life, from: self.log.head, head: 0)
         for text in texts {
             let message = try #require(try parser.parseLine(ByteBuffer(string: text)))
-            write.entries.append(self.log.append(message, at: at))
+            _ = self.log.append(message, at: at)
         }
         write.head = self.log.head
-        write.superseded = self.log.takeSuperseded()
-        write.entries.removeAll { write.superseded.contains($0.seq) }
+        write.entries = self.log.page(after: write.from, maximumCount: .max).entries
         write.counts = self.log.counts(of: write.entries).map { StoreWrite.Count(type: $0.key, count: $0.value) }
         if self.handedHeader != self.header {
             write.header = self.header
