@@ -15,7 +15,7 @@ package struct FrameEncoder: Sendable {
     package init(form: WireForm, scanID: ScanID, epoch: String) {
         self.form = form
         self.epoch = epoch
-        self.text = FrameText(scanID: scanID)
+        self.text = FrameText(scanID: scanID, hasTimes: form.hasTimes)
     }
 
     /// Appends the frames of a delivery.
@@ -35,7 +35,7 @@ package struct FrameEncoder: Sendable {
     /// Appends a notice.
     package func encode(_ notice: Notice, cursor: Seq? = nil, into buffer: inout ByteBuffer) {
         let text = notice.text(scanID: self.text.scanID)
-        switch self.form {
+        switch self.form.kind {
         case .webSocket:
             WebSocketFrameHeader.write(opcode: .text, payloadBytes: text.utf8.count, into: &buffer)
             buffer.writeString(text)
@@ -51,7 +51,7 @@ package struct FrameEncoder: Sendable {
     }
 
     private func encode(_ entries: ArraySlice<LogEntry>, isBatched: Bool, into buffer: inout ByteBuffer) -> Int {
-        if case .eventStream(let isChunked, let isNamed) = self.form {
+        if case .eventStream(let isChunked, let isNamed) = self.form.kind {
             self.encodeEvents(entries, isChunked: isChunked, isNamed: isNamed, into: &buffer)
             return 1
         }
@@ -67,7 +67,7 @@ package struct FrameEncoder: Sendable {
 
     private func encodeFrame(_ entries: ArraySlice<LogEntry>, into buffer: inout ByteBuffer) {
         let bytes = self.text.byteCount(of: entries)
-        if case .webSocket(.gzip(let minimumBytes, let level)) = self.form, bytes > minimumBytes {
+        if case .webSocket(.gzip(let minimumBytes, let level)) = self.form.kind, bytes > minimumBytes {
             var plain = ByteBuffer()
             plain.reserveCapacity(bytes)
             self.text.write(entries, into: &plain)
@@ -90,7 +90,7 @@ package struct FrameEncoder: Sendable {
         var events = ByteBuffer()
         for entry in entries {
             var data = ByteBuffer()
-            self.text.writeSingle(entry, into: &data)
+            self.text.write([entry], into: &data)
             EventText.write(
                 isChunked: false,
                 id: "\(self.epoch):\(entry.seq)",

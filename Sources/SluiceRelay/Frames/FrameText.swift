@@ -7,15 +7,22 @@ package import SluiceBase
 package struct FrameText: Sendable {
     /// The scan that the frames are of.
     package let scanID: ScanID
+    private let hasTimes: Bool
     private let singlePrefix: [UInt8]
     private let batchPrefix: [UInt8]
 
     private static let seqPrefix: StaticString = "{\"seq\":"
     private static let batchSuffix: StaticString = "]}"
+    private static let timesPrefix: StaticString = ",\"times\":["
 
     /// Texts of one scan's frames.
-    package init(scanID: ScanID) {
+    ///
+    /// - Parameters:
+    ///   - scanID: The scan.
+    ///   - hasTimes: Whether a frame ends with when each of its messages came, in milliseconds since 1970.
+    package init(scanID: ScanID, hasTimes: Bool = false) {
         self.scanID = scanID
+        self.hasTimes = hasTimes
         // A scan's id has no character that JSON would escape.
         self.singlePrefix = Array("{\"scanId\":\"\(scanID.text)\",\"seq\":".utf8)
         self.batchPrefix = Array("{\"type\":\"batch\",\"scanId\":\"\(scanID.text)\",\"messages\":[".utf8)
@@ -23,6 +30,10 @@ package struct FrameText: Sendable {
 
     /// How many bytes `write` will write.
     func byteCount(of entries: ArraySlice<LogEntry>) -> Int {
+        self.messagesByteCount(of: entries) + (self.hasTimes ? Self.timesByteCount(of: entries) : 0)
+    }
+
+    private func messagesByteCount(of entries: ArraySlice<LogEntry>) -> Int {
         if entries.count == 1, let entry = entries.first {
             return self.singleByteCount(of: entry)
         }
@@ -33,6 +44,13 @@ package struct FrameText: Sendable {
 
     /// Writes one message as it is, or several as a batch.
     func write(_ entries: ArraySlice<LogEntry>, into buffer: inout ByteBuffer) {
+        self.writeMessages(entries, into: &buffer)
+        if self.hasTimes {
+            Self.writeTimes(of: entries, into: &buffer)
+        }
+    }
+
+    private func writeMessages(_ entries: ArraySlice<LogEntry>, into buffer: inout ByteBuffer) {
         if entries.count == 1, let entry = entries.first {
             self.writeSingle(entry, into: &buffer)
             return
@@ -67,6 +85,27 @@ package struct FrameText: Sendable {
         buffer.writeDecimal(entry.seq.rawValue)
         buffer.writeInteger(UInt8(ascii: ","))
         buffer.writeImmutableBuffer(entry.message.body)
+    }
+
+    /// Writes the times in front of the frame's closing brace, which is the last byte of every frame.
+    private static func writeTimes(of entries: ArraySlice<LogEntry>, into buffer: inout ByteBuffer) {
+        buffer.moveWriterIndex(to: buffer.writerIndex - 1)
+        buffer.writeStaticString(Self.timesPrefix)
+        var isFirst = true
+        for entry in entries {
+            if !isFirst {
+                buffer.writeInteger(UInt8(ascii: ","))
+            }
+            isFirst = false
+            buffer.writeDecimal(UInt64(clamping: entry.at.milliseconds))
+        }
+        buffer.writeStaticString(Self.batchSuffix)
+    }
+
+    private static func timesByteCount(of entries: ArraySlice<LogEntry>) -> Int {
+        entries.reduce(Self.timesPrefix.utf8CodeUnitCount + entries.count) {
+            $0 + UInt64(clamping: $1.at.milliseconds).decimalDigits
+        }
     }
 
     private func singleByteCount(of entry: LogEntry) -> Int {

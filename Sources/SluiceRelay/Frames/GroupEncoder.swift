@@ -24,7 +24,7 @@ package final class GroupEncoder {
         self.encoder = encoder
         self.isBatched = isBatched
         self.memory = memory
-        if case .webSocket(.deflate(let terms)) = encoder.form {
+        if case .webSocket(.deflate(let terms)) = encoder.form.kind {
             self.deflate = terms
         } else {
             self.deflate = nil

@@ -1,16 +1,11 @@
 /// How frames look on the wire to a subscriber.
-package enum WireForm: Hashable, Sendable {
-    /// RFC 6455 text frames.
-    case webSocket(WebSocketCoding)
-    /// Server-Sent Events: one event a message, named by its type unless all are to be unnamed.
-    case eventStream(isChunked: Bool, isNamed: Bool = true)
-
-    /// Whether texts are compressed when they are made into frames.
-    package var isCompressed: Bool {
-        switch self {
-        case .webSocket(.deflate), .webSocket(.gzip): true
-        case .webSocket(.plain), .eventStream: false
-        }
+package struct WireForm: Hashable, Sendable {
+    /// What carries them.
+    package enum Kind: Hashable, Sendable {
+        /// RFC 6455 frames.
+        case webSocket(WebSocketCoding)
+        /// Server-Sent Events: one event a message, named by its type unless all are to be unnamed.
+        case eventStream(isChunked: Bool, isNamed: Bool)
     }
 
     /// What is done to WebSocket payloads.
@@ -21,5 +16,25 @@ package enum WireForm: Hashable, Sendable {
         case gzip(minimumBytes: Int, level: Int)
         /// RFC 7692, with one context for all members of the group.
         case deflate(DeflateTerms)
+    }
+
+    package var kind: Kind
+    /// Whether frames end with when each of their messages came.
+    package var hasTimes = false
+
+    package static func webSocket(_ coding: WebSocketCoding) -> WireForm {
+        WireForm(kind: .webSocket(coding))
+    }
+
+    package static func eventStream(isChunked: Bool, isNamed: Bool = true) -> WireForm {
+        WireForm(kind: .eventStream(isChunked: isChunked, isNamed: isNamed))
+    }
+
+    /// Whether texts are compressed when they are made into frames.
+    package var isCompressed: Bool {
+        switch self.kind {
+        case .webSocket(.deflate), .webSocket(.gzip): true
+        case .webSocket(.plain), .eventStream: false
+        }
     }
 }

@@ -153,6 +153,12 @@ final class SubscribeHandler: RequestHandler {
     }
 
     private func form(_ handshake: WebSocketHandshake, _ query: SubscriptionQuery) -> WireForm {
+        var form = self.coding(handshake, query)
+        form.hasTimes = query.hasTimes
+        return form
+    }
+
+    private func coding(_ handshake: WebSocketHandshake, _ query: SubscriptionQuery) -> WireForm {
         let compression = self.services.settings.configuration.compression
         if query.wantsGzip {
             return .webSocket(.gzip(minimumBytes: compression.gzip.minBytes, level: 6))

@@ -12,6 +12,8 @@ struct SubscriptionQuery: Sendable, Equatable {
     var isBatched: Bool?
     var framesPerSecond: Double?
     var wantsGzip = false
+    /// Whether frames are to say when their messages came.
+    var hasTimes = false
     var wait: TimeAmount?
 
     /// The least frame rate that may be asked for.
@@ -32,6 +34,7 @@ struct SubscriptionQuery: Sendable, Equatable {
         self.isBatched = try QueryReader.choice("batch", in: query, ["on", "off"]).map { $0 == "on" }
         self.framesPerSecond = try QueryReader.number("rate", in: query, atLeast: Self.minimumRate)
         self.wantsGzip = try QueryReader.choice("encoding", in: query, ["gzip"]) != nil
+        self.hasTimes = try QueryReader.choice("times", in: query, ["true", "false"]) == "true"
         self.wait = try Self.checkedWait(try QueryReader.number("wait", in: query, atLeast: 0))
     }
 
@@ -60,6 +63,7 @@ struct SubscriptionQuery: Sendable, Equatable {
         request.framesPerSecond = self.framesPerSecond
         request.isBatched = self.isBatched
         request.wait = self.wait
+        request.form.hasTimes = form.hasTimes || self.hasTimes
         return request
     }
 

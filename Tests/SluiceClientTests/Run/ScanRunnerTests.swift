@@ -272,6 +272,7 @@ import Testing
     func inheritance() async throws {
         let gateway = FakeGateway()
         let port = try await gateway.start()
+        let kept = InheritedDescriptors.current()
         // As libraries do it: without the flag that closes them in a started command.
         let opening = Task.detached {
             while !Task.isCancelled {
@@ -286,7 +287,6 @@ import Testing
         let listing = "for f in /proc/$$/fd/*; do readlink $f; done; exit 0"
         for _ in 0..<20 {
             let pieces = Collected<[UInt8]>()
-            let kept = InheritedDescriptors.current()
             let late = unsafe open("/dev/zero", O_RDONLY)
             let child = try ChildProcess.start(self.shell(listing), keeping: kept)
             for descriptor in [child.output, child.error] {

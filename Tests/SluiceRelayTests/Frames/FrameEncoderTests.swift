@@ -63,6 +63,25 @@ struct FrameEncoderTests {
         #expect(try FrameText(scanID: #require(ScanID("abc-123"))).byteCount(of: Self.entries[...]) == text.utf8.count)
     }
 
+    @Test("With times a frame ends with when its messages came, in their order, also as an event")
+    func times() throws {
+        let time = TestMessage.time.milliseconds
+        var form = WireForm.webSocket(.plain)
+        form.hasTimes = true
+        var reader = FrameReader(form: form)
+        let single = String(
+            decoding: try reader.readTexts(Self.encode(form, Self.entries[..<1]).bytes)[0],
+            as: UTF8.self
+        )
+        #expect(single.hasSuffix("\"ip\": \"10.0.0.1\",\"times\":[\(time)]}"))
+        let batch = String(decoding: try reader.readTexts(Self.encode(form, Self.entries[...]).bytes)[0], as: UTF8.self)
+        #expect(batch.hasSuffix("\"scanId\":\"abc-123\"}],\"times\":[\(time),\(time)]}"))
+        var event = WireForm.eventStream(isChunked: false)
+        event.hasTimes = true
+        let events = String(decoding: try Self.encode(event, Self.entries[1...]).bytes, as: UTF8.self)
+        #expect(events.hasSuffix("\"scanId\":\"abc-123\",\"times\":[\(time)]}\n\n"))
+    }
+
     @Test("Without batches each message is a frame")
     func unbatched() throws {
         let frames = try Self.encode(.webSocket(.plain), Self.entries[...], isBatched: false)

@@ -208,7 +208,7 @@ final class RelaySchedule {
         request.framesPerSecond = self.world.chance(50) ? nil : self.makeRate()
         request.isBatched = self.world.chance(70) ? nil : self.world.chance(50)
         request.wait = self.world.chance(30) ? .seconds(2) : nil
-        if case .eventStream = form {
+        if case .eventStream = form.kind {
             // An event stream has one message an event, however they are written.
             request.isBatched = false
         }
@@ -319,7 +319,7 @@ extension WireForm {
     /// Whether a socket of this form may follow several scans: each scan has its own deflate stream, a client only one
     /// window for the whole socket, so none of them may refer to what it sent before.
     fileprivate var canHaveManyScans: Bool {
-        switch self {
+        switch self.kind {
         case .webSocket(.deflate(let terms)):
             terms.isWithoutContext
         case .webSocket(.plain), .webSocket(.gzip):

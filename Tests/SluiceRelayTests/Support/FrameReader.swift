@@ -17,7 +17,7 @@ struct FrameReader {
 
     init(form: WireForm) {
         self.form = form
-        if case .webSocket(.deflate(let terms)) = form {
+        if case .webSocket(.deflate(let terms)) = form.kind {
             self.inflater = Inflater(windowBits: -Int32(terms.windowBits))
         } else {
             self.inflater = nil
@@ -31,7 +31,7 @@ struct FrameReader {
 
     /// The text of each whole frame, or event.
     mutating func readTexts(_ bytes: [UInt8]) throws(Failure) -> [[UInt8]] {
-        if case .eventStream(let isChunked, _) = self.form {
+        if case .eventStream(let isChunked, _) = self.form.kind {
             return try self.readEvents(isChunked ? self.unchunk(bytes) : bytes)
         }
         var texts: [[UInt8]] = []
@@ -59,7 +59,7 @@ struct FrameReader {
         case 0x81:
             return payload
         case 0x82:
-            guard case .webSocket(.gzip) = self.form else {
+            guard case .webSocket(.gzip) = self.form.kind else {
                 throw .header(0x82)
             }
             guard let text = Inflater(windowBits: 15 + 16).inflate(payload) else {
