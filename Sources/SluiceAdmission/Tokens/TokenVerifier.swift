@@ -146,3 +146,9 @@ package struct TokenVerifier: Sendable, Equatable {
         return (fitting, refusal)
     }
 }
+
+/// A token whose signature and claims hold, and the times that are to be judged again at each use.
+struct VerifiedToken: Sendable {
+    let identity: Identity
+    let lifetime: TokenLifetime
+}

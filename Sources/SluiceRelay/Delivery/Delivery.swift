@@ -5,3 +5,47 @@ package enum Delivery: Sendable {
     /// A notice of loss, in its place.
     case lag(LagNotice)
 }
+
+/// What a subscriber is told when it lost messages.
+package struct LagNotice: Sendable, Equatable {
+    /// Why messages were lost.
+    package enum Reason: String, Sendable, CaseIterable {
+        /// Its socket did not drain, and history went on without it.
+        case slowClient = "slow_client"
+        /// More was posted than its frame budget carries.
+        case overflow
+        /// What it asked for is no longer kept.
+        case historyEvicted = "history_evicted"
+    }
+
+    /// How many messages it lost.
+    package var skippedCount: Int
+    /// Its last seq before the gap.
+    package var since: Seq
+    /// Why.
+    package var reason: Reason
+
+    package init(skippedCount: Int, since: Seq, reason: Reason) {
+        self.skippedCount = skippedCount
+        self.since = since
+        self.reason = reason
+    }
+}
+
+/// How a subscriber wants its messages.
+///
+/// Those with equal terms and equal wire form share a delivery group.
+package struct DeliveryTerms: Hashable, Sendable {
+    /// Which types.
+    package var filter: TypeFilter
+    /// The most frames in any second; 0 for no limit.
+    package var framesPerSecond: Double
+    /// Whether several messages may share a frame.
+    package var isBatched: Bool
+
+    package init(filter: TypeFilter, framesPerSecond: Double, isBatched: Bool) {
+        self.filter = filter
+        self.framesPerSecond = framesPerSecond
+        self.isBatched = isBatched
+    }
+}

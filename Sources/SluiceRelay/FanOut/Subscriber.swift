@@ -32,3 +32,32 @@ package final class Subscriber {
         self.delegate = delegate
     }
 }
+
+/// Names one subscription in the life of the process.
+package struct SubscriptionID: Hashable, Sendable {
+    package let number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+}
+
+/// Why a subscription ended without its subscriber asking for it.
+package enum SubscriptionEnd: Sendable, Equatable {
+    /// The scan completed and its channel was removed.
+    case scanCompleted
+    /// Nothing was heard of the scan for too long.
+    case scanIdle
+    /// Somebody deleted the scan.
+    case scanDeleted
+    /// There is no such scan, or none came while the subscriber waited.
+    case scanNotFound
+    /// The scan is in the store, which cannot be read.
+    case storageUnavailable
+}
+
+/// What a subscription tells its connection.
+package protocol SubscriptionDelegate: AnyObject {
+    /// The subscription ended; nothing more comes of it.
+    func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd)
+}

@@ -13,9 +13,13 @@ final class HomeContext {
     let store: (any ScanStore)?
     /// The loop that all of them live on.
     let eventLoop: any EventLoop
+    /// A loop that is not theirs, for work that would hold them up; nil where there is no other.
+    let otherLoop: (any EventLoop)?
     var counts = HomeCounts()
     /// What may still be done in this turn of the loop.
     var turn = TurnBudget()
+    /// Pages of catch-up that others may want, too.
+    var pages = PageCache()
     /// Tells the home that a scan did something in this loop turn.
     var touch: (ScanHome) -> Void = { _ in }
     /// Tells the home that the store did not take what a scan handed over.
@@ -37,6 +41,7 @@ final class HomeContext {
         self.idempotency = idempotency
         self.store = store
         self.eventLoop = loops.eventLoops[home]
+        self.otherLoop = loops.count > 1 ? loops.eventLoops[(home + 1) % loops.count] : nil
         // The home's index in the high bits keeps the groups of all homes apart on the loops.
         self.nextGroup = UInt64(home) << 48
     }

@@ -13,6 +13,8 @@ package struct HomeCounts: Sendable, Equatable {
     /// How often a message was shown to a group, and a group was woken: what the work grows with.
     package var shownMessages = 0
     package var polledGroups = 0
+    /// How many pages of catch-up were encoded; others were shared.
+    package var encodedPages = 0
 
     package init() {}
 }

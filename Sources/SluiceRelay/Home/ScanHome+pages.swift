@@ -19,6 +19,17 @@ extension ScanHome {
         }
         var through = cursor
         if cursor < end {
+            let packs = self.packsElsewhere(
+                for: member,
+                after: cursor,
+                through: end,
+                reason,
+                maximumBytes: maximumBytes,
+                now: now
+            )
+            if packs {
+                return
+            }
             through = self.writePage(
                 to: member,
                 after: cursor,
@@ -62,27 +73,100 @@ extension ScanHome {
         maximumBytes: Int,
         now: NIODeadline
     ) -> Seq {
-        let page = self.log.page(
+        let key = self.pageKey(member, cursor, reason, maximumBytes)
+        if let shared = self.context.pages.page(for: key, through: end, now: now) {
+            self.hand(shared, to: member, isAskedFor: true, now: now)
+            return shared.frames.through
+        }
+        let page = self.page(for: member, after: cursor, through: end, maximumBytes: maximumBytes)
+        let encoded = self.encode(page, for: member, after: cursor, reason, criticalAlone: false)
+        if page.through < end {
+            self.context.pages.insert(encoded, for: key, now: now)
+        }
+        self.hand(encoded, to: member, isAskedFor: true, now: now)
+        return page.through
+    }
+
+    private func page(for member: Member, after cursor: Seq, through end: Seq, maximumBytes: Int) -> LogPage {
+        self.log.page(
             after: cursor,
             through: end,
             filter: member.filter,
             maximumCount: self.context.configuration.maximumBatchCount,
             maximumBytes: maximumBytes
         )
-        return self.write(page, to: member, after: cursor, reason, now: now)
+    }
+
+    private func pageKey(
+        _ member: Member,
+        _ cursor: Seq,
+        _ reason: LagNotice.Reason,
+        _ maximumBytes: Int
+    ) -> PageCache.Key {
+        PageCache.Key(
+            epoch: self.log.epoch,
+            form: member.form,
+            filter: member.filter,
+            isBatched: member.isBatched,
+            cursor: cursor,
+            reason: reason,
+            maximumBytes: maximumBytes
+        )
+    }
+
+    /// Has a page packed by another loop, where packing it is work: gzip of a page takes as long as a thousand messages.
+    ///
+    /// Returns false where the page is small, where it is there already, or where there is no other loop.
+    private func packsElsewhere(
+        for member: Member,
+        after cursor: Seq,
+        through end: Seq,
+        _ reason: LagNotice.Reason,
+        maximumBytes: Int,
+        now: NIODeadline
+    ) -> Bool {
+        let key = self.pageKey(member, cursor, reason, maximumBytes)
+        guard case .webSocket(.gzip(let minimumBytes, _)) = member.form.kind,
+            let packer = self.context.otherLoop,
+            self.context.pages.page(for: key, through: end, now: now) == nil
+        else {
+            return false
+        }
+        let page = self.page(for: member, after: cursor, through: end, maximumBytes: maximumBytes)
+        guard page.entries.reduce(0, { $0 + $1.message.byteCount }) > minimumBytes else {
+            return false
+        }
+        self.context.counts.encodedPages += 1
+        let encoder = FrameEncoder(form: member.form, scanID: self.id, epoch: self.log.epoch)
+        let isBatched = member.isBatched
+        packer.submit {
+            Self.encode(page, encoder, isBatched: isBatched, after: cursor, reason, criticalAlone: false)
+        }
+        .hop(to: self.context.eventLoop).assumeIsolated()
+        .whenSuccess { encoded in
+            guard self.members[member.id] === member, case .behind(cursor, let reason) = member.place else {
+                return
+            }
+            let now = self.context.eventLoop.now
+            var through = cursor
+            if member.filter == key.filter {
+                if page.through < end {
+                    self.context.pages.insert(encoded, for: key, now: now)
+                }
+                self.hand(encoded, to: member, isAskedFor: true, now: now)
+                through = page.through
+            }
+            self.pageDone(member, through: through, reason, now: now)
+            self.context.touch(self)
+        }
+        return true
     }
 
     /// Writes what a member that was ahead lacks of what its group has sent, up to a page of it.
     ///
     /// Returns the cursor after it.
     func writeMissing(to member: Member, after cursor: Seq, through sent: Seq, now: NIODeadline) -> Seq {
-        let page = self.log.page(
-            after: cursor,
-            through: sent,
-            filter: member.filter,
-            maximumCount: self.context.configuration.maximumBatchCount,
-            maximumBytes: Self.maximumPageBytes
-        )
+        let page = self.page(for: member, after: cursor, through: sent, maximumBytes: Self.maximumPageBytes)
         return self.write(page, to: member, after: cursor, .overflow, isAskedFor: false, now: now)
     }
 
@@ -97,29 +181,71 @@ extension ScanHome {
         isAskedFor: Bool = true,
         now: NIODeadline
     ) -> Seq {
+        let encoded = self.encode(page, for: member, after: cursor, reason, criticalAlone: !isAskedFor)
+        self.hand(encoded, to: member, isAskedFor: isAskedFor, now: now)
+        return page.through
+    }
+
+    private func encode(
+        _ page: LogPage,
+        for member: Member,
+        after cursor: Seq,
+        _ reason: LagNotice.Reason,
+        criticalAlone: Bool
+    ) -> EncodedPage {
+        self.context.counts.encodedPages += 1
         let encoder = FrameEncoder(form: member.form, scanID: self.id, epoch: self.log.epoch)
-        var frames = OutgoingFrames(after: cursor)
-        frames.through = page.through
-        for delivery in page.deliveries(reason, criticalAlone: !isAskedFor) {
+        return Self.encode(
+            page,
+            encoder,
+            isBatched: member.isBatched,
+            after: cursor,
+            reason,
+            criticalAlone: criticalAlone
+        )
+    }
+
+    private static func encode(
+        _ page: LogPage,
+        _ encoder: FrameEncoder,
+        isBatched: Bool,
+        after cursor: Seq,
+        _ reason: LagNotice.Reason,
+        criticalAlone: Bool
+    ) -> EncodedPage {
+        var encoded = EncodedPage(frames: OutgoingFrames(after: cursor), notices: [])
+        encoded.frames.through = page.through
+        for delivery in page.deliveries(reason, criticalAlone: criticalAlone) {
             switch delivery {
             case .messages(let entries):
-                frames.messageCount += entries.count
+                encoded.frames.messageCount += entries.count
             case .lag(let notice):
-                frames.lagCount += 1
-                self.count(notice)
-                member.skippedCounts[notice.reason, default: 0] += notice.skippedCount
-                if member.rate.lagSent(now: now) {
-                    self.context.counts.rateChanges += 1
-                    self.setAlarm(member)
-                }
+                encoded.frames.lagCount += 1
+                encoded.notices.append(notice)
             }
-            frames.frameCount += encoder.encode(delivery, isBatched: member.isBatched, into: &frames.plain)
+            encoded.frames.frameCount += encoder.encode(
+                delivery,
+                isBatched: isBatched,
+                into: &encoded.frames.plain
+            )
         }
-        self.context.counts.replayedMessages += frames.messageCount
-        if frames.frameCount > 0 {
-            self.send(frames, to: member, isAskedFor: isAskedFor)
+        return encoded
+    }
+
+    /// Sends a page to a member, and keeps account of what it lost.
+    private func hand(_ page: EncodedPage, to member: Member, isAskedFor: Bool, now: NIODeadline) {
+        for notice in page.notices {
+            self.count(notice)
+            member.skippedCounts[notice.reason, default: 0] += notice.skippedCount
+            if member.rate.lagSent(now: now) {
+                self.context.counts.rateChanges += 1
+                self.setAlarm(member)
+            }
         }
-        return page.through
+        self.context.counts.replayedMessages += page.frames.messageCount
+        if page.frames.frameCount > 0 {
+            self.send(page.frames, to: member, isAskedFor: isAskedFor)
+        }
     }
 
     func write(_ notice: Notice, to member: Member, cursor: Seq) {

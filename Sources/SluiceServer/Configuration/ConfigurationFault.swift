@@ -1,3 +1,5 @@
+package import Logging
+
 /// One thing that is wrong with a configuration, and where.
 package struct ConfigurationFault: Sendable, Equatable, CustomStringConvertible {
     /// The file as the operator named it.
@@ -61,5 +63,51 @@ extension ConfigurationFault {
         case (.none, .none):
             (one.line ?? 0, one.column ?? 0, one.keyPath) < (other.line ?? 0, other.column ?? 0, other.keyPath)
         }
+    }
+}
+
+/// Everything that keeps a configuration from being used, in one go.
+package struct ConfigurationFaults: Error, Equatable, CustomStringConvertible {
+    /// The faults, at least one: the whole file's, then by position, then by variable.
+    package let faults: [ConfigurationFault]
+
+    /// One fault a line.
+    package var description: String {
+        self.faults.map(\.description).joined(separator: "\n")
+    }
+}
+
+/// Where a value was given.
+enum ConfigurationPlace: Sendable, Equatable {
+    /// The file as a whole: something is missing from it, or it cannot be read.
+    case file
+    /// A line and a column of the file, both from 1; columns count Unicode scalars.
+    case position(line: Int, column: Int)
+    /// An environment variable.
+    case environment(String)
+}
+
+/// Why one text is not the value that its key wants.
+struct ConfigurationProblem: Error {
+    let message: String
+
+    init(_ message: String) {
+        self.message = message
+    }
+}
+
+extension ConfigurationFault {
+    /// Where the fault is, for a log that is read by programs.
+    package var metadata: Logger.Metadata {
+        var metadata: Logger.Metadata = [:]
+        if let variable = self.variable {
+            metadata["variable"] = "\(variable)"
+        } else {
+            metadata["file"] = "\(self.file)"
+        }
+        metadata["line"] = self.line.map { .stringConvertible($0) }
+        metadata["column"] = self.column.map { .stringConvertible($0) }
+        metadata["key"] = self.keyPath.isEmpty ? nil : "\(self.keyPath)"
+        return metadata
     }
 }

@@ -58,3 +58,29 @@ extension RequestHandler {
 
     package func draining() {}
 }
+
+/// Why an exchange ended before its handler had answered, or before its streamed answer was complete.
+package enum AbortReason: Sendable, Equatable {
+    /// The peer closed or reset the connection.
+    case peerClosed
+    /// The body did not arrive in time; 408 has been answered.
+    case timedOut
+    /// The body was longer than the handler said it takes; 413 has been answered.
+    case bodyTooLarge
+    /// The framing of the body was broken; 400 has been answered.
+    case malformed
+    /// The gateway closed the connection.
+    case connectionClosed
+}
+
+/// What a request's handler wants done with the body.
+///
+/// Asked for once, after `start`.
+package enum BodyMode: Sendable, Equatable {
+    /// A body is not expected: a small one is read and thrown away, a large one ends the connection after the answer.
+    case none
+    /// The whole body comes at once, by `receivedBody`. A longer one is answered 413 for the handler.
+    case collect(maximumBytes: Int)
+    /// The body comes as it arrives, by `receivedBytes`, then `receivedEnd`. Silence for that long is answered 408.
+    case stream(idleTimeout: TimeAmount)
+}

@@ -107,3 +107,38 @@ final class IngestHandler: RequestHandler {
         self.reader?.draining()
     }
 }
+
+/// What both forms of body need to know.
+struct IngestJob {
+    let services: GatewayServices
+    let exchange: HTTPExchange
+    let scanID: ScanID
+    let visitor: Gatekeeper.Visitor
+    let head: IngestHead
+
+    /// What the request takes of its producer's bucket.
+    var allowance: IngestAllowance
+
+    /// Who posts.
+    var identity: Identity { self.visitor.identity }
+
+    /// A check for the messages of this request.
+    func makeParser() -> MessageParser {
+        let settings = self.services.settings
+        return MessageParser(
+            rules: settings.rules,
+            scanID: self.scanID,
+            maximumMessageBytes: settings.configuration.limits.maxMessageBytes
+        )
+    }
+}
+
+/// What reads one form of body.
+protocol IngestReader: AnyObject {
+    func receivedBytes(_ bytes: ByteBuffer)
+    func receivedEnd()
+    /// The body did not come in time or is malformed; whether the reader gives the refusal itself.
+    func refusing(_ problem: Problem) -> Bool
+    func aborted()
+    func draining()
+}

@@ -100,3 +100,39 @@ struct PermessageDeflateNegotiation {
         }
     }
 }
+
+/// What both ends agreed on about permessage-deflate (RFC 7692 section 7.1).
+package struct PermessageDeflateAgreement: Sendable, Equatable {
+    /// Whether the server may not refer back to its earlier messages: the client asked for it.
+    package var serverNoContextTakeover = false
+    /// Whether the client may not refer back to its earlier messages.
+    package var clientNoContextTakeover = false
+    /// The largest window that the server may use as its base-2 logarithm, 9 to 15.
+    package var serverWindowBits = 15
+    /// The largest window that the client may use as its base-2 logarithm, 9 to 15.
+    package var clientWindowBits = 15
+    /// The value of the server's `Sec-WebSocket-Extensions`.
+    package var answer: String
+
+    package init(answer: String) {
+        self.answer = answer
+    }
+}
+
+/// When and how permessage-deflate (RFC 7692) is agreed on.
+package struct PermessageDeflateConfiguration: Sendable, Equatable {
+    /// Whether it is agreed to when a client offers it.
+    package var isEnabled = true
+    /// zlib's level for what the server sends, 0 to 9.
+    package var level = 6
+    /// The largest window on either side as its base-2 logarithm, 9 to 15.
+    package var windowBits = 15
+    /// Payloads of fewer bytes go uncompressed.
+    package var minimumBytes = 256
+    /// Whether clients may refer back to their earlier messages.
+    ///
+    /// Without it no inflater is kept between messages.
+    package var keepsClientContext = false
+
+    package init() {}
+}

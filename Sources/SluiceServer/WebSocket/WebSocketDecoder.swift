@@ -200,3 +200,36 @@ struct WebSocketDecoder: ~Copyable {
         self.inflater = nil
     }
 }
+
+/// What a decoder found in a client's bytes.
+enum WebSocketEvent: Equatable {
+    /// A whole message, which is UTF-8.
+    case text(ByteBuffer)
+    /// A whole message.
+    case binary(ByteBuffer)
+    /// A ping, with what is to be in the pong.
+    case ping(ByteBuffer)
+    case pong(ByteBuffer)
+    /// The client's close frame. Nothing comes after it.
+    case close(code: WebSocketCloseCode?, reason: String)
+    /// The client broke a rule. Nothing comes after it.
+    case failed(WebSocketFault)
+}
+
+/// What a client did wrong, and the close that it gets for it.
+struct WebSocketFault: Error, Equatable {
+    let code: WebSocketCloseCode
+    let reason: String
+
+    static func protocolError(_ reason: String) -> Self {
+        Self(code: .protocolError, reason: reason)
+    }
+
+    static func invalidPayload(_ reason: String) -> Self {
+        Self(code: .invalidPayload, reason: reason)
+    }
+
+    static func tooBig(_ reason: String) -> Self {
+        Self(code: .messageTooBig, reason: reason)
+    }
+}

@@ -268,3 +268,9 @@ struct LogReading {
         MessageKey.seq(Int64.fromDatabaseValue(row[0]) ?? 0)
     }
 }
+
+/// A page that ends before something that cannot be read; an error, because its transaction is of no use any more.
+struct PageFault: Error {
+    let page: StoredPage
+    let error: any Error
+}

@@ -1,3 +1,5 @@
+internal import GRDB
+
 /// What is wrong with a store.
 package enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another process uses the folder.
@@ -35,6 +37,20 @@ package enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
             "the storage is closed"
         case .unknownScan:
             "the storage does not know the scan"
+        }
+    }
+}
+
+/// Errors in words for the operator; never with what was to be stored.
+enum StoreReason {
+    static func text(_ error: any Error) -> String {
+        switch error {
+        case let error as DatabaseError:
+            "\(error.message ?? "SQLite error") (\(error.extendedResultCode.rawValue))"
+        case let error as StoreError:
+            error.description
+        default:
+            "\(type(of: error))"
         }
     }
 }

@@ -1,0 +1,152 @@
+package import NIOCore
+package import SluiceBase
+
+/// Where scans outlive the process.
+///
+/// The relay hands over what it has numbered, once for each request, and never waits: every answer comes by promise.
+/// Writes take effect in the order in which they were handed over; a read sees every write whose promise was kept
+/// before it was asked for. What to keep for how long is the store's own business; what it no longer has it says by
+/// ``StoredPage/lostThrough``. A read that fails says why by ``RelayRefusal``: `scanNotFound` where the store knows
+/// nothing of the log, `storageDamaged` where trying again is of no use, and anything else where it may be.
+package protocol ScanStore: Sendable {
+    /// Whether a write handed over now would be taken: the store works, and not too much waits.
+    var isAvailable: Bool { get }
+    /// How the store is, for the metrics.
+    var status: StoreStatus { get }
+
+    /// What an earlier process left; called once, before anything else. Blocks.
+    ///
+    /// - Throws: What stands in the way, in words for the operator.
+    func restore() throws -> StoreIndex
+
+    /// The greatest number that a message may have.
+    var maximumSeq: Seq { get }
+
+    /// A number for a new life of a scan's log, never given before; nil where there is no room for another one.
+    ///
+    /// Must not block.
+    func makeLife() -> Int64?
+
+    /// A log is about to show messages up to this number; after a crash no other message may have one of them.
+    ///
+    /// Called once for each request, before anything of it is sent. Must not block.
+    func numbered(_ life: Int64, through head: Seq)
+
+    /// Up to where ordinary messages of a log are gone for good.
+    func lostThrough(_ life: Int64) -> Seq
+
+    /// Takes what a scan's home hands over.
+    ///
+    /// The promise is kept when it is as durable as the store is told to be, and fails if it will not be.
+    func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?)
+
+    /// Takes a revocation; it is kept as long as it says.
+    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?)
+
+    /// Forgets every life of a scan; whether there was one.
+    func erase(_ id: ScanID, promise: EventLoopPromise<Bool>)
+
+    /// What memory needs of a log to go on with it.
+    func load(_ life: Int64, history: RelayConfiguration.History, promise: EventLoopPromise<StoredLog>)
+
+    /// One page of a log.
+    func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>)
+
+    /// The newest life of a scan, whether its channel is still there or not.
+    func find(_ id: ScanID, promise: EventLoopPromise<StoredScan?>)
+
+    /// Everything that was handed over is written; then nothing more is taken. Blocks.
+    func close()
+}
+
+/// What an earlier process left in a store.
+package struct StoreIndex: Sendable {
+    /// Scans whose channel is there; their logs are read when they are first asked for.
+    package var scans: [StoredScan]
+    /// The revocations in force.
+    package var revocations: [StoredRevocation]
+
+    package init(scans: [StoredScan], revocations: [StoredRevocation]) {
+        self.scans = scans
+        self.revocations = revocations
+    }
+}
+
+/// Which stretch of a stored log a reader wants, and what of it.
+package struct StoredPageRequest: Sendable {
+    package var life: Int64
+    package var stretch: LogStretch
+    /// What the reader wants; what does not pass is looked at all the same, up to a bound, so that a page may end
+    /// before it holds anything.
+    package var selection: MessageSelection
+    package var maximumCount: Int
+    /// The bytes after which the page ends; it holds at least one message all the same, where one was found.
+    package var maximumBytes: Int
+
+    package init(
+        life: Int64,
+        stretch: LogStretch,
+        selection: MessageSelection = .everything,
+        maximumCount: Int,
+        maximumBytes: Int
+    ) {
+        self.life = life
+        self.stretch = stretch
+        self.selection = selection
+        self.maximumCount = maximumCount
+        self.maximumBytes = maximumBytes
+    }
+}
+
+/// What a store gives of one stretch of a log.
+package struct StoredPage: Sendable {
+    /// The messages that pass, in the order in which the stretch is read.
+    package var entries: [LogEntry]
+    /// How far it came: everything of the stretch up to this seq, or in descending order everything after it, is in
+    /// `entries`, did not pass, is superseded or gone.
+    package var through: Seq
+    /// Ordinary messages at or before this seq are gone for good, but for those in `entries`.
+    package var lostThrough: Seq
+    /// How many messages of the stretch are there and cannot be shown.
+    package var damagedCount = 0
+
+    package init(entries: [LogEntry], through: Seq, lostThrough: Seq) {
+        self.entries = entries
+        self.through = through
+        self.lostThrough = lostThrough
+    }
+}
+
+/// How a store is.
+package struct StoreStatus: Sendable, Equatable {
+    /// What is wrong with it, in words for the operator; nil while it works.
+    package var failure: String?
+    /// Why something that is stored could not be read, as long as it cannot; writing may go on all the same.
+    package var readFailure: String?
+    /// Bytes of its files.
+    package var diskBytes = 0
+    /// Writes handed over that are not durable yet, and the bytes of their messages.
+    package var waitingWrites = 0
+    package var waitingBytes = 0
+    /// Messages made durable since the start.
+    package var storedMessages = 0
+    /// Groups of writes made durable since the start, and how long all of them took together, in seconds.
+    package var commits = 0
+    package var commitSeconds = 0.0
+    /// Writes that failed since the start.
+    package var failedWrites = 0
+    /// Reads that failed since the start.
+    package var failedReads = 0
+    /// Messages found damaged when read since the start.
+    package var damagedMessages = 0
+    /// Messages that retention removed since the start.
+    package var expiredMessages = 0
+
+    /// How often the time of day was set by more than a minute since the start.
+    package var clockSteps = 0
+
+    /// Whether it takes what is written and gives what is read.
+    package var isUp: Bool { self.failure == nil && self.readFailure == nil }
+
+    package init() {}
+}
