@@ -48,13 +48,13 @@ async def test_times_say_when_each_message_of_a_frame_came(gateway, scan):
     after = int(time.time() * 1000)
     async with gateway.ws(f"{scan}?since=0&times=true") as socket:
         await socket.recv()
-        frames = [json.loads(await socket.recv()) for _ in range(2)]
+        batch = json.loads(await socket.recv())
         await post(gateway, scan, [{"type": "c"}])
-        frames.append(json.loads(await socket.recv()))
-    assert [list(frame)[-1] for frame in frames] == ["times"] * 3
-    assert [len(frame["times"]) for frame in frames] == [len(frame.get("messages", [0])) for frame in frames]
-    assert all(before <= at <= after for frame in frames[:2] for at in frame["times"])
-    assert frames[2]["times"][0] >= max(frames[1]["times"])
+        single = json.loads(await socket.recv())
+    assert [message["type"] for message in batch["messages"]] == ["scanStarted", "a", "b"]
+    assert (list(batch)[-1], list(single)[-1]) == ("times", "times")
+    assert len(batch["times"]) == 3 and all(before <= at <= after for at in batch["times"])
+    assert len(single["times"]) == 1 and single["times"][0] >= batch["times"][-1]
 
 
 async def test_without_since_nothing_old_comes(gateway, scan):
