@@ -8,6 +8,9 @@ struct StatsQuery: Sendable, Hashable {
         case id
         case started
         case lastMessage = "last_message"
+        case messages
+        /// By critical findings, then high ones, and so on.
+        case severity
     }
 
     /// The most scans of one page, which is also how many it has unless asked otherwise.

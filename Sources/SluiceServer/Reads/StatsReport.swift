@@ -23,6 +23,8 @@ struct StatsReport: Sendable {
         var readable = Totals()
         /// Those of them that match.
         var matching = Totals()
+        /// Those whose id or name matches, whatever their outcome.
+        var found = Spread()
         var page: [ScanSummary] = []
         /// How many scans come after the page's place.
         var followingCount = 0
@@ -66,17 +68,24 @@ struct StatsReport: Sendable {
         case .id: Rank(key: 0, id: scan.id.text)
         case .started: Rank(key: scan.fold.startedAt?.milliseconds ?? .min, id: scan.id.text)
         case .lastMessage: Rank(key: scan.fold.lastMessageAt?.milliseconds ?? .min, id: scan.id.text)
+        case .messages: Rank(key: Int64(clamping: scan.messageCount), id: scan.id.text)
+        case .severity: Rank(key: Self.weight(scan.fold.severities), id: scan.id.text)
         }
+    }
+
+    /// The severities as one number, the worst first: 15 bits each for the critical, high, medium and low ones.
+    private static func weight(_ severities: [String: Int]) -> Int64 {
+        Spread.levels.dropLast()
+            .reduce(0) { weight, level in
+                weight << 15 | Int64(min(severities[level] ?? 0, 0x7FFF))
+            }
     }
 
     private func precedes(_ left: Rank, _ right: Rank) -> Bool {
         self.query.isDescending ? right < left : left < right
     }
 
-    private func matches(_ scan: ScanSummary) -> Bool {
-        if let outcome = self.query.outcome, outcome != scan.outcome {
-            return false
-        }
+    private func matchesPart(_ scan: ScanSummary) -> Bool {
         guard let part = self.query.part else {
             return true
         }
@@ -91,7 +100,11 @@ struct StatsReport: Sendable {
         for (chunk, scans) in self.chunks.enumerated() {
             for (place, scan) in scans.enumerated() where self.mayRead(scan) {
                 findings.readable.add(scan)
-                guard self.matches(scan) else {
+                guard self.matchesPart(scan) else {
+                    continue
+                }
+                findings.found.add(scan)
+                guard self.query.outcome.map({ $0 == scan.outcome }) ?? true else {
                     continue
                 }
                 findings.matching.add(scan)
@@ -116,6 +129,7 @@ struct StatsReport: Sendable {
         writer.member("total_messages", findings.matching.messages)
         // Of all that the caller may read, whatever is listed.
         writer.member("average_elapsed_time", findings.readable.averageElapsed)
+        findings.found.write(into: &writer)
         writer.name("scans")
         writer.beginArray()
         var count = 0
@@ -150,6 +164,47 @@ extension StatsReport {
 
         var averageElapsed: Double {
             self.scans == 0 ? 0 : (self.elapsed / Double(self.scans) * 1000).rounded() / 1000
+        }
+    }
+}
+
+extension StatsReport {
+    /// How scans stand, and how bad what they found is.
+    private struct Spread {
+        /// The severities that are summed up, the worst first.
+        ///
+        /// Others are counted for each scan only.
+        static let levels = ["critical", "high", "medium", "low", "info"]
+
+        private var outcomes = [Int](repeating: 0, count: ScanOutcome.allCases.count)
+        private var severities = [Int](repeating: 0, count: Spread.levels.count)
+
+        mutating func add(_ scan: ScanSummary) {
+            if let index = ScanOutcome.allCases.firstIndex(of: scan.outcome) {
+                self.outcomes[index] += 1
+            }
+            guard !scan.fold.severities.isEmpty else {
+                return
+            }
+            for (index, level) in Self.levels.enumerated() {
+                let count = scan.fold.severities[level] ?? 0
+                let (sum, overflow) = self.severities[index].addingReportingOverflow(count)
+                self.severities[index] = overflow ? .max : sum
+            }
+        }
+
+        func write(into writer: inout JSONWriter) {
+            Self.write("outcomes", ScanOutcome.allCases.map { $0.rawValue }, self.outcomes, into: &writer)
+            Self.write("severities", Self.levels, self.severities, into: &writer)
+        }
+
+        private static func write(_ name: String, _ keys: [String], _ counts: [Int], into writer: inout JSONWriter) {
+            writer.name(name)
+            writer.beginObject()
+            for (key, count) in zip(keys, counts) {
+                writer.member(key, count)
+            }
+            writer.endObject()
         }
     }
 }

@@ -62,6 +62,27 @@ struct StatsReportTests {
         #expect(completed.ids == ["c"] && completed.next == nil)
     }
 
+    @Test("How scans stand, and how bad what they found is, is counted of all that the search finds and may be read")
+    func spread() throws {
+        let scans = [
+            TestSummary.make("a-1", severities: ["critical": 2, "info": 1, "odd": 9]),
+            TestSummary.make("a-2", isStalled: true, severities: ["high": 3, "critical": .max]),
+            TestSummary.make("a-3", isCompleted: true, error: "no route"),
+            TestSummary.make("b-1", isCompleted: true, severities: ["low": 4]),
+        ]
+        let outcomes = { (body: TestBody?) in body?.object["outcomes"] as? [String: Int] }
+        let severities = { (body: TestBody?) in body?.object["severities"] as? [String: Int] }
+        let all = try Self.body(scans, "outcome=failed&limit=1")
+        #expect(all?.ids == ["a-3"])
+        #expect(outcomes(all) == ["running": 1, "stalled": 1, "completed": 1, "failed": 1])
+        #expect(severities(all) == ["critical": .max, "high": 3, "medium": 0, "low": 4, "info": 1])
+        let found = try Self.body(scans, "q=B-")
+        #expect(outcomes(found) == ["running": 0, "stalled": 0, "completed": 1, "failed": 0])
+        #expect(severities(found) == ["critical": 0, "high": 0, "medium": 0, "low": 4, "info": 0])
+        let globs = Identity(kind: .token, subject: "alice", scans: [ScanPattern("*-1")])
+        #expect(outcomes(try Self.body(scans, "", globs)) == ["running": 1, "stalled": 0, "completed": 1, "failed": 0])
+    }
+
     @Test("Only what the caller may read is counted, listed, or a place to go on from")
     func rights() throws {
         let scans = [
@@ -81,21 +102,34 @@ struct StatsReportTests {
         switch order {
         case "started": scan.fold.startedAt?.milliseconds ?? .min
         case "last_message": scan.fold.lastMessageAt?.milliseconds ?? .min
+        case "messages": Int64(scan.messageCount)
+        case "severity":
+            ["critical", "high", "medium", "low"].reduce(0) { $0 * 100_000 + Int64(scan.fold.severities[$1] ?? 0) }
         default: 0
         }
     }
 
     @Test(
         "Pages hold every scan once, in the order asked for",
-        arguments: ["id", "-id", "started", "-started", "last_message", "-last_message"],
+        arguments: [
+            "id", "-id", "started", "-started", "last_message", "-last_message", "messages", "-messages", "severity",
+            "-severity",
+        ],
         [1, 7, 100, 1000]
     )
     func pages(_ sort: String, _ limit: Int) throws {
         var scans: [ScanSummary] = []
         for number in 0..<150 {
             let lastMessageAt: Int64? = number.isMultiple(of: 4) ? nil : Int64(number * 7 % 20)
-            let id = number * 37 % 150
-            scans.append(TestSummary.make("s-\(id)", startedAt: Int64(number / 3), lastMessageAt: lastMessageAt))
+            scans.append(
+                TestSummary.make(
+                    "s-\(number * 37 % 150)",
+                    messages: number * 11 % 17,
+                    severities: ["critical": number % 3, "high": number * 5 % 7, "low": number % 2, "info": number],
+                    startedAt: Int64(number / 3),
+                    lastMessageAt: lastMessageAt
+                )
+            )
         }
         let chunks = stride(from: 0, to: scans.count, by: 40).map { Array(scans[$0..<min($0 + 40, scans.count)]) }
         let pages = try Self.pages(chunks, "sort=\(sort)&limit=\(limit)")
