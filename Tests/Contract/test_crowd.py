@@ -6,6 +6,7 @@ import json
 import os
 import random
 
+from conftest import wait_for
 from follower import CRITICAL, Ledger, follow, ordinary, post
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
@@ -148,3 +149,46 @@ async def test_each_of_many_scans_on_one_socket_keeps_its_order(make_gateway, sc
                 assert (ledger.seqs[0], ledger.seqs[-1]) == (1, 602)
         assert gateway.metrics()["sluice_fell_behind_total"] > 0
         assert "slow_client" in {lag["reason"] for lag in slow.lags}
+
+
+async def test_a_crowd_shares_what_it_reads_of_storage(make_gateway, scan):
+    """500 readers from the beginning of one stored scan: the store is read for all of them, not for each."""
+    readers, messages = 500, 600
+    gateway = make_gateway(storage={"path": "store"}, relay={"history": {"messages": 50}})
+    await post(gateway, scan, [{"type": "scanStarted"}] + ordinary(messages - 1, pad="p" * 60))
+    wait_for(lambda: gateway.metrics()["sluice_storage_messages_total"] >= messages)
+    before = gateway.metrics()
+    ready = asyncio.Semaphore(40)
+    start = asyncio.Event()
+    waiting = []
+
+    async def read(number):
+        query = {"compression": None} | ({"encoding": "gzip"} if number % 2 else {})
+        async with contextlib.AsyncExitStack() as stack:
+            async with ready:
+                follower = await stack.enter_async_context(follow(gateway, None, **query))
+            waiting.append(number)
+            await start.wait()
+            await follower.connection.send(json.dumps({"action": "subscribe", "scanId": scan, "since": 0}))
+            while not follower.messages or follower.messages[-1]["seq"] < messages:
+                await follower.next(60)
+            follower.check_order()
+            assert follower.seqs == list(range(1, messages + 1))
+            assert not follower.lags
+
+    crowd = [asyncio.create_task(read(number)) for number in range(readers)]
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [task.cancel() for task in crowd])
+        while len(waiting) < readers:
+            await asyncio.sleep(0.05)
+        start.set()
+        await asyncio.gather(*crowd)
+    # Alone each reader takes eleven pages out of storage and one out of memory; what is shared is shared for a tenth of
+    # a second, in which a busy machine may serve few.
+    pages = readers * messages // 50
+    after = gateway.metrics()
+    reads, encoded = (
+        after[name] - before[name] for name in ("sluice_storage_page_reads_total", "sluice_pages_encoded_total"))
+    print(f"{pages} pages out of {reads:.0f} reads and {encoded:.0f} encodings")
+    assert 11 <= reads < pages / 10
+    assert encoded < pages / 10

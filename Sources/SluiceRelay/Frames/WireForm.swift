@@ -37,4 +37,9 @@ package struct WireForm: Hashable, Sendable {
         case .webSocket(.plain), .eventStream: false
         }
     }
+
+    /// Whether each text is a gzip member of its own.
+    package var isGzip: Bool {
+        if case .webSocket(.gzip) = self.kind { true } else { false }
+    }
 }

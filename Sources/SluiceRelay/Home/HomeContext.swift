@@ -13,13 +13,15 @@ final class HomeContext {
     let store: (any ScanStore)?
     /// The loop that all of them live on.
     let eventLoop: any EventLoop
-    /// A loop that is not theirs, for work that would hold them up; nil where there is no other.
-    let otherLoop: (any EventLoop)?
+    /// Does work that would hold them up, on another thread.
+    let packer: Relay.Worker
     var counts = HomeCounts()
     /// What may still be done in this turn of the loop.
     var turn = TurnBudget()
-    /// Pages of catch-up that others may want, too.
+    /// Pages of catch-up that others may want, too, and those that are being made.
     var pages = PageCache()
+    var desk = PageDesk<() -> Void>()
+    private var isMakingPages = false
     /// Tells the home that a scan did something in this loop turn.
     var touch: (ScanHome) -> Void = { _ in }
     /// Tells the home that the store did not take what a scan handed over.
@@ -33,6 +35,7 @@ final class HomeContext {
         memory: CompressionMemory,
         idempotency: IdempotencyBook,
         store: (any ScanStore)?,
+        packer: @escaping Relay.Worker,
         home: Int
     ) {
         self.configuration = configuration
@@ -41,7 +44,7 @@ final class HomeContext {
         self.idempotency = idempotency
         self.store = store
         self.eventLoop = loops.eventLoops[home]
-        self.otherLoop = loops.count > 1 ? loops.eventLoops[(home + 1) % loops.count] : nil
+        self.packer = packer
         // The home's index in the high bits keeps the groups of all homes apart on the loops.
         self.nextGroup = UInt64(home) << 48
     }
@@ -55,6 +58,25 @@ final class HomeContext {
             return configured
         }
         return FrameRate.shared(atMost: asked)
+    }
+
+    /// Begins with the pages that there is room for.
+    func makePages() {
+        // A page may be there at once, and the next one's turn comes then.
+        guard !self.isMakingPages else {
+            return
+        }
+        self.isMakingPages = true
+        while let job = self.desk.next() {
+            job()
+        }
+        self.isMakingPages = false
+    }
+
+    /// A life of a scan is over, and nobody reads it any more.
+    func removePages(epoch: String) {
+        self.pages.remove(epoch: epoch)
+        self.desk.remove(epoch: epoch)
     }
 
     func makeGroupID() -> GroupID {

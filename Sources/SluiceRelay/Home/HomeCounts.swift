@@ -15,6 +15,8 @@ package struct HomeCounts: Sendable, Equatable {
     package var polledGroups = 0
     /// How many pages of catch-up were encoded; others were shared.
     package var encodedPages = 0
+    /// How many pages of catch-up were asked of the store.
+    package var storedPages = 0
 
     package init() {}
 }

@@ -4,8 +4,8 @@ import NIOCore
 /// Pages of catch-up that were encoded a moment ago, for the others who read the same on the same terms.
 ///
 /// After a restart of a proxy a crowd comes back with the same cursor. A page that was cut by its size is the same for
-/// all of them, wherever the log's head is by then. It is kept for `lifetime`, and all pages of a home up to
-/// `maximumBytes`; the oldest go early. A pure value.
+/// all of them, wherever the log's head is by then; one that was not, for those who may read as far. It is kept for
+/// `lifetime`, and all pages of a home up to `maximumBytes`; the oldest go early. A pure value.
 struct PageCache {
     /// What two readers have to have in common.
     struct Key: Hashable {
@@ -17,6 +17,16 @@ struct PageCache {
         var cursor: Seq
         var reason: LagNotice.Reason
         var maximumBytes: Int
+        /// Whether its reader asked for it; one that did not gets what looks like its group's frames.
+        var isAskedFor = true
+        /// Whether it comes out of the store: memory no longer has what comes after the cursor.
+        var isStored = false
+    }
+
+    private struct Kept {
+        var page: EncodedPage
+        /// How far its first reader might read.
+        var end: Seq
     }
 
     /// How long a page is good for: what was conflated or evicted meanwhile may be in it still.
@@ -24,28 +34,29 @@ struct PageCache {
     /// The most bytes of all pages.
     static let maximumBytes = 4 * 1024 * 1024
 
-    private var pages: [Key: EncodedPage] = [:]
+    private var pages: [Key: Kept] = [:]
     private var order: Deque<(key: Key, madeAt: NIODeadline)> = []
     private(set) var byteCount = 0
 
-    /// The page for a reader who may read through a seq; nil where there is none that was cut before it.
+    /// The page for a reader who may read through a seq; nil where there is none, or it would end elsewhere.
     mutating func page(for key: Key, through end: Seq, now: NIODeadline) -> EncodedPage? {
         while let oldest = self.order.first, oldest.madeAt + Self.lifetime <= now {
             self.removeOldest()
         }
-        guard let page = self.pages[key], page.frames.through < end else {
+        guard let kept = self.pages[key] else {
             return nil
         }
-        return page
+        let through = kept.page.frames.through
+        return through == end || through < min(end, kept.end) ? kept.page : nil
     }
 
-    /// Keeps a page that was cut.
-    mutating func insert(_ page: EncodedPage, for key: Key, now: NIODeadline) {
+    /// Keeps a page that was made for a reader who might read through a seq.
+    mutating func insert(_ page: EncodedPage, for key: Key, through end: Seq, now: NIODeadline) {
         let byteCount = page.frames.plain.readableBytes
         guard self.pages[key] == nil, byteCount <= Self.maximumBytes else {
             return
         }
-        self.pages[key] = page
+        self.pages[key] = Kept(page: page, end: end)
         self.order.append((key, now))
         self.byteCount += byteCount
         while self.byteCount > Self.maximumBytes {
@@ -53,11 +64,28 @@ struct PageCache {
         }
     }
 
-    private mutating func removeOldest() {
-        guard let oldest = self.order.popFirst(), let page = self.pages.removeValue(forKey: oldest.key) else {
+    /// A life of a scan is over, and its pages with it.
+    mutating func remove(epoch: String) {
+        let (old, kept) = (self.order, self.order.filter { $0.key.epoch != epoch })
+        guard kept.count < old.count else {
             return
         }
-        self.byteCount -= page.frames.plain.readableBytes
+        self.order = kept
+        for (key, _) in old where key.epoch == epoch {
+            self.remove(key)
+        }
+    }
+
+    private mutating func removeOldest() {
+        if let oldest = self.order.popFirst() {
+            self.remove(oldest.key)
+        }
+    }
+
+    private mutating func remove(_ key: Key) {
+        if let kept = self.pages.removeValue(forKey: key) {
+            self.byteCount -= kept.page.frames.plain.readableBytes
+        }
     }
 }
 

@@ -7,6 +7,9 @@ import Synchronization
 ///
 /// Safe to use from any event loop; answers come back on the loop that asked.
 package final class Relay: Sendable {
+    /// Runs work of some length, one piece after the other.
+    package typealias Worker = @Sendable (@escaping @Sendable () -> Void) -> Void
+
     private let loops: Loops
     private let homes: [NIOLoopBoundBox<HomeLoop>]
     private let scanCount = ScanCount()
@@ -22,6 +25,7 @@ package final class Relay: Sendable {
     ///   - memory: How much all compressors may hold.
     ///   - store: Where scans outlive the process; nil for memory only.
     ///   - stored: The scans that an earlier process left in it.
+    ///   - packer: Packs pages of catch-up; if nil, another loop does, where there is one.
     ///   - logger: For the life of scans.
     package init(
         eventLoops: [any EventLoop],
@@ -29,6 +33,7 @@ package final class Relay: Sendable {
         memory: CompressionMemory,
         store: (any ScanStore)? = nil,
         stored: [StoredScan] = [],
+        packer: Worker? = nil,
         logger: Logger
     ) {
         let loops = Loops(eventLoops)
@@ -45,6 +50,7 @@ package final class Relay: Sendable {
                     memory: memory,
                     idempotency: idempotency,
                     store: store,
+                    packer: packer ?? { eventLoops[(index + 1) % eventLoops.count].execute($0) },
                     home: index
                 )
                 let home = HomeLoop(eventLoop: eventLoop, context: context, scanCount: scanCount, logger: logger)

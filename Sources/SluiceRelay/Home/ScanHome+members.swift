@@ -48,6 +48,7 @@ extension ScanHome {
             return
         }
         self.alarms.remove(.member(id))
+        self.context.desk.leave(id)
         self.leaveGroup(member)
     }
 
@@ -138,8 +139,14 @@ extension ScanHome {
         guard member.group === group, case .ahead(var cursor) = member.place, cursor <= group.group.sent else {
             return
         }
-        // No more than what a group sends in one turn of the loop.
+        // No more than what a group sends in one turn of the loop; and shared by those who joined at the same place.
         while cursor < group.group.sent {
+            guard self.context.turn.hasRoom || !member.form.isGzip else {
+                self.leaveGroup(member)
+                member.place = .behind(cursor: cursor, .overflow)
+                self.readOn(member)
+                return
+            }
             cursor = self.writeMissing(to: member, after: cursor, through: group.group.sent, now: now)
         }
         self.bringInStep(member, group, now: now)

@@ -4,6 +4,18 @@ import NIOCore
 extension ScanHome {
     /// The most bytes of messages in one page of catch-up; with it, the most that one request adds to an outbox.
     static let maximumPageBytes = 256 * 1024
+    /// The most bytes of a page that are handed out in one turn of the loop, of all its readers.
+    private static let handedBytes = 4 * 1024 * 1024
+    /// What a page counts for each reader at least.
+    private static let leastHandedBytes = 4096
+
+    /// Whether some of a page is packed: the others are as short as texts that are not.
+    private static func isLong(_ page: LogPage, form: WireForm) -> Bool {
+        guard case .webSocket(.gzip(let minimumBytes, _)) = form.kind else {
+            return false
+        }
+        return page.byteCount > minimumBytes
+    }
 
     /// A member that is behind has room for so many bytes of a page; it holds at least one message all the same.
     func sendPage(to id: SubscriptionID, loop: Int, room: Int, now: NIODeadline) {
@@ -12,34 +24,24 @@ extension ScanHome {
             return
         }
         let end = self.replayEnd(for: member, now: now)
-        let maximumBytes = min(Self.maximumPageBytes, room)
-        if cursor < end, let record = self.record, !self.log.holdsEverything(after: cursor) {
-            self.sendStoredPage(to: member, after: cursor, through: end, maximumBytes: maximumBytes, record)
+        let key = self.pageKey(member, cursor, reason, maximumBytes: Self.pageBytes(room: room))
+        let isReady = cursor >= end || self.context.pages.page(for: key, through: end, now: now) != nil
+        guard isReady || !self.takesAWhile(key, through: end) else {
+            self.context.desk.ask(PageReader(id: id, end: end), for: key) { self.makePage(key, through: end) }
+            self.context.makePages()
             return
         }
-        var through = cursor
-        if cursor < end {
-            let packs = self.packsElsewhere(
-                for: member,
-                after: cursor,
-                through: end,
-                reason,
-                maximumBytes: maximumBytes,
-                now: now
-            )
-            if packs {
-                return
-            }
-            through = self.writePage(
-                to: member,
-                after: cursor,
-                through: end,
-                reason,
-                maximumBytes: maximumBytes,
-                now: now
-            )
-        }
-        self.pageDone(member, through: through, reason, now: now)
+        self.pageDone(member, through: self.writePage(to: member, key, through: end, now: now), reason, now: now)
+    }
+
+    /// The most bytes of a page for whom there is so much room: few sizes, so that readers share pages.
+    private static func pageBytes(room: Int) -> Int {
+        1 << (Int.bitWidth - 1 - min(max(1, room), Self.maximumPageBytes).leadingZeroBitCount)
+    }
+
+    /// Whether a page is to be read from the store, or packed: gzip of a page takes as long as a thousand messages.
+    private func takesAWhile(_ key: PageCache.Key, through end: Seq) -> Bool {
+        key.isStored || key.form.isGzip && Self.isLong(self.page(key, through: end), form: key.form)
     }
 
     /// A page was written: the member reads on, or has caught up.
@@ -62,38 +64,33 @@ extension ScanHome {
         return group.group.sent
     }
 
-    /// Writes the page of the log that a member asked for.
+    /// Writes a page to a member, one that is there or one of what memory holds.
     ///
     /// Returns the cursor after it.
-    func writePage(
-        to member: Member,
-        after cursor: Seq,
-        through end: Seq,
-        _ reason: LagNotice.Reason,
-        maximumBytes: Int,
-        now: NIODeadline
-    ) -> Seq {
-        let key = self.pageKey(member, cursor, reason, maximumBytes)
+    private func writePage(to member: Member, _ key: PageCache.Key, through end: Seq, now: NIODeadline) -> Seq {
+        guard key.cursor < end else {
+            return key.cursor
+        }
         if let shared = self.context.pages.page(for: key, through: end, now: now) {
-            self.hand(shared, to: member, isAskedFor: true, now: now)
+            self.hand(shared, to: member, isAskedFor: key.isAskedFor, now: now)
             return shared.frames.through
         }
-        let page = self.page(for: member, after: cursor, through: end, maximumBytes: maximumBytes)
-        let encoded = self.encode(page, for: member, after: cursor, reason, criticalAlone: false)
-        if page.through < end {
-            self.context.pages.insert(encoded, for: key, now: now)
-        }
-        self.hand(encoded, to: member, isAskedFor: true, now: now)
+        let page = self.page(key, through: end)
+        self.context.turn.spend(encodedBytes: page.byteCount, isCompressed: key.form.isGzip)
+        let encoded = self.encode(page, key)
+        self.context.pages.insert(encoded, for: key, through: end, now: now)
+        self.hand(encoded, to: member, isAskedFor: key.isAskedFor, now: now)
         return page.through
     }
 
-    private func page(for member: Member, after cursor: Seq, through end: Seq, maximumBytes: Int) -> LogPage {
+    /// What memory has for a page.
+    func page(_ key: PageCache.Key, through end: Seq) -> LogPage {
         self.log.page(
-            after: cursor,
+            after: key.cursor,
             through: end,
-            filter: member.filter,
+            filter: key.filter,
             maximumCount: self.context.configuration.maximumBatchCount,
-            maximumBytes: maximumBytes
+            maximumBytes: key.maximumBytes
         )
     }
 
@@ -101,7 +98,8 @@ extension ScanHome {
         _ member: Member,
         _ cursor: Seq,
         _ reason: LagNotice.Reason,
-        _ maximumBytes: Int
+        maximumBytes: Int,
+        isAskedFor: Bool = true
     ) -> PageCache.Key {
         PageCache.Key(
             epoch: self.log.epoch,
@@ -110,112 +108,30 @@ extension ScanHome {
             isBatched: member.isBatched,
             cursor: cursor,
             reason: reason,
-            maximumBytes: maximumBytes
+            maximumBytes: maximumBytes,
+            isAskedFor: isAskedFor,
+            isStored: self.record != nil && isAskedFor && !self.log.holdsEverything(after: cursor)
         )
-    }
-
-    /// Has a page packed by another loop, where packing it is work: gzip of a page takes as long as a thousand messages.
-    ///
-    /// Returns false where the page is small, where it is there already, or where there is no other loop.
-    private func packsElsewhere(
-        for member: Member,
-        after cursor: Seq,
-        through end: Seq,
-        _ reason: LagNotice.Reason,
-        maximumBytes: Int,
-        now: NIODeadline
-    ) -> Bool {
-        let key = self.pageKey(member, cursor, reason, maximumBytes)
-        guard case .webSocket(.gzip(let minimumBytes, _)) = member.form.kind,
-            let packer = self.context.otherLoop,
-            self.context.pages.page(for: key, through: end, now: now) == nil
-        else {
-            return false
-        }
-        let page = self.page(for: member, after: cursor, through: end, maximumBytes: maximumBytes)
-        guard page.entries.reduce(0, { $0 + $1.message.byteCount }) > minimumBytes else {
-            return false
-        }
-        self.context.counts.encodedPages += 1
-        let encoder = FrameEncoder(form: member.form, scanID: self.id, epoch: self.log.epoch)
-        let isBatched = member.isBatched
-        packer.submit {
-            Self.encode(page, encoder, isBatched: isBatched, after: cursor, reason, criticalAlone: false)
-        }
-        .hop(to: self.context.eventLoop).assumeIsolated()
-        .whenSuccess { encoded in
-            guard self.members[member.id] === member, case .behind(cursor, let reason) = member.place else {
-                return
-            }
-            let now = self.context.eventLoop.now
-            var through = cursor
-            if member.filter == key.filter {
-                if page.through < end {
-                    self.context.pages.insert(encoded, for: key, now: now)
-                }
-                self.hand(encoded, to: member, isAskedFor: true, now: now)
-                through = page.through
-            }
-            self.pageDone(member, through: through, reason, now: now)
-            self.context.touch(self)
-        }
-        return true
     }
 
     /// Writes what a member that was ahead lacks of what its group has sent, up to a page of it.
     ///
     /// Returns the cursor after it.
     func writeMissing(to member: Member, after cursor: Seq, through sent: Seq, now: NIODeadline) -> Seq {
-        let page = self.page(for: member, after: cursor, through: sent, maximumBytes: Self.maximumPageBytes)
-        return self.write(page, to: member, after: cursor, .overflow, isAskedFor: false, now: now)
+        let maximumBytes = Self.maximumPageBytes
+        let key = self.pageKey(member, cursor, .overflow, maximumBytes: maximumBytes, isAskedFor: false)
+        return self.writePage(to: member, key, through: sent, now: now)
     }
 
-    /// Writes a page to one member; one that it did not ask for looks like what its group sends.
-    ///
-    /// Returns the cursor after it.
-    func write(
-        _ page: LogPage,
-        to member: Member,
-        after cursor: Seq,
-        _ reason: LagNotice.Reason,
-        isAskedFor: Bool = true,
-        now: NIODeadline
-    ) -> Seq {
-        let encoded = self.encode(page, for: member, after: cursor, reason, criticalAlone: !isAskedFor)
-        self.hand(encoded, to: member, isAskedFor: isAskedFor, now: now)
-        return page.through
-    }
-
-    private func encode(
-        _ page: LogPage,
-        for member: Member,
-        after cursor: Seq,
-        _ reason: LagNotice.Reason,
-        criticalAlone: Bool
-    ) -> EncodedPage {
+    private func encode(_ page: LogPage, _ key: PageCache.Key) -> EncodedPage {
         self.context.counts.encodedPages += 1
-        let encoder = FrameEncoder(form: member.form, scanID: self.id, epoch: self.log.epoch)
-        return Self.encode(
-            page,
-            encoder,
-            isBatched: member.isBatched,
-            after: cursor,
-            reason,
-            criticalAlone: criticalAlone
-        )
+        return Self.encode(page, FrameEncoder(form: key.form, scanID: self.id, epoch: key.epoch), key)
     }
 
-    private static func encode(
-        _ page: LogPage,
-        _ encoder: FrameEncoder,
-        isBatched: Bool,
-        after cursor: Seq,
-        _ reason: LagNotice.Reason,
-        criticalAlone: Bool
-    ) -> EncodedPage {
-        var encoded = EncodedPage(frames: OutgoingFrames(after: cursor), notices: [])
+    private static func encode(_ page: LogPage, _ encoder: FrameEncoder, _ key: PageCache.Key) -> EncodedPage {
+        var encoded = EncodedPage(frames: OutgoingFrames(after: key.cursor), notices: [])
         encoded.frames.through = page.through
-        for delivery in page.deliveries(reason, criticalAlone: criticalAlone) {
+        for delivery in page.deliveries(key.reason, criticalAlone: !key.isAskedFor) {
             switch delivery {
             case .messages(let entries):
                 encoded.frames.messageCount += entries.count
@@ -225,7 +141,7 @@ extension ScanHome {
             }
             encoded.frames.frameCount += encoder.encode(
                 delivery,
-                isBatched: isBatched,
+                isBatched: key.isBatched,
                 into: &encoded.frames.plain
             )
         }
@@ -245,6 +161,55 @@ extension ScanHome {
         self.context.counts.replayedMessages += page.frames.messageCount
         if page.frames.frameCount > 0 {
             self.send(page.frames, to: member, isAskedFor: isAskedFor)
+        }
+    }
+
+    /// Packs a page, on another thread where that is work, and hands it out.
+    func pack(_ page: LogPage, _ key: PageCache.Key, through end: Seq) {
+        guard self.context.desk.isWanted(key), key.form.isGzip, Self.isLong(page, form: key.form) else {
+            self.handOut(self.context.desk.isWanted(key) ? self.encode(page, key) : nil, key, through: end)
+            return
+        }
+        self.context.counts.encodedPages += 1
+        let encoder = FrameEncoder(form: key.form, scanID: self.id, epoch: key.epoch)
+        let packed = self.context.eventLoop.makePromise(of: EncodedPage.self)
+        packed.futureResult.assumeIsolated()
+            .whenSuccess { self.handOut($0, key, through: end) }
+        self.context.packer { packed.succeed(Self.encode(page, encoder, key)) }
+    }
+
+    /// A page is there: all who waited for it get it, and others for a while.
+    private func handOut(_ page: EncodedPage?, _ key: PageCache.Key, through end: Seq) {
+        let isWanted = self.context.desk.isWanted(key)
+        let readers = self.context.desk.finish(key)
+        if let page, isWanted {
+            self.context.pages.insert(page, for: key, through: end, now: self.context.eventLoop.now)
+            self.hand(page, key, to: readers[...])
+        }
+        self.context.makePages()
+    }
+
+    /// Hands a page to its readers, to some in each turn of the loop.
+    private func hand(_ page: EncodedPage, _ key: PageCache.Key, to readers: ArraySlice<PageReader>) {
+        let now = self.context.eventLoop.now
+        let byteCount = max(page.frames.plain.readableBytes, Self.leastHandedBytes)
+        let count = max(1, Self.handedBytes / byteCount)
+        for reader in readers.prefix(count) {
+            guard let member = self.members[reader.id], case .behind(let cursor, let reason) = member.place else {
+                continue
+            }
+            // Its filter may have changed meanwhile; and a page for those who may read on is not for all.
+            if cursor == key.cursor, member.filter == key.filter, page.frames.through <= reader.end {
+                self.hand(page, to: member, isAskedFor: true, now: now)
+                self.pageDone(member, through: page.frames.through, reason, now: now)
+            } else {
+                self.pageDone(member, through: cursor, reason, now: now)
+            }
+        }
+        self.context.touch(self)
+        let rest = readers.dropFirst(count)
+        if !rest.isEmpty {
+            self.context.eventLoop.nextTurn { self.hand(page, key, to: rest) }
         }
     }
 

@@ -37,61 +37,49 @@ extension ScanHome {
         return promise.futureResult
     }
 
-    /// Reads a member's next page from the store: memory no longer has what comes after its cursor.
-    func sendStoredPage(
-        to member: Member,
-        after cursor: Seq,
-        through end: Seq,
-        maximumBytes: Int,
-        _ record: ScanRecord
-    ) {
-        let filter = member.filter
+    /// Makes a page that somebody waits for: out of the store where memory no longer has what comes after its cursor.
+    func makePage(_ key: PageCache.Key, through end: Seq) {
+        guard let record = self.record, !self.log.holdsEverything(after: key.cursor) else {
+            self.pack(self.page(key, through: end), key, through: end)
+            return
+        }
+        self.context.counts.storedPages += 1
         let read = self.context.eventLoop.makePromise(of: StoredPage.self)
         read.futureResult.assumeIsolated()
             .whenComplete { result in
-                guard self.members[member.id] === member, case .behind(cursor, let reason) = member.place else {
-                    return
-                }
-                let now = self.context.eventLoop.now
-                guard member.filter == filter else {
-                    self.pageDone(member, through: cursor, reason, now: now)
-                    self.context.touch(self)
-                    return
-                }
-                let through: Seq
                 switch result {
-                case .success(let stored) where stored.through > cursor:
-                    let page = self.log.page(stored, after: cursor, filter: filter)
-                    through = self.write(page, to: member, after: cursor, reason, now: now)
+                case .success(let stored) where stored.through > key.cursor:
+                    let page = self.log.page(stored, after: key.cursor, filter: key.filter)
+                    self.pack(page, key, through: end)
                 case .success, .failure(RelayRefusal.scanNotFound), .failure(RelayRefusal.storageDamaged):
-                    // What is gone for good is told as missing, and the member goes on from memory.
-                    through = self.writePage(
-                        to: member,
-                        after: cursor,
-                        through: end,
-                        reason,
-                        maximumBytes: maximumBytes,
-                        now: now
-                    )
+                    // What is gone for good is told as missing, and its readers go on from memory.
+                    self.pack(self.page(key, through: end), key, through: end)
                 case .failure:
-                    // It is there and cannot be read now: whoever comes back later misses nothing.
-                    self.unsubscribe(member.id)
-                    let id = member.id
-                    self.context.loops.run(on: member.loop) { $0.end(id, .storageUnavailable) }
-                    return
+                    self.pageNotRead(key)
                 }
-                self.pageDone(member, through: through, reason, now: now)
-                self.context.touch(self)
             }
         record.store.read(
             StoredPageRequest(
                 life: record.life,
-                stretch: LogStretch(after: cursor, through: min(end, self.log.evictedThrough)),
-                selection: MessageSelection(filter: filter),
+                stretch: LogStretch(after: key.cursor, through: min(end, self.log.evictedThrough)),
+                selection: MessageSelection(filter: key.filter),
                 maximumCount: self.context.configuration.maximumBatchCount,
-                maximumBytes: maximumBytes
+                maximumBytes: key.maximumBytes
             ),
             promise: read
         )
+    }
+
+    /// What is there and cannot be read now: its readers miss nothing if they come back later.
+    private func pageNotRead(_ key: PageCache.Key) {
+        for reader in self.context.desk.finish(key) {
+            guard let member = self.members[reader.id] else {
+                continue
+            }
+            let (id, loop) = (member.id, member.loop)
+            self.unsubscribe(id)
+            self.context.loops.run(on: loop) { $0.end(id, .storageUnavailable) }
+        }
+        self.context.makePages()
     }
 }

@@ -190,6 +190,7 @@ final class ScanHome {
             self.account(for: group)
         }
         self.members.removeAll()
+        self.context.removePages(epoch: self.log.epoch)
         self.groups.removeAll()
         self.index.removeAll()
         self.apart.removeAll()

@@ -27,6 +27,13 @@ package struct LogPage: Sendable {
         }
     }
 
+    /// The bytes of its messages.
+    package var byteCount: Int {
+        self.items.reduce(into: 0) { total, item in
+            if case .entry(let entry) = item { total += entry.message.byteCount }
+        }
+    }
+
     /// How many messages the gaps of this page hold.
     package var missedCount: Int {
         self.items.reduce(into: 0) { total, item in

@@ -15,7 +15,7 @@ struct MetricsText {
         text.relay(values)
         text.server(values)
         if let store = values.store {
-            text.store(store)
+            text.store(store, values.homes)
         }
         return ByteBuffer(string: text.text)
     }
@@ -40,7 +40,7 @@ struct MetricsText {
             "Messages announced as lost by lag frames.",
             homes.sum(\.skippedMessages)
         )
-        self.counter("sluice_messages_replayed_total", "Messages sent out of history.", homes.sum(\.replayedMessages))
+        self.replays(homes)
         self.counter("sluice_frames_made_total", "Frames encoded, each for a whole group.", homes.sum(\.framesMade))
         self.counter("sluice_rate_changes_total", "Subscribers slowed or let go faster.", homes.sum(\.rateChanges))
         self.counter("sluice_scans_removed_total", "Scan channels removed.", homes.sum(\.removedScans))
@@ -110,6 +110,15 @@ struct MetricsText {
         self.gauge("sluice_draining", "Whether the gateway is about to stop.", values.isDraining ? 1 : 0)
     }
 
+    private mutating func replays(_ homes: [HomeCounts]) {
+        self.counter("sluice_messages_replayed_total", "Messages sent out of history.", homes.sum(\.replayedMessages))
+        self.counter(
+            "sluice_pages_encoded_total",
+            "Pages of catch-up encoded, each once for all who read it meanwhile.",
+            homes.sum(\.encodedPages)
+        )
+    }
+
     private mutating func load(_ values: MetricsValues) {
         self.gauge("sluice_open_descriptors", "Descriptors open.", Double(values.load.openDescriptors))
         self.gauge("sluice_descriptor_limit", "The most that may be open.", Double(values.load.descriptorLimit))
@@ -124,7 +133,7 @@ struct MetricsText {
         )
     }
 
-    private mutating func store(_ store: StoreStatus) {
+    private mutating func store(_ store: StoreStatus, _ homes: [HomeCounts]) {
         self.gauge("sluice_storage_up", "Whether the storage works.", store.isUp ? 1 : 0)
         self.gauge("sluice_storage_bytes", "Bytes of the storage's files.", Double(store.diskBytes))
         self.gauge("sluice_storage_waiting_writes", "Writes not durable yet.", Double(store.waitingWrites))
@@ -133,6 +142,11 @@ struct MetricsText {
         self.counter("sluice_storage_commits_total", "Groups of writes made durable.", Double(store.commits))
         self.counter("sluice_storage_commit_seconds_total", "Time that commits took.", store.commitSeconds)
         self.counter("sluice_storage_failed_writes_total", "Writes that were not stored.", Double(store.failedWrites))
+        self.counter(
+            "sluice_storage_page_reads_total",
+            "Pages of catch-up read, each once for all who read it meanwhile.",
+            homes.sum(\.storedPages)
+        )
         self.counter("sluice_storage_failed_reads_total", "Reads that failed.", Double(store.failedReads))
         self.counter("sluice_storage_damaged_total", "Messages found damaged.", Double(store.damagedMessages))
         self.counter("sluice_storage_expired_total", "Messages that retention removed.", Double(store.expiredMessages))

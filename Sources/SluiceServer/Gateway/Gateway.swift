@@ -46,6 +46,7 @@ package final class Gateway: Sendable {
                 memory: CompressionMemory(limit: configuration.compression.memory),
                 store: store,
                 stored: stored?.scans ?? [],
+                packer: StatsBoard.thread("sluice.pages"),
                 logger: logger
             )
             let services = try Self.makeServices(configuration, eventLoops, relay, store, client, logger)

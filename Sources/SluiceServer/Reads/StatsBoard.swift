@@ -22,8 +22,7 @@ final class StatsBoard: Sendable {
         var summaries: @Sendable (any EventLoop) -> EventLoopFuture<[[ScanSummary]]>
     }
 
-    /// Runs work of some length, one piece after the other.
-    typealias Worker = @Sendable (@escaping @Sendable () -> Void) -> Void
+    typealias Worker = Relay.Worker
 
     /// Which scans a caller may read.
     private enum Rights: Hashable {
@@ -86,8 +85,8 @@ final class StatsBoard: Sendable {
     }
 
     /// A worker that is a thread of its own.
-    static func thread() -> Worker {
-        let queue = DispatchQueue(label: "sluice.statistics", qos: .utility)
+    static func thread(_ label: String = "sluice.statistics") -> Worker {
+        let queue = DispatchQueue(label: label, qos: .utility)
         return { work in queue.async { work() } }
     }
 

@@ -24,21 +24,49 @@ struct PageCacheTests {
         return EncodedPage(frames: frames, notices: [])
     }
 
-    @Test("A page is good for who may read beyond it, and for no other")
+    @Test("A page that was cut is good for who may read as far or beyond it, and for no other")
     func ends() {
         var cache = PageCache()
         let now = NIODeadline.uptimeNanoseconds(0)
-        cache.insert(Self.page(after: 0, through: 50), for: Self.key(0), now: now)
+        cache.insert(Self.page(after: 0, through: 50), for: Self.key(0), through: 90, now: now)
         #expect(cache.page(for: Self.key(0), through: 51, now: now)?.frames.through == 50)
-        #expect(cache.page(for: Self.key(0), through: 50, now: now) == nil)
+        #expect(cache.page(for: Self.key(0), through: 50, now: now)?.frames.through == 50)
+        #expect(cache.page(for: Self.key(0), through: 49, now: now) == nil)
         #expect(cache.page(for: Self.key(1), through: 51, now: now) == nil)
+    }
+
+    @Test("A page that was not is good for who may read exactly as far")
+    func wholeEnds() {
+        var cache = PageCache()
+        let now = NIODeadline.uptimeNanoseconds(0)
+        cache.insert(Self.page(after: 0, through: 50), for: Self.key(0), through: 50, now: now)
+        #expect(cache.page(for: Self.key(0), through: 50, now: now)?.frames.through == 50)
+        #expect(cache.page(for: Self.key(0), through: 51, now: now) == nil)
+        #expect(cache.page(for: Self.key(0), through: 49, now: now) == nil)
+    }
+
+    @Test("With a life of a scan go its pages, and no other's")
+    func removal() {
+        var cache = PageCache()
+        let now = NIODeadline.uptimeNanoseconds(0)
+        var other = Self.key(0)
+        other.epoch = "f"
+        for key in [Self.key(0), other, Self.key(1)] {
+            cache.insert(Self.page(after: key.cursor, through: 50), for: key, through: 90, now: now)
+        }
+        cache.remove(epoch: "e")
+        #expect(cache.byteCount == 10)
+        #expect(cache.page(for: Self.key(0), through: 90, now: now) == nil)
+        #expect(cache.page(for: other, through: 90, now: now) != nil)
+        #expect(cache.page(for: other, through: 90, now: now + .milliseconds(100)) == nil)
+        #expect(cache.byteCount == 0)
     }
 
     @Test("It is kept for a tenth of a second")
     func lifetime() {
         var cache = PageCache()
         let now = NIODeadline.uptimeNanoseconds(0)
-        cache.insert(Self.page(after: 0, through: 50), for: Self.key(0), now: now)
+        cache.insert(Self.page(after: 0, through: 50), for: Self.key(0), through: 90, now: now)
         #expect(cache.page(for: Self.key(0), through: 90, now: now + .milliseconds(99)) != nil)
         #expect(cache.page(for: Self.key(0), through: 90, now: now + .milliseconds(100)) == nil)
         #expect(cache.byteCount == 0)
@@ -53,6 +81,7 @@ struct PageCacheTests {
             cache.insert(
                 Self.page(after: cursor, through: 50, byteCount: PageCache.maximumBytes / 4),
                 for: Self.key(cursor),
+                through: 90,
                 now: now
             )
             #expect(cache.byteCount <= PageCache.maximumBytes)
@@ -60,7 +89,7 @@ struct PageCacheTests {
         #expect(cache.page(for: Self.key(5), through: 90, now: now) == nil)
         #expect(cache.page(for: Self.key(6), through: 90, now: now) != nil)
         let large = Self.page(after: 0, through: 50, byteCount: PageCache.maximumBytes + 1)
-        cache.insert(large, for: Self.key(0), now: now)
+        cache.insert(large, for: Self.key(0), through: 90, now: now)
         #expect(cache.page(for: Self.key(0), through: 90, now: now) == nil)
     }
 }

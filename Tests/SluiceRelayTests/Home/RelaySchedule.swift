@@ -11,6 +11,7 @@ final class RelaySchedule {
     private let world: ScheduleWorld
     private let relay: Relay
     private let configuration: RelayConfiguration
+    private let isStored: Bool
     private var connections: [ScheduleConnection] = []
     private var clients: [ScheduleClient] = []
     private var scans: [ScheduleScan] = []
@@ -23,21 +24,24 @@ final class RelaySchedule {
     /// - Parameters:
     ///   - seed: What chance comes from.
     ///   - sharesSockets: Whether some sockets follow both scans.
-    init(seed: UInt64, sharesSockets: Bool = true) throws {
+    ///   - isStored: Whether scans are stored, memory holds little of them, and crowds come back with one cursor.
+    init(seed: UInt64, sharesSockets: Bool = true, isStored: Bool = false) throws {
         let world = ScheduleWorld(seed: seed, loopCount: 1 + Int(seed % 3))
         self.world = world
-        self.configuration = Self.makeConfiguration(world)
+        self.isStored = isStored
+        self.configuration = Self.makeConfiguration(world, isStored: isStored)
         self.relay = Relay(
             eventLoops: world.loops,
             configuration: self.configuration,
             memory: CompressionMemory(limit: world.chance(80) ? .max : 400_000),
+            store: isStored ? ScheduleStore(world: world, failingPercent: world.pick([0, 0, 5])) : nil,
             logger: Logger(label: "schedule") { _ in SwiftLogNoOpLogHandler() }
         )
         world.run()
         for scanID in Self.scanIDs {
             self.homes[scanID] = self.findHome(of: scanID)
         }
-        for _ in 0..<world.number(1...5) {
+        for _ in 0..<(isStored ? world.number(4...12) : world.number(1...5)) {
             try self.connect(mayShare: sharesSockets)
         }
     }
@@ -45,7 +49,7 @@ final class RelaySchedule {
     /// A connection, of one subscription or of one for each scan.
     private func connect(mayShare: Bool) throws {
         let loop = self.world.pick(self.world.loops)
-        let form = Self.makeForm(self.world)
+        let form = self.isStored && self.world.chance(70) ? Self.crowdForm : Self.makeForm(self.world)
         let connection = try ScheduleConnection(
             world: world,
             relay: relay,
@@ -75,6 +79,10 @@ final class RelaySchedule {
     }
 
     private func step() {
+        if self.isStored, self.world.chance(10) {
+            self.subscribeCrowd()
+            return
+        }
         switch self.world.number(0...99) {
         case 0..<30:
             self.post(count: self.world.number(1...(self.world.chance(15) ? 40 : 5)))
@@ -193,6 +201,23 @@ final class RelaySchedule {
         }
     }
 
+    /// Several come back with one cursor, as after a restart of a proxy.
+    private func subscribeCrowd() {
+        let scanID = self.world.pick(Self.scanIDs)
+        let since = Seq(clamping: self.world.number(0...10))
+        let filter = self.makeFilter()
+        for client in self.clients where client.onlyScan == nil && self.world.chance(80) {
+            client.leave()
+            var request = SubscriptionRequest(scanID: scanID, form: client.connection.form)
+            request.since = since
+            request.filter = filter
+            if case .eventStream = request.form.kind {
+                request.isBatched = false
+            }
+            self.begin(request, for: client)
+        }
+    }
+
     private func subscribe(_ client: ScheduleClient) {
         let last = client.session?.position
         client.leave()
@@ -216,6 +241,10 @@ final class RelaySchedule {
             // One message a frame at a low rate takes longer than a schedule lasts.
             request.framesPerSecond = nil
         }
+        self.begin(request, for: client)
+    }
+
+    private func begin(_ request: SubscriptionRequest, for client: ScheduleClient) {
         let session = ScheduleSession(
             request: request,
             configuration: self.configuration,
@@ -277,6 +306,8 @@ final class RelaySchedule {
         }
     }
 
+    private static let crowdForm = WireForm.webSocket(.gzip(minimumBytes: 200, level: 6))
+
     private static func makeForm(_ world: ScheduleWorld) -> WireForm {
         switch world.number(0...9) {
         case 0..<3:
@@ -299,7 +330,7 @@ final class RelaySchedule {
         }
     }
 
-    private static func makeConfiguration(_ world: ScheduleWorld) -> RelayConfiguration {
+    private static func makeConfiguration(_ world: ScheduleWorld, isStored: Bool) -> RelayConfiguration {
         var configuration = RelayConfiguration()
         configuration.maximumBatchCount = world.pick([2, 5, 50])
         configuration.maximumFramesPerSecond = world.pick([0, 3, 10, 10])
@@ -311,6 +342,9 @@ final class RelaySchedule {
         configuration.cleanupDelay = .seconds(3)
         configuration.stallAfter = .seconds(5)
         configuration.adaptive.window = .seconds(3)
+        if isStored {
+            configuration.history.messageCount = 6
+        }
         return configuration
     }
 }

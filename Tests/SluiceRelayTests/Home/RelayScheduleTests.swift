@@ -10,6 +10,14 @@ struct RelayScheduleTests {
         }
     }
 
+    @Test("Crowds that read stored scans miss nothing either, whatever happens", arguments: 0..<5 as Range<UInt64>)
+    func storedSchedules(block: UInt64) throws {
+        for seed in (block * 100)..<(block * 100 + 100) {
+            let failures = try RelaySchedule(seed: seed, isStored: true).run()
+            #expect(failures.isEmpty, "seed \(seed): \(failures.joined(separator: "\n"))")
+        }
+    }
+
     // Each failed once: a notice of silence that a full socket missed, one told twice, a filter changed while its
     // subscriber waited for the scan, messages lost by a move between groups, frames
     // forgotten by two changes of the rate within a second.

@@ -26,22 +26,6 @@ struct WorkTests {
         #expect(clients.allSatisfy { $0.session?.last == 101 })
     }
 
-    @Test("A crowd that comes back with one cursor shares the pages that it reads, and misses nothing")
-    func pages() throws {
-        let schedule = try ScheduleOfOneScan(loopCount: 1)
-        for number in 0..<500 {
-            schedule.post(TestMessage.ordinary("t", "\"n\":\(number)"))
-        }
-        let before = schedule.count(\.encodedPages)
-        let clients = try (0..<100).map { _ in try schedule.subscriber { $0.since = 0 } }
-        schedule.letTurnsPass()
-        schedule.world.advance(by: .seconds(1))
-        // Ten pages of fifty; the last one, which ends at the head, is each reader's own.
-        #expect(schedule.count(\.encodedPages) - before <= 9 + 100)
-        #expect(try schedule.end(clients).isEmpty)
-        #expect(clients.allSatisfy { $0.session?.last == 500 })
-    }
-
     @Test("Subscribers that ask for 500 different rates share a few groups")
     func rates() throws {
         let schedule = try ScheduleOfOneScan(loopCount: 1)

@@ -10,17 +10,27 @@ final class ScheduleOfOneScan {
     let world: ScheduleWorld
     let relay: Relay
     let memory = CompressionMemory(limit: .max)
+    /// Where the scan is stored; nil for memory only.
+    let store: ScheduleStore?
     private let configuration: RelayConfiguration
     let scanID: ScanID
     private let scan: ScheduleScan
 
-    init(loopCount: Int, _ configuration: RelayConfiguration = RelayConfiguration()) throws {
+    init(
+        loopCount: Int,
+        _ configuration: RelayConfiguration = RelayConfiguration(),
+        isStored: Bool = false,
+        packer: Relay.Worker? = nil
+    ) throws {
         self.configuration = configuration
         let world = ScheduleWorld(seed: 1, loopCount: loopCount)
+        self.store = isStored ? ScheduleStore(world: world) : nil
         let relay = Relay(
             eventLoops: world.loops,
             configuration: self.configuration,
             memory: self.memory,
+            store: self.store,
+            packer: packer,
             logger: Logger(label: "schedule") { _ in SwiftLogNoOpLogHandler() }
         )
         let scanID = try #require(ScanID("one"))
@@ -57,7 +67,8 @@ final class ScheduleOfOneScan {
         return client
     }
 
-    func subscribe(_ client: ScheduleClient, _ change: (inout SubscriptionRequest) -> Void) {
+    /// Begins a subscription, and does what is to be done unless the test does.
+    func subscribe(_ client: ScheduleClient, runs: Bool = true, _ change: (inout SubscriptionRequest) -> Void) {
         var request = SubscriptionRequest(scanID: self.scanID, form: client.connection.form)
         change(&request)
         let scan = self.scan
@@ -65,7 +76,9 @@ final class ScheduleOfOneScan {
             request,
             as: ScheduleSession(request: request, configuration: configuration, world: world, findScan: { _ in scan })
         )
-        self.world.run()
+        if runs {
+            self.world.run()
+        }
     }
 
     func post(_ message: Message) {
@@ -83,6 +96,12 @@ final class ScheduleOfOneScan {
             self.relay.ingest(request, on: loop).assumeIsolated().whenSuccess(then)
         }
         self.world.run()
+    }
+
+    /// Deletes the scan, and what is stored of it.
+    func delete() {
+        let loop = self.world.loops[0]
+        self.world.on(loop) { _ = self.relay.delete(self.scanID, on: loop) }
     }
 
     /// How many frames were made so far, for however many subscribers each.

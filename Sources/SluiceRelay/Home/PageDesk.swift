@@ -1,0 +1,162 @@
+import DequeModule
+
+/// Pages of catch-up that take a while: they are read from the store, or packed on another thread.
+///
+/// Each is made once for all who want it by the time it is there. A page counts with the most bytes that it may have
+/// from its start until it is handed out; those beyond `maximumBytes` wait, and hold nothing but their readers' names
+/// meanwhile, with a turn for each scan. A disk that stands still holds up only what is read from it. A pure value; a
+/// job is what makes a page.
+struct PageDesk<Job> {
+    typealias Key = PageCache.Key
+
+    /// Pages of one source.
+    private struct Lane {
+        var byteCount = 0
+        var underWay: Set<Key> = []
+        /// What waits for its turn, by the epoch of its scan.
+        var waiting: [String: Deque<(key: Key, job: Job)>] = [:]
+        /// Whose turn it is next.
+        var turns: Deque<String> = []
+
+        mutating func add(_ key: Key, _ job: Job) {
+            if self.waiting[key.epoch] == nil {
+                self.turns.append(key.epoch)
+            }
+            self.waiting[key.epoch, default: []].append((key, job))
+        }
+
+        /// Takes the first page of the scan whose turn it is out of what waits.
+        mutating func takeTurn(of epoch: String) {
+            self.turns.removeFirst()
+            _ = self.waiting[epoch]?.popFirst()
+            if self.waiting[epoch]?.isEmpty ?? true {
+                self.waiting[epoch] = nil
+            } else {
+                self.turns.append(epoch)
+            }
+        }
+    }
+
+    /// The most bytes of pages that are being made for one home out of each source; a single page may be larger.
+    static var maximumBytes: Int { 4 * 1024 * 1024 }
+    /// What a page counts at least: one message may be larger than what was asked for.
+    private static var leastBytes: Int { 16 * 1024 }
+
+    private var stored = Lane()
+    private var packed = Lane()
+    private var readers: [Key: [SubscriptionID: Seq]] = [:]
+    /// The one page that each reader waits for.
+    private var keys: [SubscriptionID: Key] = [:]
+
+    /// How many readers wait.
+    var readerCount: Int { self.keys.count }
+
+    /// How many bytes count of the pages that are being made.
+    var byteCount: Int { self.stored.byteCount + self.packed.byteCount }
+
+    /// A reader wants a page: it joins those who wait for it, or the job makes it when its turn comes.
+    mutating func ask(_ reader: PageReader, for key: Key, _ job: Job) {
+        self.leave(reader.id)
+        self.keys[reader.id] = key
+        let isNew = self.readers[key] == nil
+        self.readers[key, default: [:]][reader.id] = reader.end
+        if isNew {
+            self[key].add(key, job)
+        }
+    }
+
+    /// A reader is gone.
+    mutating func leave(_ id: SubscriptionID) {
+        if let key = self.keys.removeValue(forKey: id) {
+            self.readers[key]?[id] = nil
+        }
+    }
+
+    /// The next page to make; nil where nothing waits, or too much is under way.
+    mutating func next() -> Job? {
+        self.next(\.stored) ?? self.next(\.packed)
+    }
+
+    /// Whether somebody still waits for a page.
+    func isWanted(_ key: Key) -> Bool {
+        !(self.readers[key]?.isEmpty ?? true)
+    }
+
+    /// A page that was under way is there, or will not be.
+    ///
+    /// Returns who waited for it, in the order of their subscriptions.
+    mutating func finish(_ key: Key) -> [PageReader] {
+        guard self[key].underWay.remove(key) != nil else {
+            return []
+        }
+        self[key].byteCount -= Self.cost(of: key)
+        let readers = self.readers.removeValue(forKey: key) ?? [:]
+        for id in readers.keys {
+            self.keys[id] = nil
+        }
+        return readers.map { PageReader(id: $0.key, end: $0.value) }.sorted { $0.id.number < $1.id.number }
+    }
+
+    /// A life of a scan is over, and nobody waits for its pages; those under way count until they are there.
+    mutating func remove(epoch: String) {
+        for lane in [\Self.stored, \Self.packed] {
+            for (key, _) in self[keyPath: lane].waiting.removeValue(forKey: epoch) ?? [] {
+                self.forgetReaders(of: key)
+                self.readers[key] = nil
+            }
+            self[keyPath: lane].turns.removeAll { $0 == epoch }
+            for key in self[keyPath: lane].underWay where key.epoch == epoch {
+                self.forgetReaders(of: key)
+            }
+        }
+    }
+
+    private subscript(_ key: Key) -> Lane {
+        get { key.isStored ? self.stored : self.packed }
+        _modify {
+            if key.isStored {
+                yield &self.stored
+            } else {
+                yield &self.packed
+            }
+        }
+    }
+
+    private mutating func next(_ lane: WritableKeyPath<Self, Lane>) -> Job? {
+        while let epoch = self[keyPath: lane].turns.first, let first = self[keyPath: lane].waiting[epoch]?.first {
+            guard self.isWanted(first.key) else {
+                self[keyPath: lane].takeTurn(of: epoch)
+                self.readers[first.key] = nil
+                continue
+            }
+            let byteCount = self[keyPath: lane].byteCount
+            let cost = Self.cost(of: first.key)
+            guard byteCount == 0 || byteCount + cost <= Self.maximumBytes else {
+                return nil
+            }
+            self[keyPath: lane].takeTurn(of: epoch)
+            self[keyPath: lane].underWay.insert(first.key)
+            self[keyPath: lane].byteCount += cost
+            return first.job
+        }
+        return nil
+    }
+
+    private mutating func forgetReaders(of key: Key) {
+        for id in self.readers[key]?.keys.map({ $0 }) ?? [] {
+            self.keys[id] = nil
+        }
+        self.readers[key] = [:]
+    }
+
+    private static func cost(of key: Key) -> Int {
+        max(key.maximumBytes, Self.leastBytes)
+    }
+}
+
+/// Who waits for a page.
+struct PageReader: Equatable {
+    var id: SubscriptionID
+    /// How far it may read.
+    var end: Seq
+}
