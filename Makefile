@@ -56,7 +56,7 @@ lint: ## Format, names, sizes, imports, layers, words: seconds, no build
 
 .PHONY: format
 format: ## Bring all Swift files into the house's form
-	find Package.swift Sources Tests Fuzz Benchmarks -name '*.swift' -not -path '*/.build/*' -print0 2>/dev/null \
+	find Package.swift Plugins Sources Tests Fuzz Benchmarks -name '*.swift' -not -path '*/.build/*' -print0 2>/dev/null \
 		| xargs -0 swift format format --in-place --parallel
 
 .PHONY: contract

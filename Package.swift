@@ -107,10 +107,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // The console's and the client's files, within the program. The plugin lists them.
+        .plugin(name: "AssetTable", capability: .buildTool()),
+        .target(
+            name: "SluiceAssets",
+            resources: [.embedInCode("Files")],
+            swiftSettings: settings,
+            plugins: ["AssetTable"]
+        ),
         // HTTP, WebSocket, event streams, configuration, and the gateway that puts the parts together.
         .target(
             name: "SluiceServer",
             dependencies: [
+                "SluiceAssets",
                 "SluiceBase",
                 "CZlib",
                 "SluiceRelay",
@@ -219,6 +228,7 @@ let package = Package(
         .testTarget(
             name: "SluiceServerTests",
             dependencies: [
+                "SluiceAssets",
                 "SluiceBase",
                 "SluiceServer",
                 "SluiceRelay",

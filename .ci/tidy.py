@@ -28,7 +28,7 @@ GUEST_LINES = 40
 SIZE_EXEMPT = {"LICENSE"}
 
 TOP_LEVEL_NAMES = {
-    "Package.swift", "Sources", "Tests", "config.yaml.example", "deploy", "README.md", "Makefile", ".ci",
+    "Package.swift", "Plugins", "Sources", "Tests", "config.yaml.example", "deploy", "README.md", "Makefile", ".ci",
     ".swift-format", ".gitignore", "CHANGELOG.md", "Benchmarks", "docs", "LICENSE", "Fuzz",
     # Not under version control.
     ".git", ".build", "Package.resolved",

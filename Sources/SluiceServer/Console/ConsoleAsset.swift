@@ -2,7 +2,7 @@ internal import Crypto
 package import NIOCore
 internal import SluiceRelay
 
-/// One file of the console as it is sent: made once, shared by all who ask for it.
+/// One file as it is sent: made once, shared by all who ask for it.
 package struct ConsoleAsset: Sendable {
     /// The media type, for `Content-Type`.
     package let mediaType: String
@@ -10,6 +10,8 @@ package struct ConsoleAsset: Sendable {
     package let body: ByteBuffer
     /// The content as gzip, packed once and as small as it gets.
     package let packed: ByteBuffer
+    /// Whether that is worth it: pictures and fonts are packed already.
+    package var isPackable: Bool { self.packed.readableBytes < self.body.readableBytes }
     /// The entity tag with its quotes: it changes with the content and only with it (RFC 9110, section 8.8.3).
     package let entityTag: String
     /// The packed form's tag: a strong one is for one form only.
@@ -19,12 +21,12 @@ package struct ConsoleAsset: Sendable {
     /// Prepares a file.
     ///
     /// - Parameters:
-    ///   - text: The content.
+    ///   - content: The whole of it.
     ///   - mediaType: Its media type.
     ///   - policy: The fields that say what a browser may do with it.
-    init(_ text: StaticString, mediaType: String, policy: [(name: String, value: String)]) {
+    init(_ content: ByteBuffer, mediaType: String, policy: [(name: String, value: String)]) {
         self.mediaType = mediaType
-        self.body = ByteBuffer(staticString: text)
+        self.body = content
         // 96 bits tell any two contents apart that a binary will ever hold.
         let hash = SHA256.hash(data: Array(self.body.readableBytesView)).prefix(12)
         let digits = hash.flatMap { byte in [byte >> 4, byte & 15] }.map { String($0, radix: 16) }

@@ -1,6 +1,8 @@
+internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceAssets
 
-/// The files of the console by their path.
+/// The files that the gateway serves by itself, by their path: the console's, and the client's.
 ///
 /// They are part of the binary: there is nothing to install or to mislay. Who may fetch them is for the caller to say;
 /// they hold no secret, and a token is entered only once they are there.
@@ -9,43 +11,96 @@ package enum ConsoleAssets {
     ///
     /// Script and style inside the page do not run, so that no message can become either.
     package static let contentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+        + "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-    /// Every path, with the file that stands there.
-    package static let all: [String: ConsoleAsset] = [
-        "/": ConsoleAsset(ConsolePage.text, mediaType: "text/html; charset=utf-8", policy: Self.pagePolicy),
-        "/console.css": ConsoleAsset(ConsoleStyle.text, mediaType: "text/css; charset=utf-8", policy: Self.filePolicy),
-        "/console.js": ConsoleAsset(ConsoleScript.text, mediaType: Self.scriptType, policy: Self.filePolicy),
-        "/console-model.js": ConsoleAsset(ConsoleModel.text, mediaType: Self.scriptType, policy: Self.filePolicy),
-        // Pages of other origins may import the client, so it is the one file without a policy about that.
-        "/client.js": ConsoleAsset(BrowserClient.text, mediaType: Self.scriptType, policy: []),
-    ]
+    /// Every path, as its segments, with the file that stands there.
+    ///
+    /// Made by the first who asks, which is the gateway's start.
+    package static let all: [[String]: ConsoleAsset] = {
+        let files = Self.joined(AssetFiles.all)
+        return Dictionary(uniqueKeysWithValues: files.map { (Self.segments($0), Self.asset($0, $1)) })
+    }()
 
     /// The file at a path.
     ///
     /// - Parameter segments: The path's segments, decoded; none for `/`.
     /// - Returns: nil if there is no such file.
     package static func asset(at segments: [String]) -> ConsoleAsset? {
-        guard segments.count <= 1 else { return nil }
-        return self.all["/" + (segments.first ?? "")]
+        self.all[segments]
     }
 
-    private static let scriptType = "text/javascript; charset=utf-8"
+    /// The files by their path's parts, with those of a folder that is named like a script as one script.
+    ///
+    /// So a module can be fetched and copied as one file, and be read in parts. They stand in the order of their names;
+    /// a line that begins with `import` is left out, for what it names stands in the same file then.
+    static func joined(_ files: [(path: String, content: [UInt8])]) -> [[String]: [UInt8]] {
+        var contents: [[String]: [UInt8]] = [:]
+        for (path, content) in files.sorted(by: { $0.path < $1.path }) {
+            let parts = path.split(separator: "/").map(String.init)
+            guard let folder = parts.dropLast().last, folder.hasSuffix(".js") else {
+                contents[parts] = content
+                continue
+            }
+            let lines = content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            let kept = lines.filter { !$0.starts(with: Array("import ".utf8)) }
+            contents[parts.dropLast(), default: []] += kept.joined(separator: [UInt8(ascii: "\n")])
+        }
+        return contents
+    }
+
+    /// Where a file is served: below `/`, whichever folder it is from; the page itself is `/`.
+    private static func segments(_ parts: [String]) -> [String] {
+        parts == ["console", "index.html"] ? [] : Array(parts.dropFirst())
+    }
+
+    private static func asset(_ parts: [String], _ content: [UInt8]) -> ConsoleAsset {
+        let name = parts.last ?? ""
+        guard let mediaType = Self.mediaType(of: name) else {
+            preconditionFailure("\(name): no media type is known for such a name")
+        }
+        // Pages of other origins may import the client, so its files are the ones without a policy about that.
+        let own = parts.first == "client" ? [] : Self.filePolicy
+        return ConsoleAsset(
+            ByteBuffer(bytes: content),
+            mediaType: mediaType,
+            policy: name.hasSuffix(".html") ? Self.pagePolicy + own : own
+        )
+    }
+
+    /// What a file is, by the end of its name.
+    ///
+    /// - Parameter name: The file's name.
+    /// - Returns: nil if no type is known; then it cannot be served.
+    package static func mediaType(of name: String) -> String? {
+        switch name.split(separator: ".").last {
+        case "html": "text/html; charset=utf-8"
+        case "css": "text/css; charset=utf-8"
+        case "js", "mjs": "text/javascript; charset=utf-8"
+        case "ts": "application/typescript; charset=utf-8"
+        case "json": "application/json"
+        case "webmanifest": "application/manifest+json"
+        case "txt": "text/plain; charset=utf-8"
+        case "svg": "image/svg+xml"
+        case "png": "image/png"
+        case "ico": "image/x-icon"
+        case "woff2": "font/woff2"
+        default: nil
+        }
+    }
 
     private static let filePolicy = [(name: "Cross-Origin-Resource-Policy", value: "same-origin")]
 
-    private static let pagePolicy =
-        [
-            (name: "Content-Security-Policy", value: Self.contentSecurityPolicy),
-            (name: "Referrer-Policy", value: "no-referrer"),
-            // For browsers that know no `frame-ancestors`.
-            (name: "X-Frame-Options", value: "DENY"),
-            (name: "Cross-Origin-Opener-Policy", value: "same-origin"),
-        ] + Self.filePolicy
+    private static let pagePolicy = [
+        (name: "Content-Security-Policy", value: Self.contentSecurityPolicy),
+        (name: "Referrer-Policy", value: "no-referrer"),
+        // For browsers that know no `frame-ancestors`.
+        (name: "X-Frame-Options", value: "DENY"),
+        (name: "Cross-Origin-Opener-Policy", value: "same-origin"),
+    ]
 }
 
-/// Answers for the pages that the gateway serves by itself.
+/// Answers for the files that the gateway serves by itself.
 ///
 /// They hold no secret, so they need no token.
 enum ConsoleRoute {
@@ -54,7 +109,7 @@ enum ConsoleRoute {
         guard let asset = ConsoleAssets.asset(at: request.path) else {
             return nil
         }
-        let isPacked = ContentCoding.acceptsGzip(request.headers)
+        let isPacked = asset.isPackable && ContentCoding.acceptsGzip(request.headers)
         var headers = asset.headers(isPacked: isPacked)
         guard !asset.isFresh(ifNoneMatch: request.headers["If-None-Match"]) else {
             return FixedHandler(HTTPResponse(status: .notModified, headers: headers))

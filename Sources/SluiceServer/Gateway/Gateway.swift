@@ -62,6 +62,8 @@ package final class Gateway: Sendable {
                 services?.judgeConnections(closing, on: group.any())
             }
             try? await services.keySource.fetch(on: group.any()).get()
+            // Packed now, and not while the first who asks for one waits for it.
+            precondition(!ConsoleAssets.all.isEmpty, "a gateway has a page")
             // Before the first connection: there may be room for few.
             services.load.take(.measured(), services: services)
             let listener = Listener(group: group, loops: self.loops, services: services, tls: self.tls)

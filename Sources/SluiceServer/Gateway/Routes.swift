@@ -45,8 +45,6 @@ final class Routes: RequestRouter {
             return CrossOrigin(self.services).preflight(request, on: connection)
         }
         switch request.path.count {
-        case 0...1:
-            return self.asset(request)
         case 2 where request.path == ["api", "tickets"]:
             return self.only([.POST], request) {
                 APIHandler(services: self.services, checksOrigin: true) { exchange, identity, _ throws(Problem) in
@@ -76,7 +74,7 @@ final class Routes: RequestRouter {
         case 4 where request.path[0...1] == ["api", "scans"]:
             return self.part(request, of: request.path[2], request.path[3])
         default:
-            return self.notFound
+            return self.asset(request)
         }
     }
 
