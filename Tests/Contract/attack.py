@@ -1,5 +1,6 @@
 """What attackers and those who watch them need."""
 
+import contextlib
 import json
 import os
 import select
@@ -119,11 +120,15 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class RawSocket:
     """A WebSocket whose bytes are ours to choose."""
 
-    def __init__(self, gateway, path, sub="attacker", fields=(), receive_buffer=None):
+    def __init__(self, gateway, path, sub="attacker", fields=(), receive_buffer=None, send_buffer=None):
         plain = socket.socket()
         plain.settimeout(PATIENCE)
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            # As on a real line: with the loopback's segments of 64 KiB the system holds megabytes for who reads slowly.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+        if send_buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         plain.connect(("127.0.0.1", gateway.port))
         self.connection = gateway.ssl.wrap_socket(plain, server_hostname="localhost")
         self.connection.sendall(get(
@@ -143,8 +148,8 @@ class RawSocket:
         except OSError:
             pass
 
-    def exchange(self, data, timeout=20):
-        """Sends while it reads, until the gateway closes; the frames that came.
+    def exchange(self, data, timeout=20, until=None):
+        """Sends while it reads, until the gateway closes, or until a frame that is asked for; the frames that came.
 
         One thread does both: a TLS connection is not made for two.
         """
@@ -173,11 +178,22 @@ class RawSocket:
             self.buffer += piece
             while (one := self._take()) is not None:
                 taken.append(one)
+                if until is not None and until(one):
+                    return taken
                 if one[0] == CLOSE:
                     self.connection.setblocking(True)
                     self.send(frame(CLOSE, one[1][:2]))
                     return taken
         raise AssertionError("the gateway neither speaks nor ends the connection")
+
+    def push(self, data, patience=1):
+        """Sends until the gateway has taken nothing for so long; what is left, to be sent before all else."""
+        rest = memoryview(data)
+        self.connection.settimeout(patience)
+        with contextlib.suppress(TimeoutError):
+            while rest:
+                rest = rest[self.connection.send(rest[:16384]):]
+        return bytes(rest)
 
     def frames(self, timeout=20):
         """Opcode and payload of each frame, until the gateway ends the connection."""

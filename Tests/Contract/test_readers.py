@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from attack import PONG, TEXT, RawSocket, closes_within, frame, get, usage
-from conftest import is_problem, wait_for
+from attack import CLOSE, PING, PONG, TEXT, RawSocket, closes_within, frame, get, usage
+from conftest import is_problem, unpack, wait_for
 
 MIB = 1024 * 1024
 # What the process may grow by on its own account: caches, and what the allocator keeps.
@@ -110,6 +110,114 @@ def test_who_reads_again_in_time_stays(impatient):
         rest = rest[reader.connection.send(rest):]
     thread.join(30)
     assert pongs == sent + 1 and closed(gateway) == 0
+    reader.close()
+
+
+def action(n, kind="ping", **members):
+    return frame(TEXT, json.dumps({"action": kind, "id": f"{n:0100}", **members}).encode())
+
+
+def answers(frames):
+    """The ids of what was answered, in order."""
+    return [int(answer["id"]) for opcode, text in frames if opcode == TEXT and "id" in (answer := json.loads(text))]
+
+
+def messages(frames):
+    return [message["seq"] for opcode, text in frames if opcode == TEXT
+            for message in unpack(text) if message["type"] == "finding"]
+
+
+def test_while_its_socket_takes_nothing_what_a_client_asks_for_stays_in_it(make_gateway):
+    gateway = make_gateway(relay={"history": {"messages": 5000, "bytes": "8MiB"}},
+                           limits={"client_frames": {"rate": 1000000, "burst": 1000000}})
+    fill(gateway, "a", 1500, 4000)
+    reader = RawSocket(gateway, "/api/ws/scans/a?since=0", receive_buffer=4096, send_buffer=16384)
+
+    def is_full():
+        one, = gateway.get("/api/connections", gateway.admin()).json()["connections"]
+        return not one["is_writable"]
+
+    wait_for(is_full)
+    flood = b"".join(action(n) for n in range(20000))
+    rest = reader.push(flood)
+    # A pong is heard, but none of what it asks for; and what was sent is in the systems' buffers.
+    assert gateway.metrics()["sluice_client_frames_total"] == 0
+    assert len(flood) - len(rest) < MIB < len(flood)
+    # It reads again: all it asked for is answered, and of the scan it misses nothing.
+    taken = reader.exchange(rest + action(20000), 60, lambda one: one[0] == TEXT and b"%0100d" % 20000 in one[1])
+    assert answers(taken) == list(range(20001))
+    if len(seen := messages(taken)) < 1500:
+        taken += reader.exchange(b"", 60, lambda one: one[0] == TEXT and 1500 in messages([one]))
+        seen = messages(taken)
+    assert seen == list(range(1, 1501))
+    assert sum(gateway.metrics().get(f'sluice_connections_closed_total{{code="{code}"}}', 0)
+               for code in (1000, 1008, 1013)) == 0
+    reader.close()
+
+
+class SlowReader(threading.Thread):
+    """Reads 64 KiB a second, answers pings, and sends an action now and then if told so."""
+
+    def __init__(self, gateway, speaks):
+        super().__init__(daemon=True)
+        self.socket = RawSocket(gateway, "/api/ws/scans/a?since=0", receive_buffer=4096)
+        self.speaks = speaks
+        self.pings = 0
+        self.asked = 0
+        self.frames = []
+
+    def run(self):
+        end = time.monotonic() + 10
+        asks_at = time.monotonic()
+        self.socket.connection.settimeout(5)
+        while time.monotonic() < end:
+            self.socket.buffer += self.socket.connection.recv(6554)
+            while (one := self.socket._take()) is not None:
+                self.frames.append(one)
+                if one[0] == PING:
+                    self.pings += 1
+                    self.socket.send(frame(PONG, one[1]))
+            if self.speaks and time.monotonic() > asks_at:
+                self.socket.send(action(self.asked, "rate", messagesPerSecond=2))
+                self.asked += 1
+                asks_at += 1
+            time.sleep(0.1)
+
+
+def test_a_slow_subscriber_is_heard_and_stays(make_gateway):
+    gateway = make_gateway(clients={"timeout": "3s", "heartbeat_interval": "500ms", "max_buffered": "128KiB"},
+                           relay={"history": {"messages": 5000, "bytes": "8MiB"}})
+    fill(gateway, "a", 1500, 4000)
+    silent, speaking = SlowReader(gateway, False), SlowReader(gateway, True)
+    for reader in (silent, speaking):
+        reader.start()
+    for reader in (silent, speaking):
+        reader.join(30)
+        # More than three times the timeout, and there is still something to read.
+        assert not reader.is_alive() and reader.pings > 0
+        assert not [one for one in reader.frames if one[0] == CLOSE]
+        assert 50 < len(seen := messages(reader.frames)) < 1500 and seen == list(range(1, len(seen) + 1))
+    assert answers(speaking.frames) == list(range(len(answers(speaking.frames)))) != []
+    # Its last ones are answered, too, in their order.
+    taken = speaking.socket.exchange(action(speaking.asked), 60, lambda one: b"%0100d" % speaking.asked in one[1])
+    assert answers(speaking.frames + taken) == list(range(speaking.asked + 1))
+    assert len(gateway.get("/api/connections", gateway.admin()).json()["connections"]) == 2
+    for reader in (silent, speaking):
+        reader.socket.close()
+
+
+def test_requests_behind_an_answer_that_is_not_taken_stay_in_the_clients_socket(make_gateway):
+    gateway = make_gateway(relay={"history": {"messages": 5000, "bytes": "8MiB"}})
+    fill(gateway, "a", 1000, 6000)
+    reader = PlainReader(gateway, "/api/scans/a/messages?limit=1000")
+    reader.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+    behind = get("/healthz") * 50_000
+    rest = memoryview(behind)
+    reader.connection.settimeout(1)
+    with contextlib.suppress(TimeoutError):
+        while rest:
+            rest = rest[reader.connection.send(rest[:16384]):]
+    assert len(behind) - len(rest) < MIB < len(behind)
     reader.close()
 
 

@@ -115,12 +115,18 @@ package final class Outbox {
     }
 
     /// The channel's writability changed.
-    package func writabilityChanged(isWritable: Bool, now: NIODeadline) {
+    ///
+    /// - Parameters:
+    ///   - isWritable: Whether it takes more.
+    ///   - now: The loop's time.
+    ///   - first: What comes before the next page, which may fill the socket again.
+    package func writabilityChanged(isWritable: Bool, now: NIODeadline, first: () -> Void = {}) {
         guard self.isOpen else {
             return
         }
         self.isWritable = isWritable
         self.blockedSince = isWritable ? nil : (self.blockedSince ?? now)
+        first()
         self.readNext()
     }
 

@@ -113,8 +113,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     }
 
     func writabilityChanged(isWritable: Bool) {
-        self.outbox?.writabilityChanged(isWritable: isWritable, now: self.eventLoop.now)
-        self.actOnNext()
+        self.outbox?.writabilityChanged(isWritable: isWritable, now: self.eventLoop.now) { self.actOnNext() }
     }
 
     func closing() {

@@ -1,8 +1,8 @@
 /// Counts the answers of the gateway's own that a client has not taken, and says when that is too much.
 ///
-/// A client makes the gateway speak by what it sends: acks, errors, pongs. From half of the limit on its next frames
-/// stay in its socket until it has taken some of the answers, so that only answers to what was read before can come on
-/// top. What scans send is not counted here: it has a bound of its own.
+/// A client makes the gateway speak by what it sends: acks, errors, pongs. While any of it waits, its next message is
+/// held (`InputHold`), and from half of the limit on only its newest ping is answered, later. What scans send is not
+/// counted here: it has a bound of its own.
 struct AnswerAllowance {
     private let limit: Int
     /// Bytes of answers that were written and not taken by the socket.
@@ -12,8 +12,8 @@ struct AnswerAllowance {
         self.limit = limit
     }
 
-    /// Whether the client's frames are not to be read for now.
-    var holdsInput: Bool { self.waitingBytes > self.limit / 2 }
+    /// Whether pongs may be added, which the client can ask for at all times.
+    var hasRoomForPongs: Bool { self.waitingBytes <= self.limit / 2 }
 
     /// An answer is about to be written.
     ///

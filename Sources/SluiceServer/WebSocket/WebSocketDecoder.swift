@@ -214,6 +214,14 @@ enum WebSocketEvent: Equatable {
     case close(code: WebSocketCloseCode?, reason: String)
     /// The client broke a rule. Nothing comes after it.
     case failed(WebSocketFault)
+
+    /// Whether it is for the session, not for the connection.
+    var isMessage: Bool {
+        switch self {
+        case .text, .binary: true
+        case .ping, .pong, .close, .failed: false
+        }
+    }
 }
 
 /// What a client did wrong, and the close that it gets for it.

@@ -31,6 +31,9 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     private var heartbeat: HeartbeatMachine?
     private var budget: ControlFrameBudget
     private var allowance: AnswerAllowance
+    private var hold: InputHold
+    /// Within the loop that takes what was decoded.
+    private var isTaking = false
     /// The newest ping that could not be answered when it came.
     private var unansweredPing: ByteBuffer?
     /// The channel wants to read, but the client has to wait.
@@ -54,6 +57,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         self.closing = WebSocketCloseMachine(closeTimeout: configuration.closeTimeout)
         self.budget = ControlFrameBudget(limit: configuration.controlFrameCountPerTick)
         self.allowance = AnswerAllowance(limit: configuration.maximumAnswerBytes)
+        self.hold = InputHold(maximumBytes: configuration.maximumAnswerBytes)
     }
 
     // MARK: For the session
@@ -95,10 +99,10 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     /// The reason of a close because of answers that the client does not take.
     package static let unreadAnswers = "answers are not taken"
 
-    /// Whether the session wants no more of the client's frames for now: they stay in the client's socket.
+    /// Whether the session wants no more of the client's messages for now: they stay in the client's socket.
     package var isInputHeld = false {
         didSet {
-            self.readOn()
+            self.goOn()
         }
     }
 
@@ -138,19 +142,15 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let now = context.eventLoop.now
-        let frameCount = self.decoder.frameCount
-        let controlFrameCount = self.decoder.controlFrameCount
-        self.gathering {
-            self.decoder.append(self.unwrapInboundIn(data))
-            while let event = self.decoder.next() {
-                self.take(event, now: now)
-            }
+        let bytes = self.unwrapInboundIn(data)
+        guard self.hold.received(byteCount: bytes.readableBytes) else {
+            self.cut()
+            return
         }
-        if self.decoder.frameCount != frameCount {
-            self.heartbeat?.receivedFrame(now: now)
+        self.decoder.append(bytes)
+        if !self.hold.isHolding {
+            self.takeDecoded(now: context.eventLoop.now)
         }
-        self.budget.received(self.decoder.controlFrameCount - controlFrameCount)
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
@@ -158,23 +158,36 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         self.gathering { self.answerNewestPing() }
     }
 
-    /// Reads on, unless the client floods the connection with control frames, or does not take the answers to what it
-    /// has sent: then the rest stays in its socket.
+    /// Reads on, unless the client floods the connection with control frames, or a message of its is held: then the
+    /// rest stays in its socket.
     package func read(context: ChannelHandlerContext) {
-        if self.budget.mayRead, !self.isDeaf {
+        if self.budget.mayRead, !self.hold.isHolding {
             context.read()
         } else {
             self.isReadHeld = true
         }
     }
 
-    /// Whether the client is not listened to because of what waits; for its close frame it is.
-    private var isDeaf: Bool {
-        self.closing.isOpen && (self.isInputHeld || self.allowance.holdsInput)
+    /// Whether a message can be acted on: all answers so far were taken, and the socket takes more.
+    ///
+    /// What was written before is offered to the socket first. After a close frame messages are passed over.
+    private var takesMessages: Bool {
+        guard self.closing.isOpen, let context = self.context else { return true }
+        if self.allowance.waitingBytes > 0 {
+            self.needsFlush = false
+            context.flush()
+        }
+        return !self.isInputHeld && self.allowance.waitingBytes == 0 && context.channel.isWritable
     }
 
-    private func readOn() {
-        guard self.isReadHeld, self.budget.mayRead, !self.isDeaf else { return }
+    /// Acts on what was held, if it can be now, and reads on.
+    private func goOn() {
+        if self.hold.isHolding, !self.isTaking, self.takesMessages, let context = self.context {
+            self.takeDecoded(now: context.eventLoop.now)
+            self.budget.readCompleted()
+            self.gathering { self.answerNewestPing() }
+        }
+        guard self.isReadHeld, self.budget.mayRead, !self.hold.isHolding else { return }
         self.isReadHeld = false
         self.context?.read()
     }
@@ -185,6 +198,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
             self.answerNewestPing()
             if context.channel.isWritable {
                 self.beat(now: context.eventLoop.now)
+                self.goOn()
             }
             self.session?.writabilityChanged(isWritable: context.channel.isWritable)
         }
@@ -204,7 +218,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
 
     package func tick(now: NIODeadline) {
         self.budget.ticked()
-        self.readOn()
+        self.goOn()
         self.gathering {
             self.act(on: self.closing.tick(now: now))
             self.beat(now: now)
@@ -237,6 +251,31 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         if wasOpened {
             session?.closed(closure)
         }
+    }
+
+    /// Acts on a message that was held, and on what was decoded behind it, up to one that has to wait.
+    private func takeDecoded(now: NIODeadline) {
+        self.isTaking = true
+        let frameCount = self.decoder.frameCount
+        let controlFrameCount = self.decoder.controlFrameCount
+        repeat {
+            self.gathering {
+                if let message = self.hold.release() {
+                    self.take(message, now: now)
+                }
+                while !self.hold.isHolding, let event = self.decoder.next() {
+                    let takesMessages = !event.isMessage || self.takesMessages
+                    if self.hold.received(event, takesMessages: takesMessages) {
+                        self.take(event, now: now)
+                    }
+                }
+            }
+        } while self.hold.isHolding && self.takesMessages
+        self.isTaking = false
+        if self.decoder.frameCount != frameCount {
+            self.heartbeat?.receivedFrame(now: now)
+        }
+        self.budget.received(self.decoder.controlFrameCount - controlFrameCount)
     }
 
     private func take(_ event: WebSocketEvent, now: NIODeadline) {
@@ -281,7 +320,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
 
     private func beat(now: NIODeadline) {
         guard self.closing.isOpen, let channel = self.context?.channel else { return }
-        if self.isDeaf {
+        if self.hold.isHolding {
             // Whether it takes what waits is for the session to judge.
             self.heartbeat?.notListening(now: now)
         }
@@ -306,7 +345,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
             return
         }
         // While the socket takes nothing, pongs do not pile up in front of it.
-        guard context.channel.isWritable, !self.allowance.holdsInput else { return }
+        guard context.channel.isWritable, self.allowance.hasRoomForPongs else { return }
         var frame = ByteBuffer()
         WebSocketFrameHeader.writeFrame(opcode: .pong, payload: payload, into: &frame)
         guard self.allowance.add(frame.readableBytes) else { return }
@@ -319,7 +358,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         var frame = ByteBuffer()
         WebSocketFrameHeader.writeClose(code: code?.rawValue, reason: reason, into: &frame)
         self.write(frame)
-        self.readOn()
+        self.goOn()
     }
 
     /// Ends the output behind what was written, so that the client sees the end, and goes on reading until it ends too.
@@ -357,8 +396,8 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         promise.futureResult.assumeIsolated()
             .whenComplete { _ in
                 self.allowance.taken(byteCount)
-                self.readOn()
                 self.gathering { self.answerNewestPing() }
+                self.goOn()
             }
         self.write(frames, promise: promise)
     }
