@@ -5,6 +5,7 @@ import base64
 import contextlib
 import gzip
 import json
+import math
 import os
 import socket
 import struct
@@ -52,11 +53,12 @@ class Ledger:
 
     def __init__(self):
         self.frames = []
-        self.arrivals = []
+        #: When each was here, in milliseconds since 1970.
+        self.received = []
 
     def note(self, frame):
         self.frames.append(frame)
-        self.arrivals.append(time.monotonic())
+        self.received.append(time.time() * 1000)
         return frame
 
     @staticmethod
@@ -115,26 +117,30 @@ class Ledger:
         missing = sum(1 for seq in range(have + 1, last + 1) if count_only(seq))
         assert missing == announced, f"{missing} missing at the end, announced {announced}"
 
-    def check_rate(self, frames, seconds=1.0, jitter=0.15, critical=CRITICAL):
-        """No window of so many seconds, less the jitter, has more than so many frames outside critical flushes.
+    def check_rate(self, frames, seconds=1.0, critical=CRITICAL):
+        """In no window of so many seconds more than so many frames leave the gateway, those beside critical ones apart.
 
-        The jitter is this side's: a reader that was held up finds frames closer together than they were sent.
-        Frames that a critical message pushed out come with it, so a frame counts only if none stands right behind it.
+        To be asked of subscriptions with `times=true`. A frame leaves after the newest message in it came to the
+        gateway, by the gateway's own clock, and before it is here. So frames are found too close together only if they
+        were sent so: to a reader that is held up they may seem further apart, and never closer. It sees the more the
+        less each frame's newest message has waited: state does not wait, others do if there are more than go out.
         """
         counted = []
+        came = -math.inf
         for index, frame in enumerate(self.frames):
-            if not self.carried(frame) or any(m["type"] in critical for m in self.carried(frame)):
+            if not (messages := self.carried(frame)):
                 continue
-            pushed = False
-            for later in range(index + 1, len(self.frames)):
-                if self.arrivals[later] - self.arrivals[index] > 0.05:
-                    break
-                pushed = pushed or any(m["type"] in critical for m in self.carried(self.frames[later]))
-            if not pushed:
-                counted.append(self.arrivals[index])
-        for index in range(len(counted) - frames):
-            width = counted[index + frames] - counted[index]
-            assert width >= seconds - jitter, f"{frames + 1} frames within {width:.3f} s"
+            came = max(came, *frame["times"])
+            if any(message["type"] in critical for message in messages):
+                continue
+            # A critical message pushes out what waits, in the same write: what was here before it came was not pushed.
+            pushed = next((later["times"] for later in self.frames[index + 1:]
+                           if any(message["type"] in critical for message in self.carried(later))), None)
+            if pushed is None or self.received[index] < min(pushed):
+                counted.append((came, self.received[index]))
+        for (came, _), (_, received) in zip(counted, counted[frames:]):
+            width = (received - came) / 1000
+            assert width >= seconds, f"{frames + 1} frames within {width:.3f} s"
 
 
 class Follower(Ledger):

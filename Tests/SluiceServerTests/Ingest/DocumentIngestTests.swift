@@ -32,8 +32,28 @@ struct DocumentIngestTests {
             answer = try connection.received()
         }
         #expect(answer.contains(#""accepted":2000,"firstSeq":1,"lastSeq":2000}"#))
-        // Two megabytes: checked a quarter of one at a time, then numbered an eighth of one at a time.
-        #expect((7...40).contains(turns))
+        // 2,020,001 bytes: let in by 256 KiB a turn, then checked by 260 messages of 1,009 bytes and a comma, and then
+        // numbered by 130 (256 KiB and 128 KiB, each up to the end of a message). What ends one is the next one's first.
+        #expect(turns == (8 - 1) + (8 - 1) + (16 - 1))
+    }
+
+    @Test("A producer who has nothing left is told so before the body is read")
+    func overRate() throws {
+        let gateway = try TestGateway { $0.limits.ingest = .init(rate: 1, burst: 2) }
+        for _ in 0..<2 {
+            let connection = try gateway.connect()
+            try Self.post(connection, Self.document(1))
+            #expect(HTTPTestConnection.statuses(in: try connection.received()) == [202])
+        }
+        let connection = try gateway.connect()
+        try connection.begin(
+            "POST /api/scans/s/progress",
+            "Content-Type: application/json",
+            "Content-Length: 2000000"
+        )
+        let answer = try connection.received()
+        #expect(HTTPTestConnection.statuses(in: answer) == [429])
+        #expect(answer.contains("\r\nRetry-After: 1\r\n"))
     }
 
     @Test("It is still all or nothing")
