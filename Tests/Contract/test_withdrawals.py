@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import hashlib
+import json
 import ssl
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -85,6 +86,30 @@ def test_issuer_audience_and_origin_are_judged_anew(make_gateway):
         assert closing(foreign)[0] == 4403 and closing(unlisted)[0] == 4403
         gateway.post("a", {"type": "still"}, gateway.producer(iss="https://idp", aud="sluice"))
         for socket in (good, listed, own):
+            read_until(socket, "still")
+
+
+def test_where_a_credential_stood_has_to_be_allowed_still(make_gateway):
+    gateway = make_gateway(auth={"cookie": "session"})
+    gateway.post("a", {"type": "t"})
+    token = gateway.reader()
+    cookie = {"Cookie": f"session={token}", "Origin": gateway.url}
+    streams = concurrent.futures.ThreadPoolExecutor(1)
+    with gateway.sync_ws(f"a?token={token}", token=False) as by_query, \
+            gateway.sync_ws("a", token=False, headers=cookie) as by_cookie, \
+            gateway.sync_ws("a", token=False, headers=cookie) as refreshed, \
+            gateway.sync_ws("a", token) as by_field:
+        refreshed.send(json.dumps({"action": "refresh", "token": token}))
+        read_until(refreshed, "ack")
+        stream = streams.submit(gateway.get, f"/api/scans/a/events?token={token}")
+        wait_for(lambda: gateway.get("/api/scans/a", gateway.admin()).json()["subscribers"] == 5)
+        gateway.reload(auth={"query_token": False})
+        assert closing(by_query)[0] == 4403
+        assert b"4403" in stream.result(20).body
+        gateway.reload(auth={"cookie": "other"})
+        assert closing(by_cookie)[0] == 4403
+        gateway.post("a", {"type": "still"})
+        for socket in (refreshed, by_field):
             read_until(socket, "still")
 
 

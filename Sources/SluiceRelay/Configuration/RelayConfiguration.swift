@@ -46,6 +46,9 @@ package struct RelayConfiguration: Sendable, Equatable {
     package var maximumPendingCount = 1000
     /// The most bytes of messages that wait for it.
     package var maximumPendingBytes = 4 * 1024 * 1024
+    /// The most bytes of messages in one frame of several: under the 1 MiB that common clients accept, and small enough
+    /// that a socket that drains has room for it.
+    package var maximumFrameBytes = 512 * 1024
     /// How messages are packed unless a subscriber asks otherwise.
     package var framing = Framing.batch
     /// Types that are never dropped, throttled or held by a batch.

@@ -7,17 +7,18 @@ package import NIOCore
 package struct DeliveryGroup: Sendable {
     /// The bounds of frames and of waiting.
     package struct Limits: Sendable, Equatable {
-        /// The most bytes of messages in one frame of several: under the 1 MiB that common clients accept.
-        package var maximumBatchBytes = 512 * 1024
+        package var maximumBatchBytes: Int
         /// Once so many bytes of messages go out in one turn of the loop, what is left goes out in later ones: with the
         /// last frame, less than what a socket that drains has room for.
-        package var maximumTurnBytes = 256 * 1024
+        package var maximumTurnBytes: Int
         package var batchInterval: TimeAmount
         package var maximumBatchCount: Int
         package var maximumPendingCount: Int
         package var maximumPendingBytes: Int
 
         package init(_ configuration: RelayConfiguration) {
+            self.maximumBatchBytes = configuration.maximumFrameBytes
+            self.maximumTurnBytes = configuration.maximumFrameBytes / 2
             self.batchInterval = configuration.batchInterval
             self.maximumBatchCount = configuration.maximumBatchCount
             self.maximumPendingCount = configuration.maximumPendingCount

@@ -94,7 +94,8 @@ extension HomeLoop {
         self.remove(scan, removal == .completed ? .scanCompleted : .scanIdle)
     }
 
-    /// Everything that waits goes out, a part in each turn of the loop: the gateway is about to close its connections.
+    /// Everything that waits goes out, a part in each turn of the loop, and requests that are half taken are finished:
+    /// the gateway is about to close its connections.
     func flush(promise: EventLoopPromise<Void>) {
         let scans = Array(self.scans.values)
         for scan in scans {
@@ -107,7 +108,7 @@ extension HomeLoop {
 
     private func flushed(_ scans: [ScanHome], _ promise: EventLoopPromise<Void>) {
         let rest = scans.filter { self.scans[$0.id] === $0 && $0.isFlushing }
-        guard !rest.isEmpty else {
+        guard !rest.isEmpty || !self.openRequests.isEmpty else {
             promise.succeed()
             return
         }

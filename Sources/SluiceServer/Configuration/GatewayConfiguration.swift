@@ -38,6 +38,15 @@ package struct GatewayConfiguration: Sendable, Equatable {
 }
 
 extension GatewayConfiguration {
+    /// The relay's part, with frames that fit into what may wait for one client.
+    ///
+    /// A socket that has no room for a frame reads pages of history instead, and those are outside its rate.
+    var relayInForce: RelayConfiguration {
+        var relay = self.relay
+        relay.maximumFrameBytes = min(relay.maximumFrameBytes, max(1, self.clients.maxBuffered / 2))
+        return relay
+    }
+
     /// The whole seconds of a duration as operators write it, such as `90s` or `1h`; nil if it is none.
     package static func wholeSeconds(_ text: String) -> Int64? {
         (try? ConfigurationUnits.duration(text)).map { $0.nanoseconds / 1_000_000_000 }

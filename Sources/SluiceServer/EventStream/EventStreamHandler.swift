@@ -38,7 +38,7 @@ final class EventStreamHandler: RequestHandler {
                 let scanID = try ScanID(segment: self.scanSegment)
                 let query = try self.query(exchange.request)
                 self.isNamed = try QueryReader.choice("events", in: exchange.request.query, ["message"]) == nil
-                self.begin(exchange, visitor.identity, query, scanID)
+                self.begin(exchange, visitor, query, scanID)
             } catch {
                 exchange.respond(problem: error)
             }
@@ -74,7 +74,7 @@ final class EventStreamHandler: RequestHandler {
 
     private func begin(
         _ exchange: HTTPExchange,
-        _ identity: Identity,
+        _ visitor: Gatekeeper.Visitor,
         _ query: SubscriptionQuery,
         _ scanID: ScanID
     ) {
@@ -83,7 +83,7 @@ final class EventStreamHandler: RequestHandler {
                 guard let found = exchange.found(result) else {
                     return
                 }
-                guard identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
+                guard visitor.identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
                     exchange.respond(problem: Problem(.forbidden, "the token does not allow reading this scan"))
                     return
                 }
@@ -94,16 +94,16 @@ final class EventStreamHandler: RequestHandler {
                     )
                     return
                 }
-                guard exchange.isOpen, let place = self.gatekeeper.admit(identity, exchange) else {
+                guard exchange.isOpen, let place = self.gatekeeper.admit(visitor.identity, exchange) else {
                     return
                 }
-                self.takeOver(exchange, identity, query, scanID, place)
+                self.takeOver(exchange, visitor, query, scanID, place)
             }
     }
 
     private func takeOver(
         _ exchange: HTTPExchange,
-        _ identity: Identity,
+        _ visitor: Gatekeeper.Visitor,
         _ query: SubscriptionQuery,
         _ scanID: ScanID,
         _ place: ConnectionLimits.ID
@@ -117,8 +117,8 @@ final class EventStreamHandler: RequestHandler {
         let session = EventStreamSession(
             services: self.services,
             loop: self.loop,
-            identity: identity,
-            page: self.gatekeeper.page(of: exchange),
+            identity: visitor.identity,
+            arrival: self.gatekeeper.arrival(of: exchange, visitor),
             place: place,
             request: query.request(
                 for: scanID,

@@ -20,7 +20,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     private static let retryMilliseconds = 1000...5000
 
     private(set) var identity: Identity
-    let page: WebOrigin?
+    let arrival: Arrival
     private let services: GatewayServices
     private let loop: LoopServices
     private let place: ConnectionLimits.ID
@@ -47,7 +47,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         services: GatewayServices,
         loop: LoopServices,
         identity: Identity,
-        page: WebOrigin?,
+        arrival: Arrival,
         place: ConnectionLimits.ID,
         request: SubscriptionRequest,
         isChunked: Bool,
@@ -57,7 +57,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.services = services
         self.loop = loop
         self.identity = identity
-        self.page = page
+        self.arrival = arrival
         self.place = place
         self.request = request
         self.isChunked = isChunked

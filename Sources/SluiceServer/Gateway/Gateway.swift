@@ -42,7 +42,7 @@ package final class Gateway: Sendable {
             let stored = try store?.restore()
             let relay = Relay(
                 eventLoops: eventLoops,
-                configuration: configuration.relay,
+                configuration: configuration.relayInForce,
                 memory: CompressionMemory(limit: configuration.compression.memory),
                 store: store,
                 stored: stored?.scans ?? [],
@@ -137,6 +137,8 @@ package final class Gateway: Sendable {
             try await Task.sleep(for: .milliseconds(20))
         }
         try await self.loops.onEach { $0.closeAll() }
+        // Requests that came within the grace and are half taken: their producers are gone, their messages are kept.
+        try await self.services.relay.flush(on: self.group.any()).get()
         try await self.client.shutdown()
         self.services.store?.close()
         try await self.group.shutdownGracefully()

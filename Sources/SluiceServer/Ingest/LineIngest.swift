@@ -127,7 +127,7 @@ final class LineIngest: IngestReader, LiveConnection {
     }
 
     /// Pages may post from everywhere, as long as they show a token themselves.
-    var page: WebOrigin? { nil }
+    var arrival: Arrival { Arrival(carrier: self.job.visitor.carrier) }
 
     var certificate: ClientCertificate? { self.job.exchange.connection.clientCertificate }
 

@@ -30,6 +30,8 @@ struct Credentials: Sendable, Equatable {
     }
 
     var proof: Proof
+    /// Where it stood.
+    var carrier = Arrival.Carrier.field
     /// Whether a browser adds it by itself, whoever's page asks: then the page has to be one that may ask.
     var isAmbient = false
     /// The subprotocol to name in the answer to a WebSocket handshake.
@@ -55,12 +57,14 @@ struct Credentials: Sendable, Equatable {
             self.proof = proof
         } else if let token = request.query.present("token") {
             self.proof = auth.queryToken ? .token(token) : .malformed("a token in the URL is not allowed; use a ticket")
+            self.carrier = .query
         } else if let token = Self.prefixedToken(offered) ?? bare {
             self.proof = .token(token)
         } else if let ticket = request.query.present("ticket") {
             self.proof = .ticket(ticket)
         } else if let name = auth.cookie, let token = Self.cookie(name, in: request.headers["Cookie"]) {
             self.proof = .token(token)
+            self.carrier = .cookie(name)
             self.isAmbient = true
         } else {
             // What may be left is the connection's certificate.

@@ -15,6 +15,8 @@ struct Gatekeeper: Sendable {
         var identity: Identity
         /// The authenticator's count of changes before it looked: as long as that stands, the right does.
         var changeCount: Int
+        /// Where the credential stood.
+        var carrier: Arrival.Carrier
         /// The subprotocol to name in the answer to a WebSocket handshake.
         var subprotocol: String?
     }
@@ -68,9 +70,9 @@ struct Gatekeeper: Sendable {
         self.origin(of: exchange).mayCome
     }
 
-    /// The origin of the page that a request comes from, if it may come only because that is listed.
-    func page(of exchange: HTTPExchange) -> WebOrigin? {
-        self.origin(of: exchange).page
+    /// How a request came whose sender was let in.
+    func arrival(of exchange: HTTPExchange, _ visitor: Visitor) -> Arrival {
+        Arrival(page: self.origin(of: exchange).page, carrier: visitor.carrier)
     }
 
     /// Looks again at somebody who was let in and did not go on at once: whose body took its time.
@@ -82,7 +84,7 @@ struct Gatekeeper: Sendable {
         }
         let verdict = self.services.verdict(
             on: visitor.identity,
-            page: nil,
+            arrival: Arrival(carrier: visitor.carrier),
             certificate: exchange.connection.clientCertificate
         )
         switch verdict {
@@ -275,7 +277,14 @@ struct Gatekeeper: Sendable {
             exchange.respond(problem: Problem(.originRefused, "pages of this origin may not act for a visitor"))
             return
         }
-        then(Visitor(identity: identity, changeCount: changeCount, subprotocol: credentials.subprotocol))
+        then(
+            Visitor(
+                identity: identity,
+                changeCount: changeCount,
+                carrier: credentials.carrier,
+                subprotocol: credentials.subprotocol
+            )
+        )
     }
 
     private func retryWithFreshKeys(

@@ -70,7 +70,7 @@ final class GatewayServices: Sendable {
         self.current.withLock { $0 = settings }
         self.limits.replace(settings.configuration.limits)
         self.transports.setLimits(settings.configuration.limits)
-        self.relay.reconfigure(settings.configuration.relay)
+        self.relay.reconfigure(settings.configuration.relayInForce)
     }
 
     /// The authorities in force whose clients' certificates make producers; nil for none.
@@ -99,11 +99,11 @@ final class GatewayServices: Sendable {
     /// Judges somebody who was let in a while ago and goes on only now.
     ///
     /// A live connection that has begun is judged whenever something changes; this is for the time before.
-    func verdict(on identity: Identity, page: WebOrigin?, certificate: ClientCertificate?) -> LiveJudge.Verdict {
+    func verdict(on identity: Identity, arrival: Arrival, certificate: ClientCertificate?) -> LiveJudge.Verdict {
         guard !self.authenticator.isRevoked(identity) else {
             return .ends(.tokenRevoked)
         }
-        return self.judge(.notAdmitted).verdict(on: identity, page: page, certificate: certificate)
+        return self.judge(.notAdmitted).verdict(on: identity, arrival: arrival, certificate: certificate)
     }
 
     /// Ends a connection that has begun just now if it should not have.
@@ -112,7 +112,7 @@ final class GatewayServices: Sendable {
     func judgeAtStart(_ connection: any LiveConnection, now: NIODeadline) {
         if case .ends(let closing) = self.verdict(
             on: connection.identity,
-            page: connection.page,
+            arrival: connection.arrival,
             certificate: connection.certificate
         ) {
             connection.close(closing)
@@ -122,9 +122,11 @@ final class GatewayServices: Sendable {
     }
 
     private func judge(_ closing: Closing) -> LiveJudge {
-        LiveJudge(
+        let settings = self.settings
+        return LiveJudge(
             credentials: self.authenticator.judge,
-            origins: self.settings.origins,
+            origins: settings.origins,
+            auth: settings.configuration.auth,
             authorities: self.clientAuthorities,
             closing: closing,
             now: WallTime.now().seconds

@@ -5,8 +5,8 @@ internal import SluiceAdmission
 protocol LiveConnection: AnyObject {
     /// Who it belongs to.
     var identity: Identity { get }
-    /// The origin of the page that opened it, if that may do so only because it is listed.
-    var page: WebOrigin? { get }
+    /// How it came.
+    var arrival: Arrival { get }
     /// The certificate that its client showed, if any.
     var certificate: ClientCertificate? { get }
     /// What it was given and how it stands.

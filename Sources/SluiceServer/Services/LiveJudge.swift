@@ -13,6 +13,8 @@ struct LiveJudge: Sendable {
 
     let credentials: CredentialJudge
     let origins: OriginPolicy
+    /// Where credentials may stand.
+    let auth: GatewayConfiguration.Auth
     /// The authorities of client certificates in force; nil for none.
     let authorities: ClientAuthorities?
     /// How those end whose right is gone.
@@ -24,11 +26,14 @@ struct LiveJudge: Sendable {
     ///
     /// - Parameters:
     ///   - identity: Who it belongs to.
-    ///   - page: The listed origin of the page that opened it, if it is one of these.
+    ///   - arrival: How it came.
     ///   - certificate: The certificate that its client showed.
     /// - Returns: Whether it would be let in today, and as whom.
-    func verdict(on identity: Identity, page: WebOrigin?, certificate: ClientCertificate?) -> Verdict {
-        if let page, !self.origins.lists(page) {
+    func verdict(on identity: Identity, arrival: Arrival, certificate: ClientCertificate?) -> Verdict {
+        if let page = arrival.page, !self.origins.lists(page) {
+            return .ends(self.closing)
+        }
+        guard arrival.carrier.isAllowed(by: self.auth) else {
             return .ends(self.closing)
         }
         if identity.kind == .clientCertificate {
@@ -45,7 +50,7 @@ struct LiveJudge: Sendable {
     ///
     /// - Returns: Whether it goes on.
     func apply(to connection: any LiveConnection) -> Bool {
-        switch self.verdict(on: connection.identity, page: connection.page, certificate: connection.certificate) {
+        switch self.verdict(on: connection.identity, arrival: connection.arrival, certificate: connection.certificate) {
         case .stays(let identity):
             return connection.goOn(as: identity, leeway: self.credentials.leeway)
         case .ends(let closing):

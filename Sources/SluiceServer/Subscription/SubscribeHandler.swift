@@ -116,7 +116,7 @@ final class SubscribeHandler: RequestHandler {
             services: self.services,
             loop: self.loop,
             identity: visitor.identity,
-            page: self.gatekeeper.page(of: exchange),
+            arrival: self.gatekeeper.arrival(of: exchange, visitor),
             place: place,
             query: query,
             scanID: scanID,

@@ -220,12 +220,15 @@ extension SubscriptionSession {
                 self.end(.forbidden, "the new token does not allow reading this scan")
                 return
             }
+            // The newer one stands in a frame, wherever the first one stood.
+            let arrival = Arrival(page: self.arrival.page)
             // It may have been revoked while the homes were asked, and before it stood here to be found.
-            if case .ends(let closing) = self.services.verdict(on: fresh, page: self.page, certificate: nil) {
+            if case .ends(let closing) = self.services.verdict(on: fresh, arrival: arrival, certificate: nil) {
                 self.close(closing)
                 return
             }
             self.identity = fresh
+            self.arrival = arrival
             self.tokenClock = TokenClock(fresh, leeway: self.services.settings.configuration.auth.leeway.seconds)
             self.send(AnswerText.ack(action))
         }

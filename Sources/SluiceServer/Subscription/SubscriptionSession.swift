@@ -18,7 +18,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     let form: WireForm
     let eventLoop: any EventLoop
     var identity: Identity
-    let page: WebOrigin?
+    var arrival: Arrival
     var tokenClock: TokenClock
     var subscribers: [ScanID: Subscriber] = [:]
     /// Actions that wait for those before them.
@@ -40,7 +40,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         services: GatewayServices,
         loop: LoopServices,
         identity: Identity,
-        page: WebOrigin?,
+        arrival: Arrival,
         place: ConnectionLimits.ID,
         query: SubscriptionQuery,
         scanID: ScanID?,
@@ -51,7 +51,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.loop = loop
         self.eventLoop = loop.eventLoop
         self.identity = identity
-        self.page = page
+        self.arrival = arrival
         self.place = place
         self.query = query
         self.scanID = scanID

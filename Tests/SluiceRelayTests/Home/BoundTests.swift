@@ -85,6 +85,22 @@ struct BoundTests {
         #expect(try schedule.end(clients).isEmpty)
     }
 
+    @Test("At the end of the gateway a request that is half taken is finished, and what waits behind it")
+    func halfTaken() throws {
+        let schedule = try ScheduleOfOneScan(loopCount: 1)
+        let loop = schedule.world.loops[0]
+        var order: [String] = []
+        schedule.post((0..<5000).map { TestMessage.ordinary("a", "\"n\":\($0)") }) { _ in order.append("first") }
+        schedule.post((0..<5000).map { TestMessage.ordinary("a", "\"n\":\($0)") }) { _ in order.append("second") }
+        schedule.world.on(loop) {
+            schedule.relay.flush(on: loop).assumeIsolated().whenSuccess { order.append("flushed") }
+        }
+        #expect(order.isEmpty)
+        schedule.letTurnsPass()
+        #expect(order == ["first", "second", "flushed"])
+        #expect(try schedule.end([]).isEmpty)
+    }
+
     @Test("What waits is bounded in bytes, the oldest is skipped, and each is told")
     func pendingBytes() throws {
         let (schedule, clients) = try self.schedule(isStalled: false, messageBytes: 25_000, pendingBytes: 1_300_000)
@@ -102,6 +118,26 @@ struct BoundTests {
         schedule.letTurnsPass()
         #expect(clients.allSatisfy { $0.session?.lagCount == 1 && $0.session?.last == 242 })
         #expect(try schedule.end(clients).isEmpty)
+    }
+
+    @Test(
+        "Where frames are made for small sockets, one that drains gets them all, and reads no page",
+        arguments: [true, false]
+    )
+    func smallFrames(areSmall: Bool) throws {
+        var configuration = RelayConfiguration()
+        configuration.maximumFrameBytes = areSmall ? 2000 : 512 * 1024
+        let schedule = try ScheduleOfOneScan(loopCount: 1, configuration)
+        let client = try schedule.subscriber(maximumBufferedBytes: 4000)
+        schedule.letTurnsPass()
+        let pad = String(repeating: "x", count: 300)
+        schedule.post((0..<50).map { TestMessage.ordinary("a", "\"n\":\($0),\"pad\":\"\(pad)\"") })
+        schedule.world.advance(by: .seconds(2))
+        let counts = schedule.relay.fanOut(of: client.connection.loop).counts
+        #expect(client.session?.last == 50 && (counts.fellBehind == 0) == areSmall)
+        // Nine frames of six messages at most: no more in a second than its rate.
+        #expect(!areSmall || counts.deliveredFrames == 1 + 9)
+        #expect(try schedule.end([client]).isEmpty)
     }
 
     @Test("A small socket gets the frames that fit, and reads the others as pages that do")

@@ -10,7 +10,7 @@ struct ConnectionRegistryTests {
     /// A connection that remembers how it was closed.
     private final class Connection: LiveConnection {
         let identity = Identity.clientCertificate(name: "a")
-        let page: WebOrigin? = nil
+        let arrival = Arrival()
         let certificate: ClientCertificate? = nil
         let eventLoop: any EventLoop
         var blockedSince: NIODeadline?

@@ -10,7 +10,7 @@ import Testing
 struct LiveJudgeTests {
     private final class Connection: LiveConnection {
         let identity: Identity
-        let page: WebOrigin?
+        let arrival: Arrival
         let certificate: ClientCertificate?
         let blockedSince: NIODeadline? = nil
         let eventLoop: any EventLoop
@@ -19,12 +19,12 @@ struct LiveJudgeTests {
 
         init(
             _ identity: Identity,
-            page: WebOrigin? = nil,
+            arrival: Arrival = Arrival(),
             certificate: ClientCertificate? = nil,
             on eventLoop: any EventLoop = EmbeddedEventLoop()
         ) {
             self.identity = identity
-            self.page = page
+            self.arrival = arrival
             self.certificate = certificate
             self.eventLoop = eventLoop
         }
@@ -56,11 +56,13 @@ struct LiveJudgeTests {
     private func judge(
         _ authenticator: Authenticator,
         origins: [String] = [],
+        auth: GatewayConfiguration.Auth = .init(),
         authorities: ClientAuthorities? = nil
     ) throws -> LiveJudge {
         LiveJudge(
             credentials: authenticator.judge,
             origins: OriginPolicy(try origins.map { text throws(WebOrigin.Fault) in try WebOrigin(text) }),
+            auth: auth,
             authorities: authorities,
             closing: .notAdmitted,
             now: 1_800_000_000
@@ -80,10 +82,32 @@ struct LiveJudgeTests {
     @Test("A page whose origin is no longer listed is parted with")
     func page() throws {
         let authenticator = try self.authenticator([])
-        let connection = Connection(Identity(kind: .token, subject: "a"), page: try WebOrigin("https://a.example"))
+        let connection = Connection(
+            Identity(kind: .token, subject: "a"),
+            arrival: Arrival(page: try WebOrigin("https://a.example"))
+        )
         #expect(try self.judge(authenticator, origins: ["https://a.example"]).apply(to: connection))
         #expect(try !self.judge(authenticator, origins: ["https://b.example"]).apply(to: connection))
         #expect(connection.closings == [.notAdmitted])
+    }
+
+    @Test("Where a credential stood it has to be allowed still, and under the same name")
+    func carrier() throws {
+        let authenticator = try self.authenticator([])
+        var auth = GatewayConfiguration.Auth()
+        auth.cookie = "session"
+        let carriers: [Arrival.Carrier] = [.field, .query, .cookie("session")]
+        func staying() throws -> [Arrival.Carrier] {
+            try carriers.filter { carrier in
+                let connection = Connection(Identity(kind: .token, subject: "a"), arrival: Arrival(carrier: carrier))
+                return try self.judge(authenticator, auth: auth).apply(to: connection)
+            }
+        }
+        #expect(try staying() == carriers)
+        auth.queryToken = false
+        #expect(try staying() == [.field, .cookie("session")])
+        auth.cookie = "other"
+        #expect(try staying() == [.field])
     }
 
     @Test("A client certificate counts as long as its authority is there")

@@ -25,7 +25,7 @@ final class TestGateway {
         let authenticator = Authenticator(verifier: loaded.verifier(), ingestKeys: [])
         let relay = Relay(
             eventLoops: [self.loop],
-            configuration: configuration.relay,
+            configuration: configuration.relayInForce,
             memory: CompressionMemory(limit: configuration.compression.memory),
             store: store,
             logger: logger

@@ -1,0 +1,26 @@
+internal import SluiceAdmission
+
+/// How a connection came, as far as that is for the operator to allow: what a reload takes away ends it.
+struct Arrival: Sendable, Equatable {
+    /// Where the credential stood.
+    enum Carrier: Sendable, Equatable {
+        /// Where it may always stand: a field, a frame, a ticket, the connection's certificate.
+        case field
+        /// In the URL.
+        case query
+        /// In the cookie of this name.
+        case cookie(String)
+
+        func isAllowed(by auth: GatewayConfiguration.Auth) -> Bool {
+            switch self {
+            case .field: true
+            case .query: auth.queryToken
+            case .cookie(let name): auth.cookie == name
+            }
+        }
+    }
+
+    /// The origin of the page that opened it, if that may do so only because it is listed.
+    var page: WebOrigin?
+    var carrier = Carrier.field
+}
