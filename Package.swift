@@ -80,7 +80,7 @@ let package = Package(
         ),
         // One function of glibc's that Swift does not see.
         .systemLibrary(name: "CSpawn"),
-        // What all parts need: the JSON pass and its writer, names of scans, times of day. Knows none of them.
+        // What all parts need: the JSON pass, tree and writer, names of scans, times of day. Knows none of them.
         .target(
             name: "SluiceBase",
             dependencies: [.product(name: "NIOCore", package: nio)],
@@ -102,6 +102,7 @@ let package = Package(
         .target(
             name: "SluiceAdmission",
             dependencies: [
+                "SluiceBase",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ],
@@ -159,6 +160,7 @@ let package = Package(
         .target(
             name: "SluiceClient",
             dependencies: [
+                "SluiceBase",
                 "CSpawn",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
@@ -259,6 +261,7 @@ let package = Package(
         .testTarget(
             name: "SluiceClientTests",
             dependencies: [
+                "SluiceBase",
                 "SluiceClient",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOHTTP1", package: nio),

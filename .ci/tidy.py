@@ -46,7 +46,7 @@ TESTING = {"Testing", "XCTest"}
 ALLOWED_IMPORTS = {
     "SluiceBase": {"NIOCore", "Glibc"},
     "SluiceRelay": {"SluiceBase", "NIOCore", "CZlib", "DequeModule", "Logging", "Glibc"},
-    "SluiceAdmission": {"Crypto", "CryptoExtras"} | FOUNDATION,
+    "SluiceAdmission": {"SluiceBase", "Crypto", "CryptoExtras"} | FOUNDATION,
 }
 DENIED_IMPORTS = {
     "SluiceServer": {"GRDB", "SluiceClient", "ArgumentParser"},

@@ -1,5 +1,6 @@
 import Crypto
 import CryptoExtras
+import SluiceBase
 
 /// The keys of a JWK set (RFC 7517) that can verify tokens.
 ///
@@ -73,13 +74,13 @@ package struct JSONWebKeySet: Sendable {
         guard bytes.count <= Self.maximumBytes else {
             throw KeyError("is longer than \(Self.maximumBytes) bytes")
         }
-        let set: JSONObject
-        do throws(JSONReader.Failure) {
-            set = try JSONReader.object(bytes, maximumDepth: 16, maximumMemberCount: 64)
+        let set: JSONNode
+        do throws(JSONFault) {
+            set = try JSONReader.object(bytes, .strict(maximumDepth: 16, maximumMemberCount: 64))
         } catch {
             throw KeyError(Self.words(for: error))
         }
-        guard case .array(let entries) = set["keys"] else {
+        guard case .array(let entries)? = set["keys"]?.value else {
             throw KeyError("is not a JWK set: \"keys\" is no array")
         }
         for (index, entry) in entries.enumerated() {
@@ -91,28 +92,28 @@ package struct JSONWebKeySet: Sendable {
             } catch {
                 self.passedOverCount += 1
                 if self.passedOver.count < Self.maximumNoteCount {
-                    let keyID = if case .object(let entry) = entry { entry["kid"]?.string } else { nil as String? }
+                    let keyID = entry["kid"]?.string
                     self.passedOver.append(PassedOver(index: index, keyID: keyID, reason: error.reason))
                 }
             }
         }
     }
 
-    private static func words(for failure: JSONReader.Failure) -> String {
-        switch failure {
-        case .syntax(let offset):
-            "is not JSON: see byte \(offset)"
-        case .depth:
+    private static func words(for fault: JSONFault) -> String {
+        switch fault.kind {
+        case .tooDeep:
             "is nested too deep"
         case .duplicateName:
             "has an object with the same name twice"
         case .notAnObject:
             "is not a JSON object"
+        default:
+            "is not JSON: see byte \(fault.offset)"
         }
     }
 
-    private static func key(_ entry: JSONValue) throws(Unusable) -> VerificationKey {
-        guard case .object(let entry) = entry else {
+    private static func key(_ entry: JSONNode) throws(Unusable) -> VerificationKey {
+        guard entry.isObject else {
             throw Unusable("is no object")
         }
         try Self.checkUse(entry)
@@ -137,7 +138,7 @@ package struct JSONWebKeySet: Sendable {
     }
 
     /// RFC 7517 sections 4.2 and 4.3.
-    private static func checkUse(_ entry: JSONObject) throws(Unusable) {
+    private static func checkUse(_ entry: JSONNode) throws(Unusable) {
         if let use = entry.present("use"), use.string != "sig" {
             throw Unusable("has a use that is not sig")
         }
@@ -158,7 +159,7 @@ package struct JSONWebKeySet: Sendable {
 
     /// The key, and the algorithm that its type implies.
     private static func material(
-        _ entry: JSONObject
+        _ entry: JSONNode
     ) throws(Unusable) -> (TokenAlgorithm, VerificationKey.Material) {
         switch entry["kty"]?.string {
         case "RSA":
@@ -187,7 +188,7 @@ package struct JSONWebKeySet: Sendable {
 
     /// RFC 7518 section 6.2.1: both coordinates, each of the curve's full length.
     private static func curveMaterial(
-        _ entry: JSONObject
+        _ entry: JSONNode
     ) throws(Unusable) -> (TokenAlgorithm, VerificationKey.Material) {
         let curve = entry["crv"]?.string
         guard let curve, ["P-256", "P-384", "P-521"].contains(curve) else {
@@ -214,7 +215,7 @@ package struct JSONWebKeySet: Sendable {
         return found
     }
 
-    private static func bytes(_ name: String, _ entry: JSONObject) throws(Unusable) -> [UInt8] {
+    private static func bytes(_ name: String, _ entry: JSONNode) throws(Unusable) -> [UInt8] {
         guard let bytes = entry[name]?.string.flatMap({ Base64URL.decode($0.utf8) }) else {
             throw Unusable("has no \(name) in base64url")
         }

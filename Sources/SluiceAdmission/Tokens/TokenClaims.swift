@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// The claims of a token whose signature has been verified (RFC 7519 section 4).
 ///
 /// A registered claim of the wrong type makes the token invalid, whether it is asked for or not; `null` is an absent one.
@@ -7,8 +9,7 @@ struct TokenClaims {
     /// Times are cut off here (in the year 2255), so that in nanoseconds they fit a signed 64-bit integer.
     static let latestTime = 9_000_000_000.0
 
-    private static let maximumDepth = 16
-    private static let maximumMemberCount = 256
+    private static let rules = JSONReader.Rules.strict(maximumDepth: 16, maximumMemberCount: 256)
 
     let subject: String
     let lifetime: TokenLifetime
@@ -24,13 +25,9 @@ struct TokenClaims {
     /// - Parameter bytes: The decoded second part of a token.
     /// - Throws: ``TokenError`` with `malformed` or `claims`.
     init(_ bytes: [UInt8]) throws(TokenError) {
-        let claims: JSONObject
+        let claims: JSONNode
         do {
-            claims = try JSONReader.object(
-                bytes,
-                maximumDepth: Self.maximumDepth,
-                maximumMemberCount: Self.maximumMemberCount
-            )
+            claims = try JSONReader.object(bytes, Self.rules)
         } catch {
             throw TokenError(.malformed)
         }
@@ -59,7 +56,7 @@ struct TokenClaims {
         return value
     }
 
-    private static func text(_ name: String, _ claims: JSONObject) throws(TokenError) -> String? {
+    private static func text(_ name: String, _ claims: JSONNode) throws(TokenError) -> String? {
         guard let claim = claims.present(name) else {
             return nil
         }
@@ -69,7 +66,7 @@ struct TokenClaims {
         return text
     }
 
-    private static func texts(_ name: String, _ claims: JSONObject) throws(TokenError) -> [String]? {
+    private static func texts(_ name: String, _ claims: JSONNode) throws(TokenError) -> [String]? {
         guard let claim = claims.present(name) else {
             return nil
         }
@@ -80,7 +77,7 @@ struct TokenClaims {
     }
 
     /// A text that is kept and shown: not empty, bounded, and without control characters, which would forge logs.
-    private static func name(_ name: String, _ claims: JSONObject) throws(TokenError) -> String? {
+    private static func name(_ name: String, _ claims: JSONNode) throws(TokenError) -> String? {
         guard let text = try Self.text(name, claims) else {
             return nil
         }
@@ -91,18 +88,18 @@ struct TokenClaims {
         return text
     }
 
-    private static func time(_ name: String, _ claims: JSONObject) throws(TokenError) -> Double? {
+    private static func time(_ name: String, _ claims: JSONNode) throws(TokenError) -> Double? {
         guard let claim = claims.present(name) else {
             return nil
         }
-        guard case .number(let seconds) = claim, seconds.isFinite else {
+        guard let seconds = claim.double, seconds.isFinite else {
             throw Self.fault(name, "is no number of seconds")
         }
         return min(max(seconds, -Self.latestTime), Self.latestTime)
     }
 
     /// RFC 7519 section 4.1.3: one string, or an array of them.
-    private static func audiences(_ name: String, _ claims: JSONObject) throws(TokenError) -> [String] {
+    private static func audiences(_ name: String, _ claims: JSONNode) throws(TokenError) -> [String] {
         guard let claim = claims.present(name) else {
             return []
         }

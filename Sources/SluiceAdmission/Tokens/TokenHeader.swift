@@ -1,11 +1,12 @@
+import SluiceBase
+
 /// What the header of a token says, so far as it is believed before the signature is checked (RFC 7515 section 4).
 ///
 /// Only `alg` and `kid` are used, and only to choose among the configured keys. `jku`, `jwk`, `x5u` and `x5c` are
 /// never looked at: a token cannot bring its own key.
 struct TokenHeader: Sendable, Hashable {
     /// A header may hold a `jwk` with an `x5c` in it, and nothing deeper.
-    private static let maximumDepth = 4
-    private static let maximumMemberCount = 32
+    private static let rules = JSONReader.Rules.strict(maximumDepth: 4, maximumMemberCount: 32)
 
     let algorithm: TokenAlgorithm
     let keyID: String?
@@ -15,13 +16,9 @@ struct TokenHeader: Sendable, Hashable {
     /// - Parameter bytes: The decoded first part of a token.
     /// - Throws: ``TokenError`` with `malformed`, `header` or `algorithm`.
     init(_ bytes: [UInt8]) throws(TokenError) {
-        let header: JSONObject
+        let header: JSONNode
         do {
-            header = try JSONReader.object(
-                bytes,
-                maximumDepth: Self.maximumDepth,
-                maximumMemberCount: Self.maximumMemberCount
-            )
+            header = try JSONReader.object(bytes, Self.rules)
         } catch {
             throw TokenError(.malformed)
         }
@@ -39,7 +36,7 @@ struct TokenHeader: Sendable, Hashable {
             throw TokenError(.algorithm)
         }
         self.algorithm = algorithm
-        switch header["kid"] {
+        switch header["kid"]?.value {
         case .none:
             self.keyID = nil
         case .string(let keyID):

@@ -1,3 +1,5 @@
+import SluiceBase
+
 extension TokenSigner {
     /// What a token made here says.
     package struct Claims: Sendable {
@@ -33,25 +35,26 @@ extension TokenSigner {
             self.expiresAt = min(self.issuedAt + min(timeToLive, latest), latest)
         }
 
-        var json: String {
-            var members = [
-                "\"sub\":\(JSONText.quoted(self.subject))",
-                "\"iat\":\(self.issuedAt)",
-                "\"exp\":\(self.expiresAt)",
-                "\"jti\":\(JSONText.quoted(self.tokenID))",
-            ]
+        var json: [UInt8] {
+            var writer = JSONWriter()
+            writer.beginObject()
+            writer.member("sub", self.subject)
+            writer.member("iat", Int(self.issuedAt))
+            writer.member("exp", Int(self.expiresAt))
+            writer.member("jti", self.tokenID)
             if let scans = self.scans {
-                members.append("\"scans\":\(JSONText.array(scans))")
+                writer.member("scans", scans)
             }
             if !self.roles.isEmpty {
-                members.append("\"roles\":\(JSONText.array(self.roles))")
+                writer.member("roles", self.roles)
             }
             for (name, value) in [("scope", self.scope), ("iss", self.issuer), ("aud", self.audience)] {
                 if let value {
-                    members.append("\"\(name)\":\(JSONText.quoted(value))")
+                    writer.member(name, value)
                 }
             }
-            return "{\(members.joined(separator: ","))}"
+            writer.endObject()
+            return writer.bytes
         }
     }
 }

@@ -1,4 +1,5 @@
 import Crypto
+import SluiceBase
 
 /// Makes tokens with a shared secret, for the operator's command line.
 package struct TokenSigner: Sendable {
@@ -22,12 +23,15 @@ package struct TokenSigner: Sendable {
     /// - Parameter claims: What the token is to say.
     /// - Returns: The compact form (RFC 7515 section 7.1).
     package func sign(_ claims: Claims) -> String {
-        var header = "{\"alg\":\(JSONText.quoted(self.key.algorithm.rawValue)),\"typ\":\"JWT\""
+        var header = JSONWriter()
+        header.beginObject()
+        header.member("alg", self.key.algorithm.rawValue)
+        header.member("typ", "JWT")
         if let id = self.key.id {
-            header += ",\"kid\":\(JSONText.quoted(id))"
+            header.member("kid", id)
         }
-        header += "}"
-        let text = "\(Base64URL.encode(header.utf8)).\(Base64URL.encode(claims.json.utf8))"
+        header.endObject()
+        let text = "\(Base64URL.encode(header.bytes)).\(Base64URL.encode(claims.json))"
         return "\(text).\(Base64URL.encode(self.code(for: Array(text.utf8))))"
     }
 

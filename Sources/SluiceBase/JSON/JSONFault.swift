@@ -23,6 +23,8 @@ public struct JSONFault: Error, Equatable {
         case loneSurrogate
         case duplicateName
         case tooManyMembers(limit: Int)
+        case tooManyValues(limit: Int)
+        case notAnObject
     }
 
     public let kind: Kind
@@ -57,6 +59,8 @@ extension JSONFault.Kind {
         case .loneSurrogate: "Write surrogates in pairs."
         case .duplicateName: "Give each name once."
         case .tooManyMembers(let limit): "Give an object at most \(limit) members."
+        case .tooManyValues(let limit): "Send at most \(limit) values."
+        case .notAnObject: "Send one JSON object."
         }
     }
 }

@@ -6,6 +6,8 @@ package import NIOCore
 package struct JSONWriter {
     /// What has been written so far.
     package private(set) var buffer: ByteBuffer
+    /// The same as an array.
+    package var bytes: [UInt8] { Array(self.buffer.readableBytesView) }
     /// Whether the next value at this level has one before it.
     private var needsComma = false
 
@@ -148,6 +150,26 @@ package struct JSONWriter {
         self.value(value)
     }
 
+    /// Writes a member with a string, or nothing if there is none or it is empty.
+    package mutating func member(_ name: String, ifPresent value: String?) {
+        if let value, !value.isEmpty { self.member(name, value) }
+    }
+
+    /// Writes a member with a number, or nothing if there is none.
+    package mutating func member(_ name: String, ifPresent value: Int?) {
+        if let value { self.member(name, value) }
+    }
+
+    /// Writes a member with a list of strings.
+    package mutating func member(_ name: String, _ values: [String]) {
+        self.name(name)
+        self.beginArray()
+        for value in values {
+            self.value(value)
+        }
+        self.endArray()
+    }
+
     private mutating func separate() {
         if self.needsComma {
             self.buffer.writeInteger(UInt8(ascii: ","))
@@ -178,13 +200,9 @@ package struct JSONWriter {
         case 0x09: self.buffer.writeString("\\t")
         case 0..<0x20:
             self.buffer.writeString("\\u00")
-            self.buffer.writeInteger(Self.hexDigit(byte >> 4))
-            self.buffer.writeInteger(Self.hexDigit(byte & 0xF))
+            self.buffer.writeInteger(Hexadecimal.digit(byte >> 4))
+            self.buffer.writeInteger(Hexadecimal.digit(byte & 0xF))
         default: self.buffer.writeInteger(byte)
         }
-    }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }

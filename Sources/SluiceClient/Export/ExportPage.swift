@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// One page of a scan's history, as the gateway answers it, turned into lines of an export.
 struct ExportPage: Sendable, Equatable {
     /// Which life of the scan this is.
@@ -10,11 +12,11 @@ struct ExportPage: Sendable, Equatable {
     let damagedCount: Int
 
     /// The page is an array in an object, and a message may be nested as deep as the gateway takes it.
-    private static let maximumDepth = JSONParser.maximumDepth + 2
+    private static let maximumDepth = JSONNesting.capacity + 2
 
     /// Reads an answer; nil if it is none, or does not say when the messages came.
     init?(_ body: [UInt8]) {
-        guard let page = try? JSONParser.parse(body, maximumDepth: Self.maximumDepth),
+        guard let page = try? JSONReader.read(body, .tolerant(maximumDepth: Self.maximumDepth)),
             let epoch = page["epoch"]?.string, let messages = page["messages"], let times = page["times"],
             let next = page["next"], messages.elements.count == times.elements.count
         else {
@@ -35,7 +37,7 @@ struct ExportPage: Sendable, Equatable {
 
     /// The gateway put `"seq":N,` in front of what was posted, and nothing else.
     private static func line(_ message: JSONNode, at time: Int?, _ body: [UInt8]) -> [UInt8]? {
-        guard let time, let first = message.members.first, first.key == "seq", let seq = first.node.integer,
+        guard let time, let first = message.members.first, first.name == "seq", let seq = first.node.integer,
             first.node.range.upperBound < message.range.upperBound,
             body[first.node.range.upperBound] == UInt8(ascii: ",")
         else {

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Finds out by the first telling line of standard output what a scanner writes, and then leaves the rest to that
 /// format's translator.
 ///

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// masscan's output in each of its forms but the binary one: JSON (`-oJ -`), NDJSON (`-oD -`), XML (`-oX -`), greppable
 /// (`-oG -`), a list (`-oL -`), what it prints without any of them, and its status line.
 struct MasscanTranslator: OutputTranslator {
@@ -137,9 +139,9 @@ extension MasscanTranslator {
 
     private static func message(percent: Double, remaining: Int?, found: Int?) -> ProgressMessage {
         ProgressMessage("scanProgress", phase: "masscan") { object in
-            object.set("percent", min(max(percent, 0), 100))
-            object.set("remaining", ifPresent: remaining)
-            object.set("found", ifPresent: found)
+            object.member("percent", min(max(percent, 0), 100))
+            object.member("remaining", ifPresent: remaining)
+            object.member("found", ifPresent: found)
         }
     }
 }

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Each line of standard output that is a message already is passed as it is, byte for byte.
 ///
 /// Others are `line` messages. A line that the gateway would refuse counts as such, since it would take the
@@ -30,11 +32,11 @@ struct NDJSONTranslator: OutputTranslator {
     /// Reads a line as a message that the gateway takes; nothing if it is none.
     static func message(in line: OutputLine, scanID: String) -> ProgressMessage? {
         guard !line.isTruncated, line.bytes.count <= self.maximumMessageBytes,
-            let node = try? JSONParser.parse(line.bytes), case .object(let members) = node.value
+            let node = try? JSONReader.read(line.bytes), case .object(let members) = node.value
         else { return nil }
-        let types = members.filter { $0.key == "type" }
-        let scanIDs = members.filter { $0.key == "scanId" }
-        guard types.count == 1, let type = types[0].node.string, !members.contains(where: { $0.key == "seq" }),
+        let types = members.filter { $0.name == "type" }
+        let scanIDs = members.filter { $0.name == "scanId" }
+        guard types.count == 1, let type = types[0].node.string, !members.contains(where: { $0.name == "seq" }),
             scanIDs.count <= 1, scanIDs.allSatisfy({ $0.node.string == scanID }),
             (1...128).contains(type.unicodeScalars.count), !self.reservedTypes.contains(type),
             !type.hasPrefix(self.reservedPrefix),

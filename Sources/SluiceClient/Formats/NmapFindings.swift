@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// What nmap found, each thing said once, whichever of its outputs says it first.
 ///
 /// With `-v` nmap names an open port when it finds it and again in the report at the end; the XML output can run
@@ -39,10 +41,10 @@ struct NmapFindings: Sendable {
         guard self.seen.insert("h \(ip)") else { return [] }
         return [
             ProgressMessage("hostDiscovered") { object in
-                object.set("ip", ip)
-                object.set("hostname", ifPresent: name)
-                object.set("mac", ifPresent: mac)
-                object.set("vendor", ifPresent: vendor)
+                object.member("ip", ip)
+                object.member("hostname", ifPresent: name)
+                object.member("mac", ifPresent: mac)
+                object.member("vendor", ifPresent: vendor)
             }
         ]
     }
@@ -54,11 +56,11 @@ struct NmapFindings: Sendable {
         }
         return [
             ProgressMessage("portFound") { object in
-                object.set("ip", port.ip)
-                object.set("port", port.number)
-                object.set("protocol", port.protocol)
-                object.set("state", state)
-                object.set("service", ifPresent: service)
+                object.member("ip", port.ip)
+                object.member("port", port.number)
+                object.member("protocol", port.protocol)
+                object.member("state", state)
+                object.member("service", ifPresent: service)
             }
         ]
     }
@@ -67,13 +69,13 @@ struct NmapFindings: Sendable {
         guard self.seen.insert("s \(port.ip) \(port.number)/\(port.protocol)") else { return [] }
         return [
             ProgressMessage("serviceDetected") { object in
-                object.set("ip", port.ip)
-                object.set("port", port.number)
-                object.set("protocol", port.protocol)
-                object.set("service", service.name)
-                object.set("product", ifPresent: service.product)
-                object.set("version", ifPresent: service.version)
-                object.set("details", ifPresent: service.details)
+                object.member("ip", port.ip)
+                object.member("port", port.number)
+                object.member("protocol", port.protocol)
+                object.member("service", service.name)
+                object.member("product", ifPresent: service.product)
+                object.member("version", ifPresent: service.version)
+                object.member("details", ifPresent: service.details)
             }
         ]
     }
@@ -88,9 +90,9 @@ struct NmapFindings: Sendable {
         guard self.seen.insert("o \(ip)") else { return [] }
         return [
             ProgressMessage("osDetected") { object in
-                object.set("ip", ip)
-                object.set("name", name)
-                object.set("accuracy", ifPresent: accuracy)
+                object.member("ip", ip)
+                object.member("name", name)
+                object.member("accuracy", ifPresent: accuracy)
             }
         ]
     }
@@ -116,8 +118,8 @@ struct NmapFindings: Sendable {
     static func progress(_ phase: String, percent: Double, remaining: Int? = nil) -> [ProgressMessage] {
         [
             ProgressMessage("scanProgress", phase: phase) { object in
-                object.set("percent", min(max(percent, 0), 100))
-                object.set("remaining", ifPresent: remaining)
+                object.member("percent", min(max(percent, 0), 100))
+                object.member("remaining", ifPresent: remaining)
             }
         ]
     }

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Reads nmap's normal output: with `-v` it names ports as it finds them, with `--stats-every` it says how far it is.
 struct NmapTextReader: Sendable {
     /// Columns of the table of ports that is being told, where its heading placed them.
@@ -102,9 +104,9 @@ struct NmapTextReader: Sendable {
         guard words.count >= 7, let elapsed = Self.seconds(words[1]), let completed = Int(words[3]) else { return nil }
         return [
             ProgressMessage("stats") { object in
-                object.set("elapsed", elapsed)
-                object.set("hostsCompleted", completed)
-                object.set("hostsUp", ifPresent: Int(words[6].drop { $0 == "(" }))
+                object.member("elapsed", elapsed)
+                object.member("hostsCompleted", completed)
+                object.member("hostsUp", ifPresent: Int(words[6].drop { $0 == "(" }))
             }
         ]
     }

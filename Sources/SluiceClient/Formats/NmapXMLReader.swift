@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Reads the XML output of nmap and masscan (`-oX -`), tag by tag, keeping no more than the host and port that are
 /// being told.
 struct NmapXMLReader: Sendable {
@@ -167,11 +169,11 @@ struct NmapXMLReader: Sendable {
         let shown = output.prefix(bytes: OutputLine.maximumTextBytes)
         messages.append(
             ProgressMessage("scriptOutput") { object in
-                object.set("ip", ifPresent: ip)
-                object.set("port", ifPresent: port?.number)
-                object.set("protocol", ifPresent: port?.protocol)
-                object.set("script", id)
-                object.set("output", shown)
+                object.member("ip", ifPresent: ip)
+                object.member("port", ifPresent: port?.number)
+                object.member("protocol", ifPresent: port?.protocol)
+                object.member("script", id)
+                object.member("output", shown)
             }
         )
         return messages

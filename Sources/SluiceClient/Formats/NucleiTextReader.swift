@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Reads what nuclei prints for a person, with or without colours.
 enum NucleiTextReader {
     private static let severities: Set<String> = ["info", "low", "medium", "high", "critical", "unknown"]
@@ -24,14 +26,14 @@ enum NucleiTextReader {
         guard !target.isEmpty else { return nil }
         rest = rest.drop { $0 != " " }.drop { $0 == " " }
         return ProgressMessage("vulnerabilityFound") { object in
-            object.set("template", ifPresent: template.first)
-            object.set("severity", severity)
-            object.set("protocol", groups[groups.count - 2])
-            object.set("target", target)
-            object.set("matchedAt", target)
-            object.set("matcher", ifPresent: template.count > 1 ? template[1] : nil)
-            if let results = self.results(rest) { object.set("results", results) }
-            object.set("timestamp", ifPresent: timestamp)
+            object.member("template", ifPresent: template.first)
+            object.member("severity", severity)
+            object.member("protocol", groups[groups.count - 2])
+            object.member("target", target)
+            object.member("matchedAt", target)
+            object.member("matcher", ifPresent: template.count > 1 ? template[1] : nil)
+            if let results = self.results(rest) { object.member("results", results) }
+            object.member("timestamp", ifPresent: timestamp)
         }
     }
 
@@ -53,7 +55,7 @@ enum NucleiTextReader {
     /// What a template extracted, as a list where it can be read as one: `["1.18","nginx"]`.
     private static func results(_ text: Substring) -> [String]? {
         guard !text.isEmpty else { return nil }
-        let list = try? JSONParser.parse(Array(text.utf8))
+        let list = try? JSONReader.read(Array(text.utf8))
         let results = list.map { $0.elements.compactMap(\.string) } ?? []
         return results.isEmpty ? [text.prefix(bytes: self.maximumTextBytes)] : NucleiTranslator.bounded(results)
     }

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// nuclei's findings, as JSON lines (`-jsonl`), as one array (`-json-export`) or as it prints them, and its
 /// statistics (`-stats`, `-stats-json`).
 struct NucleiTranslator: OutputTranslator {
@@ -39,23 +41,23 @@ struct NucleiTranslator: OutputTranslator {
         let classification = info?["classification"]
         let host = Host(node)
         return ProgressMessage("vulnerabilityFound") { object in
-            object.set("template", ifPresent: Self.text(node["template-id"]))
-            object.set("name", ifPresent: Self.text(info?["name"]))
-            object.set("severity", ifPresent: Self.text(info?["severity"]))
-            object.set("protocol", ifPresent: Self.text(node["type"]))
-            object.set("target", ifPresent: Self.target(of: node))
-            object.set("host", ifPresent: host.name)
-            object.set("ip", ifPresent: Self.text(node["ip"]))
-            object.set("port", ifPresent: host.port)
-            object.set("matchedAt", ifPresent: Self.text(node["matched-at"]))
-            object.set("matcher", ifPresent: Self.text(node["matcher-name"]))
-            object.set("extractor", ifPresent: Self.text(node["extractor-name"]))
+            object.member("template", ifPresent: Self.text(node["template-id"]))
+            object.member("name", ifPresent: Self.text(info?["name"]))
+            object.member("severity", ifPresent: Self.text(info?["severity"]))
+            object.member("protocol", ifPresent: Self.text(node["type"]))
+            object.member("target", ifPresent: Self.target(of: node))
+            object.member("host", ifPresent: host.name)
+            object.member("ip", ifPresent: Self.text(node["ip"]))
+            object.member("port", ifPresent: host.port)
+            object.member("matchedAt", ifPresent: Self.text(node["matched-at"]))
+            object.member("matcher", ifPresent: Self.text(node["matcher-name"]))
+            object.member("extractor", ifPresent: Self.text(node["extractor-name"]))
             Self.set("cve", classification?["cve-id"], in: &object)
             Self.set("cwe", classification?["cwe-id"], in: &object)
-            if let score = classification?["cvss-score"]?.number { object.set("cvss", score) }
+            if let score = classification?["cvss-score"]?.number { object.member("cvss", score) }
             Self.set("tags", info?["tags"], in: &object)
             Self.set("results", node["extracted-results"], in: &object)
-            object.set("timestamp", ifPresent: Self.text(node["timestamp"]))
+            object.member("timestamp", ifPresent: Self.text(node["timestamp"]))
         }
     }
 
@@ -70,11 +72,11 @@ struct NucleiTranslator: OutputTranslator {
     }
 
     /// A list of strings, or a single one, as a list; nothing if there is none.
-    private static func set(_ key: String, _ node: JSONNode?, in object: inout JSONObject) {
+    private static func set(_ key: String, _ node: JSONNode?, in object: inout JSONWriter) {
         guard let node else { return }
         let texts = node.string.map { [$0] } ?? node.elements.compactMap(\.string)
         guard !texts.isEmpty else { return }
-        object.set(key, self.bounded(texts))
+        object.member(key, self.bounded(texts))
     }
 
     /// As many texts of a list, and as much of each, as a message has room for.
@@ -136,9 +138,9 @@ extension NucleiTranslator {
         guard percent <= self.maximumPercent else { return [] }
         return [
             ProgressMessage("scanProgress", phase: "nuclei") { object in
-                object.set("percent", min(max(percent, 0), 100))
+                object.member("percent", min(max(percent, 0), 100))
                 for key in ["matched", "requests", "total", "errors"] {
-                    object.set(key, ifPresent: counts(key))
+                    object.member(key, ifPresent: counts(key))
                 }
             }
         ]

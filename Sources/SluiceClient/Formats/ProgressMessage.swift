@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// One message for the gateway: its JSON text, and what may happen to it while it waits.
 struct ProgressMessage: Sendable, Equatable {
     /// What may be done with a message when there is too much of it.
@@ -46,11 +48,13 @@ struct ProgressMessage: Sendable, Equatable {
     ///   - type: Its type.
     ///   - phase: Its phase, written as the field `phase`, if it has one.
     ///   - fill: Adds the other fields.
-    init(_ type: String, phase: String? = nil, _ fill: (inout JSONObject) -> Void = { _ in }) {
-        var object = JSONObject()
-        object.set("type", type)
-        object.set("phase", ifPresent: phase)
+    init(_ type: String, phase: String? = nil, _ fill: (inout JSONWriter) -> Void = { _ in }) {
+        var object = JSONWriter()
+        object.beginObject()
+        object.member("type", type)
+        object.member("phase", ifPresent: phase)
         fill(&object)
+        object.endObject()
         self.init(type: type, phase: phase, bytes: object.bytes)
     }
 
@@ -61,8 +65,8 @@ struct ProgressMessage: Sendable, Equatable {
     static func line(_ line: OutputLine) -> ProgressMessage {
         let shown = line.bytes.prefix(OutputLine.maximumTextBytes)
         return ProgressMessage("line") { object in
-            object.set("text", String(decoding: shown, as: UTF8.self))
-            if line.isTruncated || shown.count < line.bytes.count { object.set("truncated", true) }
+            object.member("text", String(decoding: shown, as: UTF8.self))
+            if line.isTruncated || shown.count < line.bytes.count { object.member("truncated", true) }
         }
     }
 }

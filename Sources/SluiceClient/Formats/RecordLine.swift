@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// The JSON objects in one line of a tool's output.
 ///
 /// Tools write an array over many lines, or all of it on one, with commas before or behind its elements. Each line is
@@ -18,10 +20,9 @@ enum RecordLine {
         if rest.last == UInt8(ascii: "]") { rest = self.trimmed(rest.dropLast()) }
         if rest.isEmpty { return [] }
         guard rest.first == UInt8(ascii: "{"), rest.last == UInt8(ascii: "}") else { return nil }
-        let array = try? JSONParser.parse(
+        let array = try? JSONReader.read(
             [UInt8(ascii: "[")] + rest + [UInt8(ascii: "]")],
-            maximumNodeCount: self.maximumNodeCount,
-            leavingOut: keys
+            .tolerant(maximumNodeCount: self.maximumNodeCount, leavingOut: keys)
         )
         guard let elements = array?.elements, elements.allSatisfy(\.isObject) else { return nil }
         return elements

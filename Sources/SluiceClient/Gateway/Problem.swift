@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Why the gateway refused a request, as far as its answer tells (RFC 9457).
 package struct Problem: Sendable, Equatable, CustomStringConvertible {
     /// How much of an answer is read, in bytes.
@@ -28,7 +30,7 @@ package struct Problem: Sendable, Equatable, CustomStringConvertible {
 
     /// Reads an answer; whatever its body is, at least the status is known.
     init(status: Int, retryAfter: String?, body: [UInt8]) {
-        let node = try? JSONParser.parse(body)
+        let node = try? JSONReader.read(body)
         self.status = status
         self.code = node?["code"]?.string
         self.detail = node?["detail"]?.string ?? node?["title"]?.string

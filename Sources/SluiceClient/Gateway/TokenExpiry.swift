@@ -1,4 +1,5 @@
 import Foundation
+import SluiceBase
 
 /// When a token ends, by what it says itself: nothing of it is verified here (RFC 7519 section 4.1.4).
 enum TokenExpiry {
@@ -12,7 +13,7 @@ enum TokenExpiry {
         // RFC 4648 section 5, without padding.
         var text = String(parts[1].map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
         text += String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-        guard let claims = Data(base64Encoded: text).flatMap({ try? JSONParser.parse(Array($0)) }) else { return nil }
+        guard let claims = Data(base64Encoded: text).flatMap({ try? JSONReader.read(Array($0)) }) else { return nil }
         return claims["exp"]?.number
     }
 

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Decides what becomes of a stream when one of its requests has ended: whether another goes on, and where.
 struct PublishMachine: Sendable {
     /// How a request ended.
@@ -108,12 +110,14 @@ struct PublishMachine: Sendable {
     /// One request's answer as it came; of several one that counts all of them.
     private func summary(of answer: [UInt8]?) -> String {
         if self.requestCount == 1, let answer { return String(decoding: answer, as: UTF8.self) }
-        let node = answer.flatMap { try? JSONParser.parse($0) }
+        let node = answer.flatMap { try? JSONReader.read($0) }
         let count = min(max(node?["accepted"]?.integer ?? 0, 0), 1 << 53)
-        var object = JSONObject()
-        object.set("scanId", self.scanID.value)
-        object.set("accepted", self.acceptedCount + count)
-        object.set("lastSeq", ifPresent: node?["lastSeq"]?.integer ?? self.lastSeq)
+        var object = JSONWriter()
+        object.beginObject()
+        object.member("scanId", self.scanID.value)
+        object.member("accepted", self.acceptedCount + count)
+        object.member("lastSeq", ifPresent: node?["lastSeq"]?.integer ?? self.lastSeq)
+        object.endObject()
         return String(decoding: object.bytes, as: UTF8.self)
     }
 }

@@ -1,5 +1,6 @@
 package import Foundation
 package import NIOCore
+import SluiceBase
 
 /// An exported scan, message by message in its old rhythm.
 ///
@@ -65,7 +66,7 @@ package struct RecordedInput: AsyncSequence, Sendable {
         }
         let place = (rest.startIndex + ",\"message\":".utf8.count)..<(rest.endIndex - 1)
         // One that is damaged within is found before the first is posted, not where the gateway meets it.
-        guard (try? JSONParser.parse(Array(content[place]))) != nil else {
+        guard (try? JSONReader.read(Array(content[place]))) != nil else {
             return nil
         }
         return Message(at: at, place: place)

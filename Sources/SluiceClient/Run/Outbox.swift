@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceBase
 
 /// The messages that wait for the gateway: what to send when, and what to give up when there is too much of it.
 ///
@@ -345,8 +346,8 @@ extension Outbox {
         self.droppedSinceNotice = 0
         messages.append(
             ProgressMessage("messagesDropped") { object in
-                object.set("count", count)
-                object.set("reason", "outbox_full")
+                object.member("count", count)
+                object.member("reason", "outbox_full")
             }
         )
     }

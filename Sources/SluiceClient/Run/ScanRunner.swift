@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOPosix
+import SluiceBase
 
 /// Runs a scanner, tells the gateway what it finds, and always ends the scan.
 ///
@@ -162,8 +163,8 @@ package struct ScanRunner: Sendable {
 
     private var startMessage: ProgressMessage {
         ProgressMessage("scanStarted") { object in
-            object.set("command", self.options.command.joined(separator: " "))
-            object.set("format", self.format.rawValue)
+            object.member("command", self.options.command.joined(separator: " "))
+            object.member("format", self.format.rawValue)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import SluiceBase
 
 /// How a scanner ended.
 package enum ScannerExit: Sendable, Equatable {
@@ -29,27 +30,27 @@ package enum ScannerExit: Sendable, Equatable {
         switch self {
         case .exited(0):
             ProgressMessage("scanCompleted") { object in
-                object.set("exitCode", 0)
-                object.set("elapsed", elapsed)
+                object.member("exitCode", 0)
+                object.member("elapsed", elapsed)
             }
         case .exited(let code):
             ProgressMessage("error") { object in
-                object.set("message", "\(command) exited with code \(code)")
-                object.set("exitCode", Int(code))
-                object.set("elapsed", elapsed)
-                object.set("stderr", ifPresent: errorTail)
+                object.member("message", "\(command) exited with code \(code)")
+                object.member("exitCode", Int(code))
+                object.member("elapsed", elapsed)
+                object.member("stderr", ifPresent: errorTail)
             }
         case .killed(let signal):
             ProgressMessage("error") { object in
-                object.set("message", "\(command) was ended by \(SignalName.of(signal))")
-                object.set("signal", SignalName.of(signal))
-                object.set("elapsed", elapsed)
-                object.set("stderr", ifPresent: errorTail)
+                object.member("message", "\(command) was ended by \(SignalName.of(signal))")
+                object.member("signal", SignalName.of(signal))
+                object.member("elapsed", elapsed)
+                object.member("stderr", ifPresent: errorTail)
             }
         case .notStarted(let code, let reason):
             ProgressMessage("error") { object in
-                object.set("message", "\(command) could not be started: \(reason)")
-                object.set("exitCode", Int(code))
+                object.member("message", "\(command) could not be started: \(reason)")
+                object.member("exitCode", Int(code))
             }
         }
     }

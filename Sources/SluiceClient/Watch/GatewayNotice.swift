@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// What the gateway itself says about a subscription, in words for a person.
 enum GatewayNotice {
     /// The words for one of the gateway's own messages; nothing in them can steer a terminal.

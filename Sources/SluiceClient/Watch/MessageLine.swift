@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Writes a message as one line for a person.
 struct MessageLine: Sendable {
     /// How much of one field is shown, in characters.
@@ -21,12 +23,12 @@ struct MessageLine: Sendable {
 
     private func fields(of node: JSONNode) -> String {
         node.members
-            .filter { !Self.hiddenFields.contains($0.key) }
+            .filter { !Self.hiddenFields.contains($0.name) }
             .compactMap { member in
                 self.value(of: member.node)
                     .map { value in
                         // The text of a `line` speaks for itself.
-                        member.key == "text" ? value : self.colored(DisplayText.safe(member.key) + "=", by: 2) + value
+                        member.name == "text" ? value : self.colored(DisplayText.safe(member.name) + "=", by: 2) + value
                     }
             }
             .joined(separator: " ")
@@ -40,7 +42,7 @@ struct MessageLine: Sendable {
         case .array(let elements):
             text = "[\(elements.count == 0 ? "" : elements.compactMap { self.value(of: $0) }.joined(separator: ", "))]"
         case .object(let members):
-            text = "{\(members.map(\.key).joined(separator: ", "))}"
+            text = "{\(members.map(\.name).joined(separator: ", "))}"
         case .bool, .number, .string:
             text = node.scalarText ?? ""
         }

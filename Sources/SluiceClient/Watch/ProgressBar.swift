@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// How far a scan is, as one line: drawn from the newest `scanProgress` or `progress`.
 struct ProgressBar: Sendable {
     /// The longest time that is shown as remaining, in seconds: a hundred days.

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Decides what a watcher does: where a subscription begins again, and whether it does.
 struct WatchMachine: Sendable {
     /// How a connection ended.
@@ -62,7 +64,7 @@ struct WatchMachine: Sendable {
 
     /// A text frame came.
     mutating func received(_ text: [UInt8]) -> [WatchEvent] {
-        guard let node = try? JSONParser.parse(text), case .object = node.value else { return [.unreadable] }
+        guard let node = try? JSONReader.read(text), case .object = node.value else { return [.unreadable] }
         switch node["type"]?.string {
         case "subscribed":
             return [self.subscribed(node)]
@@ -183,7 +185,7 @@ extension WatchMachine {
 
     /// How long a draining gateway asks to stay away: `{"retryAfterMs":1200}`.
     private static func retryDelay(in reason: String) -> Duration? {
-        (try? JSONParser.parse(Array(reason.utf8)))?["retryAfterMs"]?.integer
+        (try? JSONReader.read(Array(reason.utf8)))?["retryAfterMs"]?.integer
             .flatMap {
                 $0 >= 0 ? .milliseconds(min($0, 300_000)) : nil
             }

@@ -1,15 +1,17 @@
 internal import NIOCore
-internal import SluiceAdmission
+internal import SluiceBase
 
 /// Reads the small JSON bodies of API requests.
 enum BodyReader {
+    private static let rules = JSONReader.Rules.strict(maximumDepth: 8, maximumMemberCount: 32)
+
     /// The body's object; no body is an empty one.
-    static func object(_ body: ByteBuffer) throws(Problem) -> JSONObject {
+    static func object(_ body: ByteBuffer) throws(Problem) -> JSONNode {
         guard body.readableBytes > 0 else {
-            return JSONObject()
+            return JSONNode(range: 0..<0, value: .object([]))
         }
-        do throws(JSONReader.Failure) {
-            return try JSONReader.object(Array(body.readableBytesView), maximumDepth: 8, maximumMemberCount: 32)
+        do throws(JSONFault) {
+            return try JSONReader.object(Array(body.readableBytesView), Self.rules)
         } catch {
             throw Problem(.invalidBody, "the body is not one JSON object")
         }

@@ -17,14 +17,14 @@ struct ScanWrites: Sendable {
             throw Problem(.forbidden, "the token does not allow posting to this scan")
         }
         let object = try BodyReader.object(body)
-        let owner = try object["owner"].flatMap { $0 == .null ? nil : $0 }
+        let owner = try object.present("owner")
             .map { value throws(Problem) in
                 guard let text = value.string else {
                     throw Problem(.invalidOwner, "owner is a string")
                 }
                 return try IngestHead.checkedOwner(text)
             }
-        let name = try object["name"].flatMap { $0 == .null ? nil : $0 }
+        let name = try object.present("name")
             .map { value throws(Problem) in
                 guard let text = value.string, text.utf8.count <= Self.maximumNameBytes else {
                     throw Problem(.invalidBody, "name is a string of at most \(Self.maximumNameBytes) bytes")

@@ -104,12 +104,12 @@ struct TokenActions: Sendable {
             }
     }
 
-    private static func revocation(_ object: JSONObject) throws(Problem) -> Revocation {
+    private static func revocation(_ object: JSONNode) throws(Problem) -> Revocation {
         if let tokenID = object["jti"]?.string, object["sub"] == nil, !tokenID.isEmpty {
             return .tokenID(tokenID)
         }
         if let subject = object["sub"]?.string, object["jti"] == nil, !subject.isEmpty,
-            case .number(let instant)? = object["issuedBefore"], instant.isFinite
+            let instant = object["issuedBefore"]?.double, instant.isFinite
         {
             return .subject(subject, issuedBefore: instant)
         }

@@ -45,17 +45,19 @@ struct ClientAction: Equatable {
         }
     }
 
+    private static let rules = JSONReader.Rules.strict(maximumDepth: 8, maximumMemberCount: 32)
+
     /// Reads a text frame.
     init(_ text: ByteBuffer) throws(Fault) {
-        let object: JSONObject
+        let object: JSONNode
         let bytes = Array(text.readableBytesView)
-        do throws(JSONReader.Failure) {
-            object = try JSONReader.object(bytes, maximumDepth: 8, maximumMemberCount: 32)
+        do throws(JSONFault) {
+            object = try JSONReader.object(bytes, Self.rules)
         } catch {
             throw Fault(code: "invalid_json", message: "a frame holds one JSON object")
         }
         // As it was written: a number may have more digits than any type of ours.
-        let id = object.place(of: "id").map { String(decoding: bytes[$0], as: UTF8.self) }
+        let id = object["id"].map { String(decoding: bytes[$0.range], as: UTF8.self) }
         guard let action = object["action"]?.string else {
             throw Fault(code: "missing_action", message: "say which action", id: id)
         }
@@ -69,7 +71,7 @@ struct ClientAction: Equatable {
         }
     }
 
-    private static func kind(_ action: String, _ object: JSONObject) throws(Problem) -> Kind {
+    private static func kind(_ action: String, _ object: JSONNode) throws(Problem) -> Kind {
         switch action {
         case "subscribe":
             return .subscribe(scanID: try self.scanID(object), try self.query(object))
@@ -89,8 +91,8 @@ struct ClientAction: Equatable {
         }
     }
 
-    private static func scanID(_ object: JSONObject) throws(Problem) -> String? {
-        guard let value = object["scanId"], value != .null else {
+    private static func scanID(_ object: JSONNode) throws(Problem) -> String? {
+        guard let value = object.present("scanId") else {
             return nil
         }
         guard let text = value.string else {
@@ -99,31 +101,31 @@ struct ClientAction: Equatable {
         return text
     }
 
-    private static func query(_ object: JSONObject) throws(Problem) -> SubscriptionQuery {
+    private static func query(_ object: JSONNode) throws(Problem) -> SubscriptionQuery {
         var query = SubscriptionQuery()
-        if let since = object["since"], since != .null {
-            guard case .number(let number) = since, let seq = Seq(exactly: number) else {
+        if let since = object.present("since") {
+            guard let number = since.double, let seq = Seq(exactly: number) else {
                 throw QueryReader.noSeq("since")
             }
             query.since = seq
         }
-        if let epoch = object["epoch"], epoch != .null {
+        if let epoch = object.present("epoch") {
             guard let text = epoch.string else {
                 throw Problem(.invalidParameter, "epoch is a string")
             }
             query.epoch = try SubscriptionQuery.checkedEpoch(text)
         }
-        if let filters = object["filters"], filters != .null {
+        if let filters = object.present("filters") {
             guard let types = filters.strings else {
                 throw Problem(.invalidParameter, "filters is an array of strings, or null")
             }
             query.filter = try QueryReader.filter(types)
         }
-        if object["rate"] != nil, object["rate"] != .null {
+        if object.present("rate") != nil {
             query.framesPerSecond = try self.rate("rate", object)
         }
-        if let wait = object["wait"], wait != .null {
-            guard case .number(let seconds) = wait else {
+        if let wait = object.present("wait") {
+            guard let seconds = wait.double else {
                 throw Problem(.invalidParameter, "wait is a number of seconds")
             }
             query.wait = try SubscriptionQuery.checkedWait(seconds)
@@ -131,8 +133,8 @@ struct ClientAction: Equatable {
         return query
     }
 
-    private static func rate(_ name: String, _ object: JSONObject) throws(Problem) -> Double {
-        guard case .number(let rate)? = object[name], rate.isFinite, rate >= SubscriptionQuery.minimumRate else {
+    private static func rate(_ name: String, _ object: JSONNode) throws(Problem) -> Double {
+        guard let rate = object[name]?.double, rate.isFinite, rate >= SubscriptionQuery.minimumRate else {
             throw Problem(.invalidParameter, "\(name) is a number of at least \(SubscriptionQuery.minimumRate)")
         }
         return rate

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -17,7 +18,7 @@ import Testing
 
     private func lines(_ name: String) throws -> [String] {
         try Recording.messages(of: try Recording.bytes(name), by: NmapTranslator())
-            .compactMap { try JSONParser.parse(Array($0.utf8)) }
+            .compactMap { try JSONReader.read(Array($0.utf8)) }
             .filter { $0["type"]?.string == "line" }
             .compactMap { $0["text"]?.string }
     }
@@ -246,7 +247,7 @@ import Testing
                     damaged[Int.random(in: damaged.indices, using: &random)] = .random(in: 0...255, using: &random)
                 }
                 for message in Recording.messages(of: damaged, by: NmapTranslator(), pieceBytes: 4096) {
-                    #expect(throws: Never.self) { try JSONParser.parse(Array(message.utf8)) }
+                    #expect(throws: Never.self) { try JSONReader.read(Array(message.utf8)) }
                 }
             }
         }

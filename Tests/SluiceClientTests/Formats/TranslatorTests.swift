@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -31,7 +32,7 @@ import Testing
     func invalidBytes() throws {
         let messages = Recording.messages(of: [0x61, 0xFF, 0x00, 0xC3, 0x28, 0x0A], by: LinesTranslator())
         let message = try #require(messages.first)
-        #expect(try JSONParser.parse(Array(message.utf8))["text"]?.string == "a\u{FFFD}\0\u{FFFD}(")
+        #expect(try JSONReader.read(Array(message.utf8))["text"]?.string == "a\u{FFFD}\0\u{FFFD}(")
     }
 
     @Test("a line beyond the limit is cut and says so")
@@ -134,7 +135,7 @@ import Testing
     func nothingVanishes(format: ScanFormat, line: String) throws {
         let messages = Recording.messages(of: Array((line + "\n").utf8), by: format.translator(scanID: "s"))
         let message = try #require(messages.last)
-        let node = try JSONParser.parse(Array(message.utf8))
+        let node = try JSONReader.read(Array(message.utf8))
         #expect(node["type"]?.string == "line")
         #expect(node["text"]?.string == line)
         #expect(messages.count == 1)
@@ -143,7 +144,7 @@ import Testing
     @Test("what a tag cut off leaves behind does not hide what came before it")
     func halfUnderstood() throws {
         func types(_ text: String) throws -> [String?] {
-            try self.messages(text, .nmap).map { try JSONParser.parse(Array($0.utf8))["type"]?.string }
+            try self.messages(text, .nmap).map { try JSONReader.read(Array($0.utf8))["type"]?.string }
         }
         #expect(
             try types(#"<host><status state="up"/><address addr="10.0.0.1" addrtype="ipv4"/></host><ho"#)

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -13,17 +14,17 @@ import Testing
 
     private func at(_ milliseconds: Int) -> ContinuousClock.Instant { self.start + .milliseconds(milliseconds) }
 
-    private func message(_ name: String) -> ProgressMessage { ProgressMessage("found") { $0.set("n", name) } }
+    private func message(_ name: String) -> ProgressMessage { ProgressMessage("found") { $0.member("n", name) } }
 
     private func progress(_ phase: String, _ percent: Int) -> ProgressMessage {
-        ProgressMessage("scanProgress", phase: phase) { $0.set("percent", percent) }
+        ProgressMessage("scanProgress", phase: phase) { $0.member("percent", percent) }
     }
 
     /// The messages of the batch that is due, each by its most telling field; nothing if none is due.
     private func sent(_ outbox: inout Outbox, at milliseconds: Int) -> [String]? {
         guard case .send(let batch, _) = outbox.nextAction(now: self.at(milliseconds)) else { return nil }
         return batch.messages.map { message in
-            let node = try? JSONParser.parse(message.bytes)
+            let node = try? JSONReader.read(message.bytes)
             return node?["n"]?.string ?? node?["percent"]?.scalarText ?? node?["count"]?.scalarText ?? message.type
         }
     }

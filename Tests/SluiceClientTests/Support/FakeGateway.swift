@@ -3,6 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import NIOWebSocket
+import SluiceBase
 import Synchronization
 
 @testable import SluiceClient
@@ -22,7 +23,7 @@ final class FakeGateway: Sendable {
 
         /// The messages of a JSON array, each as its text.
         var messages: [String] {
-            ((try? JSONParser.parse(self.body))?.elements ?? [])
+            ((try? JSONReader.read(self.body))?.elements ?? [])
                 .map { String(decoding: self.body[$0.range], as: UTF8.self) }
         }
     }

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -5,7 +6,7 @@ import Testing
 @Suite struct TerminalScreenTests {
     private func event(_ text: String) throws -> WatchEvent {
         let bytes = Array(text.utf8)
-        return .message(WatchedMessage(bytes: bytes, node: try JSONParser.parse(bytes)))
+        return .message(WatchedMessage(bytes: bytes, node: try JSONReader.read(bytes)))
     }
 
     private func shown(
@@ -72,7 +73,7 @@ import Testing
     func narrow(width: Int) throws {
         var bar = ProgressBar()
         let bytes = Array(Self.half.utf8)
-        #expect(bar.update(with: WatchedMessage(bytes: bytes, node: try JSONParser.parse(bytes))))
+        #expect(bar.update(with: WatchedMessage(bytes: bytes, node: try JSONReader.read(bytes))))
         #expect(try #require(bar.text(width: width)).count < width)
     }
 

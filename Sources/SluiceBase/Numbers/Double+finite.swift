@@ -1,6 +1,6 @@
 extension Double {
     /// Reads a number that can be shown and reckoned with: tools print `nan` and `inf` where they divide by nothing.
-    init?(finite text: some StringProtocol) {
+    package init?(finite text: some StringProtocol) {
         guard let value = Double(text), value.isFinite else { return nil }
         self = value
     }
