@@ -315,7 +315,7 @@ def test_a_long_answer_packed_is_the_same(gateway, scan):
 
 
 def test_the_consoles_files_are_packed_once_and_known_by_their_form(gateway):
-    for path in ("/", "/client.js", "/console.js"):
+    for path in ("/", "/client.js", "/console/app.js"):
         plain = gateway.get(path)
         packed = gateway.get(path, headers={"Accept-Encoding": "gzip"})
         assert packed.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers
