@@ -59,6 +59,11 @@ format: ## Bring all Swift files into the house's form
 	find Package.swift Plugins Sources Tests Fuzz Benchmarks -name '*.swift' -not -path '*/.build/*' -print0 2>/dev/null \
 		| xargs -0 swift format format --in-place --parallel
 
+.PHONY: browser
+browser: ## The console's and the client's scripts: syntax, types, rules; by Node, without a build
+	@.ci/setup browser
+	Tests/Browser/run.sh $(ARGS)
+
 .PHONY: contract
 contract: ## A running gateway, looked at from outside
 	@.ci/setup build contract
@@ -107,7 +112,7 @@ docs: ## The reference of the parts, as web pages under .build/docs
 	@.ci/docs
 
 .PHONY: check
-check: lint test contract ## What a change has to pass
+check: lint test browser contract ## What a change has to pass
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -1,32 +1,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 
+import { FakeSocket, events, json, pageOf, posted, settle, subscribed } from './fakes.mjs';
+
 const { SluiceClient } = await import(`${process.env.CONSOLE_FILES}/client.js`);
-
-/** A socket whose other end is the test. */
-class FakeSocket {
-    static all = [];
-
-    constructor(url, protocols) {
-        Object.assign(this, { url: new URL(url), protocols, readyState: 0, sent: [] });
-        FakeSocket.all.push(this);
-    }
-
-    send(text) { this.sent.push(JSON.parse(text)); }
-    close(code) { this.closedWith = code; }
-    accept() { this.readyState = 1; this.onopen(); }
-    say(...frames) { for (const frame of frames) this.onmessage({ data: JSON.stringify(frame) }); }
-    end(code, reason = '') { this.readyState = 3; this.onclose({ code, reason }); }
-}
-
-const subscribed = (seq, more = {}) => ({ type: 'subscribed', scanId: 'a', epoch: 'e1', seq, recovered: true, ...more });
-const posted = (seq, type = 'found') => ({ seq, type });
-const json = (status, body, headers) => new Response(JSON.stringify(body), { status, headers });
 
 let requests, answer, states, messages, client;
 
-/** Lets promises settle; the timers are ours, so it takes no time. */
-const settle = async () => { for (let i = 0; i < 30; i += 1) await new Promise(setImmediate); };
 const pass = async (ms) => { mock.timers.tick(ms); await settle(); };
 const socket = () => FakeSocket.all.at(-1);
 const state = () => states.at(-1);
@@ -45,7 +25,10 @@ beforeEach(() => {
     mock.method(Math, 'random', () => 0.5);
     [FakeSocket.all, requests, states, messages] = [[], [], [], []];
     globalThis.WebSocket = FakeSocket;
-    answer = ({ path }) => (path === '/api/tickets' ? json(201, { ticket: `t${requests.length}` }) : json(200, {}));
+    answer = ({ path }) => {
+        if (path.endsWith('/messages')) return pageOf([]);
+        return path === '/api/tickets' ? json(201, { ticket: `t${requests.length}` }) : json(200, {});
+    };
     globalThis.fetch = async (url, init) => {
         const request = { path: new URL(url).pathname, query: new URL(url).searchParams, ...init };
         requests.push(request);
@@ -140,12 +123,18 @@ test('in another epoch, or before its own position, seqs begin anew', async () =
     socket().end(1006);
     await pass(1_000);
     socket().accept();
+    answer = () => pageOf([], null, 'e2');
     socket().say(subscribed(20, { epoch: 'e2', recovered: false }), posted(1));
+    await settle();
     assert.deepEqual(messages, [9, 1]);
     assert.equal(client.epoch, 'e2');
+    client.close();
+    answer = () => json(404, {});
     await start({ since: 50 });
     socket().accept();
+    answer = () => pageOf([]);
     socket().say(subscribed(7, { recovered: false }), posted(7));
+    await settle();
     assert.deepEqual(messages, [9, 1, 7]);
 });
 
@@ -159,12 +148,13 @@ test('delays grow, and begin anew after a connection that lasted', async () => {
         delays.push(state().inMs);
         await pass(state().inMs);
     }
-    assert.deepEqual(delays, [375, 750, 1500, 3000, 6000, 12000, 22500, 22500]);
+    assert.deepEqual(delays, [500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
     socket().accept();
     socket().say(subscribed(0));
     await pass(10_000);
     socket().end(1006);
-    assert.equal(state().inMs, 375);
+    assert.equal(state().inMs, 500);
+    assert.equal(state().at, Date.now() + 500);
 });
 
 test('the gateway says when to come back', async () => {
@@ -180,7 +170,7 @@ test('the gateway says when to come back', async () => {
 });
 
 for (const [code, reason, advice] of [
-    [1000, 'scan completed', 'done'], [1000, 'heartbeat timeout', 'reconnect'], [4401, 'revoked', 'new-token'],
+    [1000, 'scan completed', 'done'], [4401, 'revoked', 'new-token'],
     [4403, 'forbidden', 'ask-for-access'], [4404, 'no such scan', 'check-scan'], [4429, '', 'close-others'],
     [1008, 'too fast', 'report'],
 ]) {
@@ -193,6 +183,16 @@ for (const [code, reason, advice] of [
         assert.equal(FakeSocket.all.length, 1);
     });
 }
+
+test('a heartbeat that came too late is no end', async () => {
+    await start();
+    socket().accept();
+    socket().say(subscribed(3));
+    socket().end(1000, 'heartbeat timeout');
+    assert.equal(state().state, 'reconnecting');
+    await pass(1_000);
+    assert.equal(socket().url.searchParams.get('since'), '3');
+});
 
 test('on 4401 it asks for a token once, and not again before a connection lasted', async () => {
     let count = 0;
@@ -315,17 +315,6 @@ test('after close nothing comes back, and open goes on from where it was', async
     assert.deepEqual(messages, [5]);
 });
 
-/** An event stream that the test writes. */
-function events() {
-    let stream;
-    const body = new ReadableStream({ start: (controller) => { stream = controller; } });
-    return {
-        response: new Response(body.pipeThrough(new TextEncoderStream()), { status: 200 }),
-        say: async (text) => { stream.enqueue(text); await settle(); },
-        end: async () => { stream.close(); await settle(); },
-    };
-}
-
 test('an event stream is the same subscription, and resumes by the last event', async () => {
     let stream = events();
     answer = () => stream.response;
@@ -356,6 +345,14 @@ test('a scanner may post what it likes: only the gateway ends a stream', async (
     assert.equal(state().state, 'open');
     await stream.say('retry: 9000\n\nevent: sluice.close\ndata: {"code":1001,"reason":"{\\"retryAfterMs\\":9000}"}\n\n');
     assert.deepEqual([state().state, state().code, state().inMs], ['reconnecting', 1001, 9900]);
+});
+
+test('an unnamed event ends a stream by its type, too', async () => {
+    const stream = events();
+    answer = () => stream.response;
+    await start({ transport: 'sse', since: 0 });
+    await stream.say('data: {"type":"sluice.close","code":4403,"reason":"disconnected"}\n\n');
+    assert.deepEqual([state().state, state().code, state().advice], ['closed', 4403, 'ask-for-access']);
 });
 
 test('text that is cut within a character is whole again', async () => {

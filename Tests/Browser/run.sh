@@ -12,10 +12,19 @@ if ! command -v node >/dev/null; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# As they are served: both folders are one.
+# As they are served: both folders are one, and a folder that is named like a script is one script.
 cp -R "$files"/client/. "$files"/console/. "$folder"
+while IFS= read -r parts; do
+    mv "$parts" "$parts.parts"
+    LC_ALL=C cat "$parts.parts"/*.js | grep -v '^import ' >"$parts"
+done < <(find "$folder" -mindepth 1 -name '*.js' -type d)
 echo '{"type":"module"}' >"$folder/package.json"
 while IFS= read -r script; do
     node --check "$script"
 done < <(find "$folder" -name '*.js')
+if command -v tsc >/dev/null; then
+    tsc -p tsconfig.json
+else
+    echo "browser: types NOT checked, there is no tsc here (Debian: node-typescript)" >&2
+fi
 CONSOLE_FILES=$folder timeout 120 node --test "$@" ./*.test.mjs

@@ -96,7 +96,8 @@ class ChromiumPage(Page):
 
     async def evaluate(self, script):
         """The value of an expression, awaited if it is a promise."""
-        answer = await self.command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        answer = await self.command(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -113,7 +114,7 @@ class FirefoxPage(Page):
     async def evaluate(self, script):
         """The value of an expression, awaited if it is a promise."""
         answer = await self.command(
-            "script.evaluate", target={"context": self.context}, awaitPromise=True,
+            "script.evaluate", target={"context": self.context}, awaitPromise=True, userActivation=True,
             expression=f"Promise.resolve({script}\n).then((value) => JSON.stringify(value) ?? 'null')")
         assert answer["type"] == "success", answer["exceptionDetails"]
         return json.loads(answer["result"]["value"])
@@ -200,11 +201,10 @@ BROWSERS = [
 
 
 @contextlib.contextmanager
-def website():
-    """Another origin, with an empty page; its origin."""
+def website(body=b"<!doctype html><title>elsewhere</title>"):
+    """Another origin, with one page at every path, empty unless it is given; its origin."""
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            body = b"<!doctype html><title>elsewhere</title>"
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))

@@ -24,6 +24,7 @@ struct ConsoleAssetsTests {
         arguments: [
             ([], "text/html; charset=utf-8", "<!doctype html>"),
             (["client.js"], "text/javascript; charset=utf-8", "export class SluiceClient"),
+            (["client.d.ts"], "application/typescript; charset=utf-8", "export class SluiceClient"),
         ] as [([String], String, String)]
     )
     func types(segments: [String], mediaType: String, text: String) throws {
