@@ -411,6 +411,21 @@ test('a path is one of the gateway, so that its token goes nowhere else', async 
     assert.deepEqual(requests.map(({ path }) => path), ['/api/tickets']);
 });
 
+test('with `frame`, too, news come in their place among the messages', async () => {
+    globalThis.requestAnimationFrame = () => {};
+    await start({ delivery: 'frame' });
+    const told = [];
+    follow('a', {}, {
+        fill: false, onMessages: (messages) => told.push(seqsOf(messages)), onLag: ({ skippedMessages }) => told.push(skippedMessages),
+        onNotice: ({ type }) => told.push(type), onState: ({ state }) => told.push(state),
+    });
+    socket().say({ scanId: 'a', ...posted(1) }, { scanId: 'a', ...posted(2) },
+        { type: 'lag', scanId: 'a', skippedMessages: 7, since: 2, reason: 'overflow' },
+        { scanId: 'a', ...posted(10) }, { type: 'scanStalled', scanId: 'a', silentFor: 60 }, { scanId: 'a', ...posted(11) });
+    socket().end(1006);
+    assert.deepEqual(told, ['open', 'live', 'subscribed', [1, 2], 7, [10], 'scanStalled', [11], 'reconnecting']);
+});
+
 test('history is read page by page, upwards or downwards', async () => {
     await start();
     answer = ({ query }) => (query.get('since') || query.get('before') ? pageOf([3]) : pageOf([1, 2], 2));

@@ -201,7 +201,7 @@ export class Follower {
 
     /** @param {State} status */
     tell(status) {
-        if (status.state === 'closed') this.flush();
+        this.flush();
         this.status = status;
         this.emit('state', status);
         if (status.state === 'closed') for (const { wake } of this.#readers) wake();
@@ -220,13 +220,14 @@ export class Follower {
     }
 
     /**
-     * Tells the callback, and those who listen.
+     * Tells the callback, and those who listen; news in their place among the messages.
      *
      * @param {string} name
      * @param {any} value
      * @param {string} [also] An older name of the callback's.
      */
     emit(name, value, also) {
+        if (name !== 'messages' && name !== 'gap') this.flush();
         const callbacks = /** @type {Record<string, any>} */ (this.options);
         for (const key of [`on${name[0].toUpperCase()}${name.slice(1)}`, also]) {
             if (key && callbacks[key]) attempt(key, () => callbacks[key](value));
