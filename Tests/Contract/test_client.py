@@ -17,6 +17,8 @@ from follower import ordinary, post
 from test_restarts import SETTINGS, restarted
 
 NODE = shutil.which("node")
+# Debian's node-ws.
+NODE_WS = pathlib.Path("/usr/share/nodejs/ws")
 EXAMPLES = pathlib.Path(__file__).parents[2] / "docs" / "examples"
 # The rate of requests that gateways have by default, so that what fills gaps has to keep to it.
 USUAL = {"requests": {"rate": 20, "burst": 40}}
@@ -284,3 +286,31 @@ async def test_the_examples_follower_in_node(make_gateway, scan, tmp_path, flags
         subprocess.run, [NODE, *flags, "follow.mjs", scan], cwd=folder, capture_output=True, text=True, timeout=60,
         env=environment | {"SLUICE_TOKEN": gateway.token("eve", scans=["other"])})
     assert again.returncode == 1 and again.stderr.startswith("4403: ")
+
+
+HANDED_IN = """
+import { createRequire } from 'node:module';
+import { SluiceConnection } from './client.mjs';
+const WebSocket = createRequire(import.meta.url)(process.env.WS);
+const gateway = new SluiceConnection({ url: process.env.SLUICE_URL, token: process.env.SLUICE_TOKEN, WebSocket }).open();
+const seqs = [];
+for await (const { seq, type } of gateway.subscribe(process.argv[2], { since: 0 })) {
+    seqs.push(seq);
+    if (type === 'scanCompleted') break;
+}
+console.log(JSON.stringify([gateway.transport, seqs]));
+gateway.close();
+"""
+
+
+@pytest.mark.skipif(NODE is None or not NODE_WS.exists(), reason="no node with ws here (Debian: nodejs, node-ws)")
+async def test_a_class_for_sockets_is_handed_in(gateway, scan, tmp_path):
+    await post(gateway, scan, ordinary(120) + [{"type": "scanCompleted"}])
+    (tmp_path / "client.mjs").write_bytes(gateway.get("/client.js").body)
+    (tmp_path / "script.mjs").write_text(HANDED_IN)
+    done = await asyncio.to_thread(
+        subprocess.run, [NODE, "script.mjs", scan], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"NODE_EXTRA_CA_CERTS": gateway.ca, "SLUICE_URL": gateway.url,
+                          "SLUICE_TOKEN": gateway.reader(), "WS": str(NODE_WS)})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["websocket", list(range(1, 122))]
