@@ -82,6 +82,19 @@ def sockets(gateway):
     return gateway.get("/api/connections", gateway.admin()).json()["connections"]
 
 
+def test_the_files_are_served_and_nothing_beside_them(gateway):
+    for path, kind in (("/client.js", "text/javascript"), ("/client.d.ts", "application/typescript")):
+        answer = gateway.get(path)
+        assert answer.status == 200 and answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
+        # For pages of other origins, too, and whole: one file that imports nothing.
+        assert "Cross-Origin-Resource-Policy" not in answer.headers
+        assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["Cache-Control"] == "no-cache"
+        assert b"export class SluiceConnection" in answer.body and b"\nimport " not in answer.body
+        assert gateway.request("POST", path).status == 405
+    for path in ("/client.js/", "/client.js/order.js", "/client/client.js", "/Client.js", "/client", "/nothing.js"):
+        assert gateway.get(path).status == 404, path
+
+
 @pytest.mark.parametrize("browser", BROWSERS)
 async def test_many_scans_on_one_socket_outlive_a_kill_and_a_restart(make_gateway, scan, tmp_path, browser):
     names = [f"{scan}-{number}" for number in range(12)]
