@@ -253,6 +253,63 @@ async def test_a_token_that_ends_while_one_watches(make_gateway, scan, tmp_path,
         await console.has_no("dialog[open]")
 
 
+NOTES = """
+(() => {
+  globalThis.notes = [];
+  globalThis.Notification = class {
+    static permission = 'default';
+    static async requestPermission() { return Notification.permission = 'granted'; }
+    constructor(title, { body }) { notes.push(`${title} ${body}`.trim()); }
+  };
+})()
+"""
+
+
+@both
+async def test_news_is_told_to_those_who_asked_and_to_those_who_do_not_see(make_gateway, tmp_path, browser):
+    gateway = make_gateway()
+    await post(gateway, "a", [vulnerability(1)])
+    await post(gateway, "b", [vulnerability(1)])
+    async with browser(tmp_path) as page:
+        console = Console(page, gateway)
+        await console.open("#/", gateway.admin())
+        await page.evaluate(NOTES)
+        await console.has(".list .name", "b")
+        await console.click("header.top button[aria-label=Notifications]")
+        await console.has(".toast", "Notifications are on")
+        await console.has("header.top button[aria-label=Notifications][aria-pressed=true]")
+        # Also of scans that are not listed just now.
+        await console.go("#/?tab=failed")
+        await page.until("document.querySelector('.list-note').textContent.startsWith('No scan matches')")
+        await post(gateway, "a", [vulnerability(2, "critical"), vulnerability(3, "critical")])
+        await post(gateway, "b", [{"type": "error", "message": "no <b>route</b>"}])
+        await page.until("notes.length === 2", timeout=40)
+        assert sorted(await page.evaluate("notes")) == ["2 critical findings in a", "b failed no <b>route</b>"]
+        await console.go("#/scans/a")
+        await console.has(".sum", "3 findings")
+        await page.until("document.querySelector('.sum').textContent === '3 findings'")
+        await post(gateway, "a", [vulnerability(4, "critical"), vulnerability(5)])
+        await page.until("document.getElementById('live').textContent.includes('2 new findings, 1 critical')", timeout=40)
+
+
+@with_chromium
+async def test_three_thousand_scans(make_gateway, tmp_path, capsys):
+    gateway = make_gateway()
+    for start in range(0, 3000, 50):
+        await asyncio.gather(*(post(gateway, f"s-{number:04}", [vulnerability(number, "low"), {"type": "scanProgress", "phase": "p", "percent": number % 100}]) for number in range(start, start + 50)))
+    async with chromium(tmp_path) as page:
+        console = Console(page, gateway)
+        await console.open("#/?sort=id", gateway.admin())
+        await console.has(".list-note", "3,000 scans")
+        await page.until("(document.querySelector('.list').scrollTop = 1e7, document.querySelector('.list-note').textContent === '3,000 scans')", timeout=90)
+        await page.until("document.querySelector('.list').scrollTop = 1e7")
+        await console.has(".list .name", "s-2999")
+        scrolled = await page.evaluate(SCROLLING)
+        assert scrolled["rows"] < 80
+        with capsys.disabled():
+            print(f"\n3,000 scans: {scrolled['frames'] / 3:.0f} frames/s, { {name: round(value, 1) for name, value in scrolled.items()} }")
+
+
 # Frames of the screen, and the time of the longest, while a script scrolls the list up and down.
 SCROLLING = """
 new Promise((resolve) => {

@@ -27,6 +27,7 @@ export class Feed {
     #position = null;
     /** The newest seq of the scan, as the gateway said a look ago: what came since may still be on its way here. */
     #settled = 0;
+    #openedAt = 0;
     #said = 0;
 
     constructor(api, scanId, store) {
@@ -110,9 +111,11 @@ export class Feed {
         this.connection = { ...change, dueAt };
         if (change.state !== 'live') this.#position = null;
         if (change.state === 'closed' && change.advice === 'new-token') this.onToken('ended');
-        // The page was asleep for too long, and only that.
+        if (change.state === 'connecting') this.#openedAt = Date.now();
+        // The page was asleep, or waited as long as one may for a scan to begin.
         const ended = this.#client;
-        if (change.state === 'closed' && change.advice === 'reconnect') setTimeout(() => ended === this.#client && ended?.open(), 1_000);
+        const isPatient = change.code === 4404 && Date.now() - this.#openedAt > WAIT_SECONDS * 500;
+        if (change.state === 'closed' && (change.advice === 'reconnect' || isPatient)) setTimeout(() => ended === this.#client && ended?.open(), 1_000);
         if (change.state === 'live' || change.state === 'closed') this.#lookSoon();
         this.onChange();
     }

@@ -2,7 +2,8 @@
 import { ScanList } from '../model/scan-list.js';
 import { Refusal } from './api.js';
 
-const PAGE = 100;
+/** Scans that are looked at again and again, and of a page further down. */
+const [PAGE, NEXT_PAGE] = [100, 500];
 const [LOOK_MS, ELSEWHERE_MS, HIDDEN_MS] = [2_000, 10_000, 20_000];
 
 export class ScanWatch {
@@ -11,7 +12,7 @@ export class ScanWatch {
     #turn = 0;
     /** Rises with each other question: what was asked before is of no use. */
     #question = 0;
-    #wanted = { outcome: '', q: '', sort: '-last_message' };
+    #wanted = { outcome: '', q: '', sort: '-started' };
     #isPaging = false;
     #abort = new AbortController();
     #seen = null;
@@ -127,7 +128,7 @@ export class ScanWatch {
         this.#isPaging = true;
         const question = this.#question;
         try {
-            const answer = await this.api.stats(this.#query({ after: this.list.next }), { signal: this.#abort.signal });
+            const answer = await this.api.stats(this.#query({ after: this.list.next, limit: NEXT_PAGE }), { signal: this.#abort.signal });
             if (question === this.#question) this.list.take(answer, Date.now(), false);
         } catch { /* The next look or scroll asks again. */ } finally {
             this.#isPaging = false;

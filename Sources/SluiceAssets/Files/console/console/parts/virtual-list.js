@@ -29,6 +29,7 @@ export class VirtualList {
         this.element.addEventListener('scroll', () => this.#scrolled(), { passive: true });
         this.element.addEventListener('keydown', (event) => this.#pressed(event));
         this.spacer.addEventListener('click', (event) => this.#clicked(event));
+        this.spacer.addEventListener('pointerover', ({ target }) => revealed(target));
         this.observer = new ResizeObserver(() => this.refresh());
         this.observer.observe(this.element);
         /** Whether the list stays at its end as rows come. */
@@ -188,6 +189,19 @@ export class VirtualList {
         this.element.focus({ preventScroll: true });
         this.refresh();
         this.options.onOpen(row.item);
+    }
+}
+
+/** Elements whose tip is the text that is cut off in them. */
+const tipped = new WeakSet();
+
+function revealed(element) {
+    const isCut = element.scrollWidth > element.clientWidth + 1 && element.textContent.length < 2_000;
+    if (isCut && (tipped.has(element) || !element.title)) {
+        tipped.add(element);
+        set(element, 'title', element.textContent);
+    } else if (tipped.delete(element)) {
+        set(element, 'title', null);
     }
 }
 

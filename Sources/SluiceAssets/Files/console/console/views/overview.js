@@ -15,6 +15,8 @@ const COLUMNS = [
 ];
 /** The way that a column sorts when it is first chosen. */
 const FIRST_WAY = { id: '', severity: '-', messages: '-', started: '-', last_message: '-' };
+/** The newest scan first: an order in which rows stand still while messages come. */
+const DEFAULT_SORT = '-started';
 const TAB_WORDS = { all: 'All', running: 'Running', stalled: 'Stalled', failed: 'Failed', completed: 'Completed' };
 const narrow = matchMedia('(max-width: 720px)');
 
@@ -79,7 +81,7 @@ export class Overview {
     update({ query }) {
         const outcome = TABS.includes(query.get('tab')) && query.get('tab') !== 'all' ? query.get('tab') : '';
         const q = (query.get('q') ?? '').slice(0, 200);
-        const sort = /^-?(id|started|last_message|messages|severity)$/.test(query.get('sort') ?? '') ? query.get('sort') : '-last_message';
+        const sort = /^-?(id|started|last_message|messages|severity)$/.test(query.get('sort') ?? '') ? query.get('sort') : DEFAULT_SORT;
         this.wanted = { outcome, q, sort };
         if (document.activeElement !== this.search) this.search.value = q;
         for (const [name, tab] of Object.entries(this.tabs)) set(tab, 'aria-selected', String(name === (outcome || 'all')));
@@ -92,7 +94,7 @@ export class Overview {
     #go(change) {
         const query = new URLSearchParams();
         const { outcome, q, sort } = this.wanted;
-        const next = { tab: outcome, q, sort: sort === '-last_message' ? '' : sort, ...change };
+        const next = { tab: outcome, q, sort: sort === DEFAULT_SORT ? '' : sort, ...change };
         for (const [name, value] of Object.entries(next)) if (value) query.set(name, value);
         this.app.go({ page: 'overview', query }, 'tab' in change);
     }
@@ -100,7 +102,7 @@ export class Overview {
     #sort(key) {
         const { sort } = this.wanted;
         const next = sort.replace('-', '') === key ? sort.startsWith('-') ? key : `-${key}` : FIRST_WAY[key] + key;
-        this.#go({ sort: next === '-last_message' ? '' : next });
+        this.#go({ sort: next === DEFAULT_SORT ? '' : next });
     }
 
     /** More of the list before its end is reached. */
