@@ -46,8 +46,13 @@ check_docker() {
     "$tools/hadolint" docker/Dockerfile || fail "hadolint"
     printf 'FROM debian\nRUN cd /tmp && sudo ls\n' >"$scratch/Dockerfile"
     ! "$tools/hadolint" "$scratch/Dockerfile" >/dev/null || fail "hadolint finds nothing in a bad file"
-    shellcheck verify.sh docker/healthcheck.sh ../.ci/run ../.ci/setup ../.ci/lint ../.ci/docs
     echo "docker: good"
+}
+
+check_scripts() {
+    shellcheck verify.sh docker/healthcheck.sh \
+        ../.ci/run ../.ci/setup ../.ci/lint ../.ci/docs
+    echo "scripts: good"
 }
 
 check_healthcheck() {
@@ -69,8 +74,23 @@ check_traefik() {
     echo "traefik: good"
 }
 
+check_monitoring() {
+    promtool check rules --lint=all --lint-fatal prometheus/sluice.rules.yaml >/dev/null || fail "alerts"
+    promtool check config prometheus/prometheus.yaml >/dev/null || fail "prometheus.yaml"
+    promtool test rules prometheus/sluice.test.yaml >"$scratch/alerts" 2>&1 || fail "alerts: $(cat "$scratch/alerts")"
+    # An alert that never fires fails its test.
+    cp prometheus/sluice.test.yaml "$scratch/"
+    sed 's/^        expr: up{.*/        expr: up{job="sluice"} == 5/' prometheus/sluice.rules.yaml >"$scratch/sluice.rules.yaml"
+    ! promtool test rules "$scratch/sluice.test.yaml" >/dev/null 2>&1 || fail "promtool finds no alert that is mute"
+    "$tools/yamllint" --strict -d '{extends: default, rules: {line-length: {max: 140}, document-start: disable}}' prometheus
+    "$tools/python" verify_metrics.py "$scratch"
+    echo "monitoring: good"
+}
+
 check_systemd
+check_monitoring
 check_docker
+check_scripts
 check_healthcheck
 check_proxies
 check_traefik

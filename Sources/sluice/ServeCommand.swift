@@ -47,6 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
         do throws(ConfigurationFaults) {
             loaded = try ConfigurationOption.read(self.file.config)
         } catch {
+            gateway.reloadFailed()
             log.notReloaded(error)
             return
         }
@@ -56,6 +57,7 @@ struct ServeCommand: AsyncParsableCommand {
             log.warn(loaded.warnings)
         } catch {
             // A file that changed once more meanwhile.
+            gateway.reloadFailed()
             log.notReloaded(error)
         }
     }

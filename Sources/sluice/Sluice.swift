@@ -1,4 +1,5 @@
 import ArgumentParser
+import SluiceServer
 
 /// The command: arguments, configuration, and then one of the product's parts.
 @main
@@ -6,7 +7,7 @@ struct Sluice: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sluice",
         abstract: "A WebSocket gateway for live scan progress.",
-        version: "0.1.0",
+        version: Release.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, DemoCommand.self,
             RunCommand.self, PublishCommand.self, WatchCommand.self, ExportCommand.self, ReplayCommand.self,

@@ -2,14 +2,12 @@
 
 import gzip
 import http.client
-import math
 import re
 import time
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import closing, is_problem, read_until, wait_for
+from conftest import is_problem, wait_for
 
 
 # Statistics
@@ -378,93 +376,6 @@ def test_health(gateway):
     assert admin(gateway, "/api/scans/stats")[0].status == 404
     response, _ = admin(gateway, "/healthz", "POST")
     assert response.status == 405 and response.headers["Allow"] == "GET, HEAD"
-
-
-def families(gateway):
-    """The metrics as Prometheus's own parser reads them: name of the family to its type, help and samples."""
-    response, text = admin(gateway, "/metrics")
-    assert response.status == 200
-    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    assert text.endswith("\n")
-    described = [line.split()[1:3] for line in text.splitlines() if line.startswith("#")]
-    # Each family once and in one piece: first its help, then its type, then its samples.
-    assert len(described) == len({tuple(words) for words in described})
-    assert [words for words in described if words[0] == "HELP"] == [["HELP", name] for kind, name in described[1::2]]
-    assert [kind for kind, _ in described] == ["HELP", "TYPE"] * (len(described) // 2)
-    # The parser would put it there itself.
-    types = [line.split()[2:] for line in text.splitlines() if line.startswith("# TYPE ")]
-    assert all((kind == "counter") == name.endswith("_total") for name, kind in types), types
-    found = {family.name: family for family in text_string_to_metric_families(text)}
-    assert len(found) == len(described) // 2
-    return found
-
-
-def traffic(gateway):
-    """A bit of everything that is counted."""
-    gateway.post("a", [{"type": "t", "pad": "x" * 2000}] * 20)
-    for messages, status in [({"type": "batch"}, 400), ("{", 400), ({"type": "t", "pad": "x" * 300_000}, 413)]:
-        assert gateway.post("a", messages).status == status
-    assert gateway.get("/api/scans/stats", "a.b.c").status == 401
-    assert gateway.refusal("a", gateway.token()).status == 403
-    for compression in ("deflate", None):
-        with gateway.sync_ws("a?since=0", compression=compression) as socket:
-            read_until(socket, "t")
-            gateway.post("a", [{"type": "t", "pad": "y" * 2000}, {"type": "phaseStarted"}])
-            read_until(socket, "phaseStarted")
-            socket.send('{"action":"ping"}')
-            read_until(socket, "pong")
-    with gateway.sync_ws("none") as socket:
-        assert closing(socket)[0] == 4404
-    connection = gateway.connection()
-    connection.request("GET", "/api/scans/a/events?since=0",
-                       headers={"Authorization": f"Bearer {gateway.reader()}", "Accept-Encoding": "gzip"})
-    assert connection.getresponse().status == 200
-    connection.close()
-    assert gateway.get("/api/scans/a/messages", gateway.reader()).status == 200
-    with gateway.stream("b") as upload:
-        upload.send({"type": "t"})
-        assert upload.end().status == 202
-
-
-def test_metrics_are_what_prometheus_reads(make_gateway):
-    gateway = make_gateway(storage={"path": "data"})
-    before = families(gateway)
-    traffic(gateway)
-    after = families(gateway)
-    assert list(after) == list(before)
-    for name, family in after.items():
-        assert name.startswith("sluice_") and family.documentation and family.type in ("counter", "gauge"), family
-        # The parser takes it off the name of a counter's family.
-        suffix = "_total" if family.type == "counter" else ""
-        assert {sample.name for sample in family.samples} <= {name + suffix}, family
-        labels = [tuple(sorted(sample.labels.items())) for sample in family.samples]
-        assert len(labels) == len(set(labels)), family
-        assert all(math.isfinite(sample.value) and sample.timestamp is None for sample in family.samples), family
-        if family.type == "counter":
-            old = {tuple(sorted(sample.labels.items())): sample.value for sample in before[name].samples}
-            assert all(sample.value >= old.get(key, 0) for key, sample in zip(labels, family.samples)), family
-    refused = {sample.labels["code"]: sample.value for sample in after["sluice_refused"].samples}
-    codes = ("reserved_type", "invalid_message", "message_too_large", "invalid_token", "forbidden", "scan_not_found")
-    assert {code: refused.get(code) for code in codes} == dict.fromkeys(codes, 1)
-    kinds = {sample.labels["kind"] for sample in after["sluice_connections_opened"].samples}
-    assert kinds == {"event_stream", "ndjson", "websocket"}
-    for name in ("sluice_storage_messages", "sluice_messages_replayed", "sluice_frames_delivered"):
-        assert after[name].samples[0].value > 0, name
-
-
-def test_metrics_follow_what_happens(make_gateway):
-    gateway = make_gateway()
-    gateway.post("a", [{"type": "t"}] * 5)
-    with gateway.sync_ws("a?since=0") as socket:
-        socket.recv(timeout=10)
-        socket.recv(timeout=10)
-        metrics = gateway.metrics()
-        assert metrics["sluice_scans"] == 1 and metrics["sluice_messages_accepted_total"] == 5
-        assert metrics["sluice_connections"] == metrics["sluice_subscriptions"] == 1
-        assert metrics["sluice_messages_delivered_total"] == 5
-        assert metrics['sluice_connections_opened_total{kind="websocket"}'] == 1
-    wait_for(lambda: gateway.metrics()["sluice_connections"] == 0)
-    assert gateway.metrics()['sluice_connections_closed_total{code="1000"}'] == 1
 
 
 def test_the_admin_listener_asks_for_no_token_and_serves_no_scans(gateway, scan):

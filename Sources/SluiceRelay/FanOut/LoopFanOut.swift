@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceBase
 
 /// The subscribers of one event loop: a finished frame comes here once and goes to each member.
 ///
@@ -24,6 +25,10 @@ package final class LoopFanOut {
         package var deliveredMessages = 0
         package var deliveredBytes = 0
         package var fellBehind = 0
+        /// Bytes handed to connections, compressed where the client takes that.
+        package var writtenBytes = 0
+        /// How old the oldest message of each live write was, in seconds, once for each subscriber.
+        package var latencies = Histogram(bounds: Histogram.timeBounds)
     }
 
     package let eventLoop: any EventLoop
@@ -33,13 +38,27 @@ package final class LoopFanOut {
     private var subscribers: [SubscriptionID: Subscriber] = [:]
     private var groups: [GroupID: MemberList] = [:]
     private var dirty: [Outbox] = []
+    private let wallClock: @Sendable () -> WallTime
 
-    package init(eventLoop: any EventLoop) {
+    /// - Parameters:
+    ///   - eventLoop: The loop that all of it belongs to.
+    ///   - wallClock: The time of day, by which messages are dated.
+    package init(eventLoop: any EventLoop, wallClock: @escaping @Sendable () -> WallTime) {
         self.eventLoop = eventLoop
+        self.wallClock = wallClock
     }
 
     /// How many subscriptions live on this loop.
     package var subscriberCount: Int { self.subscribers.count }
+
+    /// How many sockets are full, and how many bytes wait for them.
+    package var fullSockets: (count: Int, waitingBytes: Int) {
+        var outboxes: [ObjectIdentifier: Outbox] = [:]
+        for subscriber in self.subscribers.values where subscriber.outbox.blockedSince != nil {
+            outboxes[ObjectIdentifier(subscriber.outbox)] = subscriber.outbox
+        }
+        return (outboxes.count, outboxes.values.reduce(0) { $0 + $1.socketBytes })
+    }
 
     /// A subscription begins here.
     package func add(_ subscriber: Subscriber) {
@@ -186,10 +205,20 @@ package final class LoopFanOut {
         }
     }
 
+    /// Bytes were handed to a connection.
+    func wrote(_ byteCount: Int) {
+        self.counts.writtenBytes += byteCount
+    }
+
     private func count(_ frames: OutgoingFrames, times: Int) {
         self.counts.writes += times
         self.counts.deliveredFrames += frames.frameCount * times
         self.counts.deliveredMessages += frames.messageCount * times
         self.counts.deliveredBytes += frames.plain.readableBytes * times
+        if let oldestAt = frames.oldestAt {
+            // One look at the clock for all members; where it was set back meanwhile, they count as served at once.
+            let age = Double(self.wallClock().milliseconds) - Double(oldestAt.milliseconds)
+            self.counts.latencies.observe(max(0, age / 1000), times: times)
+        }
     }
 }

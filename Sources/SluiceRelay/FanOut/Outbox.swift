@@ -69,6 +69,9 @@ package final class Outbox {
         (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
+    /// How many bytes wait for the socket.
+    var socketBytes: Int { self.askWaitingBytes(self.context.channel) }
+
     /// Whether so many bytes may be written now.
     package func hasRoom(for byteCount: Int) -> Bool {
         self.isWritable && byteCount <= self.room(for: byteCount)
@@ -97,6 +100,7 @@ package final class Outbox {
         self.counts.lagFrames += lagCount
         self.unflushedBytes += frames.readableBytes
         self.mostWaitingBytes += frames.readableBytes
+        self.fanOut.wrote(frames.readableBytes)
         self.context.write(NIOAny(frames), promise: nil)
         if !self.isDirty {
             self.isDirty = true

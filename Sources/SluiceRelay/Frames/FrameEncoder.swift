@@ -117,6 +117,11 @@ package struct OutgoingFrames: Sendable {
     package var messageCount = 0
     /// How many of the frames are lag notices.
     package var lagCount = 0
+    /// When the oldest of the messages came; nil where they are not live.
+    package var oldestAt: WallTime?
+    /// Bytes that a compressor took for these frames, and what it made of them.
+    package var deflateInputBytes = 0
+    package var deflateOutputBytes = 0
     /// Whether the last notice about it said that the scanner is silent; nil without such a notice.
     package var saysStalled: Bool?
     /// The last seq that members in step had before.

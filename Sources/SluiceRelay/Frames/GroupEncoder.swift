@@ -50,6 +50,7 @@ package final class GroupEncoder {
         switch delivery {
         case .messages(let entries):
             self.outgoing.messageCount += entries.count
+            self.outgoing.oldestAt = self.outgoing.oldestAt ?? entries.first?.at
             if let deflate = self.deflate {
                 self.appendDeflated(entries, terms: deflate, now: now)
                 return
@@ -131,6 +132,8 @@ package final class GroupEncoder {
             self.appendPlain(entries, bytes: bytes, toBoth: true)
             return
         }
+        self.outgoing.deflateInputBytes += bytes
+        self.outgoing.deflateOutputBytes += packed.readableBytes
         var compressed = self.outgoing.compressed.take() ?? self.outgoing.plain
         compressed.reserveCapacity(
             minimumWritableBytes: packed.readableBytes + WebSocketFrameHeader.maximumBytes

@@ -58,6 +58,7 @@ package final class HomeLoop {
     package var counts: HomeCounts {
         var counts = self.context.counts
         for scan in self.scans.values {
+            scan.gauge(&counts)
             for group in scan.index.all.values {
                 group.group.passOver(through: scan.log.head)
                 counts.conflatedMessages += group.group.counts.conflated

@@ -1,4 +1,5 @@
 import NIOCore
+internal import SluiceBase
 
 /// The event loops of the gateway, and the subscribers of each.
 ///
@@ -11,7 +12,10 @@ struct Loops: Sendable {
     init(_ eventLoops: [any EventLoop]) {
         self.eventLoops = eventLoops
         self.fanOuts = eventLoops.map { eventLoop in
-            NIOLoopBoundBox.makeBoxSendingValue(LoopFanOut(eventLoop: eventLoop), eventLoop: eventLoop)
+            NIOLoopBoundBox.makeBoxSendingValue(
+                LoopFanOut(eventLoop: eventLoop, wallClock: WallTime.now),
+                eventLoop: eventLoop
+            )
         }
     }
 

@@ -24,6 +24,8 @@ final class Member {
     var place: Place
     /// The group that it belongs to; a reader has one only once it has caught up.
     var group: HomeGroup?
+    /// Since when it has been reading the log on its own; nil while it does not.
+    var behindSince: NIODeadline?
     /// How often its loop took it out of step.
     var generation = 0
     /// What it lost, by reason, as its lag frames said.

@@ -146,14 +146,12 @@ package final class Relay: Sendable {
     }
 
     /// What the loops delivered since the start, one account for each.
-    package func fanOutCounts(
-        on eventLoop: any EventLoop
-    ) -> EventLoopFuture<[(counts: LoopFanOut.Counts, subscribers: Int)]> {
+    package func fanOutCounts(on eventLoop: any EventLoop) -> EventLoopFuture<[LoopAccount]> {
         let loops = self.loops
         return EventLoopFuture.whenAllSucceed(
             (0..<loops.count)
                 .map { loop in
-                    loops.eventLoops[loop].submit { (loops.fanOut(loop).counts, loops.fanOut(loop).subscriberCount) }
+                    loops.eventLoops[loop].submit { LoopAccount(loops.fanOut(loop)) }
                 },
             on: eventLoop
         )

@@ -99,6 +99,17 @@ extension ScanHome {
         self.index.all.values.contains { $0.group.isFlushing }
     }
 
+    /// Adds what stands and waits now.
+    func gauge(_ counts: inout HomeCounts) {
+        counts.behindSubscribers += self.members.count
+        for group in self.index.all.values {
+            counts.groups += 1
+            counts.pendingMessages += group.group.pendingCount
+            counts.pendingBytes += group.group.pendingBytes
+            counts.behindSubscribers -= group.members.count
+        }
+    }
+
     func add(_ group: HomeGroup) {
         self.groups[group.key] = group
         self.index.insert(group)

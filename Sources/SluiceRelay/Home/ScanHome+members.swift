@@ -61,6 +61,7 @@ extension ScanHome {
         member.knowsStall = knowsStall
         self.leaveGroup(member)
         member.place = .behind(cursor: cursor, .slowClient)
+        member.behindSince = member.behindSince ?? self.context.eventLoop.now
     }
 
     /// The subscriber wants other types or another rate.
@@ -249,6 +250,7 @@ extension ScanHome {
     }
 
     func readOn(_ member: Member) {
+        member.behindSince = member.behindSince ?? self.context.eventLoop.now
         let id = member.id
         self.context.loops.run(on: member.loop) { $0.leave(id, readsOn: true) }
     }

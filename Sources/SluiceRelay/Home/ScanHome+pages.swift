@@ -51,6 +51,7 @@ extension ScanHome {
         let readsOn = through < self.replayEnd(for: member, now: now)
         self.context.loops.run(on: member.loop) { $0.pageDone(id, readsOn: readsOn) }
         if !readsOn {
+            self.context.counts.caughtUp(since: member.behindSince.take(), now: now)
             self.align(member, cursor: through, now: now)
         }
     }

@@ -226,6 +226,7 @@ final class ScanHome {
             case .messages(let entries):
                 let bytes = entries.reduce(0) { $0 + $1.message.byteCount }
                 self.context.turn.spend(encodedBytes: bytes, isCompressed: group.key.form.isCompressed)
+                self.context.counts.made(messageCount: entries.count, isBatched: group.key.terms.isBatched)
             }
             group.encoder.append(delivery, now: now)
         }
@@ -237,7 +238,7 @@ final class ScanHome {
         group.group.passOver(through: self.log.head)
         let frames = group.encoder.take(through: group.group.sent)
         if !frames.isEmpty {
-            self.context.counts.framesMade += frames.frameCount
+            self.context.counts.handedOver(frames)
             group.group.handedOver(now: now)
             let id = group.id
             for (loop, count) in group.inStepCounts.enumerated() where count > 0 {

@@ -130,9 +130,10 @@ package struct StoreStatus: Sendable, Equatable {
     package var waitingBytes = 0
     /// Messages made durable since the start.
     package var storedMessages = 0
-    /// Groups of writes made durable since the start, and how long all of them took together, in seconds.
+    /// Groups of writes made durable since the start.
     package var commits = 0
-    package var commitSeconds = 0.0
+    /// How long each of them took, in seconds.
+    package var commitTimes = Histogram(bounds: Histogram.timeBounds)
     /// Writes that failed since the start.
     package var failedWrites = 0
     /// Reads that failed since the start.

@@ -5,7 +5,9 @@ internal import SluiceRelay
 /// Everything that the metrics page shows, gathered from all loops.
 struct MetricsValues: Sendable {
     var homes: [HomeCounts]
-    var loops: [(counts: LoopFanOut.Counts, subscribers: Int)]
+    var loops: [LoopAccount]
+    /// By how much the event loops' timers were late, in seconds.
+    var loopLags = Histogram(bounds: Histogram.timeBounds)
     var server: GatewayMetrics.Counts
     var scans: Int
     var connections: Int
@@ -18,7 +20,8 @@ struct MetricsValues: Sendable {
     var idempotencyKeysForgotten: Int
     var compressorBytes: Int
     var compressorsRefused: Int
-    var certificateDaysLeft: Double?
+    /// When the certificate in use ends, in seconds since 1970; nil without TLS.
+    var certificateEndsAt: Double?
     var isDraining: Bool
     /// How the store is; nil where there is none.
     var store: StoreStatus?
@@ -27,11 +30,13 @@ struct MetricsValues: Sendable {
     static func gather(_ services: GatewayServices, on eventLoop: any EventLoop) -> EventLoopFuture<MetricsValues> {
         let homes = services.relay.homeCounts(on: eventLoop)
         let loops = services.relay.fanOutCounts(on: eventLoop)
-        return homes.and(loops)
-            .map { homes, loops in
-                MetricsValues(
+        return homes.and(loops).and(services.loopLag.lags(on: eventLoop))
+            .map { accounts, lags in
+                let (homes, loops) = accounts
+                return MetricsValues(
                     homes: homes,
                     loops: loops,
+                    loopLags: lags,
                     server: services.metrics.snapshot,
                     scans: services.relay.scans,
                     connections: services.connections.count,
@@ -43,7 +48,7 @@ struct MetricsValues: Sendable {
                     idempotencyKeysForgotten: services.relay.idempotency.forgottenCount,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
-                    certificateDaysLeft: services.certificateExpiry.daysLeft(now: WallTime.now().seconds),
+                    certificateEndsAt: services.certificateExpiry.seconds,
                     isDraining: services.isDraining,
                     store: services.store?.status
                 )

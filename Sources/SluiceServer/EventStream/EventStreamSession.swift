@@ -258,7 +258,9 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         if let seat = self.seat {
             self.loop.wheel.remove(seat)
         }
-        self.services.connections.remove(self.place, on: self.loop.eventLoop)
+        if self.services.connections.remove(self.place, on: self.loop.eventLoop) {
+            self.services.metrics.ended("event_stream")
+        }
         self.services.limits.subscribers.release(self.place)
         self.logger.info(
             "connection closed",

@@ -112,7 +112,13 @@ package final class Gateway: Sendable {
             _ = self.services.keySource.fetch(on: self.group.any())
         }
         self.services.judgeConnections(.notAdmitted, on: self.group.any())
+        self.services.metrics.reloaded(at: WallTime.now())
         self.logger.info("configuration reloaded")
+    }
+
+    /// Counts a configuration that was not taken over.
+    package func reloadFailed() {
+        self.services.metrics.reloadFailed()
     }
 
     /// Stops: nothing new is taken, what waits is sent, everybody is told when to come back, within the grace.

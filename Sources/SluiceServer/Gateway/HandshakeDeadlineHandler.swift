@@ -8,10 +8,11 @@ final class HandshakeDeadlineHandler: ChannelInboundHandler, RemovableChannelHan
     private let timeout: TimeAmount
     private let metrics: GatewayMetrics
     private var timer: Scheduled<Void>?
+    private var outcome = GatewayMetrics.Handshake.failed
 
     /// - Parameters:
     ///   - timeout: The longest from the connection's start to the handshake's end.
-    ///   - metrics: Told of those that took longer.
+    ///   - metrics: Told how each ended.
     init(timeout: TimeAmount, metrics: GatewayMetrics) {
         self.timeout = timeout
         self.metrics = metrics
@@ -20,6 +21,7 @@ final class HandshakeDeadlineHandler: ChannelInboundHandler, RemovableChannelHan
     func handlerAdded(context: ChannelHandlerContext) {
         self.timer = context.eventLoop.assumeIsolated()
             .scheduleTask(in: self.timeout) {
+                self.outcome = .timedOut
                 self.metrics.refused(ProblemCode.requestTimeout.rawValue)
                 context.channel.cut()
             }
@@ -28,12 +30,14 @@ final class HandshakeDeadlineHandler: ChannelInboundHandler, RemovableChannelHan
     func handlerRemoved(context: ChannelHandlerContext) {
         self.timer?.cancel()
         self.timer = nil
+        self.metrics.handshakeEnded(self.outcome)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // Before it leaves: a handler that has left has nobody to hand anything on to.
         context.fireUserInboundEventTriggered(event)
         if case .handshakeCompleted? = event as? TLSUserEvent {
+            self.outcome = .completed
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         }
     }

@@ -3,7 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// What has to be looked at from time to time: the certificate's files, the key set, and the machine's load.
+/// What has to be looked at from time to time: the certificate's files, the key set, the machine's load, and the loops.
 final class Upkeep: Sendable {
     /// How often the certificate's files are looked at.
     private static let certificateInterval = TimeAmount.seconds(10)
@@ -33,6 +33,7 @@ final class Upkeep: Sendable {
     /// Begins to look.
     func start() {
         self.pool.start()
+        self.services.loopLag.start()
         self.eventLoop.execute {
             self.tasks.value.append(
                 self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.loadInterval) { _ in
@@ -58,6 +59,7 @@ final class Upkeep: Sendable {
             }
             self.tasks.value = []
         }
+        self.services.loopLag.stop()
         self.pool.shutdownGracefully { _ in }
     }
 

@@ -341,6 +341,8 @@ final class LineIngest: IngestReader, LiveConnection {
         self.expiry = nil
         self.throttle?.cancel()
         self.throttle = nil
-        self.job.services.connections.remove(self.id, on: self.job.exchange.eventLoop)
+        if self.job.services.connections.remove(self.id, on: self.job.exchange.eventLoop) {
+            self.job.services.metrics.ended("ndjson")
+        }
     }
 }

@@ -3,7 +3,6 @@ internal import Synchronization
 
 /// When the certificate that the gateway shows ends.
 final class CertificateExpiry: Sendable {
-    /// Seconds since 1970; nil without TLS.
     private let notAfter = Mutex<Double?>(nil)
 
     /// A certificate is in use from now on.
@@ -11,8 +10,6 @@ final class CertificateExpiry: Sendable {
         self.notAfter.withLock { $0 = certificate.map { Double($0.notValidAfter) } }
     }
 
-    /// How many days are left; less than 0 if it has ended.
-    func daysLeft(now: Double) -> Double? {
-        self.notAfter.withLock { $0 }.map { ($0 - now) / 86_400 }
-    }
+    /// When it ends or ended, in seconds since 1970; nil without TLS.
+    var seconds: Double? { self.notAfter.withLock { $0 } }
 }

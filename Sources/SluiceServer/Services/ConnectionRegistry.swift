@@ -30,7 +30,7 @@ final class ConnectionRegistry: Sendable {
     /// A socket that is full for less is nothing unusual.
     private static let leastBlocked = TimeAmount.seconds(2)
 
-    private let eventLoops: [any EventLoop]
+    let eventLoops: [any EventLoop]
     private let shelves: [NIOLoopBoundBox<Shelf>]
     /// Far above the numbers that the limits give, and exact as a number of JavaScript.
     private let nextID = Atomic<UInt64>(1 << 52)
@@ -61,11 +61,14 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// A connection is gone.
-    func remove(_ id: ConnectionLimits.ID, on eventLoop: any EventLoop) {
-        if self.shelf(of: eventLoop)?.connections.removeValue(forKey: id) != nil {
-            self.counter.subtract(1, ordering: .relaxed)
+    /// A connection is gone; whether it was there until now.
+    @discardableResult
+    func remove(_ id: ConnectionLimits.ID, on eventLoop: any EventLoop) -> Bool {
+        guard self.shelf(of: eventLoop)?.connections.removeValue(forKey: id) != nil else {
+            return false
         }
+        self.counter.subtract(1, ordering: .relaxed)
+        return true
     }
 
     /// Ends one connection, wherever it lives.

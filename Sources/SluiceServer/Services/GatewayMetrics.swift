@@ -1,22 +1,66 @@
+internal import SluiceBase
 internal import Synchronization
 
 /// What the server's side counts; the relay counts what it does itself.
+///
+/// Whatever may be counted is there from the start, at 0: a rate needs a value before the first event.
 final class GatewayMetrics: Sendable {
-    struct Counts: Sendable {
-        /// Refusals by code: problems over HTTP, error frames and close codes over WebSocket.
-        var refused: [String: Int] = [:]
-        /// Connections opened, by protocol.
-        var opened: [String: Int] = [:]
-        /// Ends of live connections, by close code; `other` for those that are nobody's but a client's.
-        var closed: [String: Int] = [:]
-        /// Frames that clients sent.
-        var clientFrames = 0
+    /// How a TLS handshake ended.
+    enum Handshake: String, Sendable, CaseIterable {
+        case completed
+        case failed
+        case timedOut = "timed_out"
     }
 
-    private let counts = Mutex(Counts())
+    struct Counts: Sendable {
+        /// Refusals by code: problems over HTTP, error frames and close codes over WebSocket.
+        var refused = GatewayMetrics.zeros(GatewayMetrics.refusals)
+        /// Connections opened, by protocol, and how many of them are open.
+        var opened = GatewayMetrics.zeros(GatewayMetrics.kinds)
+        var open = GatewayMetrics.zeros(GatewayMetrics.kinds)
+        /// Ends of live connections, by close code; `other` for those that are nobody's but a client's.
+        var closed = GatewayMetrics.zeros(WebSocketCloseCode.common.map(\.description) + ["other"])
+        /// TLS handshakes, by how they ended.
+        var handshakes = GatewayMetrics.zeros(Handshake.allCases.map(\.rawValue))
+        /// Frames that clients sent.
+        var clientFrames = 0
+        /// When the configuration in force was taken over, in seconds since 1970, and whether a later one was refused.
+        var configuredAt = 0.0
+        var isReloadFailed = false
+    }
+
+    /// The kinds of live connections.
+    static let kinds = ["websocket", "event_stream", "ndjson"]
+
+    /// Every code that something may be refused by.
+    static let refusals =
+        ProblemCode.allCases.map(\.rawValue)
+        + [
+            // Of what clients say on a WebSocket.
+            "invalid_json", "missing_action", "unknown_action", "not_subscribed", "client_frames",
+            "protocol_error", "unsupported_data", "invalid_payload", "frame_too_large",
+            // Of clients that do not take what they are sent.
+            "slow_reader", "unread_answers",
+            // Before anything is read; ``TransportLimits/Refusal/overloaded`` is a problem's code as well.
+            TransportLimits.Refusal.accepts.rawValue, TransportLimits.Refusal.addressConnections.rawValue,
+        ]
+
+    private let counts: Mutex<Counts>
+    private let clientFrames = Atomic<Int>(0)
+
+    /// - Parameter startedAt: When the first configuration was taken over.
+    init(startedAt: WallTime) {
+        var counts = Counts()
+        counts.configuredAt = startedAt.seconds
+        self.counts = Mutex(counts)
+    }
 
     /// What was counted so far.
-    var snapshot: Counts { self.counts.withLock { $0 } }
+    var snapshot: Counts {
+        var counts = self.counts.withLock { $0 }
+        counts.clientFrames = self.clientFrames.load(ordering: .relaxed)
+        return counts
+    }
 
     /// Something was refused, with this code.
     func refused(_ code: String) {
@@ -25,7 +69,15 @@ final class GatewayMetrics: Sendable {
 
     /// A live connection of this protocol began.
     func opened(_ kind: String) {
-        self.counts.withLock { $0.opened[kind, default: 0] += 1 }
+        self.counts.withLock { counts in
+            counts.opened[kind, default: 0] += 1
+            counts.open[kind, default: 0] += 1
+        }
+    }
+
+    /// A live connection of this protocol is gone.
+    func ended(_ kind: String) {
+        self.counts.withLock { $0.open[kind, default: 0] -= 1 }
     }
 
     /// A live connection ended with this code.
@@ -38,6 +90,28 @@ final class GatewayMetrics: Sendable {
 
     /// A client sent a frame.
     func receivedClientFrame() {
-        self.counts.withLock { $0.clientFrames += 1 }
+        self.clientFrames.add(1, ordering: .relaxed)
+    }
+
+    /// A TLS handshake is over.
+    func handshakeEnded(_ handshake: Handshake) {
+        self.counts.withLock { $0.handshakes[handshake.rawValue, default: 0] += 1 }
+    }
+
+    /// A configuration was taken over.
+    func reloaded(at time: WallTime) {
+        self.counts.withLock { counts in
+            counts.configuredAt = time.seconds
+            counts.isReloadFailed = false
+        }
+    }
+
+    /// A configuration was not taken over.
+    func reloadFailed() {
+        self.counts.withLock { $0.isReloadFailed = true }
+    }
+
+    private static func zeros(_ labels: [String]) -> [String: Int] {
+        Dictionary(uniqueKeysWithValues: labels.map { ($0, 0) })
     }
 }

@@ -20,6 +20,8 @@ final class GatewayServices: Sendable {
     /// The TCP connections of the public listener.
     let transports: TransportCount
     let metrics: GatewayMetrics
+    /// How late the event loops are.
+    let loopLag: LoopLag
     /// How much of the machine is in use.
     let load = LoadMonitor()
     /// Where keys come from.
@@ -52,7 +54,8 @@ final class GatewayServices: Sendable {
             source: StatsBoard.Source(count: { relay.scans }, summaries: { relay.summaries(on: $0) })
         )
         self.transports = TransportCount(settings.configuration.limits)
-        self.metrics = GatewayMetrics()
+        self.metrics = GatewayMetrics(startedAt: WallTime.now())
+        self.loopLag = LoopLag(connections.eventLoops)
         self.keySource = keySource
         self.credentialLog = CredentialLog(logger: logger)
         self.logger = logger

@@ -16,6 +16,10 @@ struct MachineLoad: Sendable, Equatable {
     var descriptorLimit = Int.max
     /// Bytes of memory that are really there (RSS); 0 where the system does not say.
     var residentBytes = 0
+    /// Bytes of addresses that are taken; 0 where the system does not say.
+    var virtualBytes = 0
+    /// Seconds that the processors spent on this process.
+    var processorSeconds = 0.0
     /// The most memory that the process may have; nil where the system does not say.
     var memoryBytes: Int?
 
@@ -26,11 +30,15 @@ struct MachineLoad: Sendable, Equatable {
     /// It reads from `/proc`, so not on an event loop.
     static func measured() -> Self {
         let limit = MachineFacts.openFileLimit()
+        let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let pages = Self.pages()
         // Whoever cannot even look has none left.
         return Self(
             openDescriptors: Self.countDescriptors() ?? limit,
             descriptorLimit: limit,
-            residentBytes: Self.residentPages() * Int(sysconf(Int32(_SC_PAGESIZE))),
+            residentBytes: pages.resident * pageBytes,
+            virtualBytes: pages.virtual * pageBytes,
+            processorSeconds: Self.processorSeconds(),
             memoryBytes: Self.memory.available
         )
     }
@@ -65,16 +73,23 @@ struct MachineLoad: Sendable, Equatable {
         return max(count, 0)
     }
 
-    /// The second number of `/proc/self/statm` (proc(5)).
-    private static func residentPages() -> Int {
+    private static func processorSeconds() -> Double {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
+    }
+
+    /// The first two numbers of `/proc/self/statm` (proc(5)).
+    private static func pages() -> (virtual: Int, resident: Int) {
         let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            return 0
+            return (0, 0)
         }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 128)
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
-        let fields = bytes.prefix(max(count, 0)).split(separator: UInt8(ascii: " "))
-        return fields.count > 1 ? Int(String(decoding: fields[1], as: UTF8.self)) ?? 0 : 0
+        let numbers = bytes.prefix(max(count, 0)).split(separator: UInt8(ascii: " "))
+            .map { Int(String(decoding: $0, as: UTF8.self)) ?? 0 }
+        return numbers.count > 1 ? (numbers[0], numbers[1]) : (0, 0)
     }
 }

@@ -130,7 +130,9 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
             self.services.relay.unsubscribe(subscriber, on: self.eventLoop)
         }
         self.subscribers.removeAll()
-        self.services.connections.remove(self.place, on: self.eventLoop)
+        if self.services.connections.remove(self.place, on: self.eventLoop) {
+            self.services.metrics.ended("websocket")
+        }
         self.services.limits.subscribers.release(self.place)
         self.services.metrics.closed(closure.code)
         if closure.origin == .gateway, let refusal = closure.code.refusal {

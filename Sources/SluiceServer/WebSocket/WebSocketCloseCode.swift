@@ -45,17 +45,15 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable, CustomS
         }
     }
 
-    /// Whether the gateway closes with it, or an ordinary client does.
-    var isCommon: Bool {
-        switch self {
-        case .normal, .goingAway, .protocolError, .unsupportedData, .noStatus, .abnormal, .invalidPayload,
-            .policyViolation, .messageTooBig, .internalError, .tryAgainLater, .tokenExpired, .forbidden, .scanNotFound,
-            .replaced:
-            true
-        default:
-            false
-        }
-    }
+    /// Those that the gateway closes with, or an ordinary client.
+    package static let common: Set<WebSocketCloseCode> = [
+        .normal, .goingAway, .protocolError, .unsupportedData, .noStatus, .abnormal, .invalidPayload,
+        .policyViolation, .messageTooBig, .internalError, .tryAgainLater, .tokenExpired, .forbidden, .scanNotFound,
+        .replaced,
+    ]
+
+    /// Whether it is one of them.
+    package var isCommon: Bool { Self.common.contains(self) }
 
     /// What was refused, by the name that the metrics have for it; nil where the code says of no refusal.
     var refusal: String? {

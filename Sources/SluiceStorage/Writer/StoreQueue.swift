@@ -86,7 +86,7 @@ final class StoreQueue: Sendable {
             Self.remove(jobs, from: &state.status)
             state.status.storedMessages += jobs.reduce(0) { $0 + $1.messageCount }
             state.status.commits += 1
-            state.status.commitSeconds += seconds
+            state.status.commitTimes.observe(seconds)
         }
     }
 

@@ -1,0 +1,15 @@
+/// What one event loop delivered, and how its subscribers stand, for the metrics.
+package struct LoopAccount: Sendable {
+    package var counts = LoopFanOut.Counts()
+    package var subscribers = 0
+    /// Sockets that take nothing more at the moment, and what waits for them.
+    package var fullSockets = 0
+    package var waitingBytes = 0
+
+    /// Takes stock, on the loop.
+    init(_ fanOut: LoopFanOut) {
+        self.counts = fanOut.counts
+        self.subscribers = fanOut.subscriberCount
+        (self.fullSockets, self.waitingBytes) = fanOut.fullSockets
+    }
+}

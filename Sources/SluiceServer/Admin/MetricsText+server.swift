@@ -1,0 +1,96 @@
+internal import SluiceRelay
+
+/// What the server did: connections, refusals, the configuration and the process.
+extension MetricsText {
+    mutating func server(_ values: MetricsValues) {
+        self.gauge(
+            "sluice_connections",
+            "Live connections: sockets, streams, open uploads.",
+            Double(values.connections)
+        )
+        self.gauge("sluice_transports", "TCP connections.", Double(values.transports))
+        self.load(values)
+        let server = values.server
+        self.samples("sluice_connections_open", "gauge", "Live connections, by kind.", by: "kind", server.open)
+        self.samples(
+            "sluice_connections_opened_total",
+            "counter",
+            "Live connections opened, by kind.",
+            by: "kind",
+            server.opened
+        )
+        self.samples(
+            "sluice_connections_closed_total",
+            "counter",
+            "Live connections closed, by close code.",
+            by: "code",
+            server.closed
+        )
+        self.samples("sluice_refused_total", "counter", "Refusals, by code.", by: "code", server.refused)
+        self.samples(
+            "sluice_tls_handshakes_total",
+            "counter",
+            "TLS handshakes, by how they ended.",
+            by: "result",
+            server.handshakes
+        )
+        self.counter("sluice_client_frames_total", "Frames that clients sent.", Double(values.server.clientFrames))
+        if let end = values.certificateEndsAt {
+            self.gauge(
+                "sluice_certificate_expiry_timestamp_seconds",
+                "When the certificate ends, in seconds since 1970.",
+                end
+            )
+        }
+        self.configuration(values)
+        self.gauge("sluice_draining", "Whether the gateway is about to stop.", values.isDraining ? 1 : 0)
+    }
+
+    private mutating func load(_ values: MetricsValues) {
+        self.gauge("sluice_open_descriptors", "Descriptors open.", Double(values.load.openDescriptors))
+        self.gauge("sluice_descriptor_limit", "The most that may be open.", Double(values.load.descriptorLimit))
+        self.gauge("sluice_resident_bytes", "Memory that is really there.", Double(values.load.residentBytes))
+        if let mark = values.memoryMark {
+            self.gauge("sluice_memory_mark_bytes", "Resident memory at which nobody new is taken.", Double(mark))
+        }
+        self.gauge(
+            "sluice_shedding",
+            "Whether new connections are refused for want of descriptors or memory.",
+            values.isShedding ? 1 : 0
+        )
+    }
+
+    private mutating func configuration(_ values: MetricsValues) {
+        self.gauge(
+            "sluice_config_last_reload_successful",
+            "Whether the configuration that was read last is in force.",
+            values.server.isReloadFailed ? 0 : 1
+        )
+        self.gauge(
+            "sluice_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was taken over, in seconds since 1970.",
+            values.server.configuredAt
+        )
+        self.samples("sluice_build_info", "gauge", "What runs here.", [([("version", Release.version)], 1)])
+    }
+
+    /// What Prometheus' own clients tell of a process, by their names.
+    mutating func process(_ load: MachineLoad) {
+        self.counter(
+            "process_cpu_seconds_total",
+            "Total user and system CPU time spent in seconds.",
+            load.processorSeconds
+        )
+        self.gauge("process_open_fds", "Number of open file descriptors.", Double(load.openDescriptors))
+        self.gauge("process_max_fds", "Maximum number of open file descriptors.", Double(load.descriptorLimit))
+        self.gauge("process_resident_memory_bytes", "Resident memory size in bytes.", Double(load.residentBytes))
+        self.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", Double(load.virtualBytes))
+        if let start = ProcessStart.seconds {
+            self.gauge(
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds.",
+                start
+            )
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/// What this build calls itself.
+package enum Release {
+    /// By semantic versioning; the changelog has the same.
+    package static let version = "0.1.0"
+}
