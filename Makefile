@@ -107,6 +107,16 @@ deploy-check: ## Judge the files under deploy/
 	@.ci/setup deploy
 	deploy/verify.sh
 
+.PHONY: dist
+dist: ## A release for Debians without Swift: .build/dist/sluice-VERSION-linux-ARCH.tar.gz
+	@.ci/setup build package
+	deploy/package/dist.sh
+
+.PHONY: deb
+deb: dist ## The same as a Debian package, tried in a bare Debian (root)
+	deploy/package/build_deb.sh "$${SLUICE_BINARY:-$$(swift build -c release --static-swift-stdlib --show-bin-path)/sluice}" .build/dist
+	deploy/package/verify_deb.sh "$${SLUICE_BINARY:-$$(swift build -c release --static-swift-stdlib --show-bin-path)/sluice}"
+
 .PHONY: docs
 docs: ## The reference of the parts, as web pages under .build/docs
 	@.ci/docs

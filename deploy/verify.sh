@@ -39,6 +39,10 @@ check_systemd() {
     cp systemd/sluice.sysusers "$scratch/root/etc/sysusers.d/sluice.conf"
     systemd-sysusers --root="$scratch/root" sluice.conf
     grep -q '^sluice:' "$scratch/root/etc/passwd" || fail "sysusers: no account"
+    mkdir -p "$scratch/root/etc/tmpfiles.d"
+    cp systemd/sluice.tmpfiles "$scratch/root/etc/tmpfiles.d/sluice.conf"
+    systemd-tmpfiles --root="$scratch/root" --create sluice.conf 2>"$scratch/tmpfiles" || fail "$(cat "$scratch/tmpfiles")"
+    [[ $(stat -c %a "$scratch/root/etc/sluice/secrets") == 750 ]] || fail "tmpfiles: secrets for everybody"
     echo "systemd: good"
 }
 
@@ -46,11 +50,17 @@ check_docker() {
     "$tools/hadolint" docker/Dockerfile || fail "hadolint"
     printf 'FROM debian\nRUN cd /tmp && sudo ls\n' >"$scratch/Dockerfile"
     ! "$tools/hadolint" "$scratch/Dockerfile" >/dev/null || fail "hadolint finds nothing in a bad file"
-    echo "docker: good"
+    "$tools/python" verify_compose.py
+    echo "docker: good (linted; no container is run)"
+}
+
+check_chart() {
+    "$tools/python" verify_chart.py
+    echo "chart: good (rendered and judged; no cluster is asked)"
 }
 
 check_scripts() {
-    shellcheck verify.sh docker/healthcheck.sh \
+    shellcheck verify.sh docker/healthcheck.sh compose/scanner.sh package/*.sh package/debian/p* \
         ../.ci/run ../.ci/setup ../.ci/lint ../.ci/docs
     echo "scripts: good"
 }
@@ -90,6 +100,7 @@ check_monitoring() {
 check_systemd
 check_monitoring
 check_docker
+check_chart
 check_scripts
 check_healthcheck
 check_proxies

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# A scanner that finds what it makes up: one scan after the other, so that there is something to look at.
+#
+#   SLUICE_URL=http://127.0.0.1:8080 scanner.sh [SCANS [SECONDS-A-STEP]]
+set -euo pipefail
+
+config=${SLUICE_CONFIG:-/etc/sluice/config.yaml}
+scans=${1:-1000000}
+pause=${2:-0.2}
+severities=(info low medium high critical)
+
+messages() {
+    local percent
+    echo '{"type":"scanStarted","name":"made up"}'
+    for ((percent = 0; percent < 100; percent += 2)); do
+        printf '{"type":"scanProgress","phase":"ports","percent":%d}\n' "$percent"
+        if ((RANDOM % 4 == 0)); then
+            printf '{"type":"finding","severity":"%s","host":"198.51.100.%d","port":%d}\n' \
+                "${severities[RANDOM % 5]}" "$((RANDOM % 254 + 1))" "$((RANDOM % 1024 + 1))"
+        fi
+        sleep "$pause"
+    done
+    echo '{"type":"scanCompleted"}'
+}
+
+for ((number = 1; number <= scans; number++)); do
+    # A token of its own for each scan: none outlives the process for long.
+    SLUICE_TOKEN=$(sluice token --config "$config" --sub scanner --scope ingest --scans 'demo-*' --ttl 1h)
+    export SLUICE_TOKEN
+    messages | sluice publish "demo-$(date +%s)" || sleep 2
+done
