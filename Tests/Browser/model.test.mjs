@@ -167,6 +167,10 @@ test('a timeline counts by time and severity, in bars of a round length, and kno
     assert.equal(chart.bars.reduce((sum, bar) => sum + bar.total, 0), 3);
     assert.equal(timeline.silences(at(30)).length, 2);
     assert.ok(timeline.bars(at(0), at(0) + 400 * 86_400_000, 120).bars.length <= 120);
+    const long = new Timeline();
+    long.take(Array.from({ length: 50_000 }, (_, index) => readRow(message(index + 1), at(0) + index * 2_000)));
+    const days = long.bars(at(0), at(0) + 100_000_000, 120);
+    assert.equal(days.bars.reduce((sum, bar) => sum + bar.total, 0), 50_000);
     const [from, to] = snapped(chart, 0.375, 0.3075);
     assert.deepEqual([(from - chart.from) / 60_000, (to - chart.from) / 60_000], [12, 15]);
     assert.deepEqual(snapped(chart, -3, -2), [chart.from, chart.from + 60_000]);

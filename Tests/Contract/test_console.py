@@ -160,6 +160,33 @@ async def test_times_are_drawn_over_and_filter(gateway, scan, tmp_path, browser)
         await console.has(".sum", "2 findings")
 
 
+@with_chromium
+async def test_the_mouse_draws_over_times(gateway, scan, tmp_path):
+    for number in range(3):
+        await post(gateway, scan, [vulnerability(number)])
+        await asyncio.sleep(1.1)
+    await post(gateway, scan, [{"type": "scanCompleted"}])
+    async with chromium(tmp_path) as page:
+        console = Console(page, gateway)
+        await console.open(f"#/scans/{scan}", gateway.reader())
+        await page.until("document.querySelector('.plot path.high').getAttribute('d') !== ''")
+        box = await page.evaluate("(({ left, top, width }) => ({ left, top, width }))(document.querySelector('.plot').getBoundingClientRect())")
+
+        async def drag(start, end):
+            for kind, share in [("mousePressed", start), ("mouseMoved", (start + end) / 2), ("mouseMoved", end), ("mouseReleased", end)]:
+                await page.command("Input.dispatchMouseEvent", type=kind, x=box["left"] + box["width"] * share, y=box["top"] + 20, button="left", buttons=1, clickCount=1)
+
+        await drag(0.999, 0.5)
+        await console.has(".timeline .caption", " – ")
+        await console.has(".sum", " of 3 findings")
+        assert (await console.rows())[0].find("Finding 2") >= 0
+        await drag(0.01, 0.01)
+        await console.has(".sum", "1 of 3 findings")
+        assert "Finding 0" in (await console.rows())[0]
+        await drag(0.01, 0.01)
+        await console.has(".sum", "3 findings")
+
+
 @both
 async def test_a_scan_that_does_not_exist_yet_and_one_that_stalls(make_gateway, scan, tmp_path, browser):
     gateway = make_gateway(relay={"stall_after": "1s"})

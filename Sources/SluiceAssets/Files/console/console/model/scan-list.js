@@ -16,9 +16,8 @@ export class ScanList {
     tabs = null;
     total = null;
     criticals = null;
+    /** What is remembered of each scan: `{at, count, rates, percents, outcome, criticals}`. */
     #traces = new Map();
-    #outcomes = new Map();
-    #previousCriticals = new Map();
 
     /**
      * Takes a page. `isFirst` says that it is the head of the list; the following ones stay as they are until they are
@@ -27,10 +26,7 @@ export class ScanList {
     take(answer, now, isFirst = true) {
         const page = (Array.isArray(answer.scans) ? answer.scans : []).filter((scan) => typeof scan?.scan_id === 'string');
         const events = [];
-        for (const scan of page) {
-            this.#trace(scan, now);
-            events.push(...this.#compare(scan));
-        }
+        for (const scan of page) events.push(...this.#compare(scan, this.#trace(scan, now)));
         const ids = new Set(page.map((scan) => scan.scan_id));
         const others = this.scans.filter((scan) => !ids.has(scan.scan_id));
         if (isFirst) this.scans = answer.next === null ? page : [...page, ...others.slice(0, this.scans.length > page.length ? others.length : 0)];
@@ -58,7 +54,7 @@ export class ScanList {
         let trace = this.#traces.get(scan.scan_id);
         if (!trace) {
             if (this.#traces.size >= TRACE_LIMIT) this.#traces.delete(this.#traces.keys().next().value);
-            this.#traces.set(scan.scan_id, trace = { at: null, count: 0, rates: [], percents: [] });
+            this.#traces.set(scan.scan_id, trace = { at: null, count: 0, rates: [], percents: [], outcome: null, criticals: null });
         }
         if (trace.at !== null && now > trace.at) {
             trace.rates.push(Math.max(0, scan.message_count - trace.count) / ((now - trace.at) / 1000));
@@ -71,16 +67,16 @@ export class ScanList {
             trace.percents.push({ phase: scan.phase, percent: scan.percent, at: now });
             if (trace.percents.length > PERCENT_SAMPLES) trace.percents.shift();
         }
+        return trace;
     }
 
-    #compare(scan) {
-        const [outcome, criticals] = [this.#outcomes.get(scan.scan_id), this.#previousCriticals.get(scan.scan_id)];
+    #compare(scan, trace) {
+        const { outcome, criticals } = trace;
         const now = countsByRank(scan.severities)[0];
-        this.#outcomes.set(scan.scan_id, scan.outcome);
-        this.#previousCriticals.set(scan.scan_id, now);
+        [trace.outcome, trace.criticals] = [scan.outcome, now];
         const events = [];
-        if (outcome !== undefined && outcome !== scan.outcome && scan.outcome !== 'running') events.push({ scan, what: scan.outcome });
-        if (criticals !== undefined && now > criticals) events.push({ scan, what: 'critical', count: now - criticals });
+        if (outcome !== null && outcome !== scan.outcome && scan.outcome !== 'running') events.push({ scan, what: scan.outcome });
+        if (criticals !== null && now > criticals) events.push({ scan, what: 'critical', count: now - criticals });
         return events;
     }
 

@@ -9,6 +9,8 @@ import { Phases } from './phases.js';
 
 /** Rows held at most; of more, the oldest lines of output leave first, then the oldest rows. */
 export const ROW_LIMIT = 300_000;
+/** Types counted one by one. */
+const TYPE_LIMIT = 2_000;
 const LAG_LIMIT = 100;
 const STALL_LIMIT = 200;
 
@@ -130,7 +132,8 @@ export class ScanStore {
     }
 
     #count(row, by) {
-        this.counts.set(row.type, (this.counts.get(row.type) ?? 0) + by);
+        const known = this.counts.get(row.type);
+        if (known !== undefined || this.counts.size < TYPE_LIMIT) this.counts.set(row.type, (known ?? 0) + by);
         if (OUTPUT_TYPES.has(row.type)) this.outputCount += by;
         if (!row.isFinding) return;
         this.findingCount += by;

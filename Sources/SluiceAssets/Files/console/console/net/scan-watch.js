@@ -19,6 +19,7 @@ export class ScanWatch {
     #messages = null;
     #newest;
     #newestAt = -Infinity;
+    #failures = 0;
 
     constructor(api, onEvent, wantsEvents) {
         [this.api, this.onEvent, this.wantsEvents] = [api, onEvent, wantsEvents];
@@ -87,14 +88,16 @@ export class ScanWatch {
             const limit = Math.min(1000, Math.max(PAGE, Math.ceil(this.list.scans.length / PAGE) * PAGE));
             const answer = await this.api.stats(this.#query({ limit }), { signal: this.#abort.signal });
             if (turn !== this.#turn) return;
-            this.trouble = '';
+            [this.trouble, this.#failures] = ['', 0];
             const now = Date.now();
             this.list.take(answer, now);
             this.#sum(answer, now);
             await this.#lookForNews(answer, now);
         } catch (error) {
             if (turn !== this.#turn || !(error instanceof Refusal)) return;
-            this.trouble = error.status === 0 ? 'The gateway does not answer; asking again.' : `The list could not be read: ${error.message}`;
+            this.#failures += 1;
+            // One that was told to wait comes back, and nobody has to read of it.
+            if (!error.isPassing || this.#failures > 1 || error.status === 0) this.trouble = error.status === 0 ? 'The gateway does not answer; asking again.' : `The list could not be read: ${error.message}`;
             pause = Math.max(pause, error.retryAfterMs ?? 3_000);
             if (error.status === 401) return;
         }

@@ -223,6 +223,7 @@ export class ScanPage {
 
     exportItems() {
         const selection = this.selections[this.tab] ?? this.selections.findings;
+        while (!selection.step());
         const what = this.tab === 'output' ? 'lines' : this.tab === 'messages' ? 'messages' : 'findings';
         return Object.entries(FORMATS).map(([name, { label, note }]) => ({
             label: `${label} · ${count(selection.length)} ${what}`, note, isDisabled: selection.length === 0 || (name === 'sarif' && this.tab === 'output'), run: () => this.#export(name, selection.all()),
@@ -246,7 +247,8 @@ export class ScanPage {
     #took(fresh, dropped) {
         this.timeline.take(fresh);
         this.facets.take(fresh);
-        this.tree.take(fresh);
+        if (dropped) this.tree.reset();
+        this.tree.take(dropped ? this.store.rows : fresh);
         for (const selection of Object.values(this.selections)) selection.take(fresh, dropped);
     }
 
