@@ -106,3 +106,8 @@ class Console:
         assert await self.page.evaluate("violations") == []
         assert await self.page.evaluate("globalThis.pwned") is None
         assert await self.page.evaluate("document.querySelectorAll('main img, main script, main iframe, main a[href*=script]').length") == 0
+
+
+def vulnerability(number, severity="high", **more):
+    return {"type": "vulnerabilityFound", "severity": severity, "name": f"Finding {number}", "target": f"https://192.0.2.{number % 250}/",
+            "ip": f"192.0.2.{number % 250}", "port": 443} | more
