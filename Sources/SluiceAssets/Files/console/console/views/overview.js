@@ -58,9 +58,15 @@ export class Overview {
         const value = el('b');
         const note = el('small');
         const element = name === 'criticals'
-            ? el('button', { class: 'tile criticals', title: 'Seen: count anew from now on', onclick: () => this.app.scans.seen() }, icon('warning'), value, el('span', {}, words[name]), note)
+            ? el('button', { class: 'tile criticals', title: 'Show the worst scans first, and count anew from now on', onclick: () => this.#showCriticals() }, icon('warning'), value, el('span', {}, words[name]), note)
             : el('button', { class: `tile ${name}`, onclick: () => this.#go({ tab: this.wanted.outcome === name ? '' : name }) }, icon(name), value, el('span', {}, words[name]), note);
         return { element, value, note };
+    }
+
+    /** The scans with critical findings come first, and those that were counted as new are seen. */
+    #showCriticals() {
+        this.app.scans.seen();
+        this.#go({ tab: '', q: '', sort: '-severity' });
     }
 
     mount(parent, place) {

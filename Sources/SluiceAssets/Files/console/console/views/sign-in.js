@@ -74,8 +74,13 @@ export class RenewalDialog {
         write(this.text, why);
         if (this.#isShown && (!isUrgent || this.dialog.matches(':modal'))) return;
         this.dialog.close();
-        if (isUrgent) this.dialog.showModal();
-        else this.dialog.show();
+        const focused = document.activeElement;
+        if (isUrgent) {
+            this.dialog.showModal();
+        } else {
+            this.dialog.show();
+            focused?.focus({ preventScroll: true });
+        }
         this.#isShown = true;
     }
 
