@@ -95,6 +95,8 @@ test('exports are whole, and cells are no formulas', () => {
     assert.equal(run.results[0].locations[0].physicalLocation.artifactLocation.uri, 'https://h/%C3%A4%20b');
     assert.equal(run.tool.driver.rules[0].properties['security-severity'], '8.0');
     assert.deepEqual(JSON.parse([...exporting.sarif([], {})].join('')).runs[0].results, []);
+    const odd = ['h:22', 'https://h/a%20b c', 'x\ud800'].map((target, index) => finding.readRow({ seq: index + 1, type: 'v', target }, 0));
+    assert.deepEqual(JSON.parse([...exporting.sarif(odd, {})].join('')).runs[0].results.map((result) => result.locations[0].physicalLocation.artifactLocation.uri), ['h%3A22', 'https://h/a%20b%20c', 'x%EF%BF%BD']);
     const many = Array.from({ length: 4_500 }, (_, index) => finding.readRow({ seq: index + 1, type: 'v' }, 0));
     assert.equal(JSON.parse([...exporting.sarif(many, {})].join('')).runs[0].results.length, 4_500);
 });

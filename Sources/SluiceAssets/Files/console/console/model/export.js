@@ -73,16 +73,21 @@ function rule(id, row) {
     return { id, name: row.title.slice(0, 200), shortDescription: { text: row.title || id }, defaultConfiguration: { level: SARIF_LEVELS[row.rank] }, properties };
 }
 
+/** A target as a URI reference: what is encoded stays so, and what has no scheme is none. */
+function uriOf(target) {
+    const encoded = encodeURI(target.toWellFormed()).replace(/%25([0-9a-f]{2})/gi, '%$1');
+    return /^[a-z][a-z0-9+.-]*:\/\//i.test(encoded) ? encoded : encoded.replaceAll(':', '%3A');
+}
+
 function result(row, rules) {
     const id = ruleOf(row);
-    const location = /^[a-z][a-z0-9+.-]*:\/\//i.test(row.target) ? encodeURI(row.target) : encodeURI(row.target || row.host || 'scan').replaceAll(':', '%3A');
     return {
         ruleId: id,
         ruleIndex: rules.get(id).index,
         level: SARIF_LEVELS[row.rank],
         message: { text: row.target ? `${row.title} (${row.target})` : row.title },
         locations: [{
-            physicalLocation: { artifactLocation: { uri: location } },
+            physicalLocation: { artifactLocation: { uri: uriOf(row.target || row.host || 'scan') } },
             logicalLocations: [{ fullyQualifiedName: row.target || row.host || row.type }],
         }],
         partialFingerprints: { 'sluice/v1': `${id}|${row.target}` },
