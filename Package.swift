@@ -24,6 +24,8 @@ if isFuzzing {
 
 let fuzzDependencies: [Target.Dependency] = [
     "SluiceBase",
+    "SluiceWire",
+    "SluiceHTTP",
     "SluiceRelay",
     "SluiceAdmission",
     "SluiceServer",
@@ -86,12 +88,18 @@ let package = Package(
             dependencies: [.product(name: "NIOCore", package: nio)],
             swiftSettings: settings
         ),
+        // How frames are headed and packed: what the relay writes and the transport reads. Knows no connection.
+        .target(
+            name: "SluiceWire",
+            dependencies: ["CZlib", .product(name: "NIOCore", package: nio)],
+            swiftSettings: settings
+        ),
         // Log, cursors, delivery groups, frames. Knows no HTTP, no TLS, no SQL.
         .target(
             name: "SluiceRelay",
             dependencies: [
                 "SluiceBase",
-                "CZlib",
+                "SluiceWire",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -116,19 +124,36 @@ let package = Package(
             swiftSettings: settings,
             plugins: ["AssetTable"]
         ),
-        // HTTP, WebSocket, event streams, configuration, and the gateway that puts the parts together.
+        // Bytes to exchanges and sessions: HTTP, WebSocket, event streams, TLS. Knows neither scans nor tokens.
+        .target(
+            name: "SluiceHTTP",
+            dependencies: [
+                "SluiceBase",
+                "SluiceWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+                .product(name: "NIOTLS", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: settings
+        ),
+        // What the gateway does with exchanges and sessions, its configuration, and how the parts are put together.
         .target(
             name: "SluiceServer",
             dependencies: [
                 "SluiceAssets",
                 "SluiceBase",
-                "CZlib",
+                "SluiceWire",
+                "SluiceHTTP",
                 "SluiceRelay",
                 "SluiceAdmission",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOHTTP1", package: nio),
-                .product(name: "NIOTLS", package: nio),
                 .product(name: "NIOFoundationCompat", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -191,8 +216,8 @@ let package = Package(
         .executableTarget(
             name: "sluice-echo",
             dependencies: [
-                "SluiceRelay",
-                "SluiceServer",
+                "SluiceHTTP",
+                "SluiceWire",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOHTTP1", package: nio),
                 .product(name: "NIOPosix", package: nio),
@@ -206,10 +231,42 @@ let package = Package(
             dependencies: ["SluiceBase", .product(name: "NIOCore", package: nio)],
             swiftSettings: settings
         ),
+        // What the tests of several targets use.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "CZlib",
+                "SluiceHTTP",
+                "SluiceWire",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SluiceWireTests",
+            dependencies: ["SluiceWire", "TestSupport", .product(name: "NIOCore", package: nio)],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SluiceHTTPTests",
+            dependencies: [
+                "SluiceHTTP",
+                "SluiceWire",
+                "TestSupport",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SluiceRelayTests",
             dependencies: [
                 "SluiceBase",
+                "SluiceWire",
                 "SluiceRelay",
                 "CZlib",
                 .product(name: "Logging", package: "swift-log"),
@@ -232,10 +289,12 @@ let package = Package(
             dependencies: [
                 "SluiceAssets",
                 "SluiceBase",
+                "SluiceWire",
+                "SluiceHTTP",
                 "SluiceServer",
                 "SluiceRelay",
                 "SluiceAdmission",
-                "CZlib",
+                "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),
@@ -248,6 +307,7 @@ let package = Package(
             name: "SluiceStorageTests",
             dependencies: [
                 "SluiceBase",
+                "SluiceWire",
                 "SluiceStorage",
                 "SluiceRelay",
                 .product(name: "GRDB", package: "GRDB.swift"),

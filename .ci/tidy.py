@@ -45,8 +45,12 @@ TESTING = {"Testing", "XCTest"}
 # the manifest gives it, the platform and Foundation.
 ALLOWED_IMPORTS = {
     "SluiceBase": {"NIOCore", "Glibc"},
-    "SluiceRelay": {"SluiceBase", "NIOCore", "CZlib", "DequeModule", "Logging", "Glibc"},
     "SluiceAdmission": {"SluiceBase", "Crypto", "CryptoExtras"} | FOUNDATION,
+    "SluiceWire": {"NIOCore", "CZlib"},
+    "SluiceHTTP": {
+        "SluiceBase", "SluiceWire", "NIOCore", "NIOHTTP1", "NIOTLS", "NIOSSL", "Crypto", "Logging", "SwiftASN1", "X509",
+    } | PLATFORM,
+    "SluiceRelay": {"SluiceBase", "SluiceWire", "NIOCore", "DequeModule", "Logging", "Glibc"},
 }
 DENIED_IMPORTS = {
     "SluiceServer": {"GRDB", "SluiceClient", "ArgumentParser"},

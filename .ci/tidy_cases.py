@@ -11,7 +11,7 @@ let package = Package(name: "p", targets: [
     .target(
         name: "SluiceRelay",
         dependencies: [
-            "CZlib",
+            "SluiceWire",
             .product(name: "NIOCore", package: nio),
             .product(name: "DequeModule", package: "swift-collections"),
         ],
@@ -89,8 +89,10 @@ CASES = [
     ("layout", "a new name at the top", {"scripts/a.sh": ""}, "scripts is not one"),
 
     ("imports", "what it may know",
-     {"Package.swift": MANIFEST, f"{RELAY}/Home/A.swift": "import CZlib\npackage import NIOCore\n"}, None),
+     {"Package.swift": MANIFEST, f"{RELAY}/Home/A.swift": "import SluiceWire\npackage import NIOCore\n"}, None),
     ("imports", "HTTP in the relay", {f"{RELAY}/Home/A.swift": "package import NIOHTTP1\n"}, "NIOHTTP1 may not"),
+    ("imports", "a scan in the transport", {"Sources/SluiceHTTP/HTTP1/A.swift": "import SluiceRelay\n"}, "SluiceRelay may not"),
+    ("imports", "a token in the transport", {"Sources/SluiceHTTP/TLS/A.swift": "import SluiceAdmission\n"}, "may not be"),
     ("imports", "an attribute in front", {f"{RELAY}/Home/A.swift": "@preconcurrency import NIOSSL\n"}, "NIOSSL may not"),
     ("imports", "one declaration", {f"{RELAY}/Home/A.swift": "import struct Foundation.Date\n"}, "Foundation may not"),
     ("imports", "a commented import", {f"{RELAY}/Home/A.swift": "// import Foundation\n"}, None),

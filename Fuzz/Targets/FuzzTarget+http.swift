@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 
+@testable import SluiceHTTP
 @testable import SluiceServer
 
 extension FuzzTarget {

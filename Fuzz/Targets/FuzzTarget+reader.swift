@@ -2,6 +2,8 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import SluiceBase
+import SluiceHTTP
+import SluiceWire
 
 @testable import SluiceRelay
 @testable import SluiceServer

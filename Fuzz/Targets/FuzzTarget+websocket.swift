@@ -1,5 +1,6 @@
 import NIOCore
 
+@testable import SluiceHTTP
 @testable import SluiceServer
 
 extension FuzzTarget {

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import SluiceServer
+import SluiceHTTP
 
 /// A listener on loopback whose connections become echoes.
 struct EchoServer {

@@ -1,6 +1,6 @@
 import NIOCore
-import SluiceRelay
-import SluiceServer
+import SluiceHTTP
+import SluiceWire
 
 /// Sends every message back, compressed where that was agreed on, however short it is.
 final class EchoSession: WebSocketSession {

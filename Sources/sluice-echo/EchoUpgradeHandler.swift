@@ -1,6 +1,6 @@
 import NIOCore
 import NIOHTTP1
-import SluiceServer
+import SluiceHTTP
 
 /// Answers a connection's one request, and makes it an echo if it asks for a WebSocket.
 final class EchoUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {

@@ -1,5 +1,6 @@
 package import NIOCore
 package import SluiceBase
+internal import SluiceWire
 
 /// Turns deliveries into wire bytes, once for all that get them.
 ///

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceWire
 
 /// Encodes a group's frames once for all its members, and gathers those of one loop turn into one write.
 ///

@@ -1,3 +1,5 @@
+internal import SluiceWire
+
 /// How frames look on the wire to a subscriber.
 package struct WireForm: Hashable, Sendable {
     /// What carries them.

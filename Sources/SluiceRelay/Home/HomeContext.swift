@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceWire
 
 /// What the scans of one home share.
 ///

@@ -1,6 +1,7 @@
 package import Logging
 package import NIOCore
 package import SluiceBase
+package import SluiceWire
 import Synchronization
 
 /// The relay's front door: finds the home of a scan and hops there, once for each call.

@@ -1,4 +1,6 @@
 import NIOCore
+import SluiceBase
+import SluiceWire
 
 /// What members read on their own: pages of the log, one at each request.
 extension ScanHome {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// Every path of the admin listener: plaintext, for the operator's own network.

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceHTTP
 
 /// `GET /metrics`.
 final class MetricsHandler: RequestHandler {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// The metrics as Prometheus reads them (text exposition format 0.0.4).

@@ -1,6 +1,8 @@
 internal import NIOCore
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
+internal import SluiceWire
 
 /// Everything that the metrics page shows, gathered from all loops.
 struct MetricsValues: Sendable {

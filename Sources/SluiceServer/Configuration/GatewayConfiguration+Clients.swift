@@ -1,4 +1,5 @@
 package import NIOCore
+internal import SluiceWire
 
 extension GatewayConfiguration {
     /// What the gateway expects of subscribers, and keeps for each.

@@ -1,4 +1,5 @@
 internal import NIOSSL
+internal import SluiceHTTP
 
 /// What a PEM file holds (RFC 7468): certificates, or a private key.
 ///

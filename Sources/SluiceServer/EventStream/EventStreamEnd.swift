@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
+internal import SluiceWire
 
 /// How the gateway ends an event stream: by an event of a type that no scanner may use.
 struct EventStreamEnd: Equatable {

@@ -2,7 +2,9 @@ internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
+internal import SluiceWire
 
 /// A subscription as Server-Sent Events: behind TLS, the only handler of the connection.
 ///

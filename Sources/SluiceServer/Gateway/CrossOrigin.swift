@@ -1,4 +1,5 @@
 internal import NIOHTTP1
+internal import SluiceHTTP
 
 /// What browsers are told about pages of other origins (WHATWG Fetch, section 3.2: CORS).
 struct CrossOrigin {

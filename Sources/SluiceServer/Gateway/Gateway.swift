@@ -5,6 +5,7 @@ internal import NIOPosix
 internal import SluiceAdmission
 internal import SluiceBase
 package import SluiceRelay
+internal import SluiceWire
 
 /// The whole gateway: put together, started, reloaded, and stopped here.
 package final class Gateway: Sendable {

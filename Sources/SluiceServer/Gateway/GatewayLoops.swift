@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// The event loops, each with what its connections share.

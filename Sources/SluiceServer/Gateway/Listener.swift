@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 internal import SluiceAdmission
+internal import SluiceHTTP
 
 #if canImport(Glibc)
 private import Glibc
@@ -45,7 +46,7 @@ struct Listener: Sendable {
                     try channel.pipeline.syncOperations.addHandler(
                         HandshakeDeadlineHandler(
                             timeout: services.settings.configuration.limits.timeouts.handshake,
-                            metrics: services.metrics
+                            ended: { services.metrics.handshakeEnded($0) }
                         )
                     )
                 }
@@ -57,10 +58,11 @@ struct Listener: Sendable {
                     isTLS: tls != nil
                 )
                 loop.insert(handler, for: channel)
-                handler.connection.refusal = refusal
+                let connection = handler.connection
+                connection.refusal = refusal
                 if let authorities = context?.authorities {
                     try channel.pipeline.syncOperations.addHandler(
-                        ClientCertificateHandler(connection: handler.connection, authorities: authorities),
+                        ClientCertificateHandler(authorities: authorities) { connection.clientCertificate = $0 },
                         position: .before(handler)
                     )
                 }

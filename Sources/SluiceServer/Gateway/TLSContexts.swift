@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOSSL
+internal import SluiceHTTP
 internal import Synchronization
 
 /// The TLS context in force, and how one is made.

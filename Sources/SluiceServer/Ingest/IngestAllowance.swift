@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceHTTP
 
 /// What one request takes of its producer's ingest bucket: one for each message, and one if it brings none, be it empty
 /// or faulty.

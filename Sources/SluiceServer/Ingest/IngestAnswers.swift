@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// The answers to ingest requests.
@@ -86,15 +87,5 @@ enum IngestAnswers {
     private static func code(_ code: MessageError.Code) -> ProblemCode {
         // The catalogues use the same names, so an unknown one would be a mistake of ours.
         ProblemCode(rawValue: code.rawValue) ?? .invalidMessage
-    }
-}
-
-extension Problem {
-    /// The same problem with further members; those of the same name are replaced.
-    func adding(_ members: [(String, Value)]) -> Problem {
-        var problem = self
-        problem.members.removeAll { known in members.contains { $0.0 == known.name } }
-        problem.members += members.map { Member(name: $0.0, value: $0.1) }
-        return problem
     }
 }

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// `POST /api/scans/{scanId}/progress`: finds out who posts, and hands the body to whoever reads its form.

@@ -1,5 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// What the head of an ingest request says, checked.

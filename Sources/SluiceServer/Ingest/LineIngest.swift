@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// An `application/x-ndjson` body: each line is relayed as it arrives, for as long as the stream stays open.

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceHTTP
 
 /// One API request: who asks is found out, the request is counted, its small body is collected, and then it is done.
 final class APIHandler: RequestHandler {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceBase
+internal import SluiceHTTP
 
 /// Reads the small JSON bodies of API requests.
 enum BodyReader {

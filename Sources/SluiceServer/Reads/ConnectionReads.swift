@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 
 /// What an administrator can read of live connections.
 struct ConnectionReads: Sendable {

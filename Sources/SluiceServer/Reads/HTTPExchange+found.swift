@@ -1,3 +1,4 @@
+internal import SluiceHTTP
 internal import SluiceRelay
 
 extension HTTPExchange {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// A page of history as the body of an answer: read and written in slices while it drains, so that a slow reader holds

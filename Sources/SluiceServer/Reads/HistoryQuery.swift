@@ -1,3 +1,4 @@
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// Which page of a scan's history a query asks for.

@@ -1,3 +1,4 @@
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// Reads the values of query parameters; a malformed or repeated one is refused.

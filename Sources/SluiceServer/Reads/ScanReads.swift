@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// What can be read of scans without following them.

@@ -1,4 +1,5 @@
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// Which scans the statistics list, in which order, from where on.

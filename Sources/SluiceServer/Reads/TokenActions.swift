@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// Tickets, and the ends of tokens before their time.

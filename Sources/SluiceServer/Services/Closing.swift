@@ -1,3 +1,5 @@
+internal import SluiceHTTP
+
 /// Why the gateway ends a live connection, whatever its protocol.
 enum Closing: Sendable, Equatable {
     /// The token's time is over.

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceHTTP
 internal import Synchronization
 
 /// All live connections: WebSockets, event streams, and open uploads.

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceHTTP
 internal import SluiceRelay
 
 extension ConnectionReport {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// What a live connection was given and how it stands, for whoever asks why it did not get a message.

@@ -1,5 +1,7 @@
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceBase
+internal import SluiceHTTP
 
 /// The credential that a request shows: the first one present, in a fixed order, wins.
 ///
@@ -156,19 +158,5 @@ extension QueryParameters {
     /// The first value of a name that is not empty.
     fileprivate func present(_ name: String) -> String? {
         self.all.first { $0.name == name && !$0.value.isEmpty }?.value
-    }
-}
-
-extension StringProtocol {
-    /// The text without these characters at both ends.
-    func trimming(in characters: String) -> String {
-        var rest = Substring(self)
-        while let first = rest.first, characters.contains(first) {
-            rest.removeFirst()
-        }
-        while let last = rest.last, characters.contains(last) {
-            rest.removeLast()
-        }
-        return String(rest)
     }
 }

@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// Who a request is from, and whether it may go on.

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceHTTP
 
 /// The token buckets and connection counts of the gateway.
 final class GatewayLimits: Sendable {

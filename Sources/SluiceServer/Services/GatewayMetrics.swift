@@ -1,17 +1,11 @@
 internal import SluiceBase
+internal import SluiceHTTP
 internal import Synchronization
 
 /// What the server's side counts; the relay counts what it does itself.
 ///
 /// Whatever may be counted is there from the start, at 0: a rate needs a value before the first event.
 final class GatewayMetrics: Sendable {
-    /// How a TLS handshake ended.
-    enum Handshake: String, Sendable, CaseIterable {
-        case completed
-        case failed
-        case timedOut = "timed_out"
-    }
-
     struct Counts: Sendable {
         /// Refusals by code: problems over HTTP, error frames and close codes over WebSocket.
         var refused = GatewayMetrics.zeros(GatewayMetrics.refusals)
@@ -21,7 +15,7 @@ final class GatewayMetrics: Sendable {
         /// Ends of live connections, by close code; `other` for those that are nobody's but a client's.
         var closed = GatewayMetrics.zeros(WebSocketCloseCode.common.map(\.description) + ["other"])
         /// TLS handshakes, by how they ended.
-        var handshakes = GatewayMetrics.zeros(Handshake.allCases.map(\.rawValue))
+        var handshakes = GatewayMetrics.zeros(HandshakeOutcome.allCases.map(\.rawValue))
         /// Frames that clients sent.
         var clientFrames = 0
         /// When the configuration in force was taken over, in seconds since 1970, and whether a later one was refused.
@@ -94,8 +88,11 @@ final class GatewayMetrics: Sendable {
     }
 
     /// A TLS handshake is over.
-    func handshakeEnded(_ handshake: Handshake) {
-        self.counts.withLock { $0.handshakes[handshake.rawValue, default: 0] += 1 }
+    func handshakeEnded(_ outcome: HandshakeOutcome) {
+        self.counts.withLock { $0.handshakes[outcome.rawValue, default: 0] += 1 }
+        if outcome == .timedOut {
+            self.refused(ProblemCode.requestTimeout.rawValue)
+        }
     }
 
     /// A configuration was taken over.

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 internal import Synchronization
 

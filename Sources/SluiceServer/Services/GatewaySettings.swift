@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// What the configuration means to the request handlers, worked out once.

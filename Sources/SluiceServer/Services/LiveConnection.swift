@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceHTTP
 
 /// A connection that lives long enough for its right to exist to end before it does.
 protocol LiveConnection: AnyObject {

@@ -1,4 +1,5 @@
 internal import SluiceAdmission
+internal import SluiceHTTP
 
 /// Says of live connections whether they would still be let in, after the operator or an issuer of tokens changed
 /// something.

@@ -1,4 +1,5 @@
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 extension ScanID {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceHTTP
 internal import Synchronization
 
 /// ``TransportLimits`` over the connections of the public listener, for all event loops.

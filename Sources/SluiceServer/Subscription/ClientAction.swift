@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// What a client's text frame asks for.

@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 internal import SluiceRelay
 
 /// A subscriber's WebSocket: of one scan, named in the path, or of many, named in its frames.

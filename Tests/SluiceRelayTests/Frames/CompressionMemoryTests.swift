@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceBase
+import SluiceWire
 import Testing
 
 @testable import SluiceRelay

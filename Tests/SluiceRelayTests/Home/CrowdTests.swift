@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceWire
 import Synchronization
 import Testing
 

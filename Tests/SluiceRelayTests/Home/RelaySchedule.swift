@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import SluiceBase
+import SluiceWire
 
 @testable import SluiceRelay
 

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import SluiceBase
+import SluiceWire
 import Testing
 
 @testable import SluiceRelay

@@ -1,3 +1,5 @@
+import SluiceWire
+
 @testable import SluiceRelay
 
 /// Reads a connection's bytes as a client does, and knows nothing of how they were made.

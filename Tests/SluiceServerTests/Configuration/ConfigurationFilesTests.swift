@@ -1,5 +1,6 @@
 import Foundation
 import SluiceAdmission
+import SluiceHTTP
 import Testing
 
 @testable import SluiceServer

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceAssets
+import TestSupport
 import Testing
 
 @testable import SluiceServer

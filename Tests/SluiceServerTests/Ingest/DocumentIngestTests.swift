@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import SluiceRelay
+import TestSupport
 import Testing
 
 @testable import SluiceServer

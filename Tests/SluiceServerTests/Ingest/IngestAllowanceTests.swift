@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceAdmission
+import SluiceHTTP
 import Testing
 
 @testable import SluiceServer

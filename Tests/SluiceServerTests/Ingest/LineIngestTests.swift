@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import SluiceBase
 import SluiceRelay
+import TestSupport
 import Testing
 
 @testable import SluiceServer

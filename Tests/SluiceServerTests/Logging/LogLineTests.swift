@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import SluiceHTTP
 import Testing
 
 @testable import SluiceServer

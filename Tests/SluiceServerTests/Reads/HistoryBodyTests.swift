@@ -1,6 +1,8 @@
 import NIOCore
 import NIOEmbedded
 import SluiceBase
+import SluiceHTTP
+import TestSupport
 import Testing
 
 @testable import SluiceRelay

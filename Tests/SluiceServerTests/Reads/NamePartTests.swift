@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SluiceServer
@@ -6,7 +7,7 @@ import Testing
 struct NamePartTests {
     @Test("It is found wherever it stands, and nowhere else", arguments: 0..<20 as Range<UInt64>)
     func random(_ seed: UInt64) {
-        var random = HTTPRandom(state: seed)
+        var random = SeededRandom(state: seed)
         for _ in 0..<500 {
             let name = String(
                 (0..<Int.random(in: 0...12, using: &random)).map { _ in "abAB".randomElement(using: &random)! }

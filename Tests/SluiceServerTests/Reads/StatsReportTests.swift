@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceAdmission
 import SluiceBase
+import SluiceHTTP
 import Testing
 
 @testable import SluiceRelay

@@ -1,6 +1,8 @@
 import NIOCore
 import NIOEmbedded
 import SluiceAdmission
+import SluiceHTTP
+import TestSupport
 import Testing
 
 @testable import SluiceServer

@@ -1,6 +1,7 @@
 import NIOHTTP1
 import Testing
 
+@testable import SluiceHTTP
 @testable import SluiceServer
 
 @Suite("Where a credential stands")

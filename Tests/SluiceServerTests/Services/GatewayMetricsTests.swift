@@ -1,4 +1,5 @@
 import SluiceBase
+import SluiceHTTP
 import Testing
 
 @testable import SluiceServer

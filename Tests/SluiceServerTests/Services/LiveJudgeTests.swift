@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import SluiceAdmission
 import SluiceBase
+import SluiceHTTP
 import Testing
 
 @testable import SluiceServer

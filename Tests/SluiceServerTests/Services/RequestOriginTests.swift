@@ -4,6 +4,7 @@ import NIOHTTP1
 import SluiceAdmission
 import Testing
 
+@testable import SluiceHTTP
 @testable import SluiceServer
 
 @Suite("Which page a request comes from")

@@ -1,5 +1,7 @@
 import NIOCore
 import NIOEmbedded
+import SluiceHTTP
+import TestSupport
 import Testing
 
 @testable import SluiceServer

@@ -4,7 +4,10 @@ import NIOCore
 import NIOEmbedded
 import SluiceAdmission
 import SluiceBase
+import SluiceHTTP
 import SluiceRelay
+import SluiceWire
+import TestSupport
 
 @testable import SluiceServer
 

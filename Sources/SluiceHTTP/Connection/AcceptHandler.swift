@@ -1,0 +1,98 @@
+package import Logging
+package import NIOCore
+
+#if canImport(Glibc)
+private import Glibc
+#elseif canImport(Musl)
+private import Musl
+#endif
+
+/// Stands on a listening channel and decides about each connection as it is accepted, before anything is built for it.
+///
+/// One that is not welcome is closed at once, so that those behind it do not wait in the system's queue. Accepting stops
+/// for a moment only where going on would not work: while closed connections still have their descriptors, or when the
+/// system has none to give, which it would say again and again, as fast as the loop turns.
+package final class AcceptHandler: ChannelInboundHandler {
+    package typealias InboundIn = any Channel
+
+    /// How long it does not ask a system that has nothing to give.
+    private static let pause = TimeAmount.milliseconds(100)
+    /// How long connections that were closed may take to be gone; they mostly are at once.
+    private static let shortPause = TimeAmount.milliseconds(5)
+    /// How often the trouble is logged at most.
+    private static let logInterval = TimeAmount.minutes(1)
+
+    private let admits: (any Channel, NIODeadline) -> Bool
+    private let isFull: () -> Bool
+    private let logger: Logger
+    private var isPaused = false
+    private var lastLoggedAt: NIODeadline?
+
+    /// - Parameters:
+    ///   - logger: Where trouble is told, once in a while.
+    ///   - isFull: Whether no further connection is to be accepted for now.
+    ///   - admits: Whether a connection is taken, at the loop's time; otherwise it is closed.
+    package init(logger: Logger, isFull: @escaping () -> Bool, admits: @escaping (any Channel, NIODeadline) -> Bool) {
+        self.logger = logger
+        self.isFull = isFull
+        self.admits = admits
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let accepted = self.unwrapInboundIn(data)
+        if self.admits(accepted, context.eventLoop.now) {
+            context.fireChannelRead(data)
+        } else {
+            accepted.close(promise: nil)
+        }
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        if self.isFull() {
+            self.pause(for: Self.shortPause, context)
+        }
+        context.fireChannelReadComplete()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) {
+            let now = context.eventLoop.now
+            if self.lastLoggedAt.map({ $0 + Self.logInterval <= now }) ?? true {
+                self.lastLoggedAt = now
+                self.logger.error("no connection can be accepted for now", metadata: ["error": "\(error)"])
+            }
+            self.pause(for: Self.pause, context)
+        }
+        context.fireErrorCaught(error)
+    }
+
+    private func pause(for time: TimeAmount, _ context: ChannelHandlerContext) {
+        guard !self.isPaused, self.setAccepting(false, context) else {
+            return
+        }
+        self.isPaused = true
+        self.look(after: time, context)
+    }
+
+    private func look(after time: TimeAmount, _ context: ChannelHandlerContext) {
+        context.eventLoop.assumeIsolated()
+            .scheduleTask(in: time) {
+                guard context.channel.isActive else {
+                    return
+                }
+                if self.isFull() {
+                    self.look(after: Self.shortPause, context)
+                } else {
+                    self.isPaused = false
+                    _ = self.setAccepting(true, context)
+                }
+            }
+    }
+
+    private func setAccepting(_ accepts: Bool, _ context: ChannelHandlerContext) -> Bool {
+        guard let options = context.channel.syncOptions else {
+            return false
+        }
+        return (try? options.setOption(.autoRead, value: accepts)) != nil
+    }
+}

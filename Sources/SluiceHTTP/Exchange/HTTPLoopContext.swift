@@ -1,0 +1,79 @@
+package import NIOCore
+package import SluiceWire
+
+#if canImport(Glibc)
+private import Glibc
+#elseif canImport(Musl)
+private import Musl
+#elseif canImport(Darwin)
+private import Darwin
+#endif
+
+/// What the connections of one event loop share: the header fields that every answer has, made once a second, the
+/// memory for packing, and the list of those whose socket is full.
+package final class HTTPLoopContext {
+    /// Seconds since 1970 by the wall clock, which only the `Date` field is about.
+    private let unixTime: () -> Int
+    private var validUntil: NIODeadline?
+    private var plain = ByteBuffer()
+    private var secure = ByteBuffer()
+    /// What the answers that are being packed take their memory from.
+    internal let memory: CompressionMemory
+    private var slowReaders: [ObjectIdentifier: HTTPConnectionHandler] = [:]
+
+    /// The context of an event loop.
+    package init(
+        memory: CompressionMemory = CompressionMemory(limit: 64 * 1024 * 1024),
+        unixTime: @escaping () -> Int = HTTPLoopContext.systemUnixTime
+    ) {
+        self.memory = memory
+        self.unixTime = unixTime
+    }
+
+    // MARK: Slow readers
+
+    /// A connection's socket is full, or takes bytes again.
+    internal func note(_ handler: HTTPConnectionHandler, isFull: Bool) {
+        self.slowReaders[ObjectIdentifier(handler)] = isFull ? handler : nil
+    }
+
+    /// The connections whose socket is full, and since when.
+    package var blockedSince: [(id: ObjectIdentifier, since: NIODeadline)] {
+        self.slowReaders.compactMap { id, handler in handler.blockedSince.map { (id, $0) } }
+    }
+
+    /// Ends a connection whose socket is full, for want of memory.
+    package func cutSlowReader(_ id: ObjectIdentifier) {
+        self.slowReaders[id]?.cutSlowReader()
+    }
+
+    // MARK: Fields
+
+    /// The field lines for an answer, each with its line end.
+    internal func commonFields(isTLS: Bool, now: NIODeadline) -> ByteBuffer {
+        if self.validUntil.map({ $0 <= now }) ?? true {
+            self.refresh()
+            self.validUntil = now + .seconds(1)
+        }
+        return isTLS ? self.secure : self.plain
+    }
+
+    private func refresh() {
+        self.plain.clear()
+        self.plain.writeString("Server: sluice\r\nDate: ")
+        self.plain.writeString(HTTPDate.format(unixSeconds: self.unixTime()))
+        self.plain.writeString("\r\nX-Content-Type-Options: nosniff\r\n")
+        self.secure.clear()
+        self.secure.writeImmutableBuffer(self.plain)
+        // RFC 6797: a year, for this host alone.
+        self.secure.writeString("Strict-Transport-Security: max-age=31536000\r\n")
+    }
+
+    /// The system's wall clock.
+    package static func systemUnixTime() -> Int {
+        time(nil)
+    }
+}
+
+@available(*, unavailable)
+extension HTTPLoopContext: Sendable {}

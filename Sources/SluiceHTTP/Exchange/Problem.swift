@@ -1,0 +1,112 @@
+package import NIOCore
+internal import NIOHTTP1
+internal import SluiceBase
+
+/// An error answer: a body of RFC 9457 and the fields that go with it.
+package struct Problem: Error, Sendable, Equatable {
+    /// The value of a further member of the body.
+    package enum Value: Sendable, Equatable {
+        case integer(Int)
+        case string(String)
+        case boolean(Bool)
+    }
+
+    /// A further member of the body.
+    package struct Member: Sendable, Equatable {
+        /// The member's name.
+        package let name: String
+        /// The member's value.
+        package let value: Value
+    }
+
+    /// What kind of problem it is.
+    package let code: ProblemCode
+    /// What is wrong this time, for a person.
+    ///
+    /// Never quotes a secret.
+    package var detail: String
+    /// What else the body says, in order.
+    package var members: [Member]
+    /// When the client may come again, in whole seconds; goes out as `Retry-After`.
+    package var retryAfterSeconds: Int?
+    /// What the resource can do instead; goes out as `Allow`, which a 405 has to have.
+    package var allow: String?
+
+    /// A problem of a kind.
+    ///
+    /// - Parameters:
+    ///   - code: The kind.
+    ///   - detail: What is wrong this time; the kind's title if not given.
+    ///   - members: What else the body says; `title`, `status`, `detail` and `code` are taken.
+    ///   - retryAfterSeconds: Where it is nil, an answer of 429 or 503 says 1.
+    ///   - allow: The methods that a 405 names.
+    package init(
+        _ code: ProblemCode,
+        _ detail: String? = nil,
+        members: KeyValuePairs<String, Value> = [:],
+        retryAfterSeconds: Int? = nil,
+        allow: String? = nil
+    ) {
+        self.code = code
+        self.detail = detail ?? code.title
+        self.members = members.map { Member(name: $0.key, value: $0.value) }
+        self.retryAfterSeconds = retryAfterSeconds
+        self.allow = allow
+    }
+
+    /// The same problem with further members; those of the same name are replaced.
+    package func adding(_ members: [(name: String, value: Value)]) -> Problem {
+        var problem = self
+        problem.members.removeAll { known in members.contains { $0.name == known.name } }
+        problem.members += members.map { Member(name: $0.name, value: $0.value) }
+        return problem
+    }
+
+    /// The body as JSON.
+    package func body(allocator: ByteBufferAllocator) -> ByteBuffer {
+        var writer = JSONWriter(allocator: allocator, capacity: 256)
+        writer.beginObject()
+        writer.member("title", self.code.title)
+        writer.member("status", Int(self.code.status.code))
+        writer.member("detail", self.detail)
+        writer.member("code", self.code.rawValue)
+        for member in self.members {
+            switch member.value {
+            case .integer(let value): writer.member(member.name, value)
+            case .string(let value): writer.member(member.name, value)
+            case .boolean(let value): writer.member(member.name, value)
+            }
+        }
+        writer.endObject()
+        return writer.buffer
+    }
+
+    /// The whole answer.
+    package func response(allocator: ByteBufferAllocator) -> HTTPResponse {
+        var headers: [(name: String, value: String)] = []
+        switch self.code.status {
+        case .unauthorized:
+            // RFC 6750, section 3: the scheme and why the token was not taken.
+            headers.append(("WWW-Authenticate", #"Bearer error="invalid_token""#))
+        case .tooManyRequests, .serviceUnavailable:
+            headers.append(("Retry-After", String(self.retryAfterSeconds ?? 1)))
+        case .methodNotAllowed:
+            headers.append(("Allow", self.allow ?? ""))
+        case .upgradeRequired:
+            headers.append(("Upgrade", "websocket"))
+            headers.append(("Connection", "upgrade"))
+            if self.code == .unsupportedWebSocketVersion {
+                headers.append(("Sec-WebSocket-Version", "13"))
+            }
+        default:
+            break
+        }
+        return HTTPResponse(
+            status: self.code.status,
+            headers: headers,
+            contentType: "application/problem+json",
+            body: self.body(allocator: allocator),
+            isStorable: false
+        )
+    }
+}

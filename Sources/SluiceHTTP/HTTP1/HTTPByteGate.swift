@@ -1,0 +1,286 @@
+internal import NIOCore
+internal import SluiceBase
+
+/// Stands between the socket and the parser: lets one request through at a time, in pieces that end where its head and
+/// its body end, and holds the rest.
+///
+/// So pipelined requests wait as bytes, not as objects; the socket is not read while they do; what has been refused
+/// never reaches the parser; and when another protocol takes the connection over, what was read too far is still here.
+/// The framing is followed here and by the parser, and a connection on which the two disagree is closed.
+internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// How the body is framed that follows a head.
+    enum BodyFraming {
+        case none
+        case length(Int)
+        case chunked
+    }
+
+    /// What the next bytes are.
+    private enum Phase {
+        case head(RequestHeadGuard)
+        case length(Int)
+        case chunked(ChunkedBodyGuard)
+        /// A whole request is with the handler; the bytes of the next one stay here.
+        case waiting
+        /// Nothing that comes is of use any more.
+        case discarding
+        /// The connection is being handed over; all that comes stays here.
+        case holding
+    }
+
+    /// Beyond this the socket is not read while bytes wait.
+    ///
+    /// Below it is, so that the peer's leaving is noticed.
+    private static let maximumHeldBytes = 16 * 1024
+
+    /// The most bytes let through in one turn of the loop, and at once: a peer that leaves has all that the system held
+    /// for it read in one go.
+    private static let maximumTurnBytes = 256 * 1024
+    private static let maximumPieceBytes = 64 * 1024
+
+    private let limits: HTTPLimits
+    /// The handler behind the parser, as long as the gate stands in the pipeline.
+    private var owner: HTTPConnectionHandler?
+    private var context: ChannelHandlerContext?
+    private var phase: Phase
+    private var held = ByteBuffer()
+    /// How many of the held bytes the head's guard has seen already.
+    private var scannedByteCount = 0
+    private var isPumping = false
+    private var isReadSuppressed = false
+    /// Whether more of what is held goes through in the loop's next turn.
+    private(set) var awaitsTurn = false
+    /// Whether channelReadComplete is still to come, with which what was written is flushed.
+    private(set) var isReading = false
+    /// Whether the handler of a streamed body takes no more for now.
+    private var isPaused = false
+    private(set) var discardedByteCount = 0
+
+    init(limits: HTTPLimits) {
+        self.limits = limits
+        self.phase = .head(RequestHeadGuard(limits: limits))
+    }
+
+    /// Ties the gate to the handler behind the parser.
+    func attach(to owner: HTTPConnectionHandler) {
+        self.owner = owner
+    }
+
+    /// Whether some of a head has arrived, and the rest has not.
+    var isWithinHead: Bool {
+        if case .head(let headGuard) = self.phase { headGuard.hasBegun || self.held.readableBytes > 0 } else { false }
+    }
+
+    /// How many bytes wait here.
+    var heldByteCount: Int {
+        self.held.readableBytes
+    }
+
+    // MARK: What the handler decides
+
+    /// The head that was let through last has been accepted, and this follows.
+    func bodyFollows(_ framing: BodyFraming) {
+        switch framing {
+        case .none, .length(0): self.phase = .waiting
+        case .length(let byteCount): self.phase = .length(byteCount)
+        case .chunked: self.phase = .chunked(ChunkedBodyGuard(limits: self.limits))
+        }
+    }
+
+    /// The next request may come through.
+    func nextRequest() {
+        self.phase = .head(RequestHeadGuard(limits: self.limits))
+        self.isPaused = false
+        self.pump()
+    }
+
+    /// Stops or goes on with letting a body through.
+    func setPaused(_ isPaused: Bool) {
+        self.isPaused = isPaused
+        self.pump()
+    }
+
+    /// Nothing more comes through: what arrives is counted and thrown away.
+    func discard() {
+        self.phase = .discarding
+        self.pump()
+    }
+
+    /// Nothing more comes through until `release`.
+    func hold() {
+        self.phase = .holding
+    }
+
+    /// Passes on what is held, to whatever stands behind the gate now, and leaves the pipeline.
+    func release() {
+        guard let context = self.context else { return }
+        let held = self.held
+        self.held = ByteBuffer()
+        if held.readableBytes > 0 {
+            context.fireChannelRead(self.wrapInboundOut(held))
+            context.fireChannelReadComplete()
+        }
+        if self.isReadSuppressed {
+            context.read()
+        }
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+
+    // MARK: The way of the bytes
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        self.owner = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.isReading = true
+        var bytes = self.unwrapInboundIn(data)
+        if self.held.readableBytes == 0 {
+            self.held = bytes
+        } else {
+            self.held.writeBuffer(&bytes)
+        }
+        self.pump()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.isReading = false
+        self.owner?.readCompleted()
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if self.wantsBytes {
+            context.read()
+        } else {
+            self.isReadSuppressed = true
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            // Not for the parser, which would take a half-closed connection for a broken one.
+            self.owner?.inputClosed()
+        case is ChannelShouldQuiesceEvent:
+            self.owner?.drain()
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private var wantsBytes: Bool {
+        switch self.phase {
+        case .discarding: true
+        // While the peer leaves answers unread no head is taken, and nothing else bounds what piles up in front of it.
+        case .head: self.owner?.acceptsRequest ?? false || self.held.readableBytes < Self.maximumHeldBytes
+        case .length, .chunked: !self.isPaused
+        case .waiting, .holding: self.held.readableBytes < Self.maximumHeldBytes
+        }
+    }
+
+    /// Lets through what may go.
+    ///
+    /// Calls of itself, from handlers that answer at once, come back here by the loop.
+    func pump() {
+        guard !self.isPumping, let context = self.context else { return }
+        self.isPumping = true
+        let end = self.held.readableBytes - Self.maximumTurnBytes
+        while self.held.readableBytes > max(0, end), self.step(context: context) {}
+        self.isPumping = false
+        if end > 0, self.held.readableBytes <= end, !self.awaitsTurn {
+            self.awaitsTurn = true
+            context.eventLoop.nextTurn {
+                self.awaitsTurn = false
+                self.pump()
+            }
+        }
+        if self.held.readableBytes == 0 {
+            // A slice of nothing would keep the whole receive buffer alive on an idle connection.
+            self.held = ByteBuffer()
+        }
+        self.owner?.settle()
+        if self.isReadSuppressed, self.wantsBytes {
+            self.isReadSuppressed = false
+            context.read()
+        }
+    }
+
+    /// Takes one step with the bytes that are held.
+    ///
+    /// - Returns: Whether another one may be possible.
+    private func step(context: ChannelHandlerContext) -> Bool {
+        switch self.phase {
+        case .head(let headGuard):
+            return self.stepHead(headGuard, context: context)
+        case .length(let remaining):
+            guard !self.isPaused else { return false }
+            let byteCount = min(remaining, self.held.readableBytes, Self.maximumPieceBytes)
+            self.forward(byteCount, then: remaining == byteCount ? .waiting : .length(remaining - byteCount), context)
+            return true
+        case .chunked(var bodyGuard):
+            guard !self.isPaused else { return false }
+            let byteCount = min(self.held.readableBytes, Self.maximumPieceBytes)
+            switch bodyGuard.consume(self.held.readableBytesUInt8Span.extracting(0..<byteCount)) {
+            case .incomplete:
+                self.forward(byteCount, then: .chunked(bodyGuard), context)
+            case .complete(let byteCount):
+                self.forward(byteCount, then: .waiting, context)
+            case .refused(let detail):
+                self.owner?.refuseBody(detail)
+            }
+            return true
+        case .discarding:
+            self.discardedByteCount += self.held.readableBytes
+            self.held = ByteBuffer()
+            return false
+        case .waiting, .holding:
+            return false
+        }
+    }
+
+    private func stepHead(_ headGuard: RequestHeadGuard, context: ChannelHandlerContext) -> Bool {
+        guard let owner, owner.acceptsRequest else { return false }
+        var headGuard = headGuard
+        switch headGuard.consume(self.held.readableBytesUInt8Span, from: self.scannedByteCount) {
+        case .incomplete:
+            self.scannedByteCount = self.held.readableBytes
+            self.phase = .head(headGuard)
+            return false
+        case .complete(let byteCount):
+            self.scannedByteCount = 0
+            // Until the handler has judged it nothing may follow.
+            self.forward(byteCount, then: .waiting, context)
+            return true
+        case .refused(let code, let detail):
+            self.scannedByteCount = 0
+            owner.refuseConnection(Problem(code, detail))
+            return true
+        }
+    }
+
+    /// Lets bytes through to the parser, whose parts reach the handler before this returns.
+    private func forward(_ byteCount: Int, then next: Phase, _ context: ChannelHandlerContext) {
+        guard let bytes = self.held.readSlice(length: byteCount) else {
+            preconditionFailure("a guard counted more bytes than there are")
+        }
+        self.phase = next
+        context.fireChannelRead(self.wrapInboundOut(bytes))
+        if case .waiting = self.phase, let owner, !owner.hasWholeRequest {
+            owner.refuseBody("The request's framing is in doubt.")
+        }
+    }
+}
+
+@available(*, unavailable)
+extension HTTPByteGate: Sendable {}

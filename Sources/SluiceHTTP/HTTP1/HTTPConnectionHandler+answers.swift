@@ -1,0 +1,237 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceWire
+
+/// How answers are written, and how connections end.
+extension HTTPConnectionHandler {
+    internal var isWritable: Bool {
+        self.context?.channel.isWritable ?? false
+    }
+
+    internal func respond(problem: Problem) {
+        guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
+        self.router.refused(problem.code)
+        self.respond(problem.response(allocator: self.connection.allocator))
+    }
+
+    /// Answers with a response; a long body, and one that a source makes, leaves piece by piece.
+    internal func respond(
+        _ response: HTTPResponse,
+        body source: (any HTTPBodySource)? = nil,
+        closing: Bool = false
+    ) {
+        guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
+        guard let context = self.context else { return }
+        let persists = !closing && self.persists(active.machine)
+        let request = active.exchange.request
+        var response = response
+        let byteCount = source == nil ? response.body?.readableBytes ?? 0 : source?.byteCount
+        let isPacked = ContentCoding.isPacked(&response, byteCount: byteCount, request.headers)
+        if !active.exchange.commonFields.isEmpty {
+            response.headers += active.exchange.commonFields
+        }
+        if let source = source ?? HTTPBufferBody(response.body, ifOver: HTTPBodyFlow.pieceBytes) {
+            self.stream(response, from: source, isPacked: isPacked, persists: persists)
+            return
+        }
+        active.exchange.meter?(byteCount ?? 0)
+        if isPacked, let body = response.body {
+            response.headers.append(("Content-Encoding", "gzip"))
+            response.body = gzip(body, level: ContentCoding.level)
+        }
+        let (head, body) = self.encoder.encode(
+            response,
+            persistence: persists ? .keepAlive : .close,
+            isVersion10: request.isVersion10,
+            isHead: request.method == .HEAD,
+            now: context.eventLoop.now
+        )
+        active.machine.answerEnded()
+        active.closesAfterAnswer = !persists
+        active.exchange.driver = nil
+        active.collected = nil
+        self.write(head)
+        if let body {
+            self.write(body)
+        }
+        self.answerEnded(active)
+    }
+
+    internal func startResponse(status: HTTPResponseStatus, headers: [(name: String, value: String)]) {
+        guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
+        guard let context = self.context else { return }
+        let request = active.exchange.request
+        active.isChunkedAnswer = !request.isVersion10
+        let persists = active.isChunkedAnswer && self.persists(active.machine)
+        active.closesAfterAnswer = !persists
+        active.machine.answerBegan()
+        let head = self.encoder.encodeHead(
+            status: status,
+            headers: headers + active.exchange.commonFields,
+            framing: active.isChunkedAnswer ? .chunked : .connection,
+            persistence: persists ? .keepAlive : .close,
+            isVersion10: request.isVersion10,
+            now: context.eventLoop.now
+        )
+        self.write(head)
+        self.flushUnlessReading()
+    }
+
+    internal func writeStreamed(_ bytes: ByteBuffer) {
+        guard case .exchanging(let active) = self.state, active.machine.answer == .streaming else { return }
+        guard bytes.readableBytes > 0, active.exchange.request.method != .HEAD else { return }
+        self.write(active.isChunkedAnswer ? self.encoder.encodeChunk(bytes) : bytes)
+        self.flushUnlessReading()
+    }
+
+    internal func finishStreamed() {
+        guard case .exchanging(let active) = self.state, active.machine.answer == .streaming else { return }
+        active.machine.answerEnded()
+        active.exchange.driver = nil
+        if active.isChunkedAnswer, active.exchange.request.method != .HEAD {
+            self.write(ByteBuffer(string: "0\r\n\r\n"))
+        }
+        self.answerEnded(active)
+    }
+
+    /// The answer is written.
+    ///
+    /// What is left of the request is read first; or the connection ends here.
+    internal func answerEnded(_ active: ActiveExchange) {
+        if active.machine.requestIsComplete {
+            self.flushUnlessReading()
+            self.finishIfOver()
+        } else if active.closesAfterAnswer {
+            self.linger()
+        } else {
+            self.flushUnlessReading()
+            // A handler that had stopped the body no longer has a say in it.
+            self.gate.setPaused(false)
+        }
+    }
+
+    private func persists(_ machine: ExchangeMachine) -> Bool {
+        machine.persistsAfterAnswer && !self.isDraining && !self.isInputClosed && self.connection.refusal == nil
+    }
+
+    // MARK: Refusals of the HTTP side itself
+
+    internal func refuseTooLarge(limit: Int) {
+        self.end(Problem(.bodyTooLarge, "The body has more than \(limit) bytes."), reason: .bodyTooLarge)
+    }
+
+    /// The body's framing is broken.
+    internal func refuseBody(_ detail: String) {
+        switch self.state {
+        case .exchanging: self.end(Problem(.badRequest, detail), reason: .malformed)
+        case .ready: self.refuseConnection(Problem(.badRequest, detail))
+        case .lingering, .handingOver, .closed: return
+        }
+    }
+
+    /// Answers the request at work in its handler's place, tells the handler, and ends the connection.
+    internal func end(_ problem: Problem, reason: AbortReason) {
+        guard case .exchanging(let active) = self.state else { return }
+        switch active.machine.answer {
+        case .awaited:
+            guard !active.isRefused else { return }
+            guard !active.handler.refusing(problem) else {
+                active.isRefused = true
+                self.gate.discard()
+                return
+            }
+            self.router.refused(problem.code)
+            self.respond(problem.response(allocator: self.connection.allocator), closing: true)
+            active.handler.aborted(reason)
+        case .streaming:
+            // An answer that is under way can only be cut off, which its framing shows.
+            self.abort(reason)
+            self.close()
+        case .complete:
+            self.linger()
+        }
+    }
+
+    /// Answers what never became a request, and ends the connection.
+    internal func refuseConnection(_ problem: Problem) {
+        guard case .ready = self.state, let context = self.context else { return }
+        self.router.refused(problem.code)
+        let (head, _) = self.encoder.encode(
+            problem.response(allocator: self.connection.allocator),
+            persistence: .close,
+            isVersion10: false,
+            isHead: false,
+            now: context.eventLoop.now
+        )
+        self.write(head)
+        self.linger()
+    }
+
+    // MARK: The end of the connection
+
+    /// The handler will not get to answer.
+    internal func abort(_ reason: AbortReason) {
+        guard case .exchanging(let active) = self.state else { return }
+        self.state = .closed
+        active.exchange.driver = nil
+        if active.machine.answer != .complete {
+            active.handler.aborted(reason)
+        }
+    }
+
+    /// Ends the gateway's side, and reads on for a while: closing with bytes unread would reset the connection, and
+    /// the peer might never see the answer.
+    internal func linger() {
+        guard let context = self.context else { return }
+        self.state = .lingering
+        context.flush()
+        self.needsFlush = false
+        guard !self.isInputClosed else {
+            self.closeAfterFlush()
+            return
+        }
+        context.close(mode: .output, promise: nil)
+        self.gate.discard()
+    }
+
+    /// Closes once what is written has gone out.
+    internal func closeAfterFlush() {
+        guard let context = self.context else { return }
+        self.state = .lingering
+        self.needsFlush = false
+        let channel = context.channel
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated()
+            .whenComplete { _ in
+                channel.close(promise: nil)
+            }
+        self.settle()
+    }
+
+    internal func close() {
+        self.abort(.connectionClosed)
+        self.state = .closed
+        self.context?.close(promise: nil)
+    }
+
+    // MARK: Bytes
+
+    internal func write(_ bytes: ByteBuffer) {
+        self.needsFlush = true
+        self.writtenByteCount += bytes.readableBytes
+        self.context?.write(self.wrapOutboundOut(bytes), promise: nil)
+    }
+
+    /// While bytes are being read the flush waits for the end of the turn, so that the answers to pipelined requests
+    /// leave in one write.
+    internal func flushUnlessReading() {
+        if !self.gate.isReading {
+            self.flushIfNeeded()
+        }
+    }
+
+    internal func flushIfNeeded() {
+        guard self.needsFlush else { return }
+        self.needsFlush = false
+        self.context?.flush()
+    }
+}

@@ -1,0 +1,95 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import SluiceBase
+internal import SluiceWire
+
+/// How long answers leave: piece by piece, as the peer takes them.
+///
+/// Of a body no more is made than the socket has room for, and no more in one turn of the loop than `HTTPBodyFlow` says;
+/// in between the loop looks after the others.
+extension HTTPConnectionHandler {
+    /// Begins an answer whose body a source makes.
+    internal func stream(_ response: HTTPResponse, from source: any HTTPBodySource, isPacked: Bool, persists: Bool) {
+        guard case .exchanging(let active) = self.state, let context = self.context else { return }
+        let request = active.exchange.request
+        let isHead = request.method == .HEAD
+        let packer =
+            isPacked && !isHead
+            ? HTTPBodyPacker(level: ContentCoding.level, memory: self.encoder.context.memory) : nil
+        let isCoded = packer != nil || isPacked && isHead
+        var response = response
+        if isCoded {
+            response.headers.append(("Content-Encoding", "gzip"))
+        }
+        let framing = Self.framing(isCoded ? nil : source.byteCount, isHead: isHead, isVersion10: request.isVersion10)
+        if case .chunked = framing {
+            active.isChunkedAnswer = true
+        }
+        if case .connection = framing {
+            active.closesAfterAnswer = true
+        } else {
+            active.closesAfterAnswer = !persists
+        }
+        active.machine.answerBegan()
+        active.exchange.driver = nil
+        active.collected = nil
+        let head = self.encoder.encodeHead(
+            of: response,
+            framing: framing,
+            persistence: active.closesAfterAnswer ? .close : .keepAlive,
+            isVersion10: request.isVersion10,
+            now: context.eventLoop.now
+        )
+        self.write(head)
+        guard !isHead else {
+            self.finishStreamed()
+            return
+        }
+        active.flow = HTTPBodyFlow(source, packer: packer, meter: active.exchange.meter)
+        self.pumpBody()
+    }
+
+    private static func framing(_ byteCount: Int?, isHead: Bool, isVersion10: Bool) -> ResponseEncoder.Framing {
+        if byteCount != nil || isHead {
+            return .length(byteCount)
+        }
+        return isVersion10 ? .connection : .chunked
+    }
+
+    /// Writes the next piece of a long answer, if it is its time.
+    internal func pumpBody() {
+        guard case .exchanging(let active) = self.state, let flow = active.flow, !flow.isWaiting else { return }
+        // Also for the writability that changes within the flush.
+        flow.isWaiting = true
+        switch flow.next() {
+        case .bytes(let piece):
+            self.writeStreamed(piece)
+            self.goOn(with: flow)
+        case .later(let future):
+            self.flushUnlessReading()
+            future.assumeIsolated().whenComplete { _ in self.resume(flow) }
+        case .end:
+            if let rest = flow.finish() {
+                self.writeStreamed(rest)
+            }
+            active.flow = nil
+            self.finishStreamed()
+        }
+    }
+
+    /// Goes on in a later turn of the loop; a socket that is full is waited for.
+    private func goOn(with flow: HTTPBodyFlow) {
+        guard let context = self.context else { return }
+        if context.channel.isWritable {
+            context.eventLoop.nextTurn { self.resume(flow) }
+        } else {
+            flow.isWaiting = false
+        }
+    }
+
+    private func resume(_ flow: HTTPBodyFlow) {
+        flow.isWaiting = false
+        guard case .exchanging(let active) = self.state, active.flow === flow, self.isWritable else { return }
+        self.pumpBody()
+    }
+}

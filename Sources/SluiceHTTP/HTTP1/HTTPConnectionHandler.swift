@@ -1,0 +1,275 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// One HTTP/1.1 connection: takes its requests strictly one after the other, gives each to the handler that the router
+/// chooses, and writes the answers.
+///
+/// `HTTPByteGate` in front of the parser sees to it that the parts of no second request come before the first is over.
+/// What to decide is decided by `ExchangeMachine` and `HTTPDeadline`; this is where it is done.
+package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
+    package typealias InboundIn = HTTPServerRequestPart
+    package typealias OutboundOut = ByteBuffer
+
+    /// What the connection is doing.
+    internal enum State {
+        case ready
+        case exchanging(ActiveExchange)
+        /// The last answer is out; the peer's bytes are read and thrown away until it closes too.
+        case lingering
+        case handingOver
+        case closed
+    }
+
+    internal let gate: HTTPByteGate
+    internal let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    internal let router: any RequestRouter
+    internal let limits: HTTPLimits
+    package let connection: HTTPConnectionInfo
+    internal let encoder: ResponseEncoder
+    internal var context: ChannelHandlerContext?
+    internal var state = State.ready
+    internal var deadline: HTTPDeadline
+    internal var timer: Scheduled<Void>?
+    internal var timerInstant: NIODeadline?
+    internal var requestCount = 0
+    internal var isDraining = false
+    internal var isInputClosed = false
+    internal var needsFlush = false
+    /// Called once it has left the pipeline: the connection is over, or another protocol's.
+    package var whenRemoved: (() -> Void)?
+    /// How many bytes were written to the connection.
+    internal var writtenByteCount = 0
+    internal var drainMachine = DrainMachine()
+    /// When it is looked at again whether the peer takes what waits for it; nil while nothing is known to wait.
+    internal var drainLookAt: NIODeadline?
+    /// Since when the socket takes no more; nil while it does.
+    internal var blockedSince: NIODeadline?
+
+    internal init(
+        connection: HTTPConnectionInfo,
+        router: any RequestRouter,
+        limits: HTTPLimits,
+        context: HTTPLoopContext,
+        gate: HTTPByteGate,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    ) {
+        self.connection = connection
+        self.router = router
+        self.limits = limits
+        self.gate = gate
+        self.decoder = decoder
+        self.encoder = ResponseEncoder(allocator: connection.allocator, isTLS: connection.isTLS, context: context)
+        self.deadline = HTTPDeadline(limits: limits)
+        gate.attach(to: self)
+    }
+
+    // MARK: What the pipeline tells
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive {
+            self.settle()
+        }
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.abort(.connectionClosed)
+        self.cancelTimer()
+        self.encoder.context.note(self, isFull: false)
+        self.context = nil
+        self.whenRemoved?()
+        self.whenRemoved = nil
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        self.settle()
+        context.fireChannelActive()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        self.abort(.peerClosed)
+        self.state = .closed
+        self.cancelTimer()
+        context.fireChannelInactive()
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.unwrapInboundIn(data) {
+        case .head(let head): self.receivedHead(head)
+        case .body(let bytes): self.receivedBody(bytes)
+        case .end: self.receivedEnd()
+        }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let isWritable = context.channel.isWritable
+        self.noteWritability(isWritable, now: context.eventLoop.now)
+        if case .exchanging(let active) = self.state, active.machine.answer == .streaming {
+            if active.flow == nil {
+                active.handler.writabilityChanged(isWritable: isWritable)
+            } else if isWritable {
+                self.pumpBody()
+            }
+        }
+        if isWritable {
+            self.gate.pump()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case HTTPParserError.headerOverflow:
+            self.refuseConnection(Problem(.headersTooLarge))
+        case is HTTPParserError:
+            self.refuseBody("The request is malformed.")
+        default:
+            // The transport's own trouble: TLS alerts, resets. Nobody is left to be told.
+            self.close()
+        }
+    }
+
+    // MARK: What the gate tells
+
+    /// Whether another request may begin: one at a time, and none while the peer leaves answers unread.
+    internal var acceptsRequest: Bool {
+        guard case .ready = self.state, let context = self.context else { return false }
+        return context.channel.isWritable
+    }
+
+    /// Whether the parser has delivered the request at work to its end; true too where none is.
+    internal var hasWholeRequest: Bool {
+        if case .exchanging(let active) = self.state { active.machine.requestIsComplete } else { true }
+    }
+
+    /// All that was read in this turn has been seen.
+    internal func readCompleted() {
+        self.flushIfNeeded()
+    }
+
+    /// The peer sends nothing more; it may still read.
+    internal func inputClosed() {
+        self.isInputClosed = true
+        switch self.state {
+        case .ready, .exchanging: self.gate.pump()
+        case .lingering, .handingOver: self.close()
+        case .closed: return
+        }
+    }
+
+    /// Stops taking requests: the one at work is answered, with `Connection: close`; an idle connection is closed now.
+    package func drain() {
+        guard !self.isDraining else { return }
+        self.isDraining = true
+        switch self.state {
+        case .ready:
+            if !self.gate.isWithinHead { self.close() }
+        case .exchanging(let active):
+            active.handler.draining()
+        case .lingering, .handingOver, .closed:
+            return
+        }
+    }
+
+    // MARK: The request
+
+    private func receivedHead(_ head: HTTPRequestHead) {
+        guard case .ready = self.state, let context = self.context else { return }
+        self.requestCount += 1
+        let accepted: RequestHeadCheck.Accepted
+        do {
+            accepted = try RequestHeadCheck.accept(head, limits: self.limits)
+        } catch {
+            self.refuseConnection(error)
+            return
+        }
+        let request = accepted.request
+        self.gate.bodyFollows(request.isChunked ? .chunked : request.contentLength.map { .length($0) } ?? .none)
+        let exchange = HTTPExchange(
+            request: request,
+            connection: self.connection,
+            eventLoop: context.eventLoop,
+            driver: self
+        )
+        exchange.commonFields = self.router.answerFields(request, on: self.connection)
+        let handler = self.router.route(request, on: self.connection)
+        let machine = ExchangeMachine(accepted, limits: self.limits)
+        self.state = .exchanging(ActiveExchange(exchange: exchange, handler: handler, machine: machine))
+        handler.start(exchange)
+        self.handlerStarted(handler)
+    }
+
+    private func handlerStarted(_ handler: any RequestHandler) {
+        guard case .exchanging(let active) = self.state, active.machine.answer != .complete else { return }
+        switch active.machine.started(mode: handler.bodyMode) {
+        case .sendContinue:
+            self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+            self.flushUnlessReading()
+        case .refuseTooLarge(let limit):
+            self.refuseTooLarge(limit: limit)
+        case .doNothing:
+            break
+        }
+    }
+
+    private func receivedBody(_ bytes: ByteBuffer) {
+        guard case .exchanging(let active) = self.state else { return }
+        switch active.machine.receivedBody(byteCount: bytes.readableBytes) {
+        case .collect:
+            active.collect(bytes)
+        case .stream:
+            active.streamedByteCount += bytes.readableBytes
+            active.handler.receivedBytes(bytes)
+        case .discard:
+            break
+        case .refuseTooLarge(let limit):
+            self.refuseTooLarge(limit: limit)
+        case .giveUp:
+            self.giveUpBody(active)
+        }
+    }
+
+    /// What is left of the request is not worth reading; an answer that is under way is finished first.
+    private func giveUpBody(_ active: ActiveExchange) {
+        if active.flow == nil {
+            self.linger()
+        } else {
+            active.closesAfterAnswer = true
+            self.gate.discard()
+        }
+    }
+
+    private func receivedEnd() {
+        guard case .exchanging(let active) = self.state else { return }
+        let action = active.machine.receivedEnd()
+        let body = active.collected
+        active.collected = nil
+        switch action {
+        case .deliverBody: active.handler.receivedBody(body ?? ByteBuffer())
+        case .deliverEnd: active.handler.receivedEnd()
+        case .doNothing: break
+        }
+        self.finishIfOver()
+    }
+
+    internal func setReading(isPaused: Bool) {
+        guard case .exchanging(let active) = self.state, active.isReadingPaused != isPaused else { return }
+        active.isReadingPaused = isPaused
+        self.gate.setPaused(isPaused)
+    }
+
+    /// Goes on to the next request once this one and its answer are complete.
+    internal func finishIfOver() {
+        guard case .exchanging(let active) = self.state, active.machine.isOver else { return }
+        // A long answer may have begun before the gateway was told to stop.
+        if active.closesAfterAnswer || self.isDraining && self.gate.heldByteCount == 0 {
+            self.closeAfterFlush()
+        } else {
+            self.state = .ready
+            self.gate.nextRequest()
+        }
+    }
+}
+
+@available(*, unavailable)
+extension HTTPConnectionHandler: Sendable {}

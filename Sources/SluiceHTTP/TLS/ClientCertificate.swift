@@ -1,0 +1,42 @@
+package import NIOSSL
+internal import Synchronization
+
+/// The certificate that a client showed, and under which authorities it was verified.
+package final class ClientCertificate: Sendable {
+    /// The producer that it names; nil if it names none that can be shown and counted.
+    package let name: String?
+    private let leaf: NIOSSLCertificate
+    private let authorities: ClientAuthorities
+    /// What was found last: a connection that stands is asked with each of its requests.
+    private let judged = Mutex<(authorities: ClientAuthorities, isAdmitted: Bool)?>(nil)
+
+    package init(_ leaf: NIOSSLCertificate, authorities: ClientAuthorities) {
+        self.name = leaf.producerName
+        self.leaf = leaf
+        self.authorities = authorities
+    }
+
+    /// Whether the authorities of now would admit it.
+    ///
+    /// They do if all those are still among them under which it was verified, or if one of them signed it. A client
+    /// that was vouched for through intermediate certificates, when one of several authorities goes, has to come again.
+    ///
+    /// - Parameter current: The authorities in force; nil for none.
+    /// - Returns: Whether its client may go on.
+    package func isAdmitted(by current: ClientAuthorities?) -> Bool {
+        guard let current else {
+            return false
+        }
+        guard current !== self.authorities else {
+            return true
+        }
+        return self.judged.withLock { judged in
+            if let judged, judged.authorities === current {
+                return judged.isAdmitted
+            }
+            let isAdmitted = current.include(self.authorities) || current.signed(self.leaf)
+            judged = (current, isAdmitted)
+            return isAdmitted
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import NIOCore
+import SluiceWire
+
+/// A client's message under way: its payload so far, unmasked, inflated and, if it is a text, judged.
+struct ClientMessage {
+    let isText: Bool
+    let isCompressed: Bool
+    private(set) var fragmentCount = 0
+    /// Bytes of payload announced by the frames so far, as they stand on the wire.
+    private(set) var wireBytes = 0
+    private(set) var payload = ByteBuffer()
+    private var validator = UTF8Validator()
+
+    init(isText: Bool, isCompressed: Bool) {
+        self.isText = isText
+        self.isCompressed = isCompressed
+    }
+
+    /// A frame of this message begins.
+    ///
+    /// Judges what it announces, before any memory is taken for it.
+    mutating func beginFragment(payloadBytes: Int, limits: WebSocketConfiguration) throws(WebSocketFault) {
+        self.fragmentCount += 1
+        guard self.fragmentCount <= limits.maximumFragmentCount else {
+            throw .tooBig("message has too many fragments")
+        }
+        guard payloadBytes <= self.wireLimit(limits) - self.wireBytes else {
+            throw .tooBig("message is too big")
+        }
+        self.wireBytes += payloadBytes
+    }
+
+    /// Some bytes of the frame under way, masked no more.
+    mutating func append(
+        _ input: inout ByteBuffer,
+        count: Int,
+        key: UInt32,
+        phase: Int,
+        inflater: InflateStream?,
+        limits: WebSocketConfiguration
+    ) throws(WebSocketFault) {
+        let start = self.payload.readableBytes
+        if let inflater, self.isCompressed {
+            var packed = ByteBuffer()
+            packed.writeUnmasked(from: &input, count: count, key: key, phase: phase)
+            try self.inflating { payload throws(InflateStream.Failure) in
+                try inflater.append(packed, into: &payload, limit: limits.maximumMessageBytes)
+            }
+        } else {
+            self.payload.writeUnmasked(from: &input, count: count, key: key, phase: phase)
+        }
+        try self.validate(from: start)
+    }
+
+    /// The last frame is complete, and so is the message.
+    mutating func end(inflater: InflateStream?, limits: WebSocketConfiguration) throws(WebSocketFault) {
+        if let inflater, self.isCompressed {
+            let start = self.payload.readableBytes
+            try self.inflating { payload throws(InflateStream.Failure) in
+                try inflater.endMessage(into: &payload, limit: limits.maximumMessageBytes)
+            }
+            try self.validate(from: start)
+        }
+        guard self.validator.isComplete else { throw .invalidPayload("text is not UTF-8") }
+    }
+
+    /// What does not compress grows a little, by zlib's own bound for what any level and memory level do to it.
+    private func wireLimit(_ limits: WebSocketConfiguration) -> Int {
+        let limit = limits.maximumMessageBytes
+        return self.isCompressed ? limit + limit / 8 + limit / 64 + 64 : limit
+    }
+
+    private mutating func inflating(
+        _ body: (inout ByteBuffer) throws(InflateStream.Failure) -> Void
+    ) throws(WebSocketFault) {
+        do throws(InflateStream.Failure) {
+            try body(&self.payload)
+        } catch {
+            switch error {
+            case .tooBig: throw .tooBig("message is too big")
+            case .invalid: throw .invalidPayload("payload is not deflate")
+            }
+        }
+    }
+
+    /// RFC 6455 section 8.1: as soon as a text can no longer be UTF-8 the connection fails, not at its end.
+    private mutating func validate(from start: Int) throws(WebSocketFault) {
+        guard self.isText else { return }
+        // A copy, since the span holds on to the whole of `self`.
+        var validator = self.validator
+        let end = self.payload.readableBytes
+        let isValid = validator.append(self.payload.readableBytesUInt8Span.extracting(start..<end))
+        self.validator = validator
+        guard isValid else { throw .invalidPayload("text is not UTF-8") }
+    }
+}
