@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceHTTP
+internal import SluiceRelay
 
 /// One API request: who asks is found out, the request is counted, its small body is collected, and then it is done.
 final class APIHandler: RequestHandler {
@@ -70,6 +71,24 @@ final class APIHandler: RequestHandler {
             try self.work(exchange, identity, body)
         } catch {
             exchange.respond(problem: error)
+        }
+    }
+}
+
+extension HTTPExchange {
+    /// What the relay said, unless it could not look; then the refusal is answered.
+    func found<Found>(_ result: Result<Found, any Error>) -> Found? {
+        switch result {
+        case .success(let found):
+            return found
+        case .failure(RelayRefusal.storageUnavailable):
+            self.respond(
+                problem: Problem(.storageUnavailable, "what is stored cannot be read; ask again", retryAfterSeconds: 5)
+            )
+            return nil
+        case .failure(let error):
+            self.respond(problem: IngestAnswers.problem(refusal: error))
+            return nil
         }
     }
 }

@@ -1,3 +1,6 @@
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
@@ -105,5 +108,37 @@ enum QueryReader {
             throw Problem(.invalidParameter, "a type has 1 to \(TypeFilter.maximumLength) characters")
         }
         return TypeFilter(types)
+    }
+}
+
+/// Reads the small JSON bodies of API requests.
+enum BodyReader {
+    private static let rules = JSONReader.Rules.strict(maximumDepth: 8, maximumMemberCount: 32)
+
+    /// The body's object; no body is an empty one.
+    static func object(_ body: ByteBuffer) throws(Problem) -> JSONNode {
+        guard body.readableBytes > 0 else {
+            return JSONNode(range: 0..<0, value: .object([]))
+        }
+        do throws(JSONFault) {
+            return try JSONReader.object(Array(body.readableBytesView), Self.rules)
+        } catch {
+            throw Problem(.invalidBody, "the body is not one JSON object")
+        }
+    }
+}
+
+extension ScanID {
+    /// The scan that a path's segment names.
+    ///
+    /// - Throws: What to answer instead.
+    init(segment: String) throws(Problem) {
+        guard let scanID = ScanID(segment) else {
+            throw Problem(
+                .invalidScanID,
+                "a scan's id has 1 to 128 of the characters A-Z a-z 0-9 . _ ~ -, and is not . or .. or stats"
+            )
+        }
+        self = scanID
     }
 }

@@ -117,3 +117,16 @@ struct TokenActions: Sendable {
         throw Problem(.invalidBody, #"send {"jti":"…"} or {"sub":"…","issuedBefore":<seconds since 1970>}"#)
     }
 }
+
+extension StoredRevocation {
+    /// A revocation as the store keeps it.
+    init(_ revocation: Revocation, now: Double) {
+        let keptUntil = now + Authenticator.revocationHorizon
+        switch revocation {
+        case .tokenID(let tokenID):
+            self.init(tokenID: tokenID, subject: nil, issuedBefore: nil, keptUntil: keptUntil)
+        case .subject(let subject, let issuedBefore):
+            self.init(tokenID: nil, subject: subject, issuedBefore: issuedBefore, keptUntil: keptUntil)
+        }
+    }
+}

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import NIOCore
 package import SluiceAdmission
 package import SluiceRelay
@@ -51,4 +52,76 @@ extension GatewayConfiguration {
     package static func wholeSeconds(_ text: String) -> Int64? {
         (try? ConfigurationUnits.duration(text)).map { $0.nanoseconds / 1_000_000_000 }
     }
+}
+
+extension GatewayConfiguration {
+    /// The largest file that is read.
+    private static let maximumFileBytes = 1 << 20
+
+    /// Reads a file, lets the environment override it, and checks the whole.
+    ///
+    /// Each key may be overridden by a variable: `relay.batch_interval` by `SLUICE_RELAY__BATCH_INTERVAL`. Relative
+    /// paths, those of variables too, start from the file's folder, and come out absolute.
+    ///
+    /// - Parameters:
+    ///   - path: The YAML file. Faults name it as it is given here.
+    ///   - environment: The variables; names that do not begin with `SLUICE_` mean nothing.
+    ///   - machine: What it is to run on.
+    /// - Returns: The configuration with its warnings.
+    /// - Throws: All that is wrong, in one go.
+    package static func load(
+        path: String,
+        environment: [String: String],
+        machine: MachineFacts = .measured()
+    ) throws(ConfigurationFaults) -> LoadedConfiguration {
+        var reader = ConfigurationReader(reading: ConfigurationReading(file: path, folder: Self.folder(of: path)))
+        let wasRead = Self.read(path, &reader)
+        reader.read(environment: environment)
+        if wasRead {
+            ConfigurationChecks(configuration: reader.configuration).check(&reader.reading)
+        }
+        ConfigurationFiles(configuration: reader.configuration, now: machine.now).check(&reader.reading)
+        machine.check(reader.configuration, &reader.reading)
+        let faults = reader.reading.faults.sorted(by: ConfigurationFault.precedes)
+        guard faults.isEmpty else {
+            throw ConfigurationFaults(faults: faults)
+        }
+        let warnings = reader.reading.warnings.sorted(by: ConfigurationFault.precedes)
+        return LoadedConfiguration(configuration: reader.configuration, warnings: warnings)
+    }
+
+    /// False if the file says nothing that could be checked further, which is then a fault.
+    private static func read(_ path: String, _ reader: inout ConfigurationReader) -> Bool {
+        do throws(ConfigurationProblem) {
+            let content = try FileContent(path: path, limit: Self.maximumFileBytes)
+            guard let text = String(validating: content.bytes, as: UTF8.self) else {
+                throw ConfigurationProblem("not UTF-8")
+            }
+            var document = ConfigurationDocument()
+            if let root = document.read(text, into: &reader.reading) {
+                reader.read(root)
+            }
+            return !reader.reading.hasFault(of: "")
+        } catch {
+            reader.reading.fault(error.message, "", at: .file)
+            return false
+        }
+    }
+
+    private static func folder(of path: String) -> String {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        if path.hasPrefix("/") {
+            return folder
+        }
+        let current = FileManager.default.currentDirectoryPath
+        return folder == "." ? current : current + "/" + folder
+    }
+}
+
+/// A configuration that can be used, and what its operator should hear all the same.
+package struct LoadedConfiguration: Sendable, Equatable {
+    /// The checked configuration; every path in it is absolute.
+    package var configuration: GatewayConfiguration
+    /// What is unwise but possible, in the order of the file.
+    package var warnings: [ConfigurationFault]
 }

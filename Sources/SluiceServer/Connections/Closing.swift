@@ -1,4 +1,5 @@
 internal import SluiceHTTP
+internal import SluiceRelay
 
 /// Why the gateway ends a live connection, whatever its protocol.
 enum Closing: Sendable, Equatable {
@@ -63,6 +64,52 @@ enum Closing: Sendable, Equatable {
                 retryAfterSeconds: (milliseconds + 999) / 1000
             )
         case .slowClient, .overloaded: Problem(.overloaded)
+        }
+    }
+}
+
+extension SubscriptionEnd {
+    /// How a socket of one scan is closed, and what a socket of many is told.
+    var closure: (code: WebSocketCloseCode, reason: String) {
+        switch self {
+        case .scanCompleted: (.normal, "scan completed")
+        case .scanIdle: (.normal, "scan idle")
+        case .scanDeleted: (.normal, "scan deleted")
+        case .scanNotFound: (.scanNotFound, "no such scan")
+        case .storageUnavailable: (.tryAgainLater, "storage unavailable")
+        }
+    }
+}
+
+/// The gateway's own codes, and what the metrics call a close.
+extension WebSocketCloseCode {
+    /// The token expired or was revoked: come back with another.
+    static let tokenExpired = Self(rawValue: 4401)
+    /// The client may not do this: do not come back as you are.
+    static let forbidden = Self(rawValue: 4403)
+    /// There is no such scan.
+    static let scanNotFound = Self(rawValue: 4404)
+    /// A newer connection of the same user took this one's place.
+    static let replaced = Self(rawValue: 4429)
+
+    /// Those that the gateway closes with, or an ordinary client.
+    static let common: Set<WebSocketCloseCode> = [
+        .normal, .goingAway, .protocolError, .unsupportedData, .noStatus, .abnormal, .invalidPayload,
+        .policyViolation, .messageTooBig, .internalError, .tryAgainLater, .tokenExpired, .forbidden, .scanNotFound,
+        .replaced,
+    ]
+
+    /// Whether it is one of them.
+    var isCommon: Bool { Self.common.contains(self) }
+
+    /// What was refused, by the name that the metrics have for it; nil where the code says of no refusal.
+    var refusal: String? {
+        switch self {
+        case .protocolError: "protocol_error"
+        case .unsupportedData: "unsupported_data"
+        case .invalidPayload: "invalid_payload"
+        case .messageTooBig: "frame_too_large"
+        default: nil
         }
     }
 }

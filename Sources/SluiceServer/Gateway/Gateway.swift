@@ -59,8 +59,8 @@ package final class Gateway: Sendable {
                 ? nil : try TLSContexts(configuration.tls, expiry: services.certificateExpiry)
             services.clientAuthorities = self.tls?.current.authorities
             // Whoever holds the keys does not hold the services that hold it.
-            services.keySource.whenKeysChange { [weak services, group] closing in
-                services?.judgeConnections(closing, on: group.any())
+            services.keySource.whenKeysChange { [weak services, group] change in
+                services?.judgeConnections(change == .bySet ? .keyWithdrawn : .notAdmitted, on: group.any())
             }
             try? await services.keySource.fetch(on: group.any()).get()
             // Packed now, and not while the first who asks for one waits for it.

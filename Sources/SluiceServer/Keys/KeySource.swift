@@ -11,6 +11,14 @@ internal import Synchronization
 ///
 /// While the source is away, the keys that were fetched last stay in force.
 final class KeySource: Sendable {
+    /// Why keys are no longer what they were.
+    enum Change: Sendable {
+        /// The operator named another source.
+        case byReload
+        /// The set itself changed: a key that is gone was withdrawn by its issuer.
+        case bySet
+    }
+
     /// The least time between two fetches for unknown keys: anybody can make up a key's id.
     static let unknownKeyInterval = TimeAmount.minutes(1)
     /// The longest that one fetch may take.
@@ -40,7 +48,7 @@ final class KeySource: Sendable {
     private let authenticator: Authenticator
     private let logger: Logger
     private let state: Mutex<State>
-    private let observer = Mutex<(@Sendable (Closing) -> Void)?>(nil)
+    private let observer = Mutex<(@Sendable (Change) -> Void)?>(nil)
 
     /// - Parameters:
     ///   - loaded: What the operator wants, and the authenticator has. Of what a key set in a file holds he was told
@@ -55,8 +63,8 @@ final class KeySource: Sendable {
         self.state = Mutex(State(loaded: loaded, toldOf: loaded.fileSet?.passedOver ?? []))
     }
 
-    /// Has somebody told when a key set has changed, and how those end whose keys are no longer in it.
-    func whenKeysChange(_ observer: @escaping @Sendable (Closing) -> Void) {
+    /// Calls `observer` each time a key set has changed.
+    func whenKeysChange(_ observer: @escaping @Sendable (Change) -> Void) {
         self.observer.withLock { $0 = observer }
     }
 
@@ -153,19 +161,19 @@ final class KeySource: Sendable {
                 let reason = set.passedOver.first.map { ": \($0)" } ?? ""
                 throw KeyLoader.Failure(description: "the set holds no key that can be used\(reason)")
             }
-            let (note, closing): (Note, Closing?) = self.state.withLock { state in
+            let (note, change): (Note, Change?) = self.state.withLock { state in
                 // The operator may have named another source meanwhile, which is asked on its own.
                 guard state.loaded.auth.jwks.url == url else {
                     return (Note(), nil)
                 }
                 state.current = nil
-                let closing = state.isReloading ? Closing.notAdmitted : .keyWithdrawn
+                let change = state.isReloading ? Change.byReload : .bySet
                 state.isReloading = false
                 state.fetched = set
-                return (Self.note(&state), self.install(state) ? closing : nil)
+                return (Self.note(&state), self.install(state) ? change : nil)
             }
             self.tell(note)
-            self.tellOfChange(closing)
+            self.tellOfChange(change)
         } catch {
             self.state.withLock { state in
                 if state.loaded.auth.jwks.url == url {
@@ -180,15 +188,15 @@ final class KeySource: Sendable {
     /// Reads the key set of a file, if the operator named one.
     private func readFile() {
         do {
-            let (note, closing): (Note, Closing?) = try self.state.withLock { state throws(KeyLoader.Failure) in
+            let (note, change): (Note, Change?) = try self.state.withLock { state throws(KeyLoader.Failure) in
                 guard let set = try KeyLoader.fileSet(state.loaded.auth) else {
                     return (Note(), nil)
                 }
                 state.loaded.fileSet = set
-                return (Self.note(&state), self.install(state) ? .keyWithdrawn : nil)
+                return (Self.note(&state), self.install(state) ? .bySet : nil)
             }
             self.tell(note)
-            self.tellOfChange(closing)
+            self.tellOfChange(change)
         } catch {
             self.logger.warning("key set not read; the last one stays", metadata: ["error": "\(error)"])
         }
@@ -204,9 +212,9 @@ final class KeySource: Sendable {
         )
     }
 
-    private func tellOfChange(_ closing: Closing?) {
-        if let closing {
-            self.observer.withLock { $0 }?(closing)
+    private func tellOfChange(_ change: Change?) {
+        if let change {
+            self.observer.withLock { $0 }?(change)
         }
     }
 
