@@ -462,6 +462,24 @@ test('by event streams each scan has its own, four at once, and the next when on
     assert.equal(seen[0].states.at(-1).reason, 'scan completed');
 });
 
+test('streams whose token ends share a new one, and each is opened anew once', async () => {
+    const streams = [];
+    answer = () => {
+        streams.push(events());
+        return streams.at(-1).response;
+    };
+    delete globalThis.WebSocket;
+    let count = 0;
+    await start({ token: undefined, getToken: async () => `t.t.${count += 1}` });
+    for (const scanId of ['a', 'b', 'c']) follow(scanId);
+    await settle();
+    assert.deepEqual([streams.length, count], [3, 1]);
+    for (const stream of [...streams]) stream.say('data: {"type":"tokenExpiring","expiresIn":60}\n\n');
+    await settle();
+    assert.deepEqual([streams.length, count], [6, 2]);
+    assert.deepEqual(requests.slice(3).map(({ headers }) => headers.Authorization), Array(3).fill('Bearer t.t.2'));
+});
+
 test('a WebSocket that is handed in is used', async () => {
     delete globalThis.WebSocket;
     await start({ WebSocket: FakeSocket });
