@@ -48,7 +48,7 @@ struct ClientOptions: ParsableArguments {
 
     /// What the options and the environment say together.
     ///
-    /// - Throws: What is missing or of no use, as an error of usage.
+    /// - Throws: An error of usage for a value that is missing or cannot be used.
     func connection() throws -> GatewayConnection {
         guard let url = self.url ?? ClientOptions.variable("SLUICE_URL") else {
             throw ValidationError("Which gateway? Give --url https://host:port or set SLUICE_URL.")

@@ -10,14 +10,14 @@ struct ConfigurationOption: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
     var config = "config.yaml"
 
-    /// Reads the file and the environment; says what is wrong, all at once.
+    /// Reads the file and the environment; reports all faults at once.
     ///
     /// - Throws: The exit code for an unusable configuration.
     func load() throws -> LoadedConfiguration {
         try Self.load(self.config)
     }
 
-    /// Reads a file and the environment; says what is wrong, all at once.
+    /// Reads a file and the environment; reports all faults at once.
     ///
     /// - Throws: The exit code for an unusable configuration.
     static func load(_ path: String) throws -> LoadedConfiguration {

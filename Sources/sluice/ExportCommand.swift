@@ -61,7 +61,7 @@ struct ExportCommand: AsyncParsableCommand {
         throw ExitCode.failure
     }
 
-    /// What is left out is said, and the export is not a whole one.
+    /// Reports messages that are left out; the export is then not whole.
     private static func report(_ damagedCount: Int) throws {
         guard damagedCount == 0 else {
             ClientOptions.report("\(damagedCount) message(s) are damaged and were left out")

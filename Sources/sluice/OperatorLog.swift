@@ -19,7 +19,7 @@ struct OperatorLog {
         }
     }
 
-    /// What is unwise about a configuration that is taken over.
+    /// Warnings about a configuration that is taken over.
     func warn(_ warnings: [ConfigurationFault]) {
         for warning in warnings {
             switch self.format {

@@ -202,7 +202,7 @@ package final class Authenticator: Sendable {
     /// Connections are the caller's to close, by ``Revocation/hits(_:)``.
     ///
     /// - Parameters:
-    ///   - revocation: What is to end.
+    ///   - revocation: The tokens to end.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: Whether it is in force; `false` if there are too many revocations.
     package func revoke(_ revocation: Revocation, now: Double) -> Bool {
@@ -226,7 +226,7 @@ package final class Authenticator: Sendable {
     /// Takes over a revocation that an earlier process was told of.
     ///
     /// - Parameters:
-    ///   - revocation: What is to end.
+    ///   - revocation: The tokens to end.
     ///   - keptUntil: When it may be forgotten, in seconds since 1970.
     package func restore(_ revocation: Revocation, keptUntil: Double) {
         self.state.withLock { state in

@@ -1,8 +1,8 @@
 /// Says of those who were let in before whether they would still be, by the keys and rules of one moment.
 ///
-/// A pure value. Revocations are not its business: whoever adds one ends what it hits.
+/// A pure value. It knows no revocations: adding one ends what it hits.
 package struct CredentialJudge: Sendable {
-    /// What becomes of somebody who was let in.
+    /// What becomes of a connection that was let in.
     package enum Verdict: Sendable, Equatable {
         /// Goes on, with what the credential entitles to now.
         case stays(Identity)
@@ -18,7 +18,7 @@ package struct CredentialJudge: Sendable {
     /// How far clocks may differ, in seconds.
     package var leeway: Double { self.verifier.leeway }
 
-    /// Judges somebody again.
+    /// Judges an identity again.
     ///
     /// - Parameters:
     ///   - identity: Who was let in.

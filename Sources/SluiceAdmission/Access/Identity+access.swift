@@ -22,7 +22,7 @@ extension Identity {
         self.isAdmin || self.canIngest && (self.scans == nil || self.matches(scan))
     }
 
-    /// Whether a scan may be deleted: an administrator, its owner, or whoever may post to it.
+    /// Whether a scan may be deleted: by an administrator, its owner, or a producer that may post to it.
     ///
     /// - Parameters:
     ///   - scan: The scan's id.

@@ -8,7 +8,7 @@ package struct OriginPolicy: Sendable, Hashable {
         case own
         /// A page of an origin on the list.
         case listed(WebOrigin)
-        /// Any other; also what is no origin.
+        /// Any other, malformed ones included.
         case refused
     }
 

@@ -29,7 +29,7 @@ struct RevocationList: Sendable {
     /// Adds a revocation.
     ///
     /// - Parameters:
-    ///   - revocation: What is to end. Of one user the latest instant holds.
+    ///   - revocation: The tokens to end. Of one user the latest instant holds.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: Whether it is in force; `false` if the list is full.
     mutating func add(_ revocation: Revocation, now: Double) -> Bool {
@@ -39,7 +39,7 @@ struct RevocationList: Sendable {
     /// Adds a revocation that was given before.
     ///
     /// - Parameters:
-    ///   - revocation: What is to end. Of one user the latest instant holds.
+    ///   - revocation: The tokens to end. Of one user the latest instant holds.
     ///   - keptUntil: When it may be forgotten, in seconds since 1970.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: Whether it is in force; `false` if the list is full.

@@ -42,7 +42,7 @@ struct TicketBook: Sendable {
         return text
     }
 
-    /// Takes a ticket; nobody can show it again.
+    /// Takes a ticket, which is used up by this.
     ///
     /// - Returns: Whom it was issued to, or `nil` if there is no such ticket any more.
     mutating func redeem(_ text: String, now: Double) -> Identity? {

@@ -15,7 +15,7 @@ package struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
         case port
         /// A scheme whose addresses are no pages (`wss`), or whose pages have no origin but `null` (`data`).
         case scheme
-        /// `null`: what sandboxed pages and local files send, and anybody can have.
+        /// `null`, which sandboxed pages and local files send, and every page can obtain.
         case null
     }
 

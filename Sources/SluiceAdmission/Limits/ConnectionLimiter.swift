@@ -4,7 +4,7 @@ import Synchronization
 package final class ConnectionLimiter: Sendable {
     private let limits: Mutex<ConnectionLimits>
 
-    /// Nobody is connected.
+    /// Without a connection.
     ///
     /// - Parameter configuration: How many there may be.
     package init(configuration: ConnectionLimits.Configuration) {

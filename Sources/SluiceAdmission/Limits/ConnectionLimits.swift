@@ -55,7 +55,7 @@ package struct ConnectionLimits: Sendable {
 
     /// How many there may be.
     ///
-    /// A smaller number closes nobody; it holds for those who come.
+    /// A smaller number closes no connection; it holds for new ones.
     package var configuration: Configuration
 
     private var lastID: ID = 0
@@ -64,7 +64,7 @@ package struct ConnectionLimits: Sendable {
     private var userConnections: [String: [ID]] = [:]
     private var addressCounts: [AddressKey: Int] = [:]
 
-    /// Nobody is connected.
+    /// Without a connection.
     ///
     /// - Parameter configuration: How many there may be.
     package init(configuration: Configuration) {

@@ -35,7 +35,7 @@ package struct FailureLog: Sendable {
     /// Something failed.
     ///
     /// - Parameters:
-    ///   - address: Whose failure it is; `nil` if nobody's in particular.
+    ///   - address: Where it came from; `nil` if that is not known.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: Whether it is told.
     package mutating func failed(_ address: AddressKey?, now: UInt64) -> Answer {

@@ -11,7 +11,7 @@ package struct ForwardedAddress: Sendable {
 
     /// A reader.
     ///
-    /// - Parameter trusted: The addresses of proxies whose fields are believed; none for nobody.
+    /// - Parameter trusted: The addresses of proxies whose fields are believed; may be empty.
     package init(trusted: [AddressBlock]) {
         self.trusted = trusted
     }

@@ -4,7 +4,7 @@ import Synchronization
 package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     private let buckets: Mutex<BucketMap<Key>>
 
-    /// A limiter that remembers nobody.
+    /// A limiter without a key.
     ///
     /// - Parameters:
     ///   - limit: How much each key may take.

@@ -1,6 +1,6 @@
 /// A dictionary that knows in which order its entries were last renewed.
 ///
-/// Every operation takes constant time. It has no bound of its own: whoever owns it removes the oldest in time.
+/// Every operation takes constant time. It has no bound of its own: its owner removes the oldest.
 struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Node {
         var key: Key

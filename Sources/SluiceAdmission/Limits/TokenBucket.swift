@@ -7,7 +7,7 @@ package struct TokenBucket: Sendable, Hashable {
     package enum Answer: Sendable, Hashable {
         /// Taken.
         case taken
-        /// Nothing was taken. After this many nanoseconds the same attempt passes, if nobody takes in between.
+        /// Nothing was taken. After this many nanoseconds the same attempt passes, if nothing is taken in between.
         case refused(retryAfter: UInt64)
         /// Nothing was taken, and the attempt can never pass: it is for more than the burst.
         case neverFits
@@ -64,7 +64,7 @@ package struct TokenBucket: Sendable, Hashable {
         return .taken
     }
 
-    /// Takes in any case, and goes into debt for what is not there: for a stream that is slowed and not refused.
+    /// Takes in any case, and goes into debt: for a stream that is slowed and not refused.
     ///
     /// - Parameters:
     ///   - count: How many units, also more than the burst.

@@ -1,7 +1,7 @@
 /// What made a credential good when it was shown, so that it can be judged again once keys or rules have changed:
 /// without the credential itself, which is kept nowhere.
 package indirect enum CredentialEvidence: Sendable, Hashable {
-    /// A token, also one that a ticket was exchanged for.
+    /// A token, or the token behind a ticket.
     case token(TokenEvidence)
     /// The SHA-256 of an ingest key.
     case ingestKey(digest: [UInt8])

@@ -74,7 +74,7 @@ package struct Identity: Sendable, Hashable {
 
     /// The key under which this producer's messages are counted.
     ///
-    /// Kinds have their own ranges, so that nobody spends another's budget by taking their name.
+    /// Each kind has a range of its own: a key with a user's name spends no budget of that user's.
     package var producerName: String {
         switch self.kind {
         case .token, .ticket:

@@ -1,4 +1,4 @@
-/// Texts that nobody can guess, out of the system's cryptographically secure generator.
+/// Texts that cannot be guessed, from the system's cryptographically secure generator.
 enum RandomText {
     /// Random bytes as base64url.
     static func make(byteCount: Int) -> String {

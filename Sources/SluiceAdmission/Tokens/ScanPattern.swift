@@ -21,7 +21,7 @@ package struct ScanPattern: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { String(decoding: self.pattern, as: UTF8.self) }
 
-    /// Whether a scan's id is one that the pattern speaks of.
+    /// Whether the pattern matches a scan's id.
     ///
     /// Only the last `*` passed is ever tried again, so that the steps are at most the product of the two lengths:
     /// an earlier one could take no more than the later one can.

@@ -42,7 +42,7 @@ package struct TokenError: Error, Sendable, Hashable {
     package struct Claim: Sendable, Hashable {
         /// As the token should have it.
         package let name: String
-        /// What is wrong with it, in words that can stand behind its name.
+        /// The fault, in words that can follow its name.
         package let fault: String
     }
 

@@ -1,4 +1,4 @@
-/// Decides whether a JWT is one that the gateway accepts (RFC 7519, RFC 7515, RFC 8725), and whose it is.
+/// Decides whether the gateway accepts a JWT (RFC 7519, RFC 7515, RFC 8725), and whose it is.
 ///
 /// A pure value: it reads no clock, fetches nothing, remembers nothing.
 package struct TokenVerifier: Sendable, Equatable {

@@ -141,7 +141,7 @@ package struct VerificationKey: Sendable, Equatable {
 ///
 /// The message is for the operator and holds no key material.
 package struct KeyError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What is wrong, in words that can stand behind the name of a file or of a configuration key.
+    /// The fault, in words that can follow the name of a file or of a configuration key.
     package let message: String
 
     init(_ message: String) {

@@ -1,7 +1,7 @@
 /// Where a text is not JSON (RFC 8259) in UTF-8 (RFC 3629), and why.
 @frozen
 public struct JSONFault: Error, Equatable {
-    /// What is wrong.
+    /// The rule that the text breaks.
     public enum Kind: Equatable, Sendable {
         case unexpectedEnd
         case expectedKey

@@ -1,6 +1,6 @@
 /// Reads one JSON text into a tree, by the same strict pass that checks scan messages.
 package struct JSONReader {
-    /// What is asked of a text beyond the grammar of RFC 8259.
+    /// What a text may hold, within the grammar of RFC 8259.
     package struct Rules: Sendable {
         /// How many arrays and objects may stand in one another, the outermost counted: 1 to 66.
         package var maximumDepth: Int
@@ -51,7 +51,7 @@ package struct JSONReader {
     private let rules: Rules
     private var scanner: JSONScanner
     private var roomForNodes: Int
-    /// Whether what is read now is checked and not kept.
+    /// Whether the current value is checked and dropped.
     private var isLeavingOut = false
 
     private init(_ bytes: [UInt8], _ rules: Rules) {
@@ -65,7 +65,7 @@ package struct JSONReader {
     ///
     /// - Parameters:
     ///   - bytes: The text, in UTF-8. The caller bounds its length.
-    ///   - rules: What is asked of it.
+    ///   - rules: What it may hold.
     /// - Returns: The value, its ranges counted from the start of `bytes`.
     /// - Throws: The first fault.
     package static func read(_ bytes: [UInt8], _ rules: Rules = .tolerant()) throws(JSONFault) -> JSONNode {

@@ -64,7 +64,7 @@ package struct JSONWriter {
         self.needsComma = true
     }
 
-    /// Writes a number; one that JSON cannot say (infinite or not a number) becomes `null`.
+    /// Writes a number; infinities and NaN, which JSON lacks, become `null`.
     package mutating func value(_ value: Double) {
         guard value.isFinite else {
             self.null()
@@ -176,7 +176,7 @@ package struct JSONWriter {
         }
     }
 
-    /// RFC 8259, section 7: quotation mark, reverse solidus and what is below U+0020 has to be escaped.
+    /// RFC 8259, section 7: quotation mark, reverse solidus and characters below U+0020 have to be escaped.
     ///
     /// U+2028 and U+2029 need not be: a JSON text is no longer pasted into scripts.
     private mutating func writeQuoted(_ string: String) {

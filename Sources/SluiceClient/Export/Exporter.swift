@@ -128,8 +128,8 @@ package enum ExportOutcome: Sendable, Equatable {
     case completed(damaged: Int)
     /// The gateway said no.
     case refused(Problem)
-    /// Nobody answered, or not in a way that is of use.
+    /// There was no answer, or none that could be read.
     case failed(String)
-    /// Nobody takes the lines any more.
+    /// The lines are no longer taken.
     case outputClosed
 }

@@ -4,7 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Why nobody answered, in a person's words.
+/// Why there was no answer, in a person's words.
 enum ConnectionFailure {
     /// A short reason, without addresses or secrets.
     static func describe(_ error: any Error) -> String {

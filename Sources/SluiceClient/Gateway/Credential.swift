@@ -3,8 +3,8 @@ import Synchronization
 
 /// The token or ingest key that requests bear: given once, or in a file that is read again when it changes.
 ///
-/// Whoever renews the file need not start us anew. What stands there for a moment while it is written (nothing, or
-/// half of a token) does not take the place of a good one.
+/// A renewed file needs no new start. What it holds for a moment while it is written (nothing, or half of a token) does
+/// not take the place of a good token.
 final class Credential: Sendable {
     /// What tells one state of a file from another.
     private struct Stamp: Sendable, Equatable {
@@ -71,7 +71,7 @@ final class Credential: Sendable {
         }
     }
 
-    /// Whether the file holds another token than one that was refused.
+    /// Whether the file holds another token than the refused one.
     ///
     /// It is read even if it looks unchanged: two changes within a clock's tick look like one.
     func hasNew(insteadOf token: String?) -> Bool {

@@ -2,7 +2,7 @@
 enum DisplayText {
     /// Replaces what would steer a terminal, or turn the reading order around, by U+FFFD.
     ///
-    /// Banners and page titles are written by whoever runs the scanned host.
+    /// Banners and page titles are under the control of the scanned host.
     static func safe(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: self.isUnsafe) else { return text }
         var result = String.UnicodeScalarView()

@@ -5,7 +5,7 @@ import NIOHTTP1
 extension GatewayConnection {
     /// The headers that every request to the gateway bears.
     ///
-    /// - Parameter token: The credential's current token: the one that a refusal is then about.
+    /// - Parameter token: The credential's current token, which a refusal is then about.
     /// - Returns: The headers.
     func headers(token: String?) -> HTTPHeaders {
         var headers = HTTPHeaders([("User-Agent", Self.userAgent)])

@@ -2,7 +2,7 @@ package import NIOSSL
 
 /// Which gateway, as whom, and whom to trust that it is the gateway.
 package struct GatewayConnection: Sendable {
-    /// What is sent as `User-Agent`.
+    /// The value of `User-Agent`.
     static let userAgent = "sluice"
 
     package let address: GatewayAddress
@@ -20,8 +20,8 @@ package struct GatewayConnection: Sendable {
     ///   - token: A JWT or an ingest key.
     ///   - tokenFile: A file that holds one instead, and is read again when it changes.
     ///   - certificateAuthorityFile: A PEM file of the only certificates to trust, instead of the system's.
-    ///   - skipsVerification: Takes any certificate: whoever stands between can then read the token.
-    /// - Throws: What is of no use.
+    ///   - skipsVerification: Takes any certificate: a machine in between can then read the token.
+    /// - Throws: ``ClientError`` for the first value that cannot be used.
     package init(
         url: String,
         token: String? = nil,

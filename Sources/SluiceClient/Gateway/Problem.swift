@@ -42,7 +42,7 @@ package struct Problem: Sendable, Equatable, CustomStringConvertible {
         self.retryAfter = retryAfter.flatMap { Int($0) }.flatMap { $0 >= 0 ? .seconds(min($0, 3600)) : nil }
     }
 
-    /// A number that can be reckoned with: of what is counted there are no more than 2^53.
+    /// A count, within 0 to 2^53.
     private static func count(_ node: JSONNode?) -> Int? {
         node?.integer.map { min(max($0, 0), 1 << 53) }
     }

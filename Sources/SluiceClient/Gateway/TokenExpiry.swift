@@ -17,7 +17,7 @@ enum TokenExpiry {
         return claims["exp"]?.number
     }
 
-    /// What whoever starts something long with a token should know.
+    /// A warning for the start of something that may outlive its token.
     ///
     /// - Parameters:
     ///   - token: The token.

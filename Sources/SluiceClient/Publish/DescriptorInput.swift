@@ -5,8 +5,8 @@ import Synchronization
 
 /// What comes in at a file descriptor, piece by piece as it comes: read only as fast as it is taken.
 ///
-/// While nothing comes it yields an empty line now and then, so that the gateway knows that somebody is still
-/// there; and it makes sure that the last line has its end.
+/// While nothing comes it yields an empty line now and then, which keeps the stream and the scan alive; and it ends the
+/// last line.
 package struct DescriptorInput: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
 
@@ -91,7 +91,7 @@ package struct DescriptorInput: AsyncSequence, Sendable {
         return nil
     }
 
-    /// Set when nobody wants the input any more.
+    /// Set when the input is no longer wanted.
     private final class CancelMark: Sendable {
         private let flag = Atomic<Bool>(false)
 

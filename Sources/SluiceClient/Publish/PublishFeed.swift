@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// Where whoever reads a stream meets the requests that carry it.
+/// Where the reader of a stream meets the requests that carry it.
 ///
 /// It is read only as fast as it is sent. A request that is over gets nothing more: what it did not take is the next
 /// one's.
@@ -9,7 +9,7 @@ final class PublishFeed: Sendable {
     private struct State: Sendable {
         var ledger = PublishLedger()
 
-        /// Which request is under way, and what wakes the one that waits for its lines.
+        /// The request under way, and the alarm that wakes it when there are lines.
         var request = 0
         var news = Alarm()
         var isClosed = false
@@ -55,7 +55,7 @@ final class PublishFeed: Sendable {
 
     private let state = Mutex(State())
 
-    /// Wakes whoever has more of the stream and waits for room.
+    /// Wakes the reader that waits for room.
     private let room = Alarm()
 
     /// Takes more of the stream, and waits while there is no room.
@@ -74,7 +74,7 @@ final class PublishFeed: Sendable {
         self.change { $0.finish() }
     }
 
-    /// Nobody wants more.
+    /// No more is wanted.
     func close() {
         self.state.withLock { state in
             state.isClosed = true

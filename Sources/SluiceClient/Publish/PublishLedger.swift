@@ -54,7 +54,7 @@ struct PublishLedger: Sendable {
         self.limits = limits
     }
 
-    /// Whether whoever has more should wait.
+    /// Whether more lines should wait.
     var isFull: Bool { self.waitingBytes >= self.limits.waitingBytes }
 
     /// Whether something was sent in this request.
@@ -138,7 +138,7 @@ struct PublishLedger: Sendable {
         while self.sentLineCount > 0, rest > 0 {
             if self.dropFirst().isMessage { rest -= 1 }
         }
-        // Empty lines said that somebody is there, and the rest of a long line belongs to its beginning.
+        // Empty lines only kept the stream alive, and the rest of a long line belongs to its beginning.
         while self.sentLineCount > 0, !self.lines[offset: 0].isMessage { _ = self.dropFirst() }
         self.firstLine = self.droppedLineCount
         self.waitingBytes += self.sentBytes

@@ -7,7 +7,7 @@ struct PublishMachine: Sendable {
         /// The gateway took all of it; its answer.
         case accepted([UInt8])
 
-        /// The gateway said no; whether there is another token than the one that it did not take.
+        /// The gateway said no; whether there is another token than the refused one.
         case refused(Problem, hasNewToken: Bool)
 
         /// There was no answer.
@@ -55,7 +55,7 @@ struct PublishMachine: Sendable {
         case .accepted(let answer):
             return .finish(.accepted(self.summary(of: answer)))
         case .failed(let reason):
-            // Of what was sent nobody knows whether it was taken; what was not can be sent again.
+            // It is not known whether what was sent was taken; only what was not sent can be sent again.
             guard !ledger.hasSent, self.requestCount > 1, now - self.lastProgress < Self.patience else {
                 return .finish(.failed(reason, self.taken))
             }
@@ -107,7 +107,7 @@ struct PublishMachine: Sendable {
         PublishOutcome.Taken(count: self.acceptedCount, lastSeq: self.lastSeq)
     }
 
-    /// One request's answer as it came; of several one that counts all of them.
+    /// One request's answer as it came; after several requests an answer that counts all of them.
     private func summary(of answer: [UInt8]?) -> String {
         if self.requestCount == 1, let answer { return String(decoding: answer, as: UTF8.self) }
         let node = answer.flatMap { try? JSONReader.read($0) }
@@ -129,7 +129,7 @@ package enum PublishOutcome: Sendable, Equatable {
         var count = 0
         var lastSeq: Int?
 
-        /// What is to be said of it behind a reason; nothing where nothing was taken.
+        /// A clause to follow a reason; empty where nothing was taken.
         var words: String {
             guard self.count > 0 else { return "" }
             let number = self.lastSeq.map { ", the last as number \($0)" } ?? ""
@@ -143,7 +143,7 @@ package enum PublishOutcome: Sendable, Equatable {
     /// The gateway said no.
     case refused(Problem, Taken)
 
-    /// Nobody answered, or the connection broke.
+    /// There was no answer, or the connection broke.
     case failed(String, Taken)
 
     /// Why not all was taken, as a sentence; nothing if all was.

@@ -15,7 +15,7 @@ package struct Publisher: Sendable {
     /// - Parameters:
     ///   - scanID: The scan's id, see ``ScanName``.
     ///   - connection: The gateway.
-    ///   - report: Takes what is to be said about interruptions: lines for standard error.
+    ///   - report: Takes lines about interruptions, for standard error.
     /// - Throws: If the id is none.
     package init(
         scanID: String,

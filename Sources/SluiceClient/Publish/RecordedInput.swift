@@ -4,7 +4,7 @@ import SluiceBase
 
 /// An exported scan, message by message in its old rhythm.
 ///
-/// While nothing is due it yields an empty line now and then, so that the gateway knows that somebody is still there.
+/// While nothing is due it yields an empty line now and then, which keeps the stream and the scan alive.
 package struct RecordedInput: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
 
@@ -65,7 +65,7 @@ package struct RecordedInput: AsyncSequence, Sendable {
             return nil
         }
         let place = (rest.startIndex + ",\"message\":".utf8.count)..<(rest.endIndex - 1)
-        // One that is damaged within is found before the first is posted, not where the gateway meets it.
+        // A damaged message is found before the first is posted, not where the gateway meets it.
         guard (try? JSONReader.read(Array(content[place]))) != nil else {
             return nil
         }
@@ -97,7 +97,7 @@ package struct RecordedInput: AsyncSequence, Sendable {
             self.first = messages.first?.at ?? 0
         }
 
-        /// What is due next; nothing at the end, or when the task is cancelled.
+        /// The message that is due next; nil at the end, or when the task is cancelled.
         package mutating func next() async -> ByteBuffer? {
             let start = self.start ?? .now
             self.start = start

@@ -17,7 +17,7 @@ final class ChildProcess: Sendable {
         var reason: String { unsafe String(cString: strerror(self.number)) }
     }
 
-    /// The end to read of each stream; whoever reads closes it.
+    /// The reading end of each stream; its reader closes it.
     let output: Int32
     let error: Int32
 

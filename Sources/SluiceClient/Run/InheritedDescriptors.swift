@@ -4,7 +4,7 @@ import Glibc
 /// The files and pipes that we were started with, for the scanner to have too: a shell may have opened them for it
 /// (`nmap -iL <(…)`).
 ///
-/// To be looked for before anything of ours is opened: later nobody can tell whose a number is.
+/// Looked for before this process opens anything: later a number does not tell whose it is.
 struct InheritedDescriptors: Sendable {
     private let numbers: Set<Int32>
 

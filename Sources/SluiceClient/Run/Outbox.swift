@@ -139,7 +139,7 @@ struct Outbox: Sendable {
         while self.isOverfull, self.dropOne(sparesNewestCritical: isOwn) {}
     }
 
-    /// Whether there is so much to send that whoever has more should wait: only while the gateway takes it.
+    /// Whether so much waits that readers should wait: only while the gateway takes messages.
     func isCongested(now: ContinuousClock.Instant) -> Bool {
         guard self.deadline == nil, let lastTaken = self.lastTaken, now - lastTaken < self.limits.maximumHold else {
             return false
@@ -242,7 +242,7 @@ extension Outbox {
         // That the scanner is still there need not be said later.
         if self.made.first?.messages.isEmpty == true { _ = self.popFirst() }
         self.numbered(numberedCount, now: now)
-        // One that asks to come later is there.
+        // A gateway that asks for a pause is there.
         if retryAfter == nil { self.lastTaken = nil }
         self.nextTry = now + self.backoff.failed(jitter: jitter, atLeast: retryAfter)
         // A scanner that has ended waits for the gateway only so long, so it looks more often, and a last time.

@@ -7,7 +7,7 @@ package enum PassThrough {
     /// - Parameters:
     ///   - bytes: What the scanner wrote.
     ///   - stream: Where it wrote it.
-    /// - Returns: Whether somebody still reads there.
+    /// - Returns: Whether the stream is still read.
     package static func write(_ bytes: ArraySlice<UInt8>, to stream: ScannerStream) -> Bool {
         let descriptor = stream == .standardOutput ? STDOUT_FILENO : STDERR_FILENO
         var rest = bytes
@@ -16,7 +16,7 @@ package enum PassThrough {
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
-                // Somebody made our stream non-blocking; wait as if it were not.
+                // Our stream is non-blocking; wait as if it were not.
                 var target = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = unsafe poll(&target, 1, -1)
             } else if errno != EINTR {

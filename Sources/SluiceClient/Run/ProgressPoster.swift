@@ -8,7 +8,7 @@ struct ProgressPoster: Sendable {
     enum Outcome: Sendable, Equatable {
         case delivered
 
-        /// Nobody answered.
+        /// There was no answer.
         case unreachable(String)
 
         /// The gateway said no, for now or for good.

@@ -3,12 +3,12 @@ import Synchronization
 
 /// Where the threads that read the scanner's output meet the task that delivers it.
 ///
-/// While the gateway takes what it is sent, whoever reads faster waits for it, as a pipe would make it wait. While it
-/// is away nobody waits: what has no room is given up, so the scanner is never held up by a gateway that is not there.
+/// While the gateway takes messages, a faster reader waits for it, as on a pipe. While the gateway is away no reader
+/// waits: messages without room are given up, so an absent gateway never holds up the scanner.
 final class ScanFeed: Sendable {
     /// Held while the outbox is filled, so that messages stand in the order of the output; never the other way round.
     ///
-    /// Whoever delivers does not wait for a long line to be read.
+    /// Delivery does not wait while a long line is read.
     private let reader: Mutex<OutputReader>
     private let outbox: Mutex<Outbox>
     private let alarm = Alarm()
@@ -75,7 +75,7 @@ final class ScanFeed: Sendable {
         self.alarm.ring()
     }
 
-    /// Whoever waits for the rest to be delivered wants to wait no longer.
+    /// Ends the wait for the rest to be delivered.
     func giveUp() {
         self.outbox.withLock { $0.finish(deadline: .now) }
         self.alarm.ring()

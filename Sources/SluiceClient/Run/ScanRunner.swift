@@ -55,7 +55,7 @@ package struct ScanRunner: Sendable {
     /// - Parameters:
     ///   - options: What to run.
     ///   - output: Takes what the scanner writes, on a thread of each stream; returns whether it wants more.
-    ///   - report: Takes what is to be said about the delivery: lines for standard error.
+    ///   - report: Takes lines about the delivery, for standard error.
     /// - Throws: If the id is none, or the command is missing.
     package init(
         options: Options,

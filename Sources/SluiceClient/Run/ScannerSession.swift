@@ -22,8 +22,8 @@ struct ScannerSession: Sendable {
     ///   - child: The scanner.
     ///   - feed: Takes what it writes, for the gateway.
     ///   - pool: At least four threads.
-    ///   - output: Takes what it writes, for whoever started us; returns whether it wants more.
-    ///   - cutDelivery: Called when whoever waits for the delivery after the scanner's end wants to wait no longer.
+    ///   - output: Takes what it writes, to pass it on; returns whether it wants more.
+    ///   - cutDelivery: Called to end the wait for the delivery after the scanner's end.
     init(
         child: ChildProcess,
         feed: ScanFeed,

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// Where the handler writes to; -1 while nobody listens.
+/// The descriptor that the handler writes to; -1 while no relay is installed.
 ///
 /// Global because a signal handler has no other way to it; atomic because it runs on any thread.
 private let signalPipe = Atomic<Int32>(-1)

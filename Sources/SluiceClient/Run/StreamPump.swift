@@ -14,7 +14,7 @@ struct StreamPump: Sendable {
     /// When there is something to read here, the scanner has ended, and only what it left behind is read.
     let stop: Int32
 
-    /// Hands each piece to `deliver`, until the stream ends or `deliver` says that nobody wants more.
+    /// Hands each piece to `deliver`, until the stream ends or `deliver` returns false.
     func run(_ deliver: (ArraySlice<UInt8>) -> Bool) {
         defer { close(self.source) }
         var buffer = [UInt8](repeating: 0, count: Self.chunkBytes)

@@ -22,7 +22,7 @@ enum SocketConnection {
     /// How long to wait for a connection, and again for the answer to the handshake.
     private static let connectTimeout = TimeAmount.seconds(10)
 
-    /// A gateway pings every few seconds; one that is silent this long is gone.
+    /// A gateway pings every few seconds; after this much silence the connection counts as lost.
     private static let silenceTimeout = TimeAmount.seconds(30)
 
     /// Connects and asks for the upgrade (RFC 6455 section 4.1).

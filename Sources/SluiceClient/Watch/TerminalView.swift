@@ -12,7 +12,7 @@ package final class TerminalView: Sendable {
     ///
     /// - Parameters:
     ///   - isRaw: Whether messages are written as they came, one a line.
-    ///   - report: Takes what is to be said beside: lines for standard error.
+    ///   - report: Takes lines for standard error.
     package convenience init(isRaw: Bool = false, report: @escaping @Sendable (String) -> Void) {
         let environment = ProcessInfo.processInfo.environment
         let isTerminal = isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"

@@ -79,7 +79,7 @@ struct WatchMachine: Sendable {
     ///
     /// - Parameters:
     ///   - ending: How.
-    ///   - hasNewToken: Whether there is another token than the one that was used.
+    ///   - hasNewToken: Whether there is another token than the used one.
     ///   - jitter: A random number from 0 to 1.
     /// - Returns: Whether to come back, and when.
     mutating func ended(_ ending: Ending, hasNewToken: Bool = false, jitter: Double) -> Action {
@@ -191,7 +191,7 @@ extension WatchMachine {
             }
     }
 
-    /// RFC 3986 section 2.1: what is not unreserved is written as `%XX`.
+    /// RFC 3986 section 2.1: bytes other than unreserved characters become `%XX`.
     private static func encoded(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {
