@@ -151,6 +151,24 @@ test('a page that is refused for now is asked for again when the gateway says', 
     assert.deepEqual([a.seqs, pages().length], [[1, 2], 2]);
 });
 
+test('a page that does not come is asked for again, and so is a connection', async () => {
+    await start();
+    const a = follow('a');
+    answer = ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    socket().say({ type: 'lag', scanId: 'a', skippedMessages: 1, since: 0, reason: 'overflow' }, { scanId: 'a', ...posted(2) });
+    await pass(29_999);
+    assert.equal(pages().length, 1);
+    answer = () => pageOf([1]);
+    await pass(1);
+    await pass(500);
+    assert.deepEqual([a.seqs, pages().length], [[1, 2], 2]);
+    socket().end(1006);
+    await pass(500);
+    // The socket that was made now never opens, and never ends.
+    await pass(10_000);
+    assert.deepEqual([gateway.status.state, gateway.status.reason], ['reconnecting', 'no answer in time']);
+});
+
 test('a gap of a scan that is gone is given up, and what is held is delivered', async () => {
     await start();
     const a = follow('a');

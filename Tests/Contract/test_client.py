@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 
@@ -14,6 +15,7 @@ import pytest
 from browsers import BROWSERS, website
 from conftest import wait_for
 from follower import ordinary, post
+from interruptions import Breaker
 from test_restarts import SETTINGS, restarted
 
 NODE = shutil.which("node")
@@ -327,3 +329,53 @@ async def test_a_class_for_sockets_is_handed_in(gateway, scan, tmp_path):
                           "SLUICE_TOKEN": gateway.reader(), "WS": str(NODE_WS)})
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["websocket", list(range(1, 122))]
+
+
+THROUGH_BREAKS = """
+import { SluiceConnection } from './client.mjs';
+const { SLUICE_URL: url, SLUICE_TOKEN: token } = process.env;
+const gateway = new SluiceConnection({ url, token, transport: process.argv[2] }).open();
+const again = ({ detail }) => detail.state === 'reconnecting' && setTimeout(() => gateway.retryNow(), 20);
+gateway.addEventListener('state', again);
+for (const scanId of process.argv.slice(3)) {
+    const scan = gateway.subscribe(scanId, {
+        since: 0, onMessages: (messages) => console.log(messages.map(({ seq }) => `${scanId} ${seq}`).join('\\n')),
+    });
+    scan.addEventListener('state', again);
+}
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="no node here (Debian: nodejs)")
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+async def test_random_breaks_lose_and_double_nothing(make_gateway, scan, tmp_path, transport):
+    """Of several scans on one connection, faster than live and beyond memory, whatever byte a connection breaks at."""
+    gateway = make_gateway(storage={"path": "data"}, relay={"history": {"messages": 100}, "max_pending": 200})
+    names = [f"{scan}-{number}" for number in range(3)]
+    for name in names:
+        await post(gateway, name, ordinary(1))
+    (tmp_path / "client.mjs").write_bytes(gateway.get("/client.js").body)
+    (tmp_path / "script.mjs").write_text(THROUGH_BREAKS)
+    seed, is_posting, output = random.SystemRandom().randrange(10**6), True, tmp_path / "output"
+    async with Breaker(gateway, seed, lambda: is_posting) as breaker:
+        with open(output, "wb") as file:
+            node = subprocess.Popen(
+                [NODE, "--experimental-websocket", "--no-warnings", "script.mjs", transport, *names], cwd=tmp_path,
+                stdout=file, stderr=subprocess.STDOUT, env=os.environ | {
+                    "NODE_EXTRA_CA_CERTS": gateway.ca, "SLUICE_URL": breaker.view.url, "SLUICE_TOKEN": gateway.reader()})
+        try:
+            for first in range(1, 3_000, 100):
+                for name in names:
+                    await post(gateway, name, ordinary(100, first=first))
+                await asyncio.sleep(0.1)
+            is_posting = False
+            end = {name: f"{name} 3001" for name in names}
+            complete = lambda: all(text in output.read_text() for text in end.values()) or node.poll() is not None
+            await asyncio.to_thread(wait_for, complete, 60)
+        finally:
+            node.kill()
+            node.wait()
+    lines = [line.split() for line in output.read_text().splitlines()]
+    for name in names:
+        assert [int(seq) for found, seq in lines if found == name] == list(range(1, 3_002)), seed
+    assert breaker.breaks >= 5

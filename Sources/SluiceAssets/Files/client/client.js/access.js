@@ -6,11 +6,13 @@
  * @typedef {import('../client').Message} Message
  */
 
-import { RECEIVED_AT, checked, checkedScan, lacking, queryOf, refusal, sleep } from './common.js';
+import { RECEIVED_AT, checked, checkedScan, errorText, lacking, queryOf, refusal, sleep } from './common.js';
 import { Backoff, SluiceError, verdict } from './rules.js';
 
 /** How often a page is asked for that the gateway, or the network, refuses for now. */
 export const MOST_TRIES = 20;
+/** How long an answer may take, all of it: a connection can die without a word. */
+const ANSWER_MS = 30_000;
 /** Messages of a page, the most that a gateway gives. */
 const PAGE = 1_000;
 
@@ -94,15 +96,35 @@ export class Access {
         for (let count = 1; ; count += 1) {
             let error;
             try {
-                const response = await this.fetch(path, init);
-                if (response.ok) return await response.json();
-                error = await refusal(response);
+                return await this.#inTime(path, init);
             } catch (failure) {
-                if (!isPatient || init.signal?.aborted || failure instanceof SluiceError) throw failure;
-                error = new SluiceError(1006, String(failure));
+                if (init.signal?.aborted || !(isPatient || failure instanceof SluiceError)) throw failure;
+                error = failure instanceof SluiceError ? failure : new SluiceError(1006, errorText(failure));
             }
             if (!verdict(error).comesBack || count >= tries) throw error;
             await sleep(backoff.next(error.retryAfterMs), init.signal);
+        }
+    }
+
+    /**
+     * What is answered, whole; an error where it is a refusal or takes too long.
+     *
+     * @param {string} path
+     * @param {RequestInit} init
+     */
+    async #inTime(path, init) {
+        const limit = new AbortController();
+        const stop = () => limit.abort(init.signal?.reason);
+        const timer = setTimeout(() => limit.abort(new SluiceError(1006, 'no answer in time')), ANSWER_MS);
+        init.signal?.addEventListener('abort', stop, { once: true });
+        try {
+            init.signal?.throwIfAborted();
+            const response = await this.fetch(path, { ...init, signal: limit.signal });
+            if (!response.ok) throw await refusal(response);
+            return await response.json();
+        } finally {
+            clearTimeout(timer);
+            init.signal?.removeEventListener('abort', stop);
         }
     }
 

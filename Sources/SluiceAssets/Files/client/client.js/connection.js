@@ -17,8 +17,8 @@ import { Wire } from './wire.js';
 
 /** A connection that lived so long was a good one: delays start small again, and a token may be renewed again. */
 const STABLE_MS = 10_000;
-/** Silence after which the gateway is asked whether it is there; how long it has to answer; how often to look. */
-const [SILENCE_MS, NO_ANSWER_MS, WATCH_MS] = [30_000, 15_000, 5_000];
+/** Silence after which the gateway is asked for a sign; how long it has to answer, and to connect; how often to look. */
+const [SILENCE_MS, NO_ANSWER_MS, CONNECT_MS, WATCH_MS] = [30_000, 15_000, 10_000, 5_000];
 /** A tab that is looked at again asks after less silence, and waits less. */
 const [SEEN_SILENCE_MS, SEEN_ANSWER_MS] = [8_000, 5_000];
 /** Where sockets did not pass, event streams stand in for so long at least. */
@@ -380,6 +380,8 @@ export class SluiceConnection extends EventTarget {
     #lookAfter(silenceMs = SILENCE_MS, answerMs = NO_ANSWER_MS) {
         const now = Date.now();
         if (this.#usesEvents) return this.#streams.lookAfter(now);
+        const isLate = this.#status.state === 'connecting' && now - this.#heardAt >= CONNECT_MS;
+        if (isLate) return this.#ended(new SluiceError(1006, 'no answer in time'));
         if (this.#askedAt > 0) {
             if (now - this.#askedAt >= this.#mayBeSilentMs) this.#ended(new SluiceError(1006, 'no sign of life'));
         } else if (now - this.#heardAt >= silenceMs) {

@@ -48,7 +48,9 @@ export class Streams {
      */
     lookAfter(now) {
         for (const follower of this.owner.followers()) {
-            if (!follower.stream || now - follower.heardAt < STREAM_SILENCE_MS) continue;
+            // Where a scan is waited for, the answer may come when the scan does.
+            const waitMs = follower.status.state === 'connecting' ? (follower.options.wait ?? 0) * 1_000 : 0;
+            if (!follower.stream || now - follower.heardAt < STREAM_SILENCE_MS + waitMs) continue;
             follower.stream.abort();
             follower.stream = null;
             this.owner.ended(follower, new SluiceError(1006, 'no sign of life'), false);
