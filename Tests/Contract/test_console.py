@@ -355,6 +355,7 @@ async def test_administrators_see_who_is_connected_and_end_it(gateway, scan, tmp
         await console.open("#/connections", gateway.admin())
         await console.type(".search input", scan)
         await console.has(".connections .row", f"reader-{scan}")
+        await page.until("[...document.querySelectorAll('.connections .row .c-number')].some((cell) => cell.firstChild.title === '0 messages')")
         await console.click(".connections .row button", "Disconnect")
         await console.click("dialog[open] button", "Disconnect")
         from conftest import closing

@@ -6,6 +6,8 @@ import { el, Painter, set, write } from '../parts/dom.js';
 import { columnHeads, markSort, VirtualList } from '../parts/virtual-list.js';
 
 const LOOK_MS = 2_000;
+/** Connections that are asked at each look how far behind they are, and those of the list that take turns in it. */
+const [DETAILS, TURNS] = [5, 60];
 const COLUMNS = [['user', 'User', 'c-user'], ['kind', 'By', 'c-kind'], ['peer', 'Address', 'c-peer'], ['age_ms', 'Connected', 'c-number'], [null, 'Scans', 'c-scans'],
     ['rate', 'Messages/s', 'c-number'], ['lag', 'Behind', 'c-number'], ['waiting_bytes', 'Waiting', 'c-number'], ['lag_frames', 'Lags', 'c-number lags'], [null, 'Actions', 'c-actions']];
 const narrow = matchMedia('(max-width: 720px)');
@@ -14,6 +16,7 @@ export class Connections {
     #all = [];
     #listed = [];
     #before = new Map();
+    #lags = new Map();
     #sort = { key: 'waiting_bytes', isDescending: true };
     #abort = new AbortController();
 
@@ -69,9 +72,9 @@ export class Connections {
                 const last = before.get(one.id);
                 const rate = last && now > last.at ? (one.sent_messages - last.count) * 1000 / (now - last.at) : null;
                 this.#before.set(one.id, { count: one.sent_messages, at: now });
-                const lag = Math.max(0, ...one.subscriptions.map(({ head, cursor }) => Number.isFinite(head) ? head - cursor : 0));
-                return { ...one, rate, lag, isKnown: one.subscriptions.some(({ head }) => Number.isFinite(head)) };
+                return { ...one, rate, lag: this.#lags.get(one.id)?.lag ?? null };
             });
+            for (const id of this.#lags.keys()) if (!this.#before.has(id)) this.#lags.delete(id);
         } catch (error) {
             if (!(error instanceof Refusal)) return;
             this.trouble = error.status === 403 ? 'Only an administrator’s token (role “admin”) shows connections.' : error.message;
@@ -79,7 +82,24 @@ export class Connections {
             if (error.status === 403) this.#all = [];
         }
         this.#list();
+        await this.#ask();
+        if (this.#abort.signal.aborted) return;
         this.timer = setTimeout(() => this.#look(), pause);
+    }
+
+    /** How far a connection is behind its scans' home says, one connection a question: those that are listed take turns. */
+    async #ask() {
+        const askedAt = ({ id }) => this.#lags.get(id)?.at ?? 0;
+        const next = this.#listed.slice(0, TURNS).filter((one) => one.subscriptions.length > 0).sort((a, b) => askedAt(a) - askedAt(b)).slice(0, DETAILS);
+        await Promise.all(next.map(async (one) => {
+            try {
+                const { subscriptions } = await this.app.api.connection(one.id, { signal: this.#abort.signal });
+                const known = subscriptions.filter(({ head, cursor }) => Number.isFinite(head) && Number.isFinite(cursor));
+                one.lag = known.length > 0 ? Math.max(...known.map(({ head, cursor }) => Math.max(0, head - cursor))) : null;
+                this.#lags.set(one.id, { lag: one.lag, at: Date.now() });
+            } catch { /* It has gone, or is asked at the next look. */ }
+        }));
+        this.painter.ask();
     }
 
     #list() {
@@ -122,7 +142,8 @@ export class Connections {
         write(cells.scans, ids.length > 2 ? `${ids.slice(0, 2).join(', ')} +${ids.length - 2}` : ids.join(', '));
         cells.scans.title = ids.slice(0, 30).join('\n');
         write(cells.rate, one.rate === null ? '–' : compact(one.rate));
-        write(cells.lag, one.isKnown ? count(one.lag) : '–');
+        write(cells.lag, one.lag === null ? '–' : count(one.lag));
+        cells.lag.title = one.lag === null ? '' : many(one.lag, 'message');
         write(cells.waiting, bytes(one.waiting_bytes));
         set(cells.waiting, 'class', one.is_writable ? '' : 'warn-text');
         cells.waiting.title = one.is_writable ? '' : 'Its socket takes nothing just now';

@@ -23,7 +23,7 @@ export class HostsView {
             length: () => this.#lines.length,
             item: (index) => this.#lines[index],
             indexOf: (line) => this.#places.get(line.key) ?? -1,
-            rowHeight: () => narrow.matches ? 44 : 36,
+            rowHeight: () => narrow.matches ? 56 : 36,
             makeRow: () => this.#makeRow(),
             fillRow: (element, line) => this.#fill(element, line),
             onOpen: (line) => line.kind === 'finding' ? page.inspect(line.row) : this.#toggle(line),
