@@ -50,7 +50,7 @@ struct MetricsValues: Sendable {
                     idempotencyKeysForgotten: services.relay.idempotency.forgottenCount,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
-                    certificateEndsAt: services.certificateExpiry.seconds,
+                    certificateEndsAt: services.tls?.current.endsAt,
                     isDraining: services.isDraining,
                     store: services.store?.status
                 )
