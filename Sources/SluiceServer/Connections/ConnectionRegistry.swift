@@ -242,3 +242,8 @@ protocol LiveConnection: AnyObject {
     /// Ends it.
     func close(_ closing: Closing)
 }
+
+extension LiveConnection {
+    /// A certificate lets in producers alone.
+    var certificate: ClientCertificate? { nil }
+}
