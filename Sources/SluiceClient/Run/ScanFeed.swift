@@ -6,16 +6,16 @@ import Synchronization
 /// While the gateway takes what it is sent, whoever reads faster waits for it, as a pipe would make it wait. While it
 /// is away nobody waits: what has no room is given up, so the scanner is never held up by a gateway that is not there.
 final class ScanFeed: Sendable {
-    /// Held while the outbox is filled, so that messages stand in the order of the output; never the other way round.
+    /// Held while the queue is filled, so that messages stand in the order of the output; never the other way round.
     ///
     /// Whoever delivers does not wait for a long line to be read.
     private let reader: Mutex<OutputReader>
-    private let outbox: Mutex<Outbox>
+    private let queue: Mutex<PostQueue>
     private let alarm = Alarm()
 
-    init(reader: OutputReader, outbox: Outbox) {
+    init(reader: OutputReader, queue: PostQueue) {
         self.reader = Mutex(reader)
-        self.outbox = Mutex(outbox)
+        self.queue = Mutex(queue)
     }
 
     /// How much is taken at once, in bytes: few enough that what comes of them has room.
@@ -27,7 +27,7 @@ final class ScanFeed: Sendable {
         while !rest.isEmpty {
             self.take(rest.prefix(Self.pieceBytes), from: stream)
             rest = rest.dropFirst(Self.pieceBytes)
-            while self.outbox.withLock({ $0.isCongested(now: .now) }) {
+            while self.queue.withLock({ $0.isCongested(now: .now) }) {
                 usleep(5000)
             }
         }
@@ -43,14 +43,14 @@ final class ScanFeed: Sendable {
     }
 
     private func push(_ messages: [ProgressMessage]) {
-        self.outbox.withLock { outbox in
-            for message in messages { outbox.push(message) }
+        self.queue.withLock { queue in
+            for message in messages { queue.push(message) }
         }
     }
 
     /// The scan begins.
     func start(with message: ProgressMessage) {
-        self.outbox.withLock { $0.push(message, isOwn: true) }
+        self.queue.withLock { $0.push(message, isOwn: true) }
         self.alarm.ring()
     }
 
@@ -67,9 +67,9 @@ final class ScanFeed: Sendable {
         self.reader.withLock { reader in
             self.push(reader.finish())
             let errorTail = reader.errorTail.text
-            self.outbox.withLock { outbox in
-                if let message = ending(outbox.newestType, errorTail) { outbox.push(message, isOwn: true) }
-                outbox.finish(deadline: deadline)
+            self.queue.withLock { queue in
+                if let message = ending(queue.newestType, errorTail) { queue.push(message, isOwn: true) }
+                queue.finish(deadline: deadline)
             }
         }
         self.alarm.ring()
@@ -77,13 +77,13 @@ final class ScanFeed: Sendable {
 
     /// Whoever waits for the rest to be delivered wants to wait no longer.
     func giveUp() {
-        self.outbox.withLock { $0.finish(deadline: .now) }
+        self.queue.withLock { $0.finish(deadline: .now) }
         self.alarm.ring()
     }
 
-    /// Asks or tells the outbox something.
-    func withOutbox<Result: Sendable>(_ body: (inout Outbox) -> sending Result) -> Result {
-        self.outbox.withLock { body(&$0) }
+    /// Asks or tells the queue something.
+    func withQueue<Result: Sendable>(_ body: (inout PostQueue) -> sending Result) -> Result {
+        self.queue.withLock { body(&$0) }
     }
 
     /// Returns at `deadline`, or as soon as something is new.
