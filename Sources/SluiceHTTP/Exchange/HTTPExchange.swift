@@ -21,13 +21,13 @@ package final class HTTPExchange {
     /// The way back to the connection; gone when the exchange is over, which the connection sees to.
     ///
     /// Not weak: that would make every use of the connection's handler dearer.
-    internal var driver: HTTPConnectionHandler?
+    internal var driver: (any ExchangeDriver)?
 
     internal init(
         request: HTTPRequest,
         connection: HTTPConnectionInfo,
         eventLoop: any EventLoop,
-        driver: HTTPConnectionHandler
+        driver: any ExchangeDriver
     ) {
         self.request = request
         self.connection = connection
@@ -48,7 +48,7 @@ package final class HTTPExchange {
     /// Answers with a whole response.
     package func respond(_ response: HTTPResponse) {
         self.eventLoop.assertInEventLoop()
-        self.driver?.respond(response)
+        self.driver?.answer(response, from: nil)
     }
 
     /// Answers with a response whose body is made while it drains.
@@ -58,7 +58,7 @@ package final class HTTPExchange {
     ///   - source: Makes the body; held until the answer is over or the peer is gone.
     package func respond(_ response: HTTPResponse, body source: any HTTPBodySource) {
         self.eventLoop.assertInEventLoop()
-        self.driver?.respond(response, body: source)
+        self.driver?.answer(response, from: source)
     }
 
     /// Answers with a problem, which is counted.

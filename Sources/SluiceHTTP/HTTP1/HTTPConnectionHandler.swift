@@ -271,5 +271,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     }
 }
 
+extension HTTPConnectionHandler: ExchangeDriver, SlowReader {}
+
 @available(*, unavailable)
 extension HTTPConnectionHandler: Sendable {}
