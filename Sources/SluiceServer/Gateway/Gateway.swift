@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 package import SluiceRelay
 internal import SluiceWire
 
