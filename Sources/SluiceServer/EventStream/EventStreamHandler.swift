@@ -4,7 +4,6 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
-internal import SluiceWire
 
 /// `GET /api/scans/{scanId}/events`: every refusal is an HTTP answer; then the connection becomes an event stream.
 final class EventStreamHandler: RequestHandler {

@@ -4,7 +4,6 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
-internal import SluiceWire
 
 /// The handshake of a WebSocket: every refusal is an HTTP answer, before the upgrade.
 final class SubscribeHandler: RequestHandler {
