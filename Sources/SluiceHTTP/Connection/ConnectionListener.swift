@@ -74,7 +74,7 @@ package final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHan
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         self.heard()
-        // Before it leaves: a handler that has left has nobody to hand anything on to.
+        // Before it leaves: a handler that has left hands nothing on.
         context.fireChannelRead(data)
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }

@@ -16,7 +16,7 @@ package final class HTTPExchange {
     package let eventLoop: any EventLoop
     /// Fields that every answer to this request has, by the router's choice.
     package internal(set) var commonFields: [(name: String, value: String)] = []
-    /// Told how many bytes of a body are answered, before packing, as they are made: for whoever charges for them.
+    /// Told how many bytes of a body are answered, before packing, as they are made, so that they can be charged for.
     package var meter: ((Int) -> Void)?
     /// The way back to the connection; gone when the exchange is over, which the connection sees to.
     ///

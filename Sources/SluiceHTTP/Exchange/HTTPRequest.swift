@@ -56,7 +56,7 @@ package struct HTTPRequest: Sendable {
 extension HTTPHeaders {
     /// The same fields, the values without white space around them.
     ///
-    /// Done once, where a head is received: whoever reads a value after that compares it as it stands.
+    /// Done once, where a head is received; after that a value is compared as it stands.
     package var withoutOuterWhiteSpace: HTTPHeaders {
         HTTPHeaders(
             self.map { name, value in

@@ -20,7 +20,7 @@ package struct WebSocketHandshake: Sendable {
     /// - Parameters:
     ///   - method: The request's method.
     ///   - version: The request's version of HTTP.
-    ///   - headers: The request's headers; `Host` has been judged by whoever read them.
+    ///   - headers: The request's headers; `Host` has been judged before.
     ///   - compression: What may be agreed on.
     /// - Throws: What to answer instead.
     package init(

@@ -14,7 +14,7 @@ final class ConnectionRegistry: Sendable {
         var http: HTTPLoopContext?
     }
 
-    /// Somebody whose socket is full, and since when.
+    /// A connection whose socket is full, and since when.
     private struct SlowReader: Sendable {
         enum Kind: Sendable {
             case live(ConnectionLimits.ID)

@@ -104,7 +104,7 @@ final class EventStreamHandler: RequestHandler {
         let gzip =
             ContentCoding.acceptsGzip(exchange.request.headers)
             ? EventStreamGzip(level: 6, isChunked: isChunked, memory: self.services.relay.memory) : nil
-        // Packed chunks are written by whoever packs.
+        // The packer writes the chunks, whose lengths are those of packed bytes.
         let writesChunks = isChunked && gzip == nil
         let session = EventStreamSession(
             connection,

@@ -54,7 +54,7 @@ package final class Gateway: Sendable {
             self.services = services
             services.restore(stored?.revocations ?? [], now: WallTime.now().seconds)
             self.loops = try await GatewayLoops(eventLoops, services: services)
-            // Whoever holds the keys does not hold the services that hold it.
+            // Weak: the services hold the key source.
             services.keySource.whenKeysChange { [weak services, group] change in
                 services?.judgeConnections(change == .bySet ? .keyWithdrawn : .notAdmitted, on: group.any())
             }

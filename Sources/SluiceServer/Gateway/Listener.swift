@@ -65,7 +65,7 @@ struct Listener: Sendable {
     /// Counts a connection until it is closed; whether it is to stand at all.
     private static func admits(_ channel: any Channel, _ services: GatewayServices, now: NIODeadline) -> Bool {
         guard let remote = channel.remoteAddress else {
-            // Gone before it was looked at: there is nobody to count it for.
+            // Gone before it was looked at: there is no address to count it for.
             return false
         }
         let peer = remote.ipAddress.flatMap { IPAddress($0) }

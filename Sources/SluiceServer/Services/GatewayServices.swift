@@ -16,7 +16,7 @@ final class GatewayServices: Sendable {
     let authenticator: Authenticator
     let limits: GatewayLimits
     let connections: ConnectionRegistry
-    /// What all scans come to, for whoever asks.
+    /// What all scans come to.
     let stats: StatsBoard
     /// The TCP connections of the public listener.
     let transports: TransportCount
@@ -98,7 +98,7 @@ final class GatewayServices: Sendable {
             }
     }
 
-    /// Judges somebody who was let in a while ago and goes on only now.
+    /// Judges a visitor who was let in a while ago and goes on only now.
     ///
     /// A live connection that has begun is judged whenever something changes; this is for the time before.
     func verdict(on identity: Identity, arrival: Arrival, certificate: ClientCertificate?) -> LiveJudge.Verdict {

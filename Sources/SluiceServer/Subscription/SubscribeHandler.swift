@@ -60,7 +60,7 @@ final class SubscribeHandler: RequestHandler {
         }
         let deflate = self.services.settings.configuration.compression.permessageDeflate
         var compression = PermessageDeflateConfiguration()
-        // Whoever wants gzip in its frames gets one compression, not two.
+        // A client that asks for gzip in its frames gets one compression, not two.
         compression.isEnabled = deflate.enabled && !query.wantsGzip
         compression.level = deflate.level
         compression.windowBits = deflate.windowBits

@@ -5,8 +5,8 @@ public import NIOCore
 ///
 /// So the bytes of a frame are the same for every client.
 ///
-/// It only writes. What clients send is judged elsewhere, and whoever asks for a compressed frame has agreed on the
-/// extension before. Public and inlinable, since each frame of every group passes here: what is only of the package is
+/// It only writes. What clients send is judged elsewhere, and a compressed frame is asked for only where the
+/// extension was agreed on. Public and inlinable, since each frame of every group passes here: what is only of the package is
 /// called across modules, not inlined.
 public enum WebSocketFrameHeader {
     /// What a frame is (RFC 6455 section 5.2).
