@@ -71,4 +71,11 @@ extension ProblemCode {
         "HTTP version not supported"
     )
     package static let forbidden = Self("forbidden", .forbidden, "Forbidden")
+
+    /// All of these.
+    package static let ofTransport: [ProblemCode] = [
+        .bodyTooLarge, .badRequest, .invalidTarget, .notFound, .methodNotAllowed, .expectationFailed,
+        .upgradeRequired, .invalidHandshake, .unsupportedWebSocketVersion, .headersTooLarge, .requestTimeout,
+        .notImplemented, .versionNotSupported, .forbidden,
+    ]
 }

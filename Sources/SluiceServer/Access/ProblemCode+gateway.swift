@@ -70,4 +70,15 @@ extension ProblemCode {
     static let draining = Self("draining", .serviceUnavailable, "Shutting down")
     static let storageUnavailable = Self("storage_unavailable", .serviceUnavailable, "Storage unavailable")
     static let internalError = Self("internal_error", .internalServerError, "Internal error")
+
+    /// Every code that there is.
+    static let all: [ProblemCode] =
+        Self.ofTransport + [
+            .invalidScanID, .invalidMessage, .reservedField, .reservedType, .scanIDMismatch, .invalidOwner,
+            .invalidIdempotencyKey, .idempotencyUnsupported, .idempotencyConflict, .ownerConflict, .scanDeleted,
+            .tooManyMessages, .messageTooLarge, .unsupportedMediaType, .unsupportedContentEncoding,
+            .invalidParameter, .invalidBody, .scanNotFound, .notAcceptable, .missingToken, .invalidToken,
+            .invalidCertificate, .originRefused, .rateLimited, .tooManyConnections, .tooManyScans, .overloaded,
+            .draining, .storageUnavailable, .internalError,
+        ]
 }

@@ -28,7 +28,7 @@ final class GatewayMetrics: Sendable {
 
     /// Every code that something may be refused by.
     static let refusals =
-        ProblemCode.allCases.map(\.rawValue)
+        ProblemCode.all.map(\.rawValue)
         + [
             // Of what clients say on a WebSocket.
             "invalid_json", "missing_action", "unknown_action", "not_subscribed", "client_frames",
