@@ -131,6 +131,7 @@ let package = Package(
                 "SluiceBase",
                 "SluiceWire",
                 .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOHTTP1", package: nio),
                 .product(name: "NIOTLS", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -269,6 +270,7 @@ let package = Package(
                 "SluiceWire",
                 "SluiceRelay",
                 "CZlib",
+                "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOEmbedded", package: nio),
@@ -279,6 +281,7 @@ let package = Package(
             name: "SluiceAdmissionTests",
             dependencies: [
                 "SluiceAdmission",
+                "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ],
@@ -323,6 +326,7 @@ let package = Package(
             dependencies: [
                 "SluiceBase",
                 "SluiceClient",
+                "TestSupport",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOHTTP1", package: nio),
                 .product(name: "NIOPosix", package: nio),

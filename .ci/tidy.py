@@ -48,7 +48,8 @@ ALLOWED_IMPORTS = {
     "SluiceAdmission": {"SluiceBase", "Crypto", "CryptoExtras"} | FOUNDATION,
     "SluiceWire": {"NIOCore", "CZlib"},
     "SluiceHTTP": {
-        "SluiceBase", "SluiceWire", "NIOCore", "NIOHTTP1", "NIOTLS", "NIOSSL", "Crypto", "Logging", "SwiftASN1", "X509",
+        "SluiceBase", "SluiceWire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Crypto", "Logging", "SwiftASN1",
+        "X509",
     } | PLATFORM,
     "SluiceRelay": {"SluiceBase", "SluiceWire", "NIOCore", "DequeModule", "Logging", "Glibc"},
 }

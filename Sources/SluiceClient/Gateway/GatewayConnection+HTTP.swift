@@ -27,7 +27,7 @@ extension GatewayConnection {
     }
 }
 
-extension Problem {
+extension Refusal {
     /// Reads a refusal.
     init(_ response: HTTPClientResponse, body: [UInt8]) {
         self.init(

@@ -1,4 +1,4 @@
-/// Empties the outbox into the gateway until the scan is over.
+/// Empties the queue into the gateway until the scan is over.
 struct DeliveryLoop: Sendable {
     private let feed: ScanFeed
     private let poster: ProgressPoster
@@ -19,12 +19,12 @@ struct DeliveryLoop: Sendable {
         self.report = report
     }
 
-    /// Delivers until the outbox says that it is done, and says what did not arrive.
+    /// Delivers until the queue says that it is done, and says what did not arrive.
     ///
     /// - Returns: How many messages the gateway refused for good.
     mutating func run() async -> Int {
         while true {
-            switch self.feed.withOutbox({ $0.nextAction(now: .now) }) {
+            switch self.feed.withQueue({ $0.nextAction(now: .now) }) {
             case .send(let batch, let timeout):
                 await self.send(batch, timeout: timeout)
             case .wait(let deadline):
@@ -36,13 +36,13 @@ struct DeliveryLoop: Sendable {
         }
     }
 
-    private mutating func send(_ batch: Outbox.Batch, timeout: Duration) async {
+    private mutating func send(_ batch: PostQueue.Batch, timeout: Duration) async {
         switch await self.poster.post(batch, timeout: timeout) {
         case .delivered:
             if self.isAway { self.report("the gateway is back") }
             self.isAway = false
             self.lacksToken = false
-            self.feed.withOutbox { $0.delivered(now: .now) }
+            self.feed.withQueue { $0.delivered(now: .now) }
         case .unreachable(let reason):
             self.stayAway(reason, retryAfter: nil, numberedCount: 0)
         case .tokenRefused(_, hasNew: true, _):
@@ -60,9 +60,9 @@ struct DeliveryLoop: Sendable {
         }
     }
 
-    private mutating func giveUp(_ problem: Problem) {
+    private mutating func giveUp(_ problem: Refusal) {
         self.isAway = false
-        let lost = self.feed.withOutbox { $0.refused(index: problem.index, isTooLarge: problem.status == 413) }
+        let lost = self.feed.withQueue { $0.refused(index: problem.index, isTooLarge: problem.status == 413) }
         self.refusedCount += lost
         // One line for each reason: a token that is not taken would fill the screen.
         if self.reported.insert("\(problem.status) \(problem.code ?? "")").inserted, lost > 0 || problem.status != 413 {
@@ -74,13 +74,13 @@ struct DeliveryLoop: Sendable {
         if !self.isAway { self.report("the gateway is away, messages are kept for it: \(reason)") }
         self.isAway = true
         let jitter = Double.random(in: 0...1)
-        self.feed.withOutbox { outbox in
-            outbox.failed(now: .now, retryAfter: retryAfter, jitter: jitter, numberedCount: numberedCount)
+        self.feed.withQueue { queue in
+            queue.failed(now: .now, retryAfter: retryAfter, jitter: jitter, numberedCount: numberedCount)
         }
     }
 
     private mutating func reportLosses(undeliveredCount: Int) {
-        let (droppedCount, numberedCount) = self.feed.withOutbox { ($0.droppedCount, $0.numberedCount) }
+        let (droppedCount, numberedCount) = self.feed.withQueue { ($0.droppedCount, $0.numberedCount) }
         if droppedCount > 0 { self.report("\(droppedCount) message(s) had no room to wait for the gateway") }
         if self.lacksToken { self.refusedCount += undeliveredCount }
         if self.refusedCount > 0 { self.report("\(self.refusedCount) message(s) were refused by the gateway") }

@@ -12,10 +12,10 @@ struct ProgressPoster: Sendable {
         case unreachable(String)
 
         /// The gateway said no, for now or for good.
-        case refused(Problem)
+        case refused(Refusal)
 
         /// The gateway does not take the token; whether there is another by now, or may be one later.
-        case tokenRefused(Problem, hasNew: Bool, isRenewable: Bool)
+        case tokenRefused(Refusal, hasNew: Bool, isRenewable: Bool)
     }
 
     private let client: HTTPClient
@@ -39,7 +39,7 @@ struct ProgressPoster: Sendable {
     /// Posts one batch.
     ///
     /// The same batch again bears the same key, so the gateway never takes it twice.
-    func post(_ batch: Outbox.Batch, timeout: Duration) async -> Outcome {
+    func post(_ batch: PostQueue.Batch, timeout: Duration) async -> Outcome {
         let credential = self.connection.credential
         let token = credential.current
         var request = HTTPClientRequest(url: self.url)
@@ -50,9 +50,9 @@ struct ProgressPoster: Sendable {
         request.body = .bytes(ByteBuffer(bytes: batch.body))
         do {
             let response = try await self.client.execute(request, timeout: TimeAmount(timeout))
-            let body = try await response.collected(upTo: Problem.maximumBytes)
+            let body = try await response.collected(upTo: Refusal.maximumBytes)
             if (200...299).contains(response.status.code) { return .delivered }
-            let problem = Problem(response, body: body)
+            let problem = Refusal(response, body: body)
             guard problem.status == 401 else { return .refused(problem) }
             let hasNew = credential.hasNew(insteadOf: token)
             return .tokenRefused(problem, hasNew: hasNew, isRenewable: credential.isRenewable)

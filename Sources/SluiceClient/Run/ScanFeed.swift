@@ -6,16 +6,16 @@ import Synchronization
 /// While the gateway takes messages, a faster reader waits for it, as on a pipe. While the gateway is away no reader
 /// waits: messages without room are given up, so an absent gateway never holds up the scanner.
 final class ScanFeed: Sendable {
-    /// Held while the outbox is filled, so that messages stand in the order of the output; never the other way round.
+    /// Held while the queue is filled, so that messages stand in the order of the output; never the other way round.
     ///
     /// Delivery does not wait while a long line is read.
     private let reader: Mutex<OutputReader>
-    private let outbox: Mutex<Outbox>
+    private let queue: Mutex<PostQueue>
     private let alarm = Alarm()
 
-    init(reader: OutputReader, outbox: Outbox) {
+    init(reader: OutputReader, queue: PostQueue) {
         self.reader = Mutex(reader)
-        self.outbox = Mutex(outbox)
+        self.queue = Mutex(queue)
     }
 
     /// How much is taken at once, in bytes: few enough that what comes of them has room.
@@ -27,7 +27,7 @@ final class ScanFeed: Sendable {
         while !rest.isEmpty {
             self.take(rest.prefix(Self.pieceBytes), from: stream)
             rest = rest.dropFirst(Self.pieceBytes)
-            while self.outbox.withLock({ $0.isCongested(now: .now) }) {
+            while self.queue.withLock({ $0.isCongested(now: .now) }) {
                 usleep(5000)
             }
         }
@@ -43,14 +43,14 @@ final class ScanFeed: Sendable {
     }
 
     private func push(_ messages: [ProgressMessage]) {
-        self.outbox.withLock { outbox in
-            for message in messages { outbox.push(message) }
+        self.queue.withLock { queue in
+            for message in messages { queue.push(message) }
         }
     }
 
     /// The scan begins.
     func start(with message: ProgressMessage) {
-        self.outbox.withLock { $0.push(message, isOwn: true) }
+        self.queue.withLock { $0.push(message, isOwn: true) }
         self.alarm.ring()
     }
 
@@ -67,9 +67,9 @@ final class ScanFeed: Sendable {
         self.reader.withLock { reader in
             self.push(reader.finish())
             let errorTail = reader.errorTail.text
-            self.outbox.withLock { outbox in
-                if let message = ending(outbox.newestType, errorTail) { outbox.push(message, isOwn: true) }
-                outbox.finish(deadline: deadline)
+            self.queue.withLock { queue in
+                if let message = ending(queue.newestType, errorTail) { queue.push(message, isOwn: true) }
+                queue.finish(deadline: deadline)
             }
         }
         self.alarm.ring()
@@ -77,13 +77,13 @@ final class ScanFeed: Sendable {
 
     /// Ends the wait for the rest to be delivered.
     func giveUp() {
-        self.outbox.withLock { $0.finish(deadline: .now) }
+        self.queue.withLock { $0.finish(deadline: .now) }
         self.alarm.ring()
     }
 
-    /// Asks or tells the outbox something.
-    func withOutbox<Result: Sendable>(_ body: (inout Outbox) -> sending Result) -> Result {
-        self.outbox.withLock { body(&$0) }
+    /// Asks or tells the queue something.
+    func withQueue<Result: Sendable>(_ body: (inout PostQueue) -> sending Result) -> Result {
+        self.queue.withLock { body(&$0) }
     }
 
     /// Returns at `deadline`, or as soon as something is new.

@@ -78,7 +78,7 @@ package struct ScanRunner: Sendable {
         self.reportExpiry()
         let feed = ScanFeed(
             reader: OutputReader(translator: self.format.translator(scanID: self.scanID.value)),
-            outbox: Outbox(limits: Outbox.Limits(), now: .now)
+            queue: PostQueue(limits: PostQueue.Limits(), now: .now)
         )
         feed.start(with: self.startMessage)
         let poster = ProgressPoster(connection: self.options.connection, scanID: self.scanID)

@@ -11,7 +11,7 @@ struct WatchMachine: Sendable {
         case lost(reason: String)
 
         /// The upgrade was refused.
-        case refused(Problem)
+        case refused(Refusal)
 
         /// The other side is not known to be the gateway.
         case untrusted(reason: String)

@@ -1,5 +1,5 @@
-package import Logging
-package import NIOCore
+internal import Logging
+internal import NIOCore
 
 #if canImport(Glibc)
 private import Glibc
@@ -12,8 +12,8 @@ private import Musl
 /// One that is not welcome is closed at once, so that those behind it do not wait in the system's queue. Accepting stops
 /// for a moment only where going on would not work: while closed connections still have their descriptors, or when the
 /// system has none to give, which it would say again and again, as fast as the loop turns.
-package final class AcceptHandler: ChannelInboundHandler {
-    package typealias InboundIn = any Channel
+final class AcceptHandler: ChannelInboundHandler {
+    typealias InboundIn = any Channel
 
     /// How long it does not ask a system that has nothing to give.
     private static let pause = TimeAmount.milliseconds(100)
@@ -32,13 +32,13 @@ package final class AcceptHandler: ChannelInboundHandler {
     ///   - logger: Where trouble is told, once in a while.
     ///   - isFull: Whether no further connection is to be accepted for now.
     ///   - admits: Whether a connection is taken, at the loop's time; otherwise it is closed.
-    package init(logger: Logger, isFull: @escaping () -> Bool, admits: @escaping (any Channel, NIODeadline) -> Bool) {
+    init(logger: Logger, isFull: @escaping () -> Bool, admits: @escaping (any Channel, NIODeadline) -> Bool) {
         self.logger = logger
         self.isFull = isFull
         self.admits = admits
     }
 
-    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let accepted = self.unwrapInboundIn(data)
         if self.admits(accepted, context.eventLoop.now) {
             context.fireChannelRead(data)
@@ -47,14 +47,14 @@ package final class AcceptHandler: ChannelInboundHandler {
         }
     }
 
-    package func channelReadComplete(context: ChannelHandlerContext) {
+    func channelReadComplete(context: ChannelHandlerContext) {
         if self.isFull() {
             self.pause(for: Self.shortPause, context)
         }
         context.fireChannelReadComplete()
     }
 
-    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) {
             let now = context.eventLoop.now
             if self.lastLoggedAt.map({ $0 + Self.logInterval <= now }) ?? true {

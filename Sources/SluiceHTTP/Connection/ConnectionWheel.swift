@@ -3,7 +3,7 @@ package import NIOCore
 /// Ticks all connections of one event loop, so that none of them needs a timer of its own.
 ///
 /// Each is ticked once in every interval, but not all at the same instant: they are spread over a number of slots, and
-/// the wheel goes on by one slot at a time. It moves only while somebody is on it. Loop-confined.
+/// the wheel goes on by one slot at a time. It moves only while a connection is on it. Loop-confined.
 package final class ConnectionWheel {
     /// A place on the wheel.
     package struct Place: Sendable {
@@ -44,7 +44,7 @@ package final class ConnectionWheel {
     /// How many are on it.
     package var count: Int { self.places.count - self.freeIndexes.count }
 
-    /// Puts somebody on the wheel, which holds it until it is removed.
+    /// Puts a connection on the wheel, which holds it until it is removed.
     ///
     /// - Parameter ticking: Who is to be ticked.
     /// - Returns: Its place, to be given back.
@@ -65,7 +65,7 @@ package final class ConnectionWheel {
         return Place(index: index)
     }
 
-    /// Takes somebody off the wheel.
+    /// Takes a connection off the wheel.
     package func remove(_ place: Place) {
         self.eventLoop.assertInEventLoop()
         precondition(self.places[place.index] != nil, "a place is given back once")
@@ -91,7 +91,7 @@ package final class ConnectionWheel {
         self.scheduled = nil
         self.isTurning = true
         self.slot = (self.slot + 1) % self.slotCount
-        // By index, since whoever is ticked may leave, or let others in.
+        // By index: a connection that is ticked may leave, or others may come.
         var index = self.slot
         while index < self.places.count {
             self.places[index]?.tick(now: now)

@@ -3,8 +3,8 @@ package import NIOCore
 /// Judges whether a connection takes what is sent to it, by a least rate: a byte now and then is not forgiven for ever.
 ///
 /// A connection for which bytes wait has so much patience. It shrinks with the time, and grows again by a second for
-/// every `leastBytesPerSecond` that the socket takes, up to what it was. So whoever takes nothing is stuck after just
-/// that time, whoever takes less than the least rate some time later, and whoever takes it or more never is. The same
+/// every `leastBytesPerSecond` that the socket takes, up to what it was. So a peer that takes nothing is stuck after just
+/// that time, one that takes less than the least rate some time later, and one that takes it or more never. The same
 /// rule holds for WebSockets, event streams and plain answers. About once a second is often enough to look.
 package struct DrainMachine: Sendable {
     /// The least rate at which waiting bytes have to leave: 1 KiB/s, the speed of a modem of 9,600 baud.

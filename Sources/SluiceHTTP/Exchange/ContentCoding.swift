@@ -1,7 +1,6 @@
 internal import NIOCore
 package import NIOHTTP1
 internal import SluiceBase
-internal import SluiceWire
 
 /// Whether and how an answer is packed (RFC 9110, sections 8.4 and 12.5.3).
 ///

@@ -16,18 +16,18 @@ package final class HTTPExchange {
     package let eventLoop: any EventLoop
     /// Fields that every answer to this request has, by the router's choice.
     package internal(set) var commonFields: [(name: String, value: String)] = []
-    /// Told how many bytes of a body are answered, before packing, as they are made: for whoever charges for them.
+    /// Told how many bytes of a body are answered, before packing, as they are made, so that they can be charged for.
     package var meter: ((Int) -> Void)?
     /// The way back to the connection; gone when the exchange is over, which the connection sees to.
     ///
     /// Not weak: that would make every use of the connection's handler dearer.
-    internal var driver: HTTPConnectionHandler?
+    internal var driver: (any ExchangeDriver)?
 
     internal init(
         request: HTTPRequest,
         connection: HTTPConnectionInfo,
         eventLoop: any EventLoop,
-        driver: HTTPConnectionHandler
+        driver: any ExchangeDriver
     ) {
         self.request = request
         self.connection = connection
@@ -48,7 +48,7 @@ package final class HTTPExchange {
     /// Answers with a whole response.
     package func respond(_ response: HTTPResponse) {
         self.eventLoop.assertInEventLoop()
-        self.driver?.respond(response)
+        self.driver?.answer(response, from: nil)
     }
 
     /// Answers with a response whose body is made while it drains.
@@ -58,7 +58,7 @@ package final class HTTPExchange {
     ///   - source: Makes the body; held until the answer is over or the peer is gone.
     package func respond(_ response: HTTPResponse, body source: any HTTPBodySource) {
         self.eventLoop.assertInEventLoop()
-        self.driver?.respond(response, body: source)
+        self.driver?.answer(response, from: source)
     }
 
     /// Answers with a problem, which is counted.
@@ -124,3 +124,37 @@ package final class HTTPExchange {
 
 @available(*, unavailable)
 extension HTTPExchange: Sendable {}
+
+/// What is known of the connection that a request came by.
+///
+/// Belongs to the connection's event loop.
+package final class HTTPConnectionInfo {
+    /// The peer's address without its port, as the socket says it; empty if it has none.
+    package let peerAddress: String
+    /// The peer's port, if it has one.
+    package let peerPort: Int?
+    /// The port that the peer connected to, if any.
+    package let localPort: Int?
+    /// Whether the bytes travel over TLS that ends in this process.
+    package let isTLS: Bool
+    /// Makes the buffers of this connection.
+    package let allocator: ByteBufferAllocator
+    /// The verified client certificate, once the TLS handshake has shown one.
+    package var clientCertificate: ClientCertificate?
+    /// Why the router wants this connection's requests refused, if it does.
+    ///
+    /// The answer is the router's; the HTTP side closes such a connection behind the first one.
+    package var refusal: Problem?
+
+    /// Collects what a channel says of itself.
+    package init(channel: any Channel, isTLS: Bool) {
+        self.peerAddress = channel.remoteAddress?.ipAddress ?? ""
+        self.peerPort = channel.remoteAddress?.port
+        self.localPort = channel.localAddress?.port
+        self.isTLS = isTLS
+        self.allocator = channel.allocator
+    }
+}
+
+@available(*, unavailable)
+extension HTTPConnectionInfo: Sendable {}

@@ -22,8 +22,10 @@ package struct HTTPLimits: Sendable, Equatable {
     package var maximumChunkExtensionBytes = 256
     /// The most bytes of a trailer section (RFC 9112, section 7.1.2).
     package var maximumTrailerBytes = 4 * 1024
-    /// The most bytes of a body that nobody wants which are read so that the connection can be used again.
+    /// The most bytes of an unwanted body that are read so that the connection can be used again.
     package var maximumDrainedBytes = 64 * 1024
+    /// The longest from a connection's start to the end of its TLS handshake.
+    package var handshakeTimeout = TimeAmount.seconds(10)
     /// The longest from the first byte of a request (of a connection: from its start) to the end of its head.
     package var headTimeout = TimeAmount.seconds(10)
     /// The longest from the end of a head to the end of its body, unless the body is streamed.

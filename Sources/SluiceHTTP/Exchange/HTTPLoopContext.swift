@@ -19,7 +19,7 @@ package final class HTTPLoopContext {
     private var secure = ByteBuffer()
     /// What the answers that are being packed take their memory from.
     internal let memory: CompressionMemory
-    private var slowReaders: [ObjectIdentifier: HTTPConnectionHandler] = [:]
+    private var slowReaders: [ObjectIdentifier: any SlowReader] = [:]
 
     /// The context of an event loop.
     package init(
@@ -33,13 +33,13 @@ package final class HTTPLoopContext {
     // MARK: Slow readers
 
     /// A connection's socket is full, or takes bytes again.
-    internal func note(_ handler: HTTPConnectionHandler, isFull: Bool) {
-        self.slowReaders[ObjectIdentifier(handler)] = isFull ? handler : nil
+    internal func note(_ reader: any SlowReader, isFull: Bool) {
+        self.slowReaders[ObjectIdentifier(reader)] = isFull ? reader : nil
     }
 
     /// The connections whose socket is full, and since when.
     package var blockedSince: [(id: ObjectIdentifier, since: NIODeadline)] {
-        self.slowReaders.compactMap { id, handler in handler.blockedSince.map { (id, $0) } }
+        self.slowReaders.compactMap { id, reader in reader.blockedSince.map { (id, $0) } }
     }
 
     /// Ends a connection whose socket is full, for want of memory.

@@ -83,21 +83,12 @@ package struct Problem: Error, Sendable, Equatable {
 
     /// The whole answer.
     package func response(allocator: ByteBufferAllocator) -> HTTPResponse {
-        var headers: [(name: String, value: String)] = []
+        var headers = self.code.fields.map { (name: $0.key, value: $0.value) }
         switch self.code.status {
-        case .unauthorized:
-            // RFC 6750, section 3: the scheme and why the token was not taken.
-            headers.append(("WWW-Authenticate", #"Bearer error="invalid_token""#))
         case .tooManyRequests, .serviceUnavailable:
             headers.append(("Retry-After", String(self.retryAfterSeconds ?? 1)))
         case .methodNotAllowed:
             headers.append(("Allow", self.allow ?? ""))
-        case .upgradeRequired:
-            headers.append(("Upgrade", "websocket"))
-            headers.append(("Connection", "upgrade"))
-            if self.code == .unsupportedWebSocketVersion {
-                headers.append(("Sec-WebSocket-Version", "13"))
-            }
         default:
             break
         }

@@ -12,8 +12,11 @@ package protocol RequestRouter: AnyObject {
     /// Who answers this request. The head has been checked; nothing of the body has been seen.
     func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler
 
-    /// Fields that every answer to this request is to have, whoever gives it.
+    /// Fields that every answer to this request has, the refusals of the HTTP side included.
     func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)]
+
+    /// A connection's TLS handshake is over, in one way or another: count it.
+    func handshakeEnded(_ outcome: HandshakeOutcome)
 
     /// A problem was answered, by a handler or by the HTTP side itself: count it.
     func refused(_ code: ProblemCode)
@@ -28,6 +31,8 @@ extension RequestRouter {
     package func connectionClosed(_ connection: HTTPConnectionInfo) {}
 
     package func slowReaderCut() {}
+
+    package func handshakeEnded(_ outcome: HandshakeOutcome) {}
 
     package func answerFields(
         _ request: HTTPRequest,

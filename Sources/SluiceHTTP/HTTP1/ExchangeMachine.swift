@@ -71,7 +71,7 @@ internal struct ExchangeMachine {
     var persistsAfterAnswer: Bool {
         guard self.isKeepAlive else { return false }
         guard !self.requestIsComplete else { return true }
-        // A client that waits for a 100 and gets another answer may send the body or leave it: nobody can tell.
+        // A client that waits for a 100 and gets another answer may send the body or leave it, which cannot be told apart.
         if self.expectsContinue, self.bodyByteCount == 0 { return false }
         if case .stream = self.mode { return false }
         guard let contentLength else { return true }

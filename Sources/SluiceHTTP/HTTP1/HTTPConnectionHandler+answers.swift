@@ -14,6 +14,10 @@ extension HTTPConnectionHandler {
         self.respond(problem.response(allocator: self.connection.allocator))
     }
 
+    internal func answer(_ response: HTTPResponse, from source: (any HTTPBodySource)?) {
+        self.respond(response, body: source)
+    }
+
     /// Answers with a response; a long body, and one that a source makes, leaves piece by piece.
     internal func respond(
         _ response: HTTPResponse,

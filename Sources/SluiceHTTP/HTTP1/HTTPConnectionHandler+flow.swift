@@ -1,7 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceBase
-internal import SluiceWire
 
 /// How long answers leave: piece by piece, as the peer takes them.
 ///

@@ -124,7 +124,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         case is HTTPParserError:
             self.refuseBody("The request is malformed.")
         default:
-            // The transport's own trouble: TLS alerts, resets. Nobody is left to be told.
+            // The transport's own trouble: TLS alerts, resets. There is no peer left to be told.
             self.close()
         }
     }
@@ -270,6 +270,8 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         }
     }
 }
+
+extension HTTPConnectionHandler: ExchangeDriver, SlowReader {}
 
 @available(*, unavailable)
 extension HTTPConnectionHandler: Sendable {}

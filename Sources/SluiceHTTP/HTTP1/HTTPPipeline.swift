@@ -1,8 +1,47 @@
 package import NIOCore
 internal import NIOHTTP1
+internal import NIOSSL
 
 /// Makes the HTTP/1.1 end of a connection's pipeline.
 package enum HTTPPipeline {
+    /// Adds the handlers of a server's connection, those of TLS included.
+    ///
+    /// A handshake that takes longer than `limits.handshakeTimeout` ends the connection, which the router is told of.
+    ///
+    /// - Parameters:
+    ///   - channel: The connection.
+    ///   - router: Who answers; called on the channel's event loop.
+    ///   - limits: What a connection may ask.
+    ///   - context: What the connections of this event loop share.
+    ///   - tls: The TLS that is spoken; nil for none.
+    /// - Returns: The connection's handler, for `drain()`.
+    /// - Throws: If the pipeline does not take the handlers because the channel is closed.
+    package static func configure(
+        _ channel: any Channel,
+        router: any RequestRouter,
+        limits: HTTPLimits,
+        context: HTTPLoopContext,
+        tls: TLSContexts.Current?
+    ) throws -> HTTPConnectionHandler {
+        guard let tls else {
+            return try self.configure(channel, router: router, limits: limits, context: context, isTLS: false)
+        }
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
+        try pipeline.addHandler(
+            HandshakeDeadlineHandler(timeout: limits.handshakeTimeout) { router.handshakeEnded($0) }
+        )
+        let handler = try self.configure(channel, router: router, limits: limits, context: context, isTLS: true)
+        if let authorities = tls.authorities {
+            let connection = handler.connection
+            try pipeline.addHandler(
+                ClientCertificateHandler(authorities: authorities) { connection.clientCertificate = $0 },
+                position: .before(handler)
+            )
+        }
+        return handler
+    }
+
     /// Adds the handlers of a server's connection; TLS, if any, has to stand in the pipeline already.
     ///
     /// Has to be called on the channel's event loop, before its first read: in a channel initializer. The channel may

@@ -20,7 +20,7 @@ package final class ClientCertificateHandler: ChannelInboundHandler, RemovableCh
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Before it leaves: a handler that has left has nobody to hand anything on to.
+        // Before it leaves: a handler that has left hands nothing on.
         context.fireUserInboundEventTriggered(event)
         if case .handshakeCompleted? = event as? TLSUserEvent {
             let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)

@@ -33,7 +33,7 @@ package final class HandshakeDeadlineHandler: ChannelInboundHandler, RemovableCh
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Before it leaves: a handler that has left has nobody to hand anything on to.
+        // Before it leaves: a handler that has left hands nothing on.
         context.fireUserInboundEventTriggered(event)
         if case .handshakeCompleted? = event as? TLSUserEvent {
             self.outcome = .completed

@@ -205,7 +205,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Whoever cannot speak any more cannot answer a close frame either.
+        // A client that has ended its output cannot answer a close frame.
         if case .inputClosed? = event as? ChannelEvent {
             self.cut()
         }

@@ -35,7 +35,7 @@ package struct WebSocketClosure: Sendable, Equatable {
         case client
         /// A close frame of the gateway's.
         case gateway
-        /// Nobody: the connection was lost.
+        /// Neither: the connection was lost.
         case connection
     }
 

@@ -1,5 +1,3 @@
-internal import SluiceWire
-
 /// How frames look on the wire to a subscriber.
 package struct WireForm: Hashable, Sendable {
     /// What carries them.

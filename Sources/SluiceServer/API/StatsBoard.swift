@@ -90,7 +90,7 @@ final class StatsBoard: Sendable {
         return { work in queue.async { work() } }
     }
 
-    /// The statistics of whoever this is.
+    /// The statistics that this user may read.
     func answer(_ identity: Identity, _ query: StatsQuery, on eventLoop: any EventLoop) -> EventLoopFuture<Answer> {
         guard self.source.count() > Self.fewScans else {
             return self.make(identity, query, out: self.source.summaries(eventLoop), on: eventLoop)
@@ -192,7 +192,7 @@ final class StatsBoard: Sendable {
         }
     }
 
-    /// What nobody asks for again is not held for ever.
+    /// What is not asked for again is let go.
     private func forgetLater(on eventLoop: any EventLoop) {
         eventLoop.scheduleTask(in: Self.lifetime) {
             let now = eventLoop.now

@@ -3,7 +3,7 @@ internal import NIOCore
 internal import SluiceAdmission
 internal import Synchronization
 
-/// Tells the operator of credentials that were refused and why, which whoever showed them is not told.
+/// Tells the operator why credentials were refused, which the client is not told.
 ///
 /// A few lines for each address, and never the credential.
 final class CredentialLog: Sendable {

@@ -34,7 +34,7 @@ struct Credentials: Sendable, Equatable {
     var proof: Proof
     /// Where it stood.
     var carrier = Arrival.Carrier.field
-    /// Whether a browser adds it by itself, whoever's page asks: then the page has to be one that may ask.
+    /// Whether a browser adds it by itself to the request of any page: then the page has to be allowed to ask.
     var isAmbient = false
     /// The subprotocol to name in the answer to a WebSocket handshake.
     var subprotocol: String?

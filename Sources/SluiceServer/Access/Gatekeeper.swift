@@ -76,7 +76,7 @@ struct Gatekeeper: Sendable {
         Arrival(page: self.origin(of: exchange).page, carrier: visitor.carrier)
     }
 
-    /// Looks again at somebody who was let in and did not go on at once: whose body took its time.
+    /// Looks again at a visitor who was let in and did not go on at once, because the body took its time.
     ///
     /// - Returns: What the credential entitles to now; nil if it was refused, which is answered.
     func stillLetIn(_ visitor: Visitor, _ exchange: HTTPExchange) -> Identity? {

@@ -15,7 +15,7 @@ struct MetricsValues: Sendable {
     var connections: Int
     var transports: Int
     var load: MachineLoad
-    /// The resident bytes at which nobody new is taken; nil for no such mark.
+    /// The resident bytes at which no new connection is taken; nil for no such mark.
     var memoryMark: Int?
     var isShedding: Bool
     var idempotencyKeys: Int
@@ -50,7 +50,7 @@ struct MetricsValues: Sendable {
                     idempotencyKeysForgotten: services.relay.idempotency.forgottenCount,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
-                    certificateEndsAt: services.certificateExpiry.seconds,
+                    certificateEndsAt: services.tls?.current.endsAt,
                     isDraining: services.isDraining,
                     store: services.store?.status
                 )

@@ -180,7 +180,7 @@ extension ConfigurationDocument {
         }
     }
 
-    /// Quoted text comes tagged as a string by itself; every other tag was written by somebody.
+    /// Quoted text comes tagged as a string by itself; every other tag was written in the file.
     private func isUntagged(
         _ tag: Tag,
         _ keyPath: String,

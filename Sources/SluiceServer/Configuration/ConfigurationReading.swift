@@ -1,6 +1,6 @@
 /// One reading of a configuration: what was found wrong so far, and where each key was given.
 struct ConfigurationReading {
-    /// More faults than this help nobody; what is read may be no configuration at all.
+    /// More faults than this are not listed: what is read may be no configuration at all.
     private static let maximumFaultCount = 1000
 
     /// What a token is verified with, as one entry of a list gave it; the entry's other fields may be faulty.

@@ -1,5 +1,4 @@
 package import NIOCore
-internal import SluiceWire
 
 extension GatewayConfiguration {
     /// What the gateway expects of subscribers, and keeps for each.

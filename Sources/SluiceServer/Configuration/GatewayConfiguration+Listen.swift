@@ -45,7 +45,7 @@ extension GatewayConfiguration {
     package struct Admin: Sendable, Equatable {
         /// The address to bind.
         ///
-        /// Whoever reaches it needs no token.
+        /// It asks for no token.
         package var host = "127.0.0.1"
         /// The TCP port; 0 lets the system choose one.
         package var port = 9464

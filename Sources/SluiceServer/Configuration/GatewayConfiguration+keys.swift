@@ -1,6 +1,5 @@
 internal import NIOCore
 internal import SluiceRelay
-internal import SluiceWire
 
 extension GatewayConfiguration {
     /// Every key of the file, in the order of the example.

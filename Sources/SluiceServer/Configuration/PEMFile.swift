@@ -1,5 +1,4 @@
 internal import NIOSSL
-internal import SluiceHTTP
 
 /// What a PEM file holds (RFC 7468): certificates, or a private key.
 ///

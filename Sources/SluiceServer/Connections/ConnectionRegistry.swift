@@ -14,7 +14,7 @@ final class ConnectionRegistry: Sendable {
         var http: HTTPLoopContext?
     }
 
-    /// Somebody whose socket is full, and since when.
+    /// A connection whose socket is full, and since when.
     private struct SlowReader: Sendable {
         enum Kind: Sendable {
             case live(ConnectionLimits.ID)
@@ -241,4 +241,9 @@ protocol LiveConnection: AnyObject {
     func goOn(as identity: Identity, leeway: Double) -> Bool
     /// Ends it.
     func close(_ closing: Closing)
+}
+
+extension LiveConnection {
+    /// A certificate lets in producers alone.
+    var certificate: ClientCertificate? { nil }
 }

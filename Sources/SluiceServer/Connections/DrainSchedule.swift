@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// When a gateway that stops ends its connections, and when it asks everybody to come back.
 ///
-/// Nobody is asked back before it is gone, and those who are sent away at the same moment not for the same one. A pure
+/// No client is asked back before it is gone, and those who are sent away at the same moment not for the same one. A pure
 /// value.
 struct DrainSchedule: Sendable, Equatable {
     /// How much later than the end everybody is asked back, at least.
@@ -26,7 +26,7 @@ struct DrainSchedule: Sendable, Equatable {
         return .nanoseconds(left / 2 / Int64(max(1, count)) * Int64(index))
     }
 
-    /// How long whoever is sent away now is to stay away, in milliseconds.
+    /// How long a client that is sent away now is to stay away, in milliseconds.
     ///
     /// - Parameters:
     ///   - now: The loop's time.

@@ -4,8 +4,8 @@ internal import SluiceAdmission
 /// the machine has room for.
 ///
 /// Beyond the room a few more are taken in, to be told to come back and for health checks. Where these places are full
-/// too, the newcomer gets that of the one there that has said nothing for longest: whoever opens connections and is mute
-/// keeps nobody from an answer. A pure value.
+/// too, the newcomer gets that of the one there that has said nothing for longest: a flood of mute
+/// connections keeps no other from an answer. A pure value.
 struct TransportLimits: Sendable {
     /// The name of a connection: the channel's.
     typealias ID = ObjectIdentifier

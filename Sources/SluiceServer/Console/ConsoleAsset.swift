@@ -1,6 +1,5 @@
 internal import Crypto
 package import NIOCore
-internal import SluiceRelay
 internal import SluiceWire
 
 /// One file as it is sent: made once, shared by all who ask for it.

@@ -2,7 +2,6 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import SluiceAssets
 internal import SluiceHTTP
-internal import SluiceWire
 
 /// The files that the gateway serves by itself, by their path: the console's, and the client's.
 ///

@@ -4,7 +4,6 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
-internal import SluiceWire
 
 /// `GET /api/scans/{scanId}/events`: every refusal is an HTTP answer; then the connection becomes an event stream.
 final class EventStreamHandler: RequestHandler {
@@ -80,55 +79,41 @@ final class EventStreamHandler: RequestHandler {
         _ query: SubscriptionQuery,
         _ scanID: ScanID
     ) {
-        self.services.relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
-            .whenComplete { result in
-                guard let found = exchange.found(result) else {
-                    return
-                }
-                guard visitor.identity.maySubscribe(scan: scanID.text, owner: found?.owner) else {
-                    exchange.respond(problem: Problem(.forbidden, "the token does not allow reading this scan"))
-                    return
-                }
-                // Of a removed scan there is history to read, but nothing to follow.
-                guard found?.isLive ?? false || query.wait ?? .zero > .zero else {
-                    exchange.respond(
-                        problem: Problem(.scanNotFound, "there is no such scan; wait=<seconds> waits for it")
-                    )
-                    return
-                }
-                guard exchange.isOpen, let place = self.gatekeeper.admit(visitor.identity, exchange) else {
-                    return
-                }
-                self.takeOver(exchange, visitor, query, scanID, place)
+        self.gatekeeper.mayFollow(scanID, visitor, exchange) { found in
+            // Of a removed scan there is history to read, but nothing to follow.
+            guard found?.isLive ?? false || query.wait ?? .zero > .zero else {
+                exchange.respond(
+                    problem: Problem(.scanNotFound, "there is no such scan; wait=<seconds> waits for it")
+                )
+                return
             }
+            let seat = self.gatekeeper.seat(.eventStream, visitor, exchange, loop: self.loop, scanID: scanID)
+            if let seat {
+                self.takeOver(exchange, seat, query, scanID)
+            }
+        }
     }
 
     private func takeOver(
         _ exchange: HTTPExchange,
-        _ visitor: Gatekeeper.Visitor,
+        _ connection: SubscriberConnection,
         _ query: SubscriptionQuery,
-        _ scanID: ScanID,
-        _ place: ConnectionLimits.ID
+        _ scanID: ScanID
     ) {
         let isChunked = !exchange.request.isVersion10
         let gzip =
             ContentCoding.acceptsGzip(exchange.request.headers)
             ? EventStreamGzip(level: 6, isChunked: isChunked, memory: self.services.relay.memory) : nil
-        // Packed chunks are written by whoever packs.
+        // The packer writes the chunks, whose lengths are those of packed bytes.
         let writesChunks = isChunked && gzip == nil
         let session = EventStreamSession(
-            services: self.services,
-            loop: self.loop,
-            identity: visitor.identity,
-            arrival: self.gatekeeper.arrival(of: exchange, visitor),
-            place: place,
+            connection,
             request: query.request(
                 for: scanID,
                 form: .eventStream(isChunked: writesChunks, isNamed: self.isNamed)
             ),
             isChunked: writesChunks,
-            isNamed: self.isNamed,
-            peer: exchange.connection.peerAddress
+            isNamed: self.isNamed
         )
         self.pending = session
         var headers: [(name: String, value: String)] = [

@@ -21,59 +21,33 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     /// theirs at the same moment do not all come back at once.
     private static let retryMilliseconds = 1000...5000
 
-    private(set) var identity: Identity
-    let arrival: Arrival
-    private let services: GatewayServices
-    private let loop: LoopServices
-    private let place: ConnectionLimits.ID
+    /// What it has in common with a WebSocket.
+    private var connection: SubscriberConnection
     private let request: SubscriptionRequest
     private let isChunked: Bool
     private let isNamed: Bool
-    private var logger: Logger
-    private var tokenClock: TokenClock
     private var context: ChannelHandlerContext?
-    private var outbox: Outbox?
     private var subscriber: Subscriber?
     private var seat: ConnectionWheel.Place?
     private var lastCommentAt: NIODeadline
-    private let openedAt: NIODeadline
-    private let peer: String
-    private var drainMachine = DrainMachine()
     /// What packs the stream, if its reader takes that.
     private var gzip: EventStreamGzip?
     /// Whether the last event was written.
     private var isFinished = false
-    private var isOver = false
 
-    init(
-        services: GatewayServices,
-        loop: LoopServices,
-        identity: Identity,
-        arrival: Arrival,
-        place: ConnectionLimits.ID,
-        request: SubscriptionRequest,
-        isChunked: Bool,
-        isNamed: Bool,
-        peer: String
-    ) {
-        self.services = services
-        self.loop = loop
-        self.identity = identity
-        self.arrival = arrival
-        self.place = place
+    init(_ connection: SubscriberConnection, request: SubscriptionRequest, isChunked: Bool, isNamed: Bool) {
+        self.connection = connection
         self.request = request
         self.isChunked = isChunked
         self.isNamed = isNamed
-        self.tokenClock = TokenClock(identity, leeway: services.settings.configuration.auth.leeway.seconds)
-        self.openedAt = loop.eventLoop.now
-        self.peer = peer
-        self.lastCommentAt = loop.eventLoop.now
-        self.logger = services.logger
-        self.logger[metadataKey: "connection"] = .stringConvertible(place)
-        self.logger[metadataKey: "peer"] = "\(peer)"
-        self.logger[metadataKey: "user"] = "\(identity.subject)"
-        self.logger[metadataKey: "scan"] = "\(request.scanID.text)"
+        self.lastCommentAt = connection.loop.eventLoop.now
     }
+
+    var identity: Identity { self.connection.identity }
+    var arrival: Arrival { self.connection.arrival }
+    private var services: GatewayServices { self.connection.services }
+    private var eventLoop: any EventLoop { self.connection.loop.eventLoop }
+    private var outbox: Outbox? { self.connection.outbox }
 
     /// Makes the connection a stream; its head has been written.
     func install(in channel: any Channel, gzip: EventStreamGzip?, highWatermark: Int) {
@@ -95,16 +69,8 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let outbox = Outbox(
-            context: context,
-            fanOut: self.loop.fanOut,
-            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered
-        )
-        self.outbox = outbox
-        self.seat = self.loop.wheel.add(self)
-        self.services.connections.insert(self, id: self.place, on: self.loop.eventLoop)
-        self.services.metrics.opened("event_stream")
-        self.logger.info("connection established")
+        let outbox = self.connection.open(self, context)
+        self.seat = self.connection.loop.wheel.add(self)
         var retry = ByteBuffer()
         let milliseconds = Int.random(in: Self.retryMilliseconds)
         EventText.writeRetry(milliseconds: milliseconds, isChunked: self.isChunked, into: &retry)
@@ -113,11 +79,11 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
             self.request,
             outbox: outbox,
             delegate: self,
-            on: self.loop.eventLoop
+            on: self.eventLoop
         )
         // Where the scan's home is this loop, its refusal has come already.
         self.subscriber = subscriber.isOver ? nil : subscriber
-        self.services.judgeAtStart(self, now: self.loop.eventLoop.now)
+        self.services.judgeAtStart(self, now: self.eventLoop.now)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -151,7 +117,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         guard !self.isFinished else {
             return
         }
-        switch self.tokenClock.look(now: WallTime.now().seconds) {
+        switch self.connection.lookAtToken() {
         case .doNothing:
             break
         case .warn(let seconds):
@@ -160,7 +126,12 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
             self.close(.tokenExpired)
             return
         }
-        self.watchDraining(now: now)
+        if let outbox = self.outbox, let channel = self.context?.channel {
+            let writtenBytes = self.gzip?.writtenBytes ?? outbox.counts.bytes
+            if self.connection.isStuck(writtenBytes: writtenBytes, channel: channel, now: now) {
+                self.close(.slowClient)
+            }
+        }
         guard let outbox = self.outbox, outbox.isWritable, self.lastCommentAt + Self.commentInterval <= now else {
             return
         }
@@ -179,12 +150,8 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         self.finish(EventStreamEnd(code: code.rawValue, reason: reason))
     }
 
-    /// Whoever shows a certificate alone reads nothing.
-    var certificate: ClientCertificate? { nil }
-
     func goOn(as identity: Identity, leeway: Double) -> Bool {
-        self.identity = identity
-        self.tokenClock.leeway = leeway
+        self.connection.goOn(as: identity, leeway: leeway)
         return true
     }
 
@@ -193,19 +160,10 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     }
 
     func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport> {
-        let report = ConnectionReport(
-            id: self.place,
-            kind: "event_stream",
-            user: self.identity.subject,
-            peer: self.peer,
-            age: self.loop.eventLoop.now - self.openedAt
-        )
-        return report.completed(
-            outbox: self.outbox,
+        self.connection.report(
             channel: self.context?.channel,
             subscribers: self.subscriber.map { [$0] } ?? [],
-            relay: isDetailed ? self.services.relay : nil,
-            on: self.loop.eventLoop
+            isDetailed: isDetailed
         )
     }
 
@@ -248,55 +206,22 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     /// The connection is over, or never came to be.
     func end() {
-        guard !self.isOver else {
+        guard let counts = self.connection.end(self.subscriber.map { [$0] } ?? []) else {
             return
         }
-        self.isOver = true
-        let counts = self.outbox?.counts ?? Outbox.Counts()
-        self.outbox?.close()
-        if let subscriber = self.subscriber {
-            self.services.relay.unsubscribe(subscriber, on: self.loop.eventLoop)
-        }
         if let seat = self.seat {
-            self.loop.wheel.remove(seat)
+            self.connection.loop.wheel.remove(seat)
         }
-        if self.services.connections.remove(self.place, on: self.loop.eventLoop) {
-            self.services.metrics.ended("event_stream")
-        }
-        self.services.limits.subscribers.release(self.place)
-        self.logger.info(
+        self.connection.logger.info(
             "connection closed",
             metadata: [
                 "messages": .stringConvertible(counts.messages),
                 "bytes": .stringConvertible(counts.bytes),
-                "duration_ms": .stringConvertible((self.loop.eventLoop.now - self.openedAt).nanoseconds / 1_000_000),
+                "duration_ms": .stringConvertible(self.connection.age.nanoseconds / 1_000_000),
             ]
         )
         self.subscriber = nil
-        self.outbox = nil
         self.gzip = nil
         self.context = nil
-    }
-
-    /// Ends a stream whose reader takes less than the least rate of what waits for it.
-    private func watchDraining(now: NIODeadline) {
-        guard let outbox = self.outbox, let channel = self.context?.channel else {
-            return
-        }
-        let writtenBytes = self.gzip?.writtenBytes ?? outbox.counts.bytes
-        guard self.drainMachine.mayWait(writtenBytes: writtenBytes) else {
-            return
-        }
-        let isStuck = self.drainMachine.isStuck(
-            writtenBytes: writtenBytes,
-            waitingBytes: channel.waitingBytes,
-            patience: self.services.settings.configuration.clients.timeout,
-            now: now
-        )
-        if isStuck {
-            self.services.metrics.refused("slow_reader")
-            self.logger.info("client does not drain")
-            self.close(.slowClient)
-        }
     }
 }

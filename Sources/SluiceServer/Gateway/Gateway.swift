@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import SluiceAdmission
 internal import SluiceBase
+internal import SluiceHTTP
 package import SluiceRelay
 internal import SluiceWire
 
@@ -12,7 +13,6 @@ package final class Gateway: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let services: GatewayServices
     private let loops: GatewayLoops
-    private let tls: TLSContexts?
     private let listener: any Channel
     private let adminListener: any Channel
     private let client: HTTPClient
@@ -54,11 +54,7 @@ package final class Gateway: Sendable {
             self.services = services
             services.restore(stored?.revocations ?? [], now: WallTime.now().seconds)
             self.loops = try await GatewayLoops(eventLoops, services: services)
-            self.tls =
-                configuration.listen.plaintext
-                ? nil : try TLSContexts(configuration.tls, expiry: services.certificateExpiry)
-            services.clientAuthorities = self.tls?.current.authorities
-            // Whoever holds the keys does not hold the services that hold it.
+            // Weak: the services hold the key source.
             services.keySource.whenKeysChange { [weak services, group] change in
                 services?.judgeConnections(change == .bySet ? .keyWithdrawn : .notAdmitted, on: group.any())
             }
@@ -67,13 +63,13 @@ package final class Gateway: Sendable {
             precondition(!ConsoleAssets.all.isEmpty, "a gateway has a page")
             // Before the first connection: there may be room for few.
             services.load.take(.measured(), services: services)
-            let listener = Listener(group: group, loops: self.loops, services: services, tls: self.tls)
+            let listener = Listener(group: group, loops: self.loops, services: services)
             self.adminListener = try await listener.listenForAdmin(
                 host: configuration.admin.host,
                 port: configuration.admin.port
             )
             self.listener = try await listener.listen(host: configuration.listen.host, port: configuration.listen.port)
-            self.upkeep = Upkeep(services: services, tls: self.tls, group: group, logger: logger)
+            self.upkeep = Upkeep(services: services, group: group, logger: logger)
         } catch {
             try? await client.shutdown()
             try? await group.shutdownGracefully()
@@ -104,8 +100,7 @@ package final class Gateway: Sendable {
     package func reload(_ configuration: GatewayConfiguration) throws {
         // What can fail comes first, so that nothing changes if it does.
         let keys = try KeyLoader.load(configuration.auth)
-        try self.tls?.reload(configuration.tls, expiry: self.services.certificateExpiry)
-        self.services.clientAuthorities = self.tls?.current.authorities
+        try self.services.tls?.reload(configuration.tls)
         self.services.keySource.replace(keys)
         let hasNewSource = configuration.auth.jwks.url != self.services.settings.configuration.auth.jwks.url
         self.services.replace(GatewaySettings(configuration))
@@ -169,6 +164,7 @@ package final class Gateway: Sendable {
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: eventLoops),
             keySource: KeySource(keys, client: client, authenticator: authenticator, logger: logger),
+            tls: configuration.listen.plaintext ? nil : try TLSContexts(configuration.tls),
             logger: logger
         )
     }

@@ -1,34 +1,21 @@
-internal import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import NIOSSL
 internal import SluiceAdmission
 internal import SluiceHTTP
-
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#endif
 
 /// Accepts connections and builds their pipelines.
 struct Listener: Sendable {
     let group: MultiThreadedEventLoopGroup
     let loops: GatewayLoops
     let services: GatewayServices
-    let tls: TLSContexts?
-
-    /// The most bytes that the kernel holds unsent for one connection: beyond it a slow client shows as one.
-    private static let maximumUnsentBytes: SocketOptionValue = 128 * 1024
-    /// Linux's number for the option (tcp(7)); the C library's headers hide it behind a feature macro.
-    private static let unsentLowWatermarkOption: SocketOptionName = 25
 
     /// Listens for clients.
     func listen(host: String, port: Int) async throws -> any Channel {
         let loops = self.loops
         let services = self.services
-        let tls = self.tls
-        let bootstrap = self.bootstrap(
+        let listener = ConnectionListener(
+            group: self.group,
+            logger: services.logger,
             isFull: { services.transports.isFull },
             admits: { Self.admits($0, services, now: $1) },
             initialize: { channel in
@@ -40,43 +27,26 @@ struct Listener: Sendable {
                         FirstByteHandler { services.transports.hear(channel) }
                     )
                 }
-                let context = tls?.current
-                if let context {
-                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context.context))
-                    try channel.pipeline.syncOperations.addHandler(
-                        HandshakeDeadlineHandler(
-                            timeout: services.settings.configuration.limits.timeouts.handshake,
-                            ended: { services.metrics.handshakeEnded($0) }
-                        )
-                    )
-                }
                 let handler = try HTTPPipeline.configure(
                     channel,
                     router: loop.routes,
                     limits: services.settings.httpLimits,
                     context: loop.services.http,
-                    isTLS: tls != nil
+                    tls: services.tls?.current
                 )
                 loop.insert(handler, for: channel)
-                let connection = handler.connection
-                connection.refusal = refusal
-                if let authorities = context?.authorities {
-                    try channel.pipeline.syncOperations.addHandler(
-                        ClientCertificateHandler(authorities: authorities) { connection.clientCertificate = $0 },
-                        position: .before(handler)
-                    )
-                }
+                handler.connection.refusal = refusal
             }
         )
-        return try await self.bind(bootstrap, host: host, port: port, section: "listen")
+        return try await self.bind(listener, host: host, port: port, section: "listen")
     }
 
     /// Listens for the operator.
     func listenForAdmin(host: String, port: Int) async throws -> any Channel {
         let loops = self.loops
-        let bootstrap = self.bootstrap(
-            isFull: { false },
-            admits: { _, _ in true },
+        let listener = ConnectionListener(
+            group: self.group,
+            logger: self.services.logger,
             initialize: { channel in
                 let loop = loops.loop(of: channel.eventLoop)
                 loop.insert(channel)
@@ -89,13 +59,13 @@ struct Listener: Sendable {
                 )
             }
         )
-        return try await self.bind(bootstrap, host: host, port: port, section: "admin")
+        return try await self.bind(listener, host: host, port: port, section: "admin")
     }
 
     /// Counts a connection until it is closed; whether it is to stand at all.
     private static func admits(_ channel: any Channel, _ services: GatewayServices, now: NIODeadline) -> Bool {
         guard let remote = channel.remoteAddress else {
-            // Gone before it was looked at: there is nobody to count it for.
+            // Gone before it was looked at: there is no address to count it for.
             return false
         }
         let peer = remote.ipAddress.flatMap { IPAddress($0) }
@@ -116,41 +86,15 @@ struct Listener: Sendable {
     }
 
     private func bind(
-        _ bootstrap: ServerBootstrap,
+        _ listener: ConnectionListener,
         host: String,
         port: Int,
         section: String
     ) async throws(ListenFailure) -> any Channel {
         do {
-            return try await bootstrap.bind(host: host, port: port).get()
+            return try await listener.bind(host: host, port: port)
         } catch {
             throw ListenFailure(host: host, port: port, section: section, error: error)
         }
-    }
-
-    private func bootstrap(
-        isFull: @escaping @Sendable () -> Bool,
-        admits: @escaping @Sendable (any Channel, NIODeadline) -> Bool,
-        initialize: @escaping @Sendable (any Channel) throws -> Void
-    ) -> ServerBootstrap {
-        ServerBootstrap(group: self.group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelInitializer { [logger = self.services.logger] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        AcceptHandler(logger: logger, isFull: isFull, admits: admits)
-                    )
-                }
-            }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(
-                .socket(SocketOptionLevel(IPPROTO_TCP), Self.unsentLowWatermarkOption),
-                value: Self.maximumUnsentBytes
-            )
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try initialize(channel) }
-            }
     }
 }

@@ -27,6 +27,10 @@ final class Routes: RequestRouter {
         self.services.metrics.refused(code.rawValue)
     }
 
+    func handshakeEnded(_ outcome: HandshakeOutcome) {
+        self.services.metrics.handshakeEnded(outcome)
+    }
+
     func slowReaderCut() {
         self.services.metrics.refused("slow_reader")
     }

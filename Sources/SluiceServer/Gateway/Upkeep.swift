@@ -12,7 +12,6 @@ final class Upkeep: Sendable {
     private static let loadInterval = TimeAmount.seconds(1)
 
     private let services: GatewayServices
-    private let tls: TLSContexts?
     private let eventLoop: any EventLoop
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let logger: Logger
@@ -20,9 +19,8 @@ final class Upkeep: Sendable {
     private let lastSeen: NIOLoopBoundBox<[Date?]>
     private let lastKeyFetch: NIOLoopBoundBox<NIODeadline>
 
-    init(services: GatewayServices, tls: TLSContexts?, group: MultiThreadedEventLoopGroup, logger: Logger) {
+    init(services: GatewayServices, group: MultiThreadedEventLoopGroup, logger: Logger) {
         self.services = services
-        self.tls = tls
         self.eventLoop = group.next()
         self.logger = logger
         self.tasks = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: self.eventLoop)
@@ -41,7 +39,7 @@ final class Upkeep: Sendable {
                     self.lookAtKeys()
                 }
             )
-            if self.tls != nil {
+            if self.services.tls != nil {
                 self.tasks.value.append(
                     self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.certificateInterval) { _ in
                         self.lookAtCertificate()
@@ -104,8 +102,7 @@ final class Upkeep: Sendable {
                 return
             }
             do {
-                try self.tls?.reload(files, expiry: self.services.certificateExpiry)
-                self.services.clientAuthorities = self.tls?.current.authorities
+                try self.services.tls?.reload(files)
                 self.logger.info("certificate reloaded")
             } catch {
                 // The other file may be on its way: it is tried again when either changes.

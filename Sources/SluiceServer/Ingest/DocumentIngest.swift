@@ -50,7 +50,7 @@ final class DocumentIngest: IngestReader {
         self.body = nil
         self.walk = nil
         self.digest = nil
-        // Broken off, too late or too large: nobody is left to be told, and it costs one all the same.
+        // Broken off, too late or too large: it is answered already, and costs one all the same.
         _ = self.allowance.fault(Problem(.badRequest), now: self.job.exchange.eventLoop.now)
     }
 
@@ -80,7 +80,7 @@ final class DocumentIngest: IngestReader {
         }
     }
 
-    /// Whether all messages are checked; nil if nobody waits for that any more.
+    /// Whether all messages are checked; nil if the exchange is over.
     private func check() throws(Problem) -> Bool? {
         do throws(MessageError) {
             return try self.walk?.goOn(byteCount: Self.sliceBytes)

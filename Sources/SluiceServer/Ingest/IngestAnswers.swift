@@ -85,7 +85,13 @@ enum IngestAnswers {
     )
 
     private static func code(_ code: MessageError.Code) -> ProblemCode {
-        // The catalogues use the same names, so an unknown one would be a mistake of ours.
-        ProblemCode(rawValue: code.rawValue) ?? .invalidMessage
+        switch code {
+        case .invalidMessage: .invalidMessage
+        case .reservedField: .reservedField
+        case .reservedType: .reservedType
+        case .scanIDMismatch: .scanIDMismatch
+        case .tooManyMessages: .tooManyMessages
+        case .messageTooLarge: .messageTooLarge
+        }
     }
 }

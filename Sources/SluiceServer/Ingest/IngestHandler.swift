@@ -4,7 +4,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// `POST /api/scans/{scanId}/progress`: finds out who posts, and hands the body to whoever reads its form.
+/// `POST /api/scans/{scanId}/progress`: finds out who posts, and hands the body to the reader of its form.
 final class IngestHandler: RequestHandler {
     private let services: GatewayServices
     private let gatekeeper: Gatekeeper

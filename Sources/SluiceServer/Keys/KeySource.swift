@@ -38,7 +38,7 @@ final class KeySource: Sendable {
         var failureCount = 0
         var fetchCount = 0
 
-        /// Whether the source was never reached, so that keys are missing of which nobody knows.
+        /// Whether the source was never reached, so that keys may be missing that are not known.
         var isIncomplete: Bool { self.loaded.auth.jwks.url != nil && self.fetched == nil }
         /// The key set in force.
         var set: JSONWebKeySet? { self.loaded.fileSet ?? self.fetched }

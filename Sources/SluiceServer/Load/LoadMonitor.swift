@@ -19,10 +19,10 @@ final class LoadMonitor: Sendable {
     /// Whether new connections are refused for want of descriptors or memory.
     var isShedding: Bool { self.state.withLock { $0.isShedding } }
 
-    /// The resident bytes at which nobody new is taken; nil for no such mark.
+    /// The resident bytes at which no new connection is taken; nil for no such mark.
     var memoryMark: Int? { self.state.withLock { $0.memoryMark } }
 
-    /// Whether memory is short: then nobody new is taken on connections that stand either.
+    /// Whether memory is short: then no new subscriber is taken on connections that stand either.
     var isOverMemory: Bool { self.state.withLock { $0.isOverMemory } }
 
     /// Has the gateway act on what was seen.

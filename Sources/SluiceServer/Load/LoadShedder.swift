@@ -1,9 +1,9 @@
-/// Decides when the gateway takes nobody new, and when it parts with its slowest readers, before the operating system
-/// leaves it without descriptors or memory.
+/// Decides when the gateway takes no new connection, and when it parts with its slowest readers, before the operating
+/// system leaves it without descriptors or memory.
 ///
 /// Of the descriptors some are kept back, for the operator's listener, for keys and files. Before those come some for
 /// connections that are only told to come back later, and for health checks. Memory has a mark; once it is reached,
-/// nobody new is taken until a part of it is free again. Those inside are served on. A pure value.
+/// no new one is taken until a part of it is free again. Those inside are served on. A pure value.
 struct LoadShedder: Sendable {
     /// What is to be done until the next look.
     struct Verdict: Sendable, Equatable {
@@ -15,7 +15,7 @@ struct LoadShedder: Sendable {
         var pauseLimit = Int.max
         /// How many there may be that are only told to come back later.
         var toldLimit = LoadShedder.mostTold
-        /// Whether memory is short, so that nobody new is taken on connections that stand either.
+        /// Whether memory is short, so that no new subscriber is taken on connections that stand either.
         var isOverMemory = false
         /// Whether new connections are refused for want of descriptors or memory.
         var isShedding = false
@@ -61,7 +61,7 @@ struct LoadShedder: Sendable {
             verdict.transportLimit = 0
         }
         verdict.isShedding = self.isOverMemory || transports >= verdict.transportLimit
-        // First nobody new; only if that has not helped by the next look, the slowest have to go.
+        // First no new connection; only if that has not helped by the next look, the slowest have to go.
         if verdict.isShedding, self.wasShedding {
             verdict.slowReadersToClose = max(1, transports / Self.closedShare)
         }

@@ -32,7 +32,7 @@ struct MachineLoad: Sendable, Equatable {
         let limit = MachineFacts.openFileLimit()
         let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         let pages = Self.pages()
-        // Whoever cannot even look has none left.
+        // If even looking needs a descriptor that is not there, none is left.
         return Self(
             openDescriptors: Self.countDescriptors() ?? limit,
             descriptorLimit: limit,

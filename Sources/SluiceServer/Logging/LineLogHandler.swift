@@ -9,7 +9,7 @@ struct LineLogHandler: LogHandler {
     let output: LogOutput
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
-    /// The level of this logger alone, once somebody set one.
+    /// The level of this logger alone, once one was set.
     private var ownLevel: Logger.Level?
 
     init(

@@ -4,7 +4,7 @@ internal import Logging
 ///
 /// Whatever the values hold, the line stays one line, and shows controls and reordering marks as escapes.
 struct LogLine {
-    /// A longer text is cut; whoever fills the log should at least need many lines for it.
+    /// A longer text is cut, so that one line cannot fill the log.
     private static let maximumScalarCount = 4096
 
     var time: LogTime

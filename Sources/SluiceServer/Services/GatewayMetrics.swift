@@ -12,7 +12,7 @@ final class GatewayMetrics: Sendable {
         /// Connections opened, by protocol, and how many of them are open.
         var opened = GatewayMetrics.zeros(GatewayMetrics.kinds)
         var open = GatewayMetrics.zeros(GatewayMetrics.kinds)
-        /// Ends of live connections, by close code; `other` for those that are nobody's but a client's.
+        /// Ends of live connections, by close code; `other` for codes that only a client sent.
         var closed = GatewayMetrics.zeros(WebSocketCloseCode.common.map(\.description) + ["other"])
         /// TLS handshakes, by how they ended.
         var handshakes = GatewayMetrics.zeros(HandshakeOutcome.allCases.map(\.rawValue))
@@ -28,7 +28,7 @@ final class GatewayMetrics: Sendable {
 
     /// Every code that something may be refused by.
     static let refusals =
-        ProblemCode.allCases.map(\.rawValue)
+        ProblemCode.all.map(\.rawValue)
         + [
             // Of what clients say on a WebSocket.
             "invalid_json", "missing_action", "unknown_action", "not_subscribed", "client_frames",

@@ -16,7 +16,7 @@ final class GatewayServices: Sendable {
     let authenticator: Authenticator
     let limits: GatewayLimits
     let connections: ConnectionRegistry
-    /// What all scans come to, for whoever asks.
+    /// What all scans come to.
     let stats: StatsBoard
     /// The TCP connections of the public listener.
     let transports: TransportCount
@@ -29,11 +29,10 @@ final class GatewayServices: Sendable {
     let keySource: KeySource
     /// Tells of credentials that were refused.
     let credentialLog: CredentialLog
-    /// When the certificate in use ends.
-    let certificateExpiry = CertificateExpiry()
+    /// The TLS that clients speak; nil for none.
+    let tls: TLSContexts?
     let logger: Logger
     private let current: Mutex<GatewaySettings>
-    private let authorities = Mutex<ClientAuthorities?>(nil)
     private let draining = Atomic<Bool>(false)
     private let drainSchedule = Mutex<DrainSchedule?>(nil)
 
@@ -44,6 +43,7 @@ final class GatewayServices: Sendable {
         authenticator: Authenticator,
         connections: ConnectionRegistry,
         keySource: KeySource,
+        tls: TLSContexts? = nil,
         logger: Logger
     ) {
         self.relay = relay
@@ -58,6 +58,7 @@ final class GatewayServices: Sendable {
         self.metrics = GatewayMetrics(startedAt: WallTime.now())
         self.loopLag = LoopLag(connections.eventLoops)
         self.keySource = keySource
+        self.tls = tls
         self.credentialLog = CredentialLog(logger: logger)
         self.logger = logger
         self.current = Mutex(settings)
@@ -78,10 +79,7 @@ final class GatewayServices: Sendable {
     }
 
     /// The authorities in force whose clients' certificates make producers; nil for none.
-    var clientAuthorities: ClientAuthorities? {
-        get { self.authorities.withLock { $0 } }
-        set { self.authorities.withLock { $0 = newValue } }
-    }
+    var clientAuthorities: ClientAuthorities? { self.tls?.current.authorities }
 
     /// Ends the live connections that would not be let in any more.
     ///
@@ -100,7 +98,7 @@ final class GatewayServices: Sendable {
             }
     }
 
-    /// Judges somebody who was let in a while ago and goes on only now.
+    /// Judges a visitor who was let in a while ago and goes on only now.
     ///
     /// A live connection that has begun is judged whenever something changes; this is for the time before.
     func verdict(on identity: Identity, arrival: Arrival, certificate: ClientCertificate?) -> LiveJudge.Verdict {

@@ -28,6 +28,7 @@ final class GatewaySettings: Sendable {
         self.webSocket = webSocket
         var limits = HTTPLimits()
         limits.maximumBodyBytes = configuration.limits.maxBodyBytes
+        limits.handshakeTimeout = configuration.limits.timeouts.handshake
         limits.headTimeout = configuration.limits.timeouts.headers
         limits.bodyTimeout = configuration.limits.timeouts.body
         limits.streamIdleTimeout = configuration.limits.timeouts.streamIdle

@@ -4,7 +4,6 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
-internal import SluiceWire
 
 /// The handshake of a WebSocket: every refusal is an HTTP answer, before the upgrade.
 final class SubscribeHandler: RequestHandler {
@@ -42,7 +41,7 @@ final class SubscribeHandler: RequestHandler {
                     return
                 }
                 let scanID = try ScanID(segment: segment)
-                self.checkAccess(to: scanID, visitor.identity, exchange) {
+                self.gatekeeper.mayFollow(scanID, visitor, exchange) { _ in
                     self.upgrade(exchange, visitor, handshake, query, scanID: scanID)
                 }
             } catch {
@@ -61,7 +60,7 @@ final class SubscribeHandler: RequestHandler {
         }
         let deflate = self.services.settings.configuration.compression.permessageDeflate
         var compression = PermessageDeflateConfiguration()
-        // Whoever wants gzip in its frames gets one compression, not two.
+        // A client that asks for gzip in its frames gets one compression, not two.
         compression.isEnabled = deflate.enabled && !query.wantsGzip
         compression.level = deflate.level
         compression.windowBits = deflate.windowBits
@@ -85,25 +84,6 @@ final class SubscribeHandler: RequestHandler {
         }
     }
 
-    private func checkAccess(
-        to scanID: ScanID,
-        _ identity: Identity,
-        _ exchange: HTTPExchange,
-        then: @escaping () -> Void
-    ) {
-        self.services.relay.owner(of: scanID, on: exchange.eventLoop).assumeIsolated()
-            .whenComplete { result in
-                guard let found = exchange.found(result) else {
-                    return
-                }
-                if identity.maySubscribe(scan: scanID.text, owner: found?.owner) {
-                    then()
-                } else {
-                    exchange.respond(problem: Problem(.forbidden, "the token does not allow reading this scan"))
-                }
-            }
-    }
-
     private func upgrade(
         _ exchange: HTTPExchange,
         _ visitor: Gatekeeper.Visitor,
@@ -111,20 +91,12 @@ final class SubscribeHandler: RequestHandler {
         _ query: SubscriptionQuery,
         scanID: ScanID?
     ) {
-        guard exchange.isOpen, let place = self.gatekeeper.admit(visitor.identity, exchange) else {
+        guard
+            let seat = self.gatekeeper.seat(.webSocket, visitor, exchange, loop: self.loop, scanID: scanID)
+        else {
             return
         }
-        let session = SubscriptionSession(
-            services: self.services,
-            loop: self.loop,
-            identity: visitor.identity,
-            arrival: self.gatekeeper.arrival(of: exchange, visitor),
-            place: place,
-            query: query,
-            scanID: scanID,
-            form: self.form(handshake, query),
-            peer: exchange.connection.peerAddress
-        )
+        let session = SubscriptionSession(seat, query: query, form: self.form(handshake, query))
         self.pending = session
         // The answer to an upgrade gets its Connection field from the HTTP side.
         let headers = handshake.answer(subprotocol: visitor.subprotocol).filter { $0.name != "Connection" }

@@ -2,7 +2,6 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
-internal import SluiceWire
 
 /// What a subscriber asks for in the query, checked.
 ///

@@ -228,9 +228,7 @@ extension SubscriptionSession {
                 self.close(closing)
                 return
             }
-            self.identity = fresh
-            self.arrival = arrival
-            self.tokenClock = TokenClock(fresh, leeway: self.services.settings.configuration.auth.leeway.seconds)
+            self.refresh(as: fresh, arrival)
             self.send(AnswerText.ack(action))
         }
     }

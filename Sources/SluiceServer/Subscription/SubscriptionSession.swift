@@ -11,16 +11,10 @@ internal import SluiceRelay
 /// It answers the client's frames and watches over its token. What the scans send does not come by here: the relay
 /// writes it straight to the outbox. Loop-confined.
 final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveConnection {
-    let services: GatewayServices
-    let loop: LoopServices
+    /// What it has in common with an event stream.
+    private(set) var connection: SubscriberConnection
     let query: SubscriptionQuery
-    /// The scan that the path names; nil for a socket of many scans.
-    let scanID: ScanID?
     let form: WireForm
-    let eventLoop: any EventLoop
-    var identity: Identity
-    var arrival: Arrival
-    var tokenClock: TokenClock
     var subscribers: [ScanID: Subscriber] = [:]
     /// Actions that wait for those before them.
     var actions: Deque<ClientAction> = []
@@ -29,45 +23,25 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     /// Whether the relay is being asked on behalf of an action.
     var isLookingUp = false
     private(set) var socket: WebSocketHandler?
-    private(set) var outbox: Outbox?
-    private let place: ConnectionLimits.ID
-    private let openedAt: NIODeadline
-    let peer: String
     private var frames: TokenBucket
-    private var drainMachine = DrainMachine()
-    private var isOver = false
 
-    init(
-        services: GatewayServices,
-        loop: LoopServices,
-        identity: Identity,
-        arrival: Arrival,
-        place: ConnectionLimits.ID,
-        query: SubscriptionQuery,
-        scanID: ScanID?,
-        form: WireForm,
-        peer: String
-    ) {
-        self.services = services
-        self.loop = loop
-        self.eventLoop = loop.eventLoop
-        self.identity = identity
-        self.arrival = arrival
-        self.place = place
+    init(_ connection: SubscriberConnection, query: SubscriptionQuery, form: WireForm) {
+        self.connection = connection
         self.query = query
-        self.scanID = scanID
         self.form = form
-        let configuration = services.settings.configuration
-        self.tokenClock = TokenClock(identity, leeway: configuration.auth.leeway.seconds)
-        self.frames = TokenBucket(limit: RateLimit(configuration.limits.clientFrames))
-        self.openedAt = loop.eventLoop.now
-        self.peer = peer
+        self.frames = TokenBucket(limit: RateLimit(connection.services.settings.configuration.limits.clientFrames))
     }
 
-    var blockedSince: NIODeadline? { self.outbox?.blockedSince }
+    var services: GatewayServices { self.connection.services }
+    var eventLoop: any EventLoop { self.connection.loop.eventLoop }
+    /// The scan that the path names; nil for a socket of many scans.
+    var scanID: ScanID? { self.connection.scanID }
+    var peer: String { self.connection.peer }
+    var identity: Identity { self.connection.identity }
+    var arrival: Arrival { self.connection.arrival }
+    var outbox: Outbox? { self.connection.outbox }
 
-    /// Whoever shows a certificate alone reads nothing.
-    var certificate: ClientCertificate? { nil }
+    var blockedSince: NIODeadline? { self.outbox?.blockedSince }
 
     // MARK: The connection's life
 
@@ -76,14 +50,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
             return
         }
         self.socket = socket
-        self.outbox = Outbox(
-            context: context,
-            fanOut: self.loop.fanOut,
-            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered
-        )
-        self.services.connections.insert(self, id: self.place, on: self.eventLoop)
-        self.services.metrics.opened("websocket")
-        self.logger.info("connection established")
+        _ = self.connection.open(self, context)
         if let scanID = self.scanID {
             self.subscribe(self.query.request(for: scanID, form: self.form))
         }
@@ -122,19 +89,10 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     }
 
     func closed(_ closure: WebSocketClosure) {
-        guard !self.isOver else {
+        guard let counts = self.connection.end(self.subscribers.values) else {
             return
         }
-        self.isOver = true
-        self.outbox?.close()
-        for subscriber in self.subscribers.values {
-            self.services.relay.unsubscribe(subscriber, on: self.eventLoop)
-        }
         self.subscribers.removeAll()
-        if self.services.connections.remove(self.place, on: self.eventLoop) {
-            self.services.metrics.ended("websocket")
-        }
-        self.services.limits.subscribers.release(self.place)
         self.services.metrics.closed(closure.code)
         if closure.origin == .gateway, let refusal = closure.code.refusal {
             self.services.metrics.refused(refusal)
@@ -142,13 +100,12 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         if closure.reason == WebSocketHandler.unreadAnswers, closure.origin == .gateway {
             self.services.metrics.refused("unread_answers")
         }
-        self.logEnd(closure)
+        self.logEnd(closure, counts)
         self.socket = nil
-        self.outbox = nil
     }
 
     func tick(now: NIODeadline) {
-        switch self.tokenClock.look(now: WallTime.now().seconds) {
+        switch self.connection.lookAtToken() {
         case .doNothing:
             break
         case .warn(let seconds):
@@ -157,13 +114,22 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
             self.close(.tokenExpired)
             return
         }
-        self.watchDraining(now: now)
+        if let outbox = self.outbox, let socket = self.socket, let channel = socket.context?.channel {
+            let writtenBytes = outbox.counts.bytes + socket.writtenBytes
+            if self.connection.isStuck(writtenBytes: writtenBytes, channel: channel, now: now) {
+                self.close(.slowClient)
+            }
+        }
     }
 
     func goOn(as identity: Identity, leeway: Double) -> Bool {
-        self.identity = identity
-        self.tokenClock.leeway = leeway
+        self.connection.goOn(as: identity, leeway: leeway)
         return true
+    }
+
+    /// Goes on with a newer token.
+    func refresh(as identity: Identity, _ arrival: Arrival) {
+        self.connection.refresh(as: identity, arrival)
     }
 
     func close(_ closing: Closing) {
@@ -171,20 +137,11 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     }
 
     func report(isDetailed: Bool) -> EventLoopFuture<ConnectionReport> {
-        var report = ConnectionReport(
-            id: self.place,
-            kind: "websocket",
-            user: self.identity.subject,
-            peer: self.peer,
-            age: self.eventLoop.now - self.openedAt
-        )
-        report.roundTrip = self.socket?.roundTrip
-        return report.completed(
-            outbox: self.outbox,
+        self.connection.report(
             channel: self.socket?.context?.channel,
+            roundTrip: self.socket?.roundTrip,
             subscribers: Array(self.subscribers.values),
-            relay: isDetailed ? self.services.relay : nil,
-            on: self.eventLoop
+            isDetailed: isDetailed
         )
     }
 
@@ -231,46 +188,11 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         self.socket?.close(code: code, reason: reason)
     }
 
-    /// Ends a connection whose socket takes less than the least rate of what waits for it.
-    private func watchDraining(now: NIODeadline) {
-        guard let outbox = self.outbox, let socket = self.socket, let channel = socket.context?.channel else {
-            return
-        }
-        let writtenBytes = outbox.counts.bytes + socket.writtenBytes
-        guard self.drainMachine.mayWait(writtenBytes: writtenBytes) else {
-            return
-        }
-        let isStuck = self.drainMachine.isStuck(
-            writtenBytes: writtenBytes,
-            waitingBytes: channel.waitingBytes,
-            patience: self.services.settings.configuration.clients.timeout,
-            now: now
-        )
-        if isStuck {
-            self.services.metrics.refused("slow_reader")
-            self.logger.info("client does not drain")
-            self.close(.slowClient)
-        }
-    }
-
-    /// Made when something is to be said: most connections say two things in their life.
-    private var logger: Logger {
-        var logger = self.services.logger
-        logger[metadataKey: "connection"] = .stringConvertible(self.place)
-        logger[metadataKey: "user"] = "\(self.identity.subject)"
-        logger[metadataKey: "peer"] = "\(self.peer)"
-        if let scanID = self.scanID {
-            logger[metadataKey: "scan"] = "\(scanID.text)"
-        }
-        return logger
-    }
-
-    private func logEnd(_ closure: WebSocketClosure) {
-        let counts = self.outbox?.counts ?? Outbox.Counts()
+    private func logEnd(_ closure: WebSocketClosure, _ counts: Outbox.Counts) {
         if closure.reason == "heartbeat timeout" {
-            self.logger.info("client timeout")
+            self.connection.logger.info("client timeout")
         }
-        self.logger.info(
+        self.connection.logger.info(
             "connection closed",
             metadata: [
                 "code": .stringConvertible(closure.code.rawValue),
@@ -279,7 +201,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
                 "frames": .stringConvertible(counts.frames),
                 "bytes": .stringConvertible(counts.bytes),
                 "lag_frames": .stringConvertible(counts.lagFrames),
-                "duration_ms": .stringConvertible((self.eventLoop.now - self.openedAt).nanoseconds / 1_000_000),
+                "duration_ms": .stringConvertible(self.connection.age.nanoseconds / 1_000_000),
             ]
         )
     }

@@ -64,7 +64,7 @@ package final class InflateStream {
         // section 7.2.3.4 puts after it: there is no open block that the tail could end.
         guard !self.isAtStart else { return }
         try self.append(Self.flushTail, into: &output, limit: limit)
-        // Whoever ends in the middle of a block would have the next message read as its rest.
+        // A message that ends in the middle of a block would have the next one read as its rest.
         guard self.isBetweenBlocks else { throw .invalid }
         self.isAtStart = true
     }

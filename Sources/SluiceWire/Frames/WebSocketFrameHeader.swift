@@ -1,17 +1,19 @@
-package import NIOCore
+public import NIOCore
 
 /// Writes WebSocket frames as a server sends them (RFC 6455 section 5.2): whole messages, unmasked, with the shortest
 /// form of the length.
 ///
 /// So the bytes of a frame are the same for every client.
 ///
-/// It only writes. What clients send is judged elsewhere, and whoever asks for a compressed frame has agreed on the
-/// extension before.
-package enum WebSocketFrameHeader {
+/// It only writes. What clients send is judged elsewhere, and a compressed frame is asked for only where the
+/// extension was agreed on. Public and inlinable, since each frame of every group passes here: what is only of the package is
+/// called across modules, not inlined.
+public enum WebSocketFrameHeader {
     /// What a frame is (RFC 6455 section 5.2).
     ///
     /// Its raw value is the one on the wire.
-    package enum Opcode: UInt8, Sendable {
+    @frozen
+    public enum Opcode: UInt8, Sendable {
         case continuation = 0x0
         case text = 0x1
         case binary = 0x2
@@ -20,13 +22,16 @@ package enum WebSocketFrameHeader {
         case pong = 0xA
 
         /// Whether it is a control frame: short, never fragmented, allowed between the fragments of a message.
-        package var isControl: Bool { self.rawValue & 0x8 != 0 }
+        @inlinable
+        public var isControl: Bool { self.rawValue & 0x8 != 0 }
     }
 
     /// The most bytes that a header takes.
-    package static let maximumBytes = 10
+    @inlinable
+    public static var maximumBytes: Int { 10 }
     /// The most bytes that a control frame carries (RFC 6455 section 5.5).
-    package static let maximumControlPayloadBytes = 125
+    @inlinable
+    public static var maximumControlPayloadBytes: Int { 125 }
     /// The most bytes that the reason of a close frame has, next to its code.
     package static let maximumReasonBytes = maximumControlPayloadBytes - 2
 
@@ -37,7 +42,8 @@ package enum WebSocketFrameHeader {
     ///   - compressed: Whether the payload is compressed (RFC 7692 section 6: RSV1).
     ///   - payloadBytes: How many bytes will follow; at most 125 for a control frame.
     ///   - buffer: Where the header is appended.
-    package static func write(
+    @inlinable
+    public static func write(
         opcode: Opcode,
         compressed: Bool = false,
         payloadBytes: Int,
@@ -65,7 +71,8 @@ package enum WebSocketFrameHeader {
     ///   - compressed: Whether the payload is compressed already.
     ///   - payload: All that the frame carries.
     ///   - buffer: Where the frame is appended.
-    package static func writeFrame(
+    @inlinable
+    public static func writeFrame(
         opcode: Opcode,
         compressed: Bool = false,
         payload: ByteBuffer,

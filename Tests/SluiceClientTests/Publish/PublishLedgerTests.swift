@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import SluiceClient
@@ -95,7 +96,7 @@ import Testing
     @Test("whatever is sent, taken and repeated, the gateway has every message once and in order")
     func randomStreams() {
         for seed in UInt64(1)...200 {
-            var random = SeededGenerator(seed: seed)
+            var random = SplitMix64(seed: seed)
             var ledger = self.ledger { ($0.waitingBytes, $0.pieceBytes) = (64, Int.random(in: 1...40, using: &random)) }
             var taken: [String] = []
             var request: [String] = []
@@ -120,20 +121,5 @@ import Testing
             }
             #expect(taken == (0..<100).map { "m\($0)" }, "seed \(seed)")
         }
-    }
-}
-
-/// Numbers that are the same for the same seed (SplitMix64).
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var value = self.state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -162,10 +162,10 @@ import Testing
     @Test func `an answer within a streamed body ends the connection`() throws {
         let connection = try HTTPTestConnection()
         connection.send(Self.head("stream", "Transfer-Encoding: chunked\r\n") + "3\r\none\r\n")
-        connection.lastHandler.exchange?.respond(problem: Problem(.invalidMessage, members: ["line": .integer(1)]))
+        connection.lastHandler.exchange?.respond(problem: Problem(.badRequest, members: ["line": .integer(1)]))
         let answer = connection.received()
         #expect(answer.contains("\r\nConnection: close\r\n"))
-        #expect(answer.hasSuffix(#""code":"invalid_message","line":1}"#))
+        #expect(answer.hasSuffix(#""code":"bad_request","line":1}"#))
         #expect(!connection.isOpen)
         #expect(connection.lastHandler.events == ["start", "bytes one"])
     }

@@ -85,9 +85,9 @@ import Testing
     @Test func `a handshake that is refused ends the connection`() throws {
         let connection = try HTTPTestConnection()
         connection.send(Self.handshake)
-        connection.lastHandler.exchange?.respond(problem: Problem(.invalidToken))
+        connection.lastHandler.exchange?.respond(problem: Problem(.unsupportedWebSocketVersion))
         let answer = connection.received()
-        #expect(answer.contains("\r\nWWW-Authenticate: Bearer error=\"invalid_token\"\r\n"))
+        #expect(answer.contains("\r\nSec-WebSocket-Version: 13\r\n"))
         #expect(answer.contains("\r\nConnection: close\r\n"))
         #expect(!connection.isOpen)
     }

@@ -9,7 +9,7 @@ import Testing
     /// Bytes that mean something to somebody who parses requests.
     private static let spice: [UInt8] = Array("\r\n\t :;,/?%#*\0\u{7F}0123456789abcdefGPHT".utf8) + [0x80, 0xC3, 0xFF]
 
-    private static func mutate(_ bytes: inout [UInt8], by generator: inout SeededRandom) {
+    private static func mutate(_ bytes: inout [UInt8], by generator: inout SplitMix64) {
         for _ in 0...generator.next() % 4 {
             let place = Int(generator.next() % UInt64(bytes.count))
             let spice = Self.spice[Int(generator.next() % UInt64(Self.spice.count))]
@@ -26,7 +26,7 @@ import Testing
     func `damaged requests are answered or refused, each handler is let go once, and a refusal is the last answer`(
         seed: UInt64
     ) throws {
-        var generator = SeededRandom(state: seed)
+        var generator = SplitMix64(seed: seed)
         var bytes = Array(RequestSegmentationTests.traffic.utf8)
         Self.mutate(&bytes, by: &generator)
         let connection = try HTTPTestConnection()

@@ -33,7 +33,7 @@ import Testing
     @Test(arguments: [UInt64](1...200))
     func `it makes no difference how requests are cut into pieces`(seed: UInt64) throws {
         let whole = try Self.answers(to: [Self.traffic[...]])
-        var generator = SeededRandom(state: seed)
+        var generator = SplitMix64(seed: seed)
         var pieces: [Substring] = []
         var rest = Self.traffic[...]
         while !rest.isEmpty {

@@ -6,19 +6,6 @@ import Testing
 @testable import SluiceHTTP
 
 @Suite struct WebSocketDecoderRandomTests {
-    /// SplitMix64: the same numbers for the same seed, everywhere.
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            self.state &+= 0x9E37_79B9_7F4A_7C15
-            var word = self.state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-    }
-
     private static let letters: [Character] = Array("abcdefgh {}\":,0123456789éß€日本😀")
 
     private static func agreement(keepsContext: Bool) -> PermessageDeflateAgreement {
@@ -30,7 +17,7 @@ import Testing
     /// What a client sends: whole bytes, and what has to come out of them.
     private static func conversation(
         keepsContext: Bool,
-        using generator: inout Generator
+        using generator: inout SplitMix64
     ) -> (bytes: [UInt8], expected: [WebSocketEvent]) {
         let deflater = DeflateStream(level: 6, windowBits: 15, memoryLevel: 8)
         var bytes: [UInt8] = []
@@ -65,7 +52,7 @@ import Testing
         reserved: UInt8,
         into bytes: inout [UInt8],
         expecting expected: inout [WebSocketEvent],
-        using generator: inout Generator
+        using generator: inout SplitMix64
     ) {
         var rest = payload[...]
         var isFirst = true
@@ -89,7 +76,7 @@ import Testing
         }
     }
 
-    private static func cut(_ bytes: [UInt8], using generator: inout Generator) -> [[UInt8]] {
+    private static func cut(_ bytes: [UInt8], using generator: inout SplitMix64) -> [[UInt8]] {
         var pieces: [[UInt8]] = []
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -103,7 +90,7 @@ import Testing
     @Test("Whatever a client sends comes out as it was, however it is cut, fragmented and compressed")
     func conversations() {
         for seed in UInt64(0)..<300 {
-            var generator = Generator(state: seed)
+            var generator = SplitMix64(seed: seed)
             let keepsContext = Bool.random(using: &generator)
             let (bytes, expected) = Self.conversation(keepsContext: keepsContext, using: &generator)
             let events = WebSocketDecoderTests.events(
@@ -124,7 +111,7 @@ import Testing
     @Test("A damaged byte never makes a difference between two ways of cutting the stream")
     func damage() {
         for seed in UInt64(0)..<500 {
-            var generator = Generator(state: seed)
+            var generator = SplitMix64(seed: seed)
             var (bytes, _) = Self.conversation(keepsContext: true, using: &generator)
             for _ in 0..<3 {
                 bytes[Int.random(in: bytes.indices, using: &generator)] = UInt8.random(in: 0...255, using: &generator)

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceRelay
+import TestSupport
 import Testing
 
 @Suite("The check and a second parser on damaged documents")

@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 
 /// Time, chance and the event loops of one schedule.
 final class ScheduleWorld {

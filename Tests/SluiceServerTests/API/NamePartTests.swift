@@ -7,7 +7,7 @@ import Testing
 struct NamePartTests {
     @Test("It is found wherever it stands, and nowhere else", arguments: 0..<20 as Range<UInt64>)
     func random(_ seed: UInt64) {
-        var random = SeededRandom(state: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<500 {
             let name = String(
                 (0..<Int.random(in: 0...12, using: &random)).map { _ in "abAB".randomElement(using: &random)! }

@@ -1,30 +1,18 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SluiceServer
 
 @Suite("Damaged configurations")
 struct ConfigurationMutationTests {
-    /// Numbers that are the same in every run (SplitMix64).
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            self.state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = self.state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     @Test("Whatever is done to a file, reading it ends, in a configuration or in faults of one line", arguments: 0..<20)
     func mutated(seed: UInt64) throws {
         let example = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("config.yaml.example")
         let bytes = Array(try Data(contentsOf: example))
         let letters = Array("{}[],:&*!|>'\"%@`-? \n\t#~\\\u{0}9e.<é\u{2028}".utf8)
-        var generator = Generator(state: seed)
+        var generator = SplitMix64(seed: seed)
         for _ in 0..<20 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 1...20, using: &generator) {

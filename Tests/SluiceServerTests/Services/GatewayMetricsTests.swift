@@ -22,7 +22,7 @@ struct GatewayMetricsTests {
     @Test("Whatever may be counted is there from the start, at 0")
     func zeros() {
         let counts = GatewayMetrics(startedAt: WallTime(milliseconds: 1500)).snapshot
-        #expect(Set(counts.refused.keys).isSuperset(of: ProblemCode.allCases.map(\.rawValue)))
+        #expect(Set(counts.refused.keys).isSuperset(of: ProblemCode.all.map(\.rawValue)))
         #expect(counts.refused["client_frames"] == 0 && counts.refused["accepts"] == 0)
         #expect(counts.opened == ["websocket": 0, "event_stream": 0, "ndjson": 0])
         #expect(counts.handshakes == ["completed": 0, "failed": 0, "timed_out": 0])

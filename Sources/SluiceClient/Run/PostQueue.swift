@@ -8,8 +8,8 @@ import SluiceBase
 /// ordinary messages, which are counted and announced in their place; critical ones only if they alone are beyond
 /// the limits. One batch at a time is on its way, and stays as it is until the gateway has answered, so that its
 /// repetition is recognised.
-struct Outbox: Sendable {
-    /// What an outbox may hold, and how it paces itself.
+struct PostQueue: Sendable {
+    /// What a queue may hold, and how it paces itself.
     struct Limits: Sendable {
         /// How many messages wait at most, and how many bytes of them.
         var maximumCount = 50_000
@@ -105,7 +105,7 @@ struct Outbox: Sendable {
     /// The type of the newest message.
     private(set) var newestType: String?
 
-    /// An outbox with nothing in it.
+    /// A queue with nothing in it.
     init(limits: Limits, now: ContinuousClock.Instant) {
         self.limits = limits
         self.batchCount = limits.batchCount
@@ -178,7 +178,7 @@ struct Outbox: Sendable {
 
 // MARK: - Sending
 
-extension Outbox {
+extension PostQueue {
     /// What to do now; a batch stays the next one until the gateway has answered.
     mutating func nextAction(now: ContinuousClock.Instant) -> Action {
         let waitingCount = self.pendingCount + self.made.reduce(0) { $0 + $1.messages.count }
@@ -291,7 +291,7 @@ extension Outbox {
         return 1
     }
 
-    /// The scanner has ended: from now on the outbox only empties, until `deadline`.
+    /// The scanner has ended: from now on the queue only empties, until `deadline`.
     mutating func finish(deadline: ContinuousClock.Instant) {
         self.deadline = deadline
     }

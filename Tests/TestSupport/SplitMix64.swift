@@ -1,12 +1,12 @@
-/// A small generator with a seed, so that a random schedule can be played again.
-struct SplitMix64: RandomNumberGenerator {
+/// Steele, Lea and Flood's generator: small, and the same numbers for the same seed everywhere.
+package struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         self.state = seed
     }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         self.state &+= 0x9E37_79B9_7F4A_7C15
         var value = self.state
         value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9

@@ -1,0 +1,81 @@
+package import Logging
+package import NIOCore
+package import NIOPosix
+
+#if canImport(Glibc)
+private import Glibc
+#elseif canImport(Musl)
+private import Musl
+#endif
+
+/// Accepts TCP connections, and sets what their sockets need.
+///
+/// Whom it admits, and what stands in the pipelines, is its owner's business.
+package struct ConnectionListener {
+    /// The most bytes that the kernel holds unsent for one connection: beyond it a slow client shows as one.
+    private static let maximumUnsentBytes: SocketOptionValue = 128 * 1024
+    /// Linux's number for the option (tcp(7)); the C library's headers hide it behind a feature macro.
+    private static let unsentLowWatermarkOption: SocketOptionName = 25
+
+    private let bootstrap: ServerBootstrap
+
+    /// - Parameters:
+    ///   - group: The loops that the connections live on.
+    ///   - logger: Where trouble with accepting is told, once in a while.
+    ///   - isFull: Whether no further connection is to be accepted for now.
+    ///   - admits: Whether a connection is taken, at the loop's time; otherwise it is closed.
+    ///   - initialize: Builds a connection's pipeline, on its loop.
+    package init(
+        group: any EventLoopGroup,
+        logger: Logger,
+        isFull: @escaping @Sendable () -> Bool = { false },
+        admits: @escaping @Sendable (any Channel, NIODeadline) -> Bool = { _, _ in true },
+        initialize: @escaping @Sendable (any Channel) throws -> Void
+    ) {
+        self.bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptHandler(logger: logger, isFull: isFull, admits: admits)
+                    )
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(
+                .socket(SocketOptionLevel(IPPROTO_TCP), Self.unsentLowWatermarkOption),
+                value: Self.maximumUnsentBytes
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try initialize(channel) }
+            }
+    }
+
+    /// Listens from now on.
+    ///
+    /// - Returns: The listening channel.
+    package func bind(host: String, port: Int) async throws -> any Channel {
+        try await self.bootstrap.bind(host: host, port: port).get()
+    }
+}
+
+/// Tells when a connection's first bytes arrive, and leaves.
+package final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHandler {
+    package typealias InboundIn = ByteBuffer
+
+    private let heard: () -> Void
+
+    /// - Parameter heard: Called once.
+    package init(_ heard: @escaping () -> Void) {
+        self.heard = heard
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.heard()
+        // Before it leaves: a handler that has left hands nothing on.
+        context.fireChannelRead(data)
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+}

@@ -1,0 +1,216 @@
+internal import Logging
+internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceBase
+internal import SluiceHTTP
+internal import SluiceRelay
+
+/// What a subscriber's WebSocket and its event stream have in common: whose it is, its place among the live connections,
+/// its token's time, its outbox, and whether the client takes what it is sent.
+///
+/// Loop-confined, like the session that holds it.
+struct SubscriberConnection {
+    /// The protocol, by the name that metrics and reports have for it.
+    enum Kind: String {
+        case webSocket = "websocket"
+        case eventStream = "event_stream"
+    }
+
+    let services: GatewayServices
+    let loop: LoopServices
+    /// The scan that the path names; nil for a socket of many scans.
+    let scanID: ScanID?
+    let peer: String
+    private let kind: Kind
+    private let place: ConnectionLimits.ID
+    private let openedAt: NIODeadline
+    private(set) var identity: Identity
+    private(set) var arrival: Arrival
+    private(set) var outbox: Outbox?
+    private var tokenClock: TokenClock
+    private var drainMachine = DrainMachine()
+    private var isOver = false
+
+    init(
+        _ kind: Kind,
+        services: GatewayServices,
+        loop: LoopServices,
+        identity: Identity,
+        arrival: Arrival,
+        place: ConnectionLimits.ID,
+        scanID: ScanID?,
+        peer: String
+    ) {
+        self.kind = kind
+        self.services = services
+        self.loop = loop
+        self.identity = identity
+        self.arrival = arrival
+        self.place = place
+        self.scanID = scanID
+        self.peer = peer
+        self.openedAt = loop.eventLoop.now
+        self.tokenClock = TokenClock(identity, leeway: services.settings.configuration.auth.leeway.seconds)
+    }
+
+    /// How long it has stood.
+    var age: TimeAmount { self.loop.eventLoop.now - self.openedAt }
+
+    /// Made when something is to be said: most connections say two things in their life.
+    var logger: Logger {
+        var logger = self.services.logger
+        logger[metadataKey: "connection"] = .stringConvertible(self.place)
+        logger[metadataKey: "user"] = "\(self.identity.subject)"
+        logger[metadataKey: "peer"] = "\(self.peer)"
+        if let scanID = self.scanID {
+            logger[metadataKey: "scan"] = "\(scanID.text)"
+        }
+        return logger
+    }
+
+    // MARK: Its life
+
+    /// The connection stands, and may be written to through `context`.
+    mutating func open(_ session: any LiveConnection, _ context: ChannelHandlerContext) -> Outbox {
+        let outbox = Outbox(
+            context: context,
+            fanOut: self.loop.fanOut,
+            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered
+        )
+        self.outbox = outbox
+        self.services.connections.insert(session, id: self.place, on: self.loop.eventLoop)
+        self.services.metrics.opened(self.kind.rawValue)
+        self.logger.info("connection established")
+        return outbox
+    }
+
+    /// The connection is over, or never came to be: gives back what it held.
+    ///
+    /// - Parameter subscribers: What it still followed.
+    /// - Returns: What it was sent in all; nil if it was over already.
+    mutating func end(_ subscribers: some Sequence<Subscriber>) -> Outbox.Counts? {
+        guard !self.isOver else {
+            return nil
+        }
+        self.isOver = true
+        let counts = self.outbox?.counts ?? Outbox.Counts()
+        self.outbox?.close()
+        self.outbox = nil
+        for subscriber in subscribers {
+            self.services.relay.unsubscribe(subscriber, on: self.loop.eventLoop)
+        }
+        if self.services.connections.remove(self.place, on: self.loop.eventLoop) {
+            self.services.metrics.ended(self.kind.rawValue)
+        }
+        self.services.limits.subscribers.release(self.place)
+        return counts
+    }
+
+    // MARK: Its right
+
+    /// Looks at the token by the time of day.
+    mutating func lookAtToken() -> TokenClock.Verdict {
+        self.tokenClock.look(now: WallTime.now().seconds)
+    }
+
+    /// It was judged again, and goes on with what its credential entitles to now.
+    mutating func goOn(as identity: Identity, leeway: Double) {
+        self.identity = identity
+        self.tokenClock.leeway = leeway
+    }
+
+    /// It showed a newer token of the same user.
+    mutating func refresh(as identity: Identity, _ arrival: Arrival) {
+        self.identity = identity
+        self.arrival = arrival
+        self.tokenClock = TokenClock(identity, leeway: self.services.settings.configuration.auth.leeway.seconds)
+    }
+
+    // MARK: Its client
+
+    /// Judges whether the client takes less than the least rate of what waits for it, and counts it then.
+    ///
+    /// - Parameters:
+    ///   - writtenBytes: How many bytes were written to the connection since its start.
+    ///   - channel: The connection.
+    ///   - now: The loop's time.
+    /// - Returns: Whether it is to go.
+    mutating func isStuck(writtenBytes: Int, channel: any Channel, now: NIODeadline) -> Bool {
+        guard self.drainMachine.mayWait(writtenBytes: writtenBytes) else {
+            return false
+        }
+        let isStuck = self.drainMachine.isStuck(
+            writtenBytes: writtenBytes,
+            waitingBytes: channel.waitingBytes,
+            patience: self.services.settings.configuration.clients.timeout,
+            now: now
+        )
+        if isStuck {
+            self.services.metrics.refused("slow_reader")
+            self.logger.info("client does not drain")
+        }
+        return isStuck
+    }
+
+    /// What it was given and how it stands.
+    func report(
+        channel: (any Channel)?,
+        roundTrip: TimeAmount? = nil,
+        subscribers: [Subscriber],
+        isDetailed: Bool
+    ) -> EventLoopFuture<ConnectionReport> {
+        var report = ConnectionReport(
+            id: self.place,
+            kind: self.kind.rawValue,
+            user: self.identity.subject,
+            peer: self.peer,
+            age: self.age
+        )
+        report.roundTrip = roundTrip
+        return report.completed(
+            outbox: self.outbox,
+            channel: channel,
+            subscribers: subscribers,
+            relay: isDetailed ? self.services.relay : nil,
+            on: self.loop.eventLoop
+        )
+    }
+}
+
+/// Says when a live connection's token ends, by the time of day of each look: a clock that jumps is judged anew.
+struct TokenClock: Sendable, Equatable {
+    enum Verdict: Sendable, Equatable {
+        case doNothing
+        /// Tell the client, once, that its token ends in so many seconds.
+        case warn(inSeconds: Int)
+        case expired
+    }
+
+    /// How long before its end a client is told.
+    static let warningSeconds = 60.0
+
+    private let expiresAt: Double?
+    /// How far clocks may differ, in seconds.
+    var leeway: Double
+    private var hasWarned = false
+
+    init(_ identity: Identity, leeway: Double) {
+        self.expiresAt = identity.expiresAt
+        self.leeway = leeway
+    }
+
+    /// Looks at the time of day, in seconds since 1970.
+    mutating func look(now: Double) -> Verdict {
+        guard let expiresAt = self.expiresAt else {
+            return .doNothing
+        }
+        if now >= expiresAt + self.leeway {
+            return .expired
+        }
+        if !self.hasWarned, now >= expiresAt - Self.warningSeconds {
+            self.hasWarned = true
+            return .warn(inSeconds: max(0, Int(clamping: (expiresAt - now).rounded())))
+        }
+        return .doNothing
+    }
+}
