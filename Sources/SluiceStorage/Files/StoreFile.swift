@@ -1,6 +1,7 @@
+internal import Dispatch
 internal import Foundation
 internal import GRDB
-internal import NIOCore
+package import NIOCore
 internal import SluiceBase
 
 #if canImport(Glibc)
@@ -125,5 +126,68 @@ struct StoreFile: Sendable {
     /// Which files stand there now, the database and its log: what is written to others would be gone with the process.
     func identities() -> [FileIdentity?] {
         ["", "-wal"].map { FileIdentity(path: self.path + $0) }
+    }
+}
+
+/// Brings the write-ahead log to the disk beside the writer, which does not wait for it: a power cut then takes no more
+/// than what came in the last second.
+final class LogSync: Sendable {
+    /// How long what was committed may stay with the operating system before it is sent on to the disk.
+    private static let delay = DispatchTimeInterval.milliseconds(500)
+
+    private let path: String
+    private let dispatch = DispatchQueue(label: "sluice.storage.sync", qos: .utility)
+
+    init(file: StoreFile) {
+        self.path = file.path + "-wal"
+    }
+
+    /// Syncs the log in a while, and says what stood in the way.
+    func sync(_ done: @escaping @Sendable (StoreError?) -> Void) {
+        self.dispatch.asyncAfter(deadline: .now() + Self.delay) {
+            done(self.syncNow())
+        }
+    }
+
+    private func syncNow() -> StoreError? {
+        // No lock of SQLite's is on this file, so that closing it lets go of none.
+        let descriptor = unsafe open(self.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            // Without a log everything is in the database; and whether that stands in its place is looked at elsewhere.
+            return errno == ENOENT ? nil : .failed(reason: unsafe String(cString: strerror(errno)))
+        }
+        defer { _ = close(descriptor) }
+        while fsync(descriptor) != 0 {
+            guard errno == EINTR else {
+                return .failed(reason: unsafe String(cString: strerror(errno)))
+            }
+        }
+        return nil
+    }
+}
+
+/// Where and how a store keeps what it is handed.
+package struct StoreSettings: Sendable, Equatable {
+    /// The folder; made if it is not there.
+    package var path: String
+    /// Whether a promise is kept only after an fsync: a power cut then loses nothing that was promised.
+    package var isSynced = false
+    /// How long a message is kept.
+    package var retentionAge = TimeAmount.hours(7 * 24)
+    /// The most bytes that the messages may take, give or take a step of retention.
+    package var retentionBytes = 1024 * 1024 * 1024
+    /// The most bytes of messages that may wait to be written; with more, nothing is taken.
+    package var maximumWaitingBytes = 64 * 1024 * 1024
+    /// The most writes that may wait.
+    package var maximumWaitingWrites = 100_000
+    /// The most reads that may wait.
+    package var maximumWaitingReads = 10_000
+    /// How often a scan's folded state is written down while it changes.
+    package var snapshotInterval = TimeAmount.seconds(10)
+    /// How often a store that failed is tried again.
+    package var retryInterval = TimeAmount.seconds(1)
+
+    package init(path: String) {
+        self.path = path
     }
 }
