@@ -14,10 +14,12 @@ package protocol ScanStore: Sendable {
     /// How the store is, for the metrics.
     var status: StoreStatus { get }
 
-    /// What an earlier process left; called once, before anything else. Blocks.
+    /// The scans that an earlier process left and whose channel is there; called once, before anything else. Blocks.
+    ///
+    /// Their logs are read when they are first asked for.
     ///
     /// - Throws: What stands in the way, in words for the operator.
-    func restore() throws -> StoreIndex
+    func restore() throws -> [StoredScan]
 
     /// The greatest number that a message may have.
     var maximumSeq: Seq { get }
@@ -40,9 +42,6 @@ package protocol ScanStore: Sendable {
     /// The promise is kept when it is as durable as the store is told to be, and fails if it will not be.
     func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?)
 
-    /// Takes a revocation; it is kept as long as it says.
-    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?)
-
     /// Forgets every life of a scan; whether there was one.
     func erase(_ id: ScanID, promise: EventLoopPromise<Bool>)
 
@@ -57,19 +56,6 @@ package protocol ScanStore: Sendable {
 
     /// Everything that was handed over is written; then nothing more is taken. Blocks.
     func close()
-}
-
-/// What an earlier process left in a store.
-package struct StoreIndex: Sendable {
-    /// Scans whose channel is there; their logs are read when they are first asked for.
-    package var scans: [StoredScan]
-    /// The revocations in force.
-    package var revocations: [StoredRevocation]
-
-    package init(scans: [StoredScan], revocations: [StoredRevocation]) {
-        self.scans = scans
-        self.revocations = revocations
-    }
 }
 
 /// Which stretch of a stored log a reader wants, and what of it.

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceRelay
 internal import Synchronization
@@ -191,7 +192,7 @@ final class StoreQueue: Sendable {
 /// What waits for the writer.
 enum StoreJob: Sendable {
     case write(StoreWrite, at: WallTime, EventLoopPromise<Void>?)
-    case revocation(StoredRevocation, EventLoopPromise<Void>?)
+    case revocation(KeptRevocation, @Sendable ((any Error)?) -> Void)
     case erase(ScanID, EventLoopPromise<Bool>)
 
     /// What it counts against the limit of what may wait: the messages, and a little for the job itself.
@@ -208,7 +209,8 @@ enum StoreJob: Sendable {
 
     func fail(_ error: StoreError) {
         switch self {
-        case .write(_, _, let promise), .revocation(_, let promise): promise?.fail(error)
+        case .write(_, _, let promise): promise?.fail(error)
+        case .revocation(_, let done): done(error)
         case .erase(_, let promise): promise.fail(error)
         }
     }

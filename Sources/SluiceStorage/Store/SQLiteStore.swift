@@ -1,20 +1,22 @@
 internal import GRDB
 package import Logging
 package import NIOCore
+package import SluiceAdmission
 package import SluiceBase
 package import SluiceRelay
 internal import Synchronization
 
-/// Scans in one SQLite file: a writer that commits in groups, and a reader beside it.
+/// Scans and revocations in one SQLite file: a writer that commits in groups, and a reader beside it.
 ///
 /// Promises are kept after the commit, which hands the messages to the operating system; if the store is to be synced,
 /// the commit waits for an fsync. After an error the file is opened anew before it is trusted again.
-package final class SQLiteStore: ScanStore {
+package final class SQLiteStore: ScanStore, RevocationStore {
     private let queue: StoreQueue
     let writer: StoreWriter
     private let reader: StoreReader
     private let nextLife = Atomic<Int64>(1)
-    private let index: StoreIndex
+    private let scans: [StoredScan]
+    package let keptRevocations: [KeptRevocation]
     private let heads: HeadFile
     private let lock: FolderLock
 
@@ -48,7 +50,8 @@ package final class SQLiteStore: ScanStore {
             }
             try heads.begin()
             self.heads = heads
-            self.index = restored.index
+            self.scans = restored.scans
+            self.keptRevocations = try database.read { try RevocationRow.all($0) }
             self.nextLife.store(restored.lastLife + 1, ordering: .relaxed)
             self.writer = try StoreWriter(
                 file: file,
@@ -74,7 +77,7 @@ package final class SQLiteStore: ScanStore {
 
     package var status: StoreStatus { self.queue.status }
 
-    package func restore() throws -> StoreIndex { self.index }
+    package func restore() throws -> [StoredScan] { self.scans }
 
     package var maximumSeq: Seq { MessageKey.maximumSeq }
 
@@ -104,8 +107,8 @@ package final class SQLiteStore: ScanStore {
         self.add(.write(write, at: .now(), promise))
     }
 
-    package func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) {
-        self.add(.revocation(revocation, promise))
+    package func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void) {
+        self.add(.revocation(revocation, done))
     }
 
     package func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) {
