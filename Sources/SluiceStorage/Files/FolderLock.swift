@@ -8,7 +8,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Keeps other processes out of a store's folder; the system lets go of it when the process ends, however it ends.
+/// Keeps other processes out of a store's folder; the system releases it when the process ends.
 final class FolderLock: Sendable {
     private struct Held {
         var descriptor: Int32
@@ -62,7 +62,7 @@ final class FolderLock: Sendable {
     }
 }
 
-/// Which file it is, whatever it is called: a name may be given to another one, also on another disk.
+/// A file's device and inode: its path may be given to another file, also on another disk.
 struct FileIdentity: Sendable, Equatable {
     private let device: UInt64
     private let inode: UInt64

@@ -4,7 +4,7 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What is read of scans at the start: no messages.
+/// Reads the scans at the start, without their messages.
 struct IndexReading {
     let db: Database
     let queue: StoreQueue

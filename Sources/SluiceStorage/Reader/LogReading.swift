@@ -3,7 +3,7 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What is read of the log of one scan.
+/// Reads the log of one scan.
 struct LogReading {
     let db: Database
     let queue: StoreQueue
@@ -81,7 +81,7 @@ struct LogReading {
     ///
     /// Returns whether it came to the end.
     private func readSome(_ request: StoredPageRequest, _ page: inout StoredPage) throws -> Bool {
-        // Of types that nobody posted nothing can pass but what always does.
+        // Without a message of these types, only critical messages and state can pass.
         let isPosted = try self.hasPosted(request)
         let rows = try self.rows(
             request,
@@ -275,8 +275,8 @@ struct PageFault: Error {
     let error: any Error
 }
 
-/// How much one page may hold, and how much may be looked at for it: a reader who finds little must not keep the others
-/// waiting.
+/// The bounds of one page: its messages, their bytes, and 1 MiB of messages that do not pass, after which other readers
+/// have their turn.
 struct ReadingBudget {
     /// The most bytes of messages that are looked through in vain.
     private static let maximumSearchedBytes = 1024 * 1024

@@ -7,7 +7,7 @@ internal import SluiceRelay
 
 /// A message as a row of `messages`.
 enum MessageRow {
-    /// What is known of a message without its body.
+    /// A row without the body.
     struct Head {
         var key: Int64
         var type: String
@@ -23,7 +23,7 @@ enum MessageRow {
     static let headColumns = "key, type, marks, severity"
     /// What a message counts, as an expression.
     static let cost = "length(body) + \(MessageRow.overheadBytes)"
-    /// What it counts besides its body.
+    /// The bytes that a row counts besides its body.
     private static let overheadBytes = 100
     /// When a message was stored, as an expression, by the ``AgeClock``.
     static let age = "at - ifnull(skew, 0)"
@@ -32,7 +32,7 @@ enum MessageRow {
         VALUES (?1, ?2, ?3, ?4, iif(?4 & 3 = 2, ifnull(?5, X''), NULL), ?6, ?7, ?8, ?9)
         """
 
-    /// Writes a message; of state, what it supersedes goes, and nothing is written that is superseded already.
+    /// Writes a message; state replaces an older row of its key, and is dropped if a newer one is there.
     ///
     /// Returns by how much its scan grows.
     static func insert(_ entry: LogEntry, life: Int64, age: WallTime, into db: Database) throws -> StoreTotals {
@@ -103,7 +103,7 @@ enum MessageRow {
         return Head(key: key, type: type, fate: fate, severity: String.fromDatabaseValue(row[3]))
     }
 
-    /// The newest state of a key, and what it counts.
+    /// The newest state of a key, and its bytes.
     private static func state(
         of life: Int64,
         _ type: String,
@@ -169,7 +169,7 @@ enum MessageKey {
     }
 }
 
-/// The CRC-32 of a row, so that a byte that turned on the disk is noticed and never shown.
+/// The CRC-32 of a row: rows that the disk has changed are not shown.
 struct Checksum {
     private(set) var value: UInt32 = 0
 

@@ -1,7 +1,7 @@
 internal import GRDB
 internal import SluiceAdmission
 
-/// A revocation as a row of `revocations`: of one that ends a token the subject is empty, and the other way round.
+/// A revocation as a row of `revocations`, with either a token's id or a subject; the other one is empty.
 enum RevocationRow {
     static func insert(_ kept: KeptRevocation, into db: Database) throws {
         let (tokenID, subject, issuedBefore): (String, String, Double?) =

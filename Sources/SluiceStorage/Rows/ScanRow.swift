@@ -20,7 +20,7 @@ enum ScanRow {
             removed_at = iif(?8, coalesce(removed_at, ?6), NULL)
         """
 
-    /// Writes down what is known of a scan besides messages.
+    /// Writes a scan's header.
     ///
     /// Of a life that the store did not have, everything before the write's messages counts as lost.
     static func write(
@@ -72,7 +72,7 @@ enum ScanRow {
                 sinceCompleted: completedAt.map { now.since($0) }
             )
         )
-        // What an older version did not note, or is damaged, begins with what is known beside it.
+        // A fold that is missing or damaged begins with the columns beside it.
         scan.fold = Self.fold(row[11]) ?? ScanFold(startedAt: WallTime(milliseconds: createdAt))
         scan.fold.lastMessageAt = scan.fold.lastMessageAt ?? (head > 0 ? WallTime(milliseconds: heardAt) : nil)
         return scan
@@ -97,7 +97,7 @@ enum ScanRow {
 }
 
 extension WallTime {
-    /// How long ago an instant was; zero for one that a clock set back has put into the future.
+    /// The time since an instant; zero if it is in the future, as after the clock was set back.
     func since(_ milliseconds: Int64) -> TimeAmount {
         // What stands in a damaged row may be any number.
         let (passed, overflow) = self.milliseconds.subtractingReportingOverflow(milliseconds)

@@ -20,12 +20,12 @@ package final class SQLiteStore: ScanStore, RevocationStore {
     private let heads: HeadFile
     private let lock: FolderLock
 
-    /// Opens the store, and makes what is missing.
+    /// Opens the store, and makes the folder and the tables if they are missing.
     ///
     /// Blocks.
     ///
     /// - Parameters:
-    ///   - settings: Where it is, and what it keeps.
+    ///   - settings: The folder and the limits.
     ///   - logger: For its life and its failures.
     /// - Throws: `StoreError` if it cannot be used.
     package init(_ settings: StoreSettings, logger: Logger) throws {
@@ -84,7 +84,7 @@ package final class SQLiteStore: ScanStore, RevocationStore {
     package func makeLife() -> Int64? {
         let life = self.nextLife.add(1, ordering: .relaxed).oldValue
         guard MessageKey.lives.contains(life) else {
-            // It stays where it is, however often it is asked for.
+            // The counter does not run on.
             self.nextLife.store(life, ordering: .relaxed)
             return nil
         }

@@ -4,7 +4,7 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What one transaction does, and what is to be told when it is done.
+/// The jobs of one transaction, and their results.
 struct CommitGroup {
     private struct Touch {
         var head: Seq
