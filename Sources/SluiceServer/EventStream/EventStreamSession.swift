@@ -98,9 +98,14 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         let outbox = Outbox(
             context: context,
             fanOut: self.loop.fanOut,
-            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered
+            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered,
+            waitingBytes: { [gzip = self.gzip] in Outbox.waitingBytes($0) + (gzip?.pendingBytes ?? 0) }
         )
         self.outbox = outbox
+        self.gzip?.whenPacked = { [weak outbox] in
+            // It may have stopped reading pages for what waited to be packed.
+            outbox?.writabilityChanged(isWritable: context.channel.isWritable, now: context.eventLoop.now)
+        }
         self.seat = self.loop.wheel.add(self)
         self.services.connections.insert(self, id: self.place, on: self.loop.eventLoop)
         self.services.metrics.opened("event_stream")
