@@ -168,12 +168,13 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        // What outlives the process, in SQLite. Fulfils the relay's protocol.
+        // What outlives the process, in SQLite. Fulfils the relay's protocol, and admission's.
         .target(
             name: "SluiceStorage",
             dependencies: [
                 "SluiceBase",
                 "CZlib",
+                "SluiceAdmission",
                 "SluiceRelay",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: nio),
@@ -201,7 +202,6 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "SluiceServer",
-                "SluiceRelay",
                 "SluiceStorage",
                 "SluiceClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -312,6 +312,7 @@ let package = Package(
                 "SluiceBase",
                 "SluiceWire",
                 "SluiceStorage",
+                "SluiceAdmission",
                 "SluiceRelay",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

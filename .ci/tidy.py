@@ -56,7 +56,7 @@ ALLOWED_IMPORTS = {
 DENIED_IMPORTS = {
     "SluiceServer": {"GRDB", "SluiceClient", "ArgumentParser"},
     "SluiceClient": {"GRDB", "SluiceServer", "SluiceRelay", "SluiceAdmission", "ArgumentParser"},
-    "SluiceStorage": {"NIOPosix", "NIOSSL", "NIOHTTP1", "SluiceServer", "SluiceAdmission", "SluiceClient"},
+    "SluiceStorage": {"NIOPosix", "NIOSSL", "NIOHTTP1", "SluiceServer", "SluiceClient"},
 }
 VALUE_IMPORTS = {"SluiceBase", "NIOCore", "DequeModule"}
 VALUE_FOLDERS = {("SluiceRelay", "Log"), ("SluiceRelay", "Delivery")}

@@ -10,7 +10,7 @@ struct FuzzStore: ScanStore {
     var isAvailable: Bool { true }
     var status: StoreStatus { StoreStatus() }
 
-    func restore() -> StoreIndex { StoreIndex(scans: [self.scan], revocations: []) }
+    func restore() -> [StoredScan] { [self.scan] }
 
     var maximumSeq: Seq { .max }
 
@@ -21,8 +21,6 @@ struct FuzzStore: ScanStore {
     func lostThrough(_ life: Int64) -> Seq { self.scan.head }
 
     func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?) { promise?.succeed() }
-
-    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) { promise?.succeed() }
 
     func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) { promise.succeed(false) }
 

@@ -50,7 +50,7 @@ extension FuzzTarget {
                 channel,
                 router: router,
                 limits: HTTPLimits(),
-                context: HTTPLoopContext(unixTime: { 784_111_777 }),
+                context: HTTPLoopContext(eventLoop: channel.embeddedEventLoop, unixTime: { 784_111_777 }),
                 isTLS: false
             )
             try channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 4321)).wait()

@@ -27,7 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
         let gateway: Gateway
         do {
             let store = try StoreFactory.open(loaded.configuration.storage, logger: logger)
-            gateway = try await Gateway(loaded.configuration, logger: logger, store: store)
+            gateway = try await Gateway(loaded.configuration, logger: logger, store: store, revocations: store)
         } catch {
             log.cannotStart(error)
             throw ExitCode.failure

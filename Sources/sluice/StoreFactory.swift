@@ -1,5 +1,4 @@
 import Logging
-import SluiceRelay
 import SluiceServer
 import SluiceStorage
 
@@ -8,7 +7,7 @@ enum StoreFactory {
     /// Opens the store; nil where history is to be in memory only: without a path, or where nothing is promised of it.
     ///
     /// - Throws: What stands in the way, in words for the operator.
-    static func open(_ storage: GatewayConfiguration.Storage, logger: Logger) throws -> (any ScanStore)? {
+    static func open(_ storage: GatewayConfiguration.Storage, logger: Logger) throws -> SQLiteStore? {
         guard let path = storage.path, storage.durability != .none else {
             return nil
         }

@@ -15,4 +15,5 @@ python3 power_cut.py --sluice "$sluice" || status=1
 python3 disk_faults.py --sluice "$sluice" || status=1
 python3 file_faults.py --sluice "$sluice" || status=1
 python3 retention_faults.py --sluice "$sluice" || status=1
+python3 load_faults.py --sluice "$sluice" || status=1
 exit "$status"

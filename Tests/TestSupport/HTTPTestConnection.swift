@@ -27,7 +27,11 @@ package final class HTTPTestConnection {
         isTLS: Bool = false,
         memory: CompressionMemory = CompressionMemory(limit: 1 << 20)
     ) throws {
-        self.context = HTTPLoopContext(memory: memory, unixTime: { 784_111_777 })
+        self.context = HTTPLoopContext(
+            eventLoop: self.channel.embeddedEventLoop,
+            memory: memory,
+            unixTime: { 784_111_777 }
+        )
         try self.channel.pipeline.syncOperations.addHandler(self.reads)
         self.handler = try HTTPPipeline.configure(
             self.channel,

@@ -25,14 +25,28 @@ package final class Authenticator: Sendable {
 
     private let state: Mutex<State>
     private let changes = Atomic<Int>(0)
+    /// Where revocations outlive the process; nil for memory only.
+    private let revocationStore: (any RevocationStore)?
 
     /// An authenticator.
     ///
     /// - Parameters:
     ///   - verifier: Judges tokens.
     ///   - ingestKeys: The keys that scanners may post with.
-    package init(verifier: TokenVerifier, ingestKeys: [IngestKey]) {
-        self.state = Mutex(State(verifier: verifier, ingestKeys: ingestKeys))
+    ///   - revocations: Where revocations outlive the process; those of an earlier one hold from now on.
+    ///   - now: The wall clock, in seconds since 1970.
+    package init(
+        verifier: TokenVerifier,
+        ingestKeys: [IngestKey],
+        revocations: (any RevocationStore)? = nil,
+        now: Double = 0
+    ) {
+        var state = State(verifier: verifier, ingestKeys: ingestKeys)
+        for kept in revocations?.keptRevocations ?? [] where kept.keptUntil > now {
+            _ = state.revocations.add(kept.revocation, keptUntil: kept.keptUntil, now: now)
+        }
+        self.state = Mutex(state)
+        self.revocationStore = revocations
     }
 
     /// Changes the keys.
@@ -199,13 +213,18 @@ package final class Authenticator: Sendable {
 
     /// Ends tokens before their time, and the tickets issued for them.
     ///
-    /// Connections are the caller's to close, by ``Revocation/hits(_:)``.
+    /// It is in force when this returns. Connections are the caller's to close, by ``Revocation/hits(_:)``.
     ///
     /// - Parameters:
     ///   - revocation: The tokens to end.
     ///   - now: The wall clock, in seconds since 1970.
-    /// - Returns: Whether it is in force; `false` if there are too many revocations.
-    package func revoke(_ revocation: Revocation, now: Double) -> Bool {
+    ///   - kept: Is told once a restart would not forget it, or why one would; on any thread.
+    /// - Returns: Whether it is in force; `false` if there are too many revocations, and then `kept` is told nothing.
+    package func revoke(
+        _ revocation: Revocation,
+        now: Double,
+        kept: @escaping @Sendable ((any Error)?) -> Void = { _ in }
+    ) -> Bool {
         let isInForce = self.state.withLock { state in
             guard state.revocations.add(revocation, now: now) else {
                 return false
@@ -214,24 +233,16 @@ package final class Authenticator: Sendable {
             state.tickets.removeAll { revocation.hits($0) }
             return true
         }
-        if isInForce {
-            self.changes.add(1, ordering: .releasing)
+        guard isInForce else {
+            return false
         }
-        return isInForce
-    }
-
-    /// How long a revocation is kept, in seconds.
-    package static let revocationHorizon = RevocationList.horizon
-
-    /// Takes over a revocation that an earlier process was told of.
-    ///
-    /// - Parameters:
-    ///   - revocation: The tokens to end.
-    ///   - keptUntil: When it may be forgotten, in seconds since 1970.
-    package func restore(_ revocation: Revocation, keptUntil: Double) {
-        self.state.withLock { state in
-            _ = state.revocations.add(revocation, keptUntil: keptUntil, now: 0)
+        self.changes.add(1, ordering: .releasing)
+        if let store = self.revocationStore {
+            store.keep(KeptRevocation(revocation, keptUntil: now + RevocationList.horizon), kept)
+        } else {
+            kept(nil)
         }
+        return true
     }
 
     /// Whether the token that an identity stands on was revoked.

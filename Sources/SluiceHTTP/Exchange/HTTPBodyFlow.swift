@@ -4,9 +4,7 @@ internal import SluiceWire
 /// A long body on its way: made, packed and written a piece at a time.
 final class HTTPBodyFlow {
     /// The most bytes of a body that are made and packed in one turn of the loop; shorter bodies go as a whole.
-    ///
-    /// Packing so many takes about a millisecond.
-    static let pieceBytes = 64 * 1024
+    static let pieceBytes = LoopPacker.pieceBytes
 
     private let source: any HTTPBodySource
     private let packer: HTTPBodyPacker?
@@ -20,6 +18,9 @@ final class HTTPBodyFlow {
         self.packer = packer
         self.meter = meter
     }
+
+    /// Whether its pieces are packed.
+    var isPacked: Bool { self.packer != nil }
 
     /// What is to be written next.
     func next() -> HTTPBodyPiece {

@@ -10,7 +10,7 @@ private import Darwin
 #endif
 
 /// What the connections of one event loop share: the header fields that every answer has, made once a second, the
-/// memory for packing, and the list of those whose socket is full.
+/// memory and the turns for packing, and the list of those whose socket is full.
 package final class HTTPLoopContext {
     /// Seconds since 1970 by the wall clock, which only the `Date` field is about.
     private let unixTime: () -> Int
@@ -19,14 +19,18 @@ package final class HTTPLoopContext {
     private var secure = ByteBuffer()
     /// What the answers that are being packed take their memory from.
     internal let memory: CompressionMemory
+    /// Has them take turns.
+    package let packer: LoopPacker
     private var slowReaders: [ObjectIdentifier: any SlowReader] = [:]
 
     /// The context of an event loop.
     package init(
+        eventLoop: any EventLoop,
         memory: CompressionMemory = CompressionMemory(limit: 64 * 1024 * 1024),
         unixTime: @escaping () -> Int = HTTPLoopContext.systemUnixTime
     ) {
         self.memory = memory
+        self.packer = LoopPacker(eventLoop: eventLoop)
         self.unixTime = unixTime
     }
 

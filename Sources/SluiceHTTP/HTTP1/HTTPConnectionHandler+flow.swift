@@ -5,7 +5,7 @@ internal import SluiceBase
 /// How long answers leave: piece by piece, as the peer takes them.
 ///
 /// Of a body no more is made than the socket has room for, and no more in one turn of the loop than `HTTPBodyFlow` says;
-/// in between the loop looks after the others.
+/// packed ones take turns (`LoopPacker`). In between the loop looks after the others.
 extension HTTPConnectionHandler {
     /// Begins an answer whose body a source makes.
     internal func stream(_ response: HTTPResponse, from source: any HTTPBodySource, isPacked: Bool, persists: Bool) {
@@ -80,7 +80,11 @@ extension HTTPConnectionHandler {
     private func goOn(with flow: HTTPBodyFlow) {
         guard let context = self.context else { return }
         if context.channel.isWritable {
-            context.eventLoop.nextTurn { self.resume(flow) }
+            if flow.isPacked {
+                self.encoder.context.packer.later(HTTPBodyFlow.pieceBytes) { self.resume(flow) }
+            } else {
+                context.eventLoop.nextTurn { self.resume(flow) }
+            }
         } else {
             flow.isWaiting = false
         }

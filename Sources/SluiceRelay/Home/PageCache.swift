@@ -1,11 +1,11 @@
 import DequeModule
 import NIOCore
 
-/// Pages of catch-up that were encoded a moment ago, for the others who read the same on the same terms.
+/// Pages of catch-up that were encoded a moment ago, for other readers of the same page on the same terms.
 ///
-/// After a restart of a proxy a crowd comes back with the same cursor. A page that was cut by its size is the same for
-/// all of them, wherever the log's head is by then; one that was not, for those who may read as far. It is kept for
-/// `lifetime`, and all pages of a home up to `maximumBytes`; the oldest go early. A pure value.
+/// After a restart of a proxy a crowd comes back with the same cursor. A page that was cut by its size is the same for all
+/// of them, wherever the log's head is by then; one that was not cut serves readers with the same end. A page is kept for
+/// `lifetime`; all pages of a home have `maximumBytes`, beyond which the oldest go early. A pure value.
 struct PageCache {
     /// What two readers have to have in common.
     struct Key: Hashable {
@@ -17,7 +17,7 @@ struct PageCache {
         var cursor: Seq
         var reason: LagNotice.Reason
         var maximumBytes: Int
-        /// Whether its reader asked for it; one that did not gets what looks like its group's frames.
+        /// Whether the reader asked for it; otherwise it is framed as its group's live frames are.
         var isAskedFor = true
         /// Whether it comes out of the store: memory no longer has what comes after the cursor.
         var isStored = false
@@ -29,7 +29,7 @@ struct PageCache {
         var end: Seq
     }
 
-    /// How long a page is good for: what was conflated or evicted meanwhile may be in it still.
+    /// The time for which a page serves others; messages that were superseded or evicted in it may be in the page.
     static let lifetime = TimeAmount.milliseconds(100)
     /// The most bytes of all pages.
     static let maximumBytes = 4 * 1024 * 1024
@@ -38,7 +38,7 @@ struct PageCache {
     private var order: Deque<(key: Key, madeAt: NIODeadline)> = []
     private(set) var byteCount = 0
 
-    /// The page for a reader who may read through a seq; nil where there is none, or it would end elsewhere.
+    /// The page for a reader who may read through `end`; nil if there is none, or it goes further or was made for less.
     mutating func page(for key: Key, through end: Seq, now: NIODeadline) -> EncodedPage? {
         while let oldest = self.order.first, oldest.madeAt + Self.lifetime <= now {
             self.removeOldest()
@@ -50,7 +50,7 @@ struct PageCache {
         return through == end || through < min(end, kept.end) ? kept.page : nil
     }
 
-    /// Keeps a page that was made for a reader who might read through a seq.
+    /// Keeps a page that was made for a reader who may read through `end`.
     mutating func insert(_ page: EncodedPage, for key: Key, through end: Seq, now: NIODeadline) {
         let byteCount = page.frames.plain.readableBytes
         guard self.pages[key] == nil, byteCount <= Self.maximumBytes else {

@@ -1,11 +1,10 @@
 import DequeModule
 
-/// Pages of catch-up that take a while: they are read from the store, or packed on another thread.
+/// Pages of catch-up that take a while: those that are read from the store or packed on another thread.
 ///
-/// Each is made once for all who want it by the time it is there. A page counts with the most bytes that it may have
-/// from its start until it is handed out; those beyond `maximumBytes` wait, and hold nothing but their readers' names
-/// meanwhile, with a turn for each scan. A disk that stands still holds up only what is read from it. A pure value; a
-/// job is what makes a page.
+/// A page is made once for all readers that ask before it is there. From its start until it is handed out it counts with
+/// its largest size; pages beyond `maximumBytes` wait without any bytes, and scans take turns. Each source has its own
+/// bound, so that a disk that stands still does not hold up pages of memory. A pure value; a job makes a page.
 struct PageDesk<Job> {
     typealias Key = PageCache.Key
 
@@ -13,7 +12,7 @@ struct PageDesk<Job> {
     private struct Lane {
         var byteCount = 0
         var underWay: Set<Key> = []
-        /// What waits for its turn, by the epoch of its scan.
+        /// The pages that wait, by the epoch of their scan.
         var waiting: [String: Deque<(key: Key, job: Job)>] = [:]
         /// Whose turn it is next.
         var turns: Deque<String> = []
@@ -25,7 +24,7 @@ struct PageDesk<Job> {
             self.waiting[key.epoch, default: []].append((key, job))
         }
 
-        /// Takes the first page of the scan whose turn it is out of what waits.
+        /// Removes the first page of the scan whose turn it is.
         mutating func takeTurn(of epoch: String) {
             self.turns.removeFirst()
             _ = self.waiting[epoch]?.popFirst()
@@ -39,7 +38,7 @@ struct PageDesk<Job> {
 
     /// The most bytes of pages that are being made for one home out of each source; a single page may be larger.
     static var maximumBytes: Int { 4 * 1024 * 1024 }
-    /// What a page counts at least: one message may be larger than what was asked for.
+    /// The least that a page counts: one message may be larger than the size asked for.
     private static var leastBytes: Int { 16 * 1024 }
 
     private var stored = Lane()
@@ -54,7 +53,7 @@ struct PageDesk<Job> {
     /// How many bytes count of the pages that are being made.
     var byteCount: Int { self.stored.byteCount + self.packed.byteCount }
 
-    /// A reader wants a page: it joins those who wait for it, or the job makes it when its turn comes.
+    /// A reader wants a page: it joins the readers who wait for it, or the job waits for its turn.
     mutating func ask(_ reader: PageReader, for key: Key, _ job: Job) {
         self.leave(reader.id)
         self.keys[reader.id] = key
@@ -72,19 +71,19 @@ struct PageDesk<Job> {
         }
     }
 
-    /// The next page to make; nil where nothing waits, or too much is under way.
+    /// The next page to make; nil if none waits, or the bound is reached.
     mutating func next() -> Job? {
         self.next(\.stored) ?? self.next(\.packed)
     }
 
-    /// Whether somebody still waits for a page.
+    /// Whether a reader waits for a page.
     func isWanted(_ key: Key) -> Bool {
         !(self.readers[key]?.isEmpty ?? true)
     }
 
-    /// A page that was under way is there, or will not be.
+    /// A page was made, or could not be.
     ///
-    /// Returns who waited for it, in the order of their subscriptions.
+    /// Returns its readers, in the order of their subscriptions.
     mutating func finish(_ key: Key) -> [PageReader] {
         guard self[key].underWay.remove(key) != nil else {
             return []
@@ -97,7 +96,7 @@ struct PageDesk<Job> {
         return readers.map { PageReader(id: $0.key, end: $0.value) }.sorted { $0.id.number < $1.id.number }
     }
 
-    /// A life of a scan is over, and nobody waits for its pages; those under way count until they are there.
+    /// A life of a scan is over and its readers are gone; pages under way count until they are finished.
     mutating func remove(epoch: String) {
         for lane in [\Self.stored, \Self.packed] {
             for (key, _) in self[keyPath: lane].waiting.removeValue(forKey: epoch) ?? [] {
@@ -154,9 +153,9 @@ struct PageDesk<Job> {
     }
 }
 
-/// Who waits for a page.
+/// A subscription that waits for a page.
 struct PageReader: Equatable {
     var id: SubscriptionID
-    /// How far it may read.
+    /// The last seq that it may read.
     var end: Seq
 }

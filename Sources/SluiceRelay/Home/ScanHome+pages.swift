@@ -36,7 +36,7 @@ extension ScanHome {
         self.pageDone(member, through: self.writePage(to: member, key, through: end, now: now), reason, now: now)
     }
 
-    /// The most bytes of a page for whom there is so much room: few sizes, so that readers share pages.
+    /// The most bytes of a page for a reader with so much room: a power of two, so that readers share pages.
     private static func pageBytes(room: Int) -> Int {
         1 << (Int.bitWidth - 1 - min(max(1, room), Self.maximumPageBytes).leadingZeroBitCount)
     }
@@ -67,7 +67,7 @@ extension ScanHome {
         return group.group.sent
     }
 
-    /// Writes a page to a member, one that is there or one of what memory holds.
+    /// Writes a page of memory to a member, shared if there is one.
     ///
     /// Returns the cursor after it.
     private func writePage(to member: Member, _ key: PageCache.Key, through end: Seq, now: NIODeadline) -> Seq {
@@ -181,7 +181,7 @@ extension ScanHome {
         self.context.packer { packed.succeed(Self.encode(page, encoder, key)) }
     }
 
-    /// A page is there: all who waited for it get it, and others for a while.
+    /// A page was made: its readers get it, and others for a while.
     private func handOut(_ page: EncodedPage?, _ key: PageCache.Key, through end: Seq) {
         let isWanted = self.context.desk.isWanted(key)
         let readers = self.context.desk.finish(key)
@@ -201,7 +201,7 @@ extension ScanHome {
             guard let member = self.members[reader.id], case .behind(let cursor, let reason) = member.place else {
                 continue
             }
-            // Its filter may have changed meanwhile; and a page for those who may read on is not for all.
+            // The filter may have changed, and the page may go further than this reader may.
             if cursor == key.cursor, member.filter == key.filter, page.frames.through <= reader.end {
                 self.hand(page, to: member, isAskedFor: true, now: now)
                 self.pageDone(member, through: page.frames.through, reason, now: now)

@@ -37,7 +37,7 @@ extension ScanHome {
         return promise.futureResult
     }
 
-    /// Makes a page that somebody waits for: out of the store where memory no longer has what comes after its cursor.
+    /// Makes a page, out of the store if memory no longer has all messages after its cursor.
     func makePage(_ key: PageCache.Key, through end: Seq) {
         guard let record = self.record, !self.log.holdsEverything(after: key.cursor) else {
             self.pack(self.page(key, through: end), key, through: end)
@@ -52,7 +52,7 @@ extension ScanHome {
                     let page = self.log.page(stored, after: key.cursor, filter: key.filter)
                     self.pack(page, key, through: end)
                 case .success, .failure(RelayRefusal.scanNotFound), .failure(RelayRefusal.storageDamaged):
-                    // What is gone for good is told as missing, and its readers go on from memory.
+                    // Messages that are gone for good are told as missing, and the readers go on from memory.
                     self.pack(self.page(key, through: end), key, through: end)
                 case .failure:
                     self.pageNotRead(key)
@@ -70,7 +70,7 @@ extension ScanHome {
         )
     }
 
-    /// What is there and cannot be read now: its readers miss nothing if they come back later.
+    /// A page is stored and cannot be read now: its readers end, and miss nothing if they come back later.
     private func pageNotRead(_ key: PageCache.Key) {
         for reader in self.context.desk.finish(key) {
             guard let member = self.members[reader.id] else {

@@ -3,21 +3,23 @@ package import SluiceBase
 
 /// Where scans outlive the process.
 ///
-/// The relay hands over what it has numbered, once for each request, and never waits: every answer comes by promise.
+/// The relay hands over numbered messages, once for each request, and never waits: every answer comes by promise.
 /// Writes take effect in the order in which they were handed over; a read sees every write whose promise was kept
-/// before it was asked for. What to keep for how long is the store's own business; what it no longer has it says by
+/// before it was asked for. The store decides what it keeps for how long; messages that are gone it tells by
 /// ``StoredPage/lostThrough``. A read that fails says why by ``RelayRefusal``: `scanNotFound` where the store knows
-/// nothing of the log, `storageDamaged` where trying again is of no use, and anything else where it may be.
+/// nothing of the log, `storageDamaged` where it stays so, and any other error where trying again may help.
 package protocol ScanStore: Sendable {
     /// Whether a write handed over now would be taken: the store works, and not too much waits.
     var isAvailable: Bool { get }
     /// How the store is, for the metrics.
     var status: StoreStatus { get }
 
-    /// What an earlier process left; called once, before anything else. Blocks.
+    /// The scans that an earlier process left and whose channel is there; called once, before anything else. Blocks.
+    ///
+    /// Their logs are read when they are first asked for.
     ///
     /// - Throws: What stands in the way, in words for the operator.
-    func restore() throws -> StoreIndex
+    func restore() throws -> [StoredScan]
 
     /// The greatest number that a message may have.
     var maximumSeq: Seq { get }
@@ -40,9 +42,6 @@ package protocol ScanStore: Sendable {
     /// The promise is kept when it is as durable as the store is told to be, and fails if it will not be.
     func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?)
 
-    /// Takes a revocation; it is kept as long as it says.
-    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?)
-
     /// Forgets every life of a scan; whether there was one.
     func erase(_ id: ScanID, promise: EventLoopPromise<Bool>)
 
@@ -59,25 +58,11 @@ package protocol ScanStore: Sendable {
     func close()
 }
 
-/// What an earlier process left in a store.
-package struct StoreIndex: Sendable {
-    /// Scans whose channel is there; their logs are read when they are first asked for.
-    package var scans: [StoredScan]
-    /// The revocations in force.
-    package var revocations: [StoredRevocation]
-
-    package init(scans: [StoredScan], revocations: [StoredRevocation]) {
-        self.scans = scans
-        self.revocations = revocations
-    }
-}
-
 /// Which stretch of a stored log a reader wants, and what of it.
 package struct StoredPageRequest: Sendable {
     package var life: Int64
     package var stretch: LogStretch
-    /// What the reader wants; what does not pass is looked at all the same, up to a bound, so that a page may end
-    /// before it holds anything.
+    /// The reader's filter; the store looks at a bounded number of messages that do not pass, so a page may end empty.
     package var selection: MessageSelection
     package var maximumCount: Int
     /// The bytes after which the page ends; it holds at least one message all the same, where one was found.
@@ -105,7 +90,7 @@ package struct StoredPage: Sendable {
     /// How far it came: everything of the stretch up to this seq, or in descending order everything after it, is in
     /// `entries`, did not pass, is superseded or gone.
     package var through: Seq
-    /// Ordinary messages at or before this seq are gone for good, but for those in `entries`.
+    /// Ordinary messages at or before this seq that are not in `entries` are gone.
     package var lostThrough: Seq
     /// How many messages of the stretch are there and cannot be shown.
     package var damagedCount = 0

@@ -10,7 +10,7 @@ package struct StoredScan: Sendable {
     package var head: Seq
     /// How long ago things happened, when this was read.
     package var ages: StoredAges
-    /// What is known out of all its messages.
+    /// The sums over all its messages.
     package var fold = ScanFold()
 
     package init(life: Int64, header: StoredHeader, head: Seq, ages: StoredAges) {
@@ -21,7 +21,7 @@ package struct StoredScan: Sendable {
     }
 }
 
-/// What is known of a scan besides its messages.
+/// A scan's header.
 package struct StoredHeader: Sendable, Equatable {
     package var id: ScanID
     package var epoch: String

@@ -76,15 +76,14 @@ struct TokenActions: Sendable {
         }
         let revocation = try Self.revocation(try BodyReader.object(body))
         let now = WallTime.now().seconds
-        guard self.services.authenticator.revoke(revocation, now: now) else {
-            throw Problem(.overloaded, "there are too many revocations in force", retryAfterSeconds: 60)
-        }
         // In force at once; the answer says that a restart will not forget it either.
         let stored = exchange.eventLoop.makePromise(of: Void.self)
-        if let store = self.services.store {
-            store.write(StoredRevocation(revocation, now: now), promise: stored)
-        } else {
+        let isInForce = self.services.authenticator.revoke(revocation, now: now) { error in
+            error.map { stored.fail($0) } ?? stored.succeed()
+        }
+        guard isInForce else {
             stored.succeed()
+            throw Problem(.overloaded, "there are too many revocations in force", retryAfterSeconds: 60)
         }
         self.services.connections.closeAll(.tokenRevoked, on: exchange.eventLoop) { revocation.hits($0) }
             .and(stored.futureResult)
@@ -115,18 +114,5 @@ struct TokenActions: Sendable {
             return .subject(subject, issuedBefore: instant)
         }
         throw Problem(.invalidBody, #"send {"jti":"…"} or {"sub":"…","issuedBefore":<seconds since 1970>}"#)
-    }
-}
-
-extension StoredRevocation {
-    /// A revocation as the store keeps it.
-    init(_ revocation: Revocation, now: Double) {
-        let keptUntil = now + Authenticator.revocationHorizon
-        switch revocation {
-        case .tokenID(let tokenID):
-            self.init(tokenID: tokenID, subject: nil, issuedBefore: nil, keptUntil: keptUntil)
-        case .subject(let subject, let issuedBefore):
-            self.init(tokenID: nil, subject: subject, issuedBefore: issuedBefore, keptUntil: keptUntil)
-        }
     }
 }

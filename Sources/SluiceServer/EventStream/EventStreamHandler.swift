@@ -103,7 +103,12 @@ final class EventStreamHandler: RequestHandler {
         let isChunked = !exchange.request.isVersion10
         let gzip =
             ContentCoding.acceptsGzip(exchange.request.headers)
-            ? EventStreamGzip(level: 6, isChunked: isChunked, memory: self.services.relay.memory) : nil
+            ? EventStreamGzip(
+                level: 6,
+                isChunked: isChunked,
+                memory: self.services.relay.memory,
+                packer: self.loop.http.packer
+            ) : nil
         // The packer writes the chunks, whose lengths are those of packed bytes.
         let writesChunks = isChunked && gzip == nil
         let session = EventStreamSession(

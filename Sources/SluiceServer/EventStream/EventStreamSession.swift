@@ -69,7 +69,13 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let outbox = self.connection.open(self, context)
+        let outbox = self.connection.open(self, context) { [gzip = self.gzip] in
+            Outbox.waitingBytes($0) + (gzip?.pendingBytes ?? 0)
+        }
+        self.gzip?.whenPacked = { [weak outbox] in
+            // It may have stopped reading pages for what waited to be packed.
+            outbox?.writabilityChanged(isWritable: context.channel.isWritable, now: context.eventLoop.now)
+        }
         self.seat = self.connection.loop.wheel.add(self)
         var retry = ByteBuffer()
         let milliseconds = Int.random(in: Self.retryMilliseconds)

@@ -2,7 +2,7 @@ internal import AsyncHTTPClient
 package import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import SluiceAdmission
+package import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
 package import SluiceRelay
@@ -30,8 +30,14 @@ package final class Gateway: Sendable {
     ///   - configuration: What it is to be.
     ///   - logger: For everything that it does.
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
+    ///   - revocations: Where revocations do.
     /// - Throws: What stands in the way of it, in words for the operator.
-    package init(_ configuration: GatewayConfiguration, logger: Logger, store: (any ScanStore)? = nil) async throws {
+    package init(
+        _ configuration: GatewayConfiguration,
+        logger: Logger,
+        store: (any ScanStore)? = nil,
+        revocations: (any RevocationStore)? = nil
+    ) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         let eventLoops = Array(group.makeIterator())
@@ -46,13 +52,12 @@ package final class Gateway: Sendable {
                 configuration: configuration.relayInForce,
                 memory: CompressionMemory(limit: configuration.compression.memory),
                 store: store,
-                stored: stored?.scans ?? [],
+                stored: stored ?? [],
                 packer: StatsBoard.thread("sluice.pages"),
                 logger: logger
             )
-            let services = try Self.makeServices(configuration, eventLoops, relay, store, client, logger)
+            let services = try Self.makeServices(configuration, eventLoops, relay, store, revocations, client, logger)
             self.services = services
-            services.restore(stored?.revocations ?? [], now: WallTime.now().seconds)
             self.loops = try await GatewayLoops(eventLoops, services: services)
             // Weak: the services hold the key source.
             services.keySource.whenKeysChange { [weak services, group] change in
@@ -152,11 +157,17 @@ package final class Gateway: Sendable {
         _ eventLoops: [any EventLoop],
         _ relay: Relay,
         _ store: (any ScanStore)?,
+        _ revocations: (any RevocationStore)?,
         _ client: HTTPClient,
         _ logger: Logger
     ) throws -> GatewayServices {
         let keys = try KeyLoader.load(configuration.auth)
-        let authenticator = Authenticator(verifier: keys.verifier(), ingestKeys: keys.ingestKeys)
+        let authenticator = Authenticator(
+            verifier: keys.verifier(),
+            ingestKeys: keys.ingestKeys,
+            revocations: revocations,
+            now: WallTime.now().seconds
+        )
         return GatewayServices(
             settings: GatewaySettings(configuration),
             relay: relay,

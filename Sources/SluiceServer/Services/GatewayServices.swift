@@ -11,7 +11,7 @@ internal import Synchronization
 /// Everything in it is safe for that.
 final class GatewayServices: Sendable {
     let relay: Relay
-    /// Where scans and revocations outlive the process; nil for memory only.
+    /// Where scans outlive the process; nil for memory only.
     let store: (any ScanStore)?
     let authenticator: Authenticator
     let limits: GatewayLimits
@@ -133,20 +133,6 @@ final class GatewayServices: Sendable {
             closing: closing,
             now: WallTime.now().seconds
         )
-    }
-
-    /// Revocations that an earlier process was told of.
-    func restore(_ revocations: [StoredRevocation], now: Double) {
-        for stored in revocations where stored.keptUntil > now {
-            if let tokenID = stored.tokenID {
-                self.authenticator.restore(.tokenID(tokenID), keptUntil: stored.keptUntil)
-            } else if let subject = stored.subject, let issuedBefore = stored.issuedBefore {
-                self.authenticator.restore(
-                    .subject(subject, issuedBefore: issuedBefore),
-                    keptUntil: stored.keptUntil
-                )
-            }
-        }
     }
 
     /// From now on nothing new is taken.

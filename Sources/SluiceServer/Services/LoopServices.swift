@@ -17,6 +17,6 @@ final class LoopServices {
         self.eventLoop = eventLoop
         self.wheel = ConnectionWheel(eventLoop: eventLoop, interval: tickInterval)
         self.fanOut = relay.fanOut(of: eventLoop)
-        self.http = HTTPLoopContext(memory: relay.memory)
+        self.http = HTTPLoopContext(eventLoop: eventLoop, memory: relay.memory)
     }
 }

@@ -71,11 +71,18 @@ struct SubscriberConnection {
     // MARK: Its life
 
     /// The connection stands, and may be written to through `context`.
-    mutating func open(_ session: any LiveConnection, _ context: ChannelHandlerContext) -> Outbox {
+    ///
+    /// - Parameter waitingBytes: How many bytes wait for the client.
+    mutating func open(
+        _ session: any LiveConnection,
+        _ context: ChannelHandlerContext,
+        waitingBytes: @escaping (ChannelHandlerContext) -> Int = Outbox.waitingBytes
+    ) -> Outbox {
         let outbox = Outbox(
             context: context,
             fanOut: self.loop.fanOut,
-            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered
+            maximumBufferedBytes: self.services.settings.configuration.clients.maxBuffered,
+            waitingBytes: waitingBytes
         )
         self.outbox = outbox
         self.services.connections.insert(session, id: self.place, on: self.loop.eventLoop)

@@ -4,21 +4,20 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What is read at the start: scans and revocations, no messages.
+/// Reads the scans at the start, without their messages.
 struct IndexReading {
     let db: Database
     let queue: StoreQueue
     let heads: HeadFile
     let logger: Logger
 
-    func restore() throws -> (index: StoreIndex, lastLife: Int64) {
+    func restore() throws -> (scans: [StoredScan], lastLife: Int64) {
         let lastLife = try Int64.fetchOne(
             self.db,
             sql: "SELECT max(life) FROM scans WHERE life <= ?",
             arguments: [MessageKey.lives.upperBound]
         )
-        let index = StoreIndex(scans: try self.scans(), revocations: try self.revocations())
-        return (index, max(lastLife ?? 0, 0))
+        return (try self.scans(), max(lastLife ?? 0, 0))
     }
 
     /// Scans whose channel is there; of a name that has several, which only a lost removal can bring about, the newest.
@@ -71,25 +70,5 @@ struct IndexReading {
             }
         }
         return counts
-    }
-
-    private func revocations() throws -> [StoredRevocation] {
-        let rows = try Row.fetchAll(
-            self.db,
-            sql: "SELECT token_id, subject, issued_before, kept_until FROM revocations"
-        )
-        return rows.compactMap { row in
-            guard let tokenID = String.fromDatabaseValue(row[0]), let subject = String.fromDatabaseValue(row[1]),
-                let keptUntil = Double.fromDatabaseValue(row[3])
-            else {
-                return nil
-            }
-            return StoredRevocation(
-                tokenID: tokenID.isEmpty ? nil : tokenID,
-                subject: subject.isEmpty ? nil : subject,
-                issuedBefore: Double.fromDatabaseValue(row[2]),
-                keptUntil: keptUntil
-            )
-        }
     }
 }

@@ -3,7 +3,7 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What is read of the log of one scan.
+/// Reads the log of one scan.
 struct LogReading {
     let db: Database
     let queue: StoreQueue
@@ -81,7 +81,7 @@ struct LogReading {
     ///
     /// Returns whether it came to the end.
     private func readSome(_ request: StoredPageRequest, _ page: inout StoredPage) throws -> Bool {
-        // Of types that nobody posted nothing can pass but what always does.
+        // Without a message of these types, only critical messages and state can pass.
         let isPosted = try self.hasPosted(request)
         let rows = try self.rows(
             request,
@@ -273,4 +273,38 @@ struct LogReading {
 struct PageFault: Error {
     let page: StoredPage
     let error: any Error
+}
+
+/// The bounds of one page: its messages, their bytes, and 1 MiB of messages that do not pass, after which other readers
+/// have their turn.
+struct ReadingBudget {
+    /// The most bytes of messages that are looked through in vain.
+    private static let maximumSearchedBytes = 1024 * 1024
+    /// What a message costs that is passed over by what stands beside its bytes.
+    private static let headBytes = 100
+
+    private var count: Int
+    private var bytes: Int
+    private var searchedBytes = 0
+
+    init(_ request: StoredPageRequest) {
+        self.count = request.maximumCount
+        self.bytes = request.maximumBytes
+    }
+
+    /// Whether another message may be looked at.
+    var hasRoom: Bool {
+        self.count > 0 && self.bytes > 0 && self.searchedBytes < Self.maximumSearchedBytes
+    }
+
+    /// A message is in the page.
+    mutating func took(bytes: Int) {
+        self.count -= 1
+        self.bytes -= bytes
+    }
+
+    /// A message is not, of which so many bytes were looked through.
+    mutating func passedOver(bytes: Int) {
+        self.searchedBytes += Self.headBytes + bytes
+    }
 }

@@ -32,8 +32,7 @@ package struct ScanExport {
 
     /// Gives each stored message of a scan's newest life, in order.
     ///
-    /// Page by page, each a transaction of its own: however slowly they are taken, the gateway is not kept from
-    /// reusing its log.
+    /// Each page is a transaction of its own, so that a slow export does not keep the gateway from reusing its log.
     ///
     /// - Parameters:
     ///   - scan: The scan's id.

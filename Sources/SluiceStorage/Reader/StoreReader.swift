@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// The one reader, on its own thread: a turn for each scan, and those of one scan in the order in which it is asked.
 ///
-/// What could not be read is tried again until it can be: so long the store says that it cannot read.
+/// A read that failed is tried again until it works; until then the status says that reading fails.
 ///
 /// Invariant behind `@unchecked Sendable`: what changes is touched on `dispatch` alone.
 final class StoreReader: @unchecked Sendable {
@@ -77,7 +77,7 @@ final class StoreReader: @unchecked Sendable {
             // Nothing is wrong with the file: it knows nothing of the scan.
             throw refusal
         } catch let fault as PageFault {
-            // What stands before the fault is shown; whoever asks for what is behind it is told.
+            // The messages before the fault are shown; a reader of those behind it gets the error.
             self.closeFile()
             guard let page = fault.page as? Answer else {
                 throw StoreError.failed(reason: StoreReason.text(fault.error))
@@ -106,7 +106,7 @@ final class StoreReader: @unchecked Sendable {
 
     private func readNow<Answer>(_ body: (Database, StoreQueue) throws -> Answer) throws -> Answer {
         let answer = try self.open().read { try body($0, self.queue) }
-        // What is in memory must have been what is in the files.
+        // The mapped pages must still have been those of the files.
         guard MappingFault.count == self.knownFaults else {
             throw StoreError.failed(reason: "a mapped file cannot be used any more")
         }
@@ -139,7 +139,7 @@ final class StoreReader: @unchecked Sendable {
         let isFirst = self.queue.readFailed(reason)
         self.logger.log(level: isFirst ? .error : .debug, "storage not read", metadata: ["error": "\(reason)"])
         let isAwaited = self.failed != nil
-        // What is damaged for good is not forgotten for something that passes.
+        // Damage, which stays, is not replaced by a passing failure.
         if !isAwaited || !self.isFailedForGood {
             self.failed = read
             self.isFailedForGood = Self.isDamage(error)
@@ -162,7 +162,7 @@ final class StoreReader: @unchecked Sendable {
         do {
             try self.readNow(failed)
         } catch is RelayRefusal {
-            // What it was looking for has gone meanwhile.
+            // The scan is gone, and with it the failure.
         } catch is PageFault {
             // The first of it can be read.
             self.closeFile()

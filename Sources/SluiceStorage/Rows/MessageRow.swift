@@ -1,3 +1,4 @@
+internal import CZlib
 internal import Foundation
 internal import GRDB
 internal import NIOCore
@@ -6,7 +7,7 @@ internal import SluiceRelay
 
 /// A message as a row of `messages`.
 enum MessageRow {
-    /// What is known of a message without its body.
+    /// A row without the body.
     struct Head {
         var key: Int64
         var type: String
@@ -22,7 +23,7 @@ enum MessageRow {
     static let headColumns = "key, type, marks, severity"
     /// What a message counts, as an expression.
     static let cost = "length(body) + \(MessageRow.overheadBytes)"
-    /// What it counts besides its body.
+    /// The bytes that a row counts besides its body.
     private static let overheadBytes = 100
     /// When a message was stored, as an expression, by the ``AgeClock``.
     static let age = "at - ifnull(skew, 0)"
@@ -31,7 +32,7 @@ enum MessageRow {
         VALUES (?1, ?2, ?3, ?4, iif(?4 & 3 = 2, ifnull(?5, X''), NULL), ?6, ?7, ?8, ?9)
         """
 
-    /// Writes a message; of state, what it supersedes goes, and nothing is written that is superseded already.
+    /// Writes a message; state replaces an older row of its key, and is dropped if a newer one is there.
     ///
     /// Returns by how much its scan grows.
     static func insert(_ entry: LogEntry, life: Int64, age: WallTime, into db: Database) throws -> StoreTotals {
@@ -102,7 +103,7 @@ enum MessageRow {
         return Head(key: key, type: type, fate: fate, severity: String.fromDatabaseValue(row[3]))
     }
 
-    /// The newest state of a key, and what it counts.
+    /// The newest state of a key, and its bytes.
     private static func state(
         of life: Int64,
         _ type: String,
@@ -143,5 +144,68 @@ enum MessageRow {
         sum.add(key)
         unsafe sum.add(body)
         return sum.value
+    }
+}
+
+/// The key of a message's row: the life in the high bits and the seq in the low ones, so that a log is one stretch of a
+/// table with integer keys, whose rows may be large.
+enum MessageKey {
+    private static let seqBits: Int64 = 36
+    private static let seqMask: Int64 = 1 << MessageKey.seqBits - 1
+    /// The lives that a key has room for.
+    static let lives: ClosedRange<Int64> = 1...(1 << 27 - 1)
+    /// The last message of a log that a key has room for.
+    static let maximumSeq = Seq(clamping: MessageKey.seqMask)
+
+    /// The key of a message; of one beyond any that there can be, the last one of the log.
+    ///
+    /// No message is stored under a life beyond ``lives``: its key would be another one's.
+    static func key(_ life: Int64, _ seq: Seq) -> Int64 {
+        life << Self.seqBits | Int64(min(seq, Self.maximumSeq).rawValue)
+    }
+
+    static func seq(_ key: Int64) -> Seq {
+        Seq(clamping: key & Self.seqMask)
+    }
+}
+
+/// The CRC-32 of a row: rows that the disk has changed are not shown.
+struct Checksum {
+    private(set) var value: UInt32 = 0
+
+    mutating func add(_ number: some FixedWidthInteger) {
+        var rest = UInt64(truncatingIfNeeded: number)
+        var bytes: (UInt64) = (0)
+        for _ in 0..<8 {
+            bytes = bytes << 8 | rest & 0xFF
+            rest >>= 8
+        }
+        unsafe withUnsafeBytes(of: bytes) { unsafe self.add($0) }
+    }
+
+    mutating func add(_ text: String?) {
+        guard let text else {
+            self.add(UInt64.max)
+            return
+        }
+        self.add(text.utf8.count)
+        var contiguous = text
+        contiguous.withUTF8 { unsafe self.add(UnsafeRawBufferPointer($0)) }
+    }
+
+    mutating func add(_ bytes: [UInt8]?) {
+        guard let bytes else {
+            self.add(UInt64.max)
+            return
+        }
+        self.add(bytes.count)
+        unsafe bytes.withUnsafeBytes { unsafe self.add($0) }
+    }
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0, let start = unsafe bytes.bindMemory(to: UInt8.self).baseAddress else {
+            return
+        }
+        self.value = unsafe UInt32(truncatingIfNeeded: crc32(UInt(self.value), start, UInt32(bytes.count)))
     }
 }

@@ -20,7 +20,7 @@ enum ScanRow {
             removed_at = iif(?8, coalesce(removed_at, ?6), NULL)
         """
 
-    /// Writes down what is known of a scan besides messages.
+    /// Writes a scan's header.
     ///
     /// Of a life that the store did not have, everything before the write's messages counts as lost.
     static func write(
@@ -72,7 +72,7 @@ enum ScanRow {
                 sinceCompleted: completedAt.map { now.since($0) }
             )
         )
-        // What an older version did not note, or is damaged, begins with what is known beside it.
+        // A fold that is missing or damaged begins with the columns beside it.
         scan.fold = Self.fold(row[11]) ?? ScanFold(startedAt: WallTime(milliseconds: createdAt))
         scan.fold.lastMessageAt = scan.fold.lastMessageAt ?? (head > 0 ? WallTime(milliseconds: heardAt) : nil)
         return scan
@@ -94,4 +94,16 @@ enum ScanRow {
         sum.add(name)
         return Int64(sum.value)
     }
+}
+
+extension WallTime {
+    /// The time since an instant; zero if it is in the future, as after the clock was set back.
+    func since(_ milliseconds: Int64) -> TimeAmount {
+        // What stands in a damaged row may be any number.
+        let (passed, overflow) = self.milliseconds.subtractingReportingOverflow(milliseconds)
+        return overflow ? .zero : .milliseconds(min(max(0, passed), Self.longestMilliseconds))
+    }
+
+    /// The longest time that is as many nanoseconds as a number can be.
+    private static let longestMilliseconds = Int64.max / 1_000_000
 }

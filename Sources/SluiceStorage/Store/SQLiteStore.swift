@@ -1,29 +1,31 @@
 internal import GRDB
 package import Logging
 package import NIOCore
+package import SluiceAdmission
 package import SluiceBase
 package import SluiceRelay
 internal import Synchronization
 
-/// Scans in one SQLite file: a writer that commits in groups, and a reader beside it.
+/// Scans and revocations in one SQLite file: a writer that commits in groups, and a reader beside it.
 ///
 /// Promises are kept after the commit, which hands the messages to the operating system; if the store is to be synced,
 /// the commit waits for an fsync. After an error the file is opened anew before it is trusted again.
-package final class SQLiteStore: ScanStore {
+package final class SQLiteStore: ScanStore, RevocationStore {
     private let queue: StoreQueue
     let writer: StoreWriter
     private let reader: StoreReader
     private let nextLife = Atomic<Int64>(1)
-    private let index: StoreIndex
+    private let scans: [StoredScan]
+    package let keptRevocations: [KeptRevocation]
     private let heads: HeadFile
     private let lock: FolderLock
 
-    /// Opens the store, and makes what is missing.
+    /// Opens the store, and makes the folder and the tables if they are missing.
     ///
     /// Blocks.
     ///
     /// - Parameters:
-    ///   - settings: Where it is, and what it keeps.
+    ///   - settings: The folder and the limits.
     ///   - logger: For its life and its failures.
     /// - Throws: `StoreError` if it cannot be used.
     package init(_ settings: StoreSettings, logger: Logger) throws {
@@ -48,7 +50,8 @@ package final class SQLiteStore: ScanStore {
             }
             try heads.begin()
             self.heads = heads
-            self.index = restored.index
+            self.scans = restored.scans
+            self.keptRevocations = try database.read { try RevocationRow.all($0) }
             self.nextLife.store(restored.lastLife + 1, ordering: .relaxed)
             self.writer = try StoreWriter(
                 file: file,
@@ -74,14 +77,14 @@ package final class SQLiteStore: ScanStore {
 
     package var status: StoreStatus { self.queue.status }
 
-    package func restore() throws -> StoreIndex { self.index }
+    package func restore() throws -> [StoredScan] { self.scans }
 
     package var maximumSeq: Seq { MessageKey.maximumSeq }
 
     package func makeLife() -> Int64? {
         let life = self.nextLife.add(1, ordering: .relaxed).oldValue
         guard MessageKey.lives.contains(life) else {
-            // It stays where it is, however often it is asked for.
+            // The counter does not run on.
             self.nextLife.store(life, ordering: .relaxed)
             return nil
         }
@@ -104,8 +107,8 @@ package final class SQLiteStore: ScanStore {
         self.add(.write(write, at: .now(), promise))
     }
 
-    package func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) {
-        self.add(.revocation(revocation, promise))
+    package func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void) {
+        self.add(.revocation(revocation, done))
     }
 
     package func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) {

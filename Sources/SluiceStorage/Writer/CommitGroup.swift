@@ -4,7 +4,7 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What one transaction does, and what is to be told when it is done.
+/// The jobs of one transaction, and their results.
 struct CommitGroup {
     private struct Touch {
         var head: Seq
@@ -51,15 +51,7 @@ struct CommitGroup {
         case .write(let write, let at, _):
             try self.apply(write, at: at, to: db)
         case .revocation(let revocation, _):
-            try db.execute(
-                sql: """
-                    INSERT OR REPLACE INTO revocations (token_id, subject, issued_before, kept_until)
-                    VALUES (?, ?, ?, ?)
-                    """,
-                arguments: [
-                    revocation.tokenID ?? "", revocation.subject ?? "", revocation.issuedBefore, revocation.keptUntil,
-                ]
-            )
+            try RevocationRow.insert(revocation, into: db)
         case .erase(let id, _):
             let lives = try Int64.fetchAll(
                 db,
@@ -105,8 +97,10 @@ struct CommitGroup {
     func keepPromises(of jobs: [StoreJob]) {
         for (place, job) in jobs.enumerated() where !self.refused.contains(place) {
             switch job {
-            case .write(_, _, let promise), .revocation(_, let promise):
+            case .write(_, _, let promise):
                 promise?.succeed()
+            case .revocation(_, let done):
+                done(nil)
             case .erase(_, let promise):
                 promise.succeed(self.erasures[place] ?? false)
             }

@@ -3,10 +3,9 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-// Each of these is a part of one transaction, and deletes no more than one ``RetentionStep``; what it returns is whether
-// there may be more to delete.
+// Each of these is part of one transaction, deletes one ``RetentionStep`` at most, and returns whether there may be more.
 extension Retention {
-    /// Deletes some of what was erased.
+    /// Deletes rows of erased scans.
     mutating func purge(_ db: Database, _ queue: StoreQueue) throws -> Bool {
         guard let life = try self.life(db, "SELECT life FROM scans WHERE is_erased = 1") else {
             return false
@@ -103,7 +102,7 @@ extension Retention {
             .compactMap { row in Int64.fromDatabaseValue(row[0]).map { ($0, Int64.fromDatabaseValue(row[1]) ?? 0) } }
             .filter { !self.damaged.contains($0.0) }
         guard let victim = oldest.first?.0 else {
-            // There is none, whatever was counted.
+            // There is none: the count was wrong.
             self.totals.ordinaryBytes = 0
             return true
         }
@@ -190,7 +189,7 @@ extension Retention {
         return true
     }
 
-    /// Deletes some of what is too old.
+    /// Deletes rows that are too old.
     mutating func deleteOld(_ db: Database, age: WallTime, wall: WallTime, _ queue: StoreQueue) throws -> Bool {
         let cutoff = age.milliseconds - self.ageLimit
         let answersFrom = age.milliseconds - IdempotencyBook.lifetime.nanoseconds / 1_000_000
@@ -272,7 +271,7 @@ extension Retention {
         }
     }
 
-    /// There is no ordinary message, whatever was counted.
+    /// Corrects the count of a life without ordinary messages.
     private mutating func settleOrdinary(of life: Int64, _ db: Database) throws {
         let bytes = try Int.fetchOne(db, sql: "SELECT ordinary_bytes FROM scans WHERE life = ?", arguments: [life])
         try self.shrink(life, ordinaryBytes: bytes ?? 0, keptBytes: 0, db)

@@ -3,16 +3,15 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// Forgets what is too old or too much, a little at a time; what goes first is the ``RetentionPlan``'s to say.
+/// Deletes messages that are too old or too many, in small transactions; the ``RetentionPlan`` says which go first.
 ///
-/// Messages of which a part of the file is damaged are passed over: what is wrong with them must not keep the others
-/// from their due.
+/// Lives in a damaged part of the file are passed over.
 struct Retention {
     /// How long nothing is done, where it could not be told which life is damaged.
     private static let pauseMilliseconds: Int64 = 60_000
     /// How often revocations are looked through.
     static let revocationMilliseconds: Int64 = 60_000
-    /// The oldest scan gives up what is as old as the next one's oldest, and this much more: else two that began
+    /// The oldest scan is trimmed to the age of the next one's oldest message, and by this much more: else two that began
     /// together would take turns with every message.
     static let turnMilliseconds: Int64 = 60_000
     /// The most free pages that are given back in one step.
@@ -22,7 +21,7 @@ struct Retention {
     let ageLimit: Int64
     /// What the store holds.
     var totals = StoreTotals()
-    /// Whether there may be scans that somebody deleted.
+    /// Whether there may be deleted scans whose rows are still there.
     var hasErased = true
     /// Lives that may hold more than their share.
     var large: Set<Int64> = []
@@ -145,7 +144,7 @@ struct Retention {
         _ db: Database,
         _ body: (inout Retention) throws -> Answer
     ) throws -> Answer {
-        // What was counted in a transaction that fails did not happen.
+        // The counts of a failed transaction are dropped.
         var copy = self
         do {
             var answer: Answer?

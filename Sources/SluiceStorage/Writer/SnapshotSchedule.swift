@@ -24,7 +24,7 @@ struct SnapshotSchedule {
         self.completed.formUnion(completed)
     }
 
-    /// Writes what is due, as much as goes in one step.
+    /// Writes the snapshots that are due, up to one ``RetentionStep``.
     ///
     /// Returns by how many bytes the snapshots grow, and whether there is more to write.
     mutating func writeDue(
@@ -37,7 +37,7 @@ struct SnapshotSchedule {
         return try self.write(self.completed.union(due), at: at, age: age, into: db)
     }
 
-    /// Writes everything that changed, as much as goes in one step.
+    /// Writes a snapshot of each scan that changed, up to one ``RetentionStep``.
     ///
     /// Returns by how many bytes the snapshots grow, and whether there is more to write.
     mutating func writeAll(at: WallTime, age: WallTime, into db: Database) throws -> (bytes: Int, hasMore: Bool) {

@@ -10,11 +10,11 @@ internal import SluiceRelay
 ///
 /// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone.
 final class StoreWriter: @unchecked Sendable {
-    /// The most bytes of messages in one commit, so that the first of a long queue does not wait for the last.
+    /// The most bytes of messages in one commit, and one write besides: the first of a long queue does not wait for the last.
     private static let maximumGroupBytes = 8 * 1024 * 1024
     /// How often snapshots, retention, and the file itself are looked at.
     private static let upkeepInterval = DispatchTimeInterval.milliseconds(1000)
-    /// How often at most it is written down how far age has come: with what is written anyhow, and without.
+    /// The least time between two notes of the age: with a commit, and without one.
     private static let clockInterval = TimeAmount.seconds(10)
     private static let idleClockInterval = TimeAmount.seconds(60)
     /// The most steps of retention behind one commit.
@@ -93,7 +93,7 @@ final class StoreWriter: @unchecked Sendable {
     /// Something waits.
     func wake() {
         self.dispatch.async {
-            // What was added meanwhile comes after the upkeep that is due, however much it is.
+            // Upkeep that is due comes before the jobs that were added since.
             if self.writeWaiting() {
                 self.wake()
             }
@@ -121,7 +121,7 @@ final class StoreWriter: @unchecked Sendable {
                     try ClockRow.save(self.passTime(), into: db)
                     try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
                 }
-                // Not for a store that failed: some of what was numbered is not stored then.
+                // A failed store lacks messages that were numbered.
                 self.heads.closed()
             } catch {
                 self.logger.error("storage failed", metadata: ["error": "\(StoreReason.text(error))"])
@@ -131,9 +131,9 @@ final class StoreWriter: @unchecked Sendable {
         }
     }
 
-    /// Writes what waits now.
+    /// Writes the jobs that wait.
     ///
-    /// Returns whether to look again; if not, somebody who adds something wakes the writer.
+    /// Returns whether to look again; if not, the next job wakes the writer.
     private func writeWaiting() -> Bool {
         var rest = self.queue.takeJobs()[...]
         guard !rest.isEmpty else {
@@ -176,7 +176,7 @@ final class StoreWriter: @unchecked Sendable {
                     return .commit
                 }
             }
-            // What is written again after this, because it was not promised, is written over.
+            // Before promises are kept; a failure here has the jobs handed over again, and written over.
             try self.checkFiles()
         } catch {
             self.fail(jobs, error)
@@ -199,7 +199,7 @@ final class StoreWriter: @unchecked Sendable {
         return self.relieve()
     }
 
-    /// Whoever brings much makes room for it: what came is deleted elsewhere at once where there is not enough.
+    /// After commits that may have filled the store, retention does up to `reliefSteps` steps at once.
     ///
     /// Returns whether the store still works.
     private func relieve() -> Bool {
@@ -220,7 +220,7 @@ final class StoreWriter: @unchecked Sendable {
         }
     }
 
-    /// The files must stand where they were opened, and what is in memory must be what is in them.
+    /// The files must stand where they were opened, and mapped pages must still be theirs.
     private func checkFiles() throws {
         guard self.file.identities() == self.identities else {
             throw StoreError.unusable(path: self.file.path, reason: "the file was moved or removed")
@@ -242,7 +242,7 @@ final class StoreWriter: @unchecked Sendable {
         self.reopenLater()
     }
 
-    /// Where a commit does not wait for the disk, what was committed is there soon after it.
+    /// Where commits do not wait for the disk, has the log synced soon after.
     private func syncLater() {
         guard !self.file.isSynced, !self.isSyncing else {
             self.hasUnsynced = true
@@ -369,7 +369,7 @@ final class StoreWriter: @unchecked Sendable {
         }
     }
 
-    /// Returns when it is, for the age of what is stored.
+    /// Moves the ``AgeClock`` on, and returns its time.
     private func passTime() -> WallTime {
         let now = NIODeadline.now()
         for event in self.clock.advance(wall: .now(), now: now) {

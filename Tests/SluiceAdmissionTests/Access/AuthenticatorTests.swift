@@ -1,4 +1,5 @@
 import Crypto
+import Synchronization
 import Testing
 
 @testable import SluiceAdmission
@@ -81,6 +82,41 @@ import Testing
         let issued = try #require(try authenticator.issueTicket(for: identity, now: self.now))
         authenticator.replace(verifier: TokenVerifier(keys: []), ingestKeys: [])
         #expect(throws: TokenError(.algorithm)) { try authenticator.redeemTicket(issued.ticket, now: self.now) }
+    }
+
+    @Test func `a revocation outlives the process as long as its tokens could, and says when it will`() throws {
+        final class Store: RevocationStore {
+            private let kept = Mutex<[KeptRevocation]>([])
+            private let waiting = Mutex<[@Sendable ((any Error)?) -> Void]>([])
+            var keptRevocations: [KeptRevocation] { self.kept.withLock { $0 } }
+
+            func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void) {
+                self.kept.withLock { $0.append(revocation) }
+                self.waiting.withLock { $0.append(done) }
+            }
+
+            func settle(_ error: (any Error)?) { self.waiting.withLock { $0.removeFirst() }(error) }
+        }
+        let store = Store()
+        let keys = TokenVerifier(keys: [try TestKeys.key(.hs256)])
+        let first = Authenticator(verifier: keys, ingestKeys: [], revocations: store, now: self.now)
+        let identity = try first.authenticate(bearer: self.token(#","jti":"one""#), now: self.now)
+        let answers = Mutex<[Bool]>([])
+        for tokenID in ["one", "two"] {
+            #expect(
+                first.revoke(.tokenID(tokenID), now: self.now) { error in answers.withLock { $0.append(error == nil) } }
+            )
+        }
+        // In force at once, and told as kept only when it is.
+        #expect(first.isRevoked(identity) && answers.withLock { $0.isEmpty })
+        store.settle(nil)
+        store.settle(TokenError(.malformed))
+        #expect(answers.withLock { $0 } == [true, false])
+        let horizon = RevocationList.horizon
+        let second = Authenticator(verifier: keys, ingestKeys: [], revocations: store, now: self.now + horizon - 1)
+        #expect(second.isRevoked(identity))
+        let third = Authenticator(verifier: keys, ingestKeys: [], revocations: store, now: self.now + horizon)
+        #expect(!third.isRevoked(identity))
     }
 
     @Test func `a revoked token is refused, remembered or not`() throws {

@@ -30,7 +30,7 @@ final class ScheduleStore: ScanStore, @unchecked Sendable {
     var status: StoreStatus { StoreStatus() }
     var maximumSeq: Seq { .max }
 
-    func restore() -> StoreIndex { StoreIndex(scans: [], revocations: []) }
+    func restore() -> [StoredScan] { [] }
 
     func makeLife() -> Int64? {
         self.nextLife += 1
@@ -55,8 +55,6 @@ final class ScheduleStore: ScanStore, @unchecked Sendable {
         }
         promise?.succeed()
     }
-
-    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) { promise?.succeed() }
 
     func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) {
         let left = self.logs.filter { $0.value.header.id != id }

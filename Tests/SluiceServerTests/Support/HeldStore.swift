@@ -34,7 +34,7 @@ final class HeldStore: ScanStore {
 
     var status: StoreStatus { StoreStatus() }
 
-    func restore() -> StoreIndex { StoreIndex(scans: [], revocations: []) }
+    func restore() -> [StoredScan] { [] }
 
     func makeLife() -> Int64? {
         self.state.withLock {
@@ -55,8 +55,6 @@ final class HeldStore: ScanStore {
             $0.handed += write.entries.map(\.seq)
         }
     }
-
-    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) { promise?.succeed() }
 
     func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) { promise.succeed(false) }
 

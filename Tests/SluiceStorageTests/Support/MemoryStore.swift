@@ -1,11 +1,12 @@
 import NIOCore
+import SluiceAdmission
 import SluiceBase
 import Synchronization
 
 @testable import SluiceRelay
 
 /// The protocol in its simplest form: everything in dictionaries, every promise kept at once.
-final class MemoryStore: ScanStore {
+final class MemoryStore: ScanStore, RevocationStore {
     private struct Log {
         var header: StoredHeader
         var head: Seq
@@ -17,7 +18,7 @@ final class MemoryStore: ScanStore {
 
     private struct State {
         var logs: [Int64: Log] = [:]
-        var revocations: [StoredRevocation] = []
+        var revocations: [KeptRevocation] = []
         var nextLife: Int64 = 1
         var numbered: [Int64: Seq] = [:]
         var isClosed = false
@@ -29,16 +30,15 @@ final class MemoryStore: ScanStore {
 
     var status: StoreStatus { StoreStatus() }
 
-    func restore() -> StoreIndex {
+    func restore() -> [StoredScan] {
         self.state.withLock { state in
             state.isClosed = false
-            let scans = state.logs.filter { !$0.value.header.isRemoved }
+            return state.logs.filter { !$0.value.header.isRemoved }
                 .map { life, log in
                     var scan = Self.scan(life, log)
                     scan.head = max(scan.head, state.numbered[life] ?? 0)
                     return scan
                 }
-            return StoreIndex(scans: scans, revocations: state.revocations)
         }
     }
 
@@ -82,9 +82,11 @@ final class MemoryStore: ScanStore {
         isTaken ? promise?.succeed() : promise?.fail(RelayRefusal.storageUnavailable)
     }
 
-    func write(_ revocation: StoredRevocation, promise: EventLoopPromise<Void>?) {
+    var keptRevocations: [KeptRevocation] { self.state.withLock { $0.revocations } }
+
+    func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void) {
         self.state.withLock { $0.revocations.append(revocation) }
-        promise?.succeed()
+        done(nil)
     }
 
     func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) {

@@ -13,7 +13,7 @@ struct RelayBench {
     let id: ScanID
     private let loop: any EventLoop
 
-    init(_ bench: StoreBench, _ index: StoreIndex? = nil, scan: String = "a") throws {
+    init(_ bench: StoreBench, _ stored: [StoredScan]? = nil, scan: String = "a") throws {
         self.id = try #require(ScanID(scan))
         self.loop = bench.loop
         var configuration = RelayConfiguration()
@@ -23,7 +23,7 @@ struct RelayBench {
             configuration: configuration,
             memory: CompressionMemory(limit: .max),
             store: bench.store,
-            stored: try (index ?? bench.store.restore()).scans,
+            stored: try stored ?? bench.store.restore(),
             logger: Logger(label: "relay") { _ in SwiftLogNoOpLogHandler() }
         )
     }

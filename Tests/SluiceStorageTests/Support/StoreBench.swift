@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import SluiceAdmission
 
 @testable import SluiceRelay
 @testable import SluiceStorage
@@ -10,7 +11,7 @@ import NIOPosix
 final class StoreBench {
     let folder: String
     let loop: any EventLoop
-    private(set) var store: any ScanStore
+    private(set) var store: any ScanStore & RevocationStore
     private let kind: StoreKind
     private let change: (inout StoreSettings) -> Void
 
@@ -36,7 +37,7 @@ final class StoreBench {
     var database: String { self.folder + "/sluice.db" }
 
     /// Ends the process, as far as the store can tell, and starts the next one.
-    func restart() throws -> StoreIndex {
+    func restart() throws -> [StoredScan] {
         self.store.close()
         if self.kind != .memory {
             self.store = try Self.open(self.folder, self.kind, self.change)

@@ -26,7 +26,7 @@ struct SQLiteRetentionTests {
         #expect(page.lostThrough == 2501)
         #expect(bench.store.lostThrough(scan.life) == 2501)
         #expect(bench.store.status.expiredMessages == 2500)
-        #expect(try bench.restart().scans.map(\.head) == [2502])
+        #expect(try bench.restart().map(\.head) == [2502])
         #expect(bench.store.lostThrough(scan.life) == 2501)
     }
 

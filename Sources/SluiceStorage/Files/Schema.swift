@@ -44,7 +44,7 @@ enum Schema {
     /// Times whose names end in `age` are by the ``AgeClock``, the others by the time of day. `lost_through` is up to
     /// where messages are gone, `trimmed_through` up to where all ordinary ones are, `oldest_age` the age of the first
     /// one after it. Of a message `skew` is by how much the time of day was ahead of its age, where that was more than
-    /// a minute. What was not in the first schema stands last in each table, as it does in files of that schema.
+    /// a minute. Columns that the first schema did not have stand last, as in a migrated file.
     private static let tables = """
         CREATE TABLE scans (
             life INTEGER PRIMARY KEY, scan_id TEXT NOT NULL, epoch TEXT NOT NULL, owner TEXT, name TEXT,
@@ -89,7 +89,7 @@ enum Schema {
         CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), age INTEGER NOT NULL);
         """
 
-    /// `messages_heads` is what is looked through for messages of some types: it holds all but the bodies.
+    /// `messages_heads` holds all but the bodies: filters are looked up in it.
     ///
     /// `messages_state` holds one message of each conflated key, the newest. `messages_kept` finds what outlives the
     /// rest: critical messages and state (the lowest two bits of `marks` are 1 for all others).

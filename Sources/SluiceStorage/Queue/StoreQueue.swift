@@ -1,9 +1,10 @@
 internal import NIOCore
+internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceRelay
 internal import Synchronization
 
-/// What waits for the writer, and how the store is: everything that more than one thread looks at.
+/// The jobs that wait for the writer, and the state of the store: all that several threads share.
 final class StoreQueue: Sendable {
     /// How the store is.
     private enum Condition {
@@ -36,12 +37,12 @@ final class StoreQueue: Sendable {
         self.state.withLock { self.refusal($0) == nil }
     }
 
-    /// Whether the store works, however much waits.
+    /// Whether the store has failed and was not opened anew yet.
     var hasFailed: Bool {
         self.state.withLock { if case .failed = $0.condition { true } else { false } }
     }
 
-    /// When it is, for the age of what is stored.
+    /// The time by the ``AgeClock``.
     var age: WallTime {
         get { self.state.withLock { $0.age } }
         set { self.state.withLock { $0.age = newValue } }
@@ -71,7 +72,7 @@ final class StoreQueue: Sendable {
         return wakes
     }
 
-    /// Everything that waits; the writer sleeps if that is nothing.
+    /// Takes all jobs; the writer sleeps if there are none.
     func takeJobs() -> [StoreJob] {
         self.state.withLock { state in
             defer { state.jobs = [] }
@@ -139,7 +140,7 @@ final class StoreQueue: Sendable {
         }
     }
 
-    /// What could not be read can be.
+    /// Reading works again.
     func readWorks() {
         self.state.withLock { $0.status.readFailure = nil }
     }
@@ -188,13 +189,13 @@ final class StoreQueue: Sendable {
     }
 }
 
-/// What waits for the writer.
+/// A job for the writer.
 enum StoreJob: Sendable {
     case write(StoreWrite, at: WallTime, EventLoopPromise<Void>?)
-    case revocation(StoredRevocation, EventLoopPromise<Void>?)
+    case revocation(KeptRevocation, @Sendable ((any Error)?) -> Void)
     case erase(ScanID, EventLoopPromise<Bool>)
 
-    /// What it counts against the limit of what may wait: the messages, and a little for the job itself.
+    /// Its bytes against `maximumWaitingBytes`: those of the messages, and 256 for the job.
     var byteCount: Int {
         switch self {
         case .write(let write, _, _): write.entries.reduce(256) { $0 + $1.message.byteCount + 64 }
@@ -208,7 +209,8 @@ enum StoreJob: Sendable {
 
     func fail(_ error: StoreError) {
         switch self {
-        case .write(_, _, let promise), .revocation(_, let promise): promise?.fail(error)
+        case .write(_, _, let promise): promise?.fail(error)
+        case .revocation(_, let done): done(error)
         case .erase(_, let promise): promise.fail(error)
         }
     }

@@ -41,7 +41,7 @@ package enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Errors in words for the operator; never with what was to be stored.
+/// Errors in words for the operator, without any stored text.
 enum StoreReason {
     static func text(_ error: any Error) -> String {
         switch error {

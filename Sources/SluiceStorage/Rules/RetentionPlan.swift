@@ -1,8 +1,8 @@
-/// How much room the store may take, who gets how much of it, and what goes first when there is not enough.
+/// The room of the store: how it is shared out, and what is deleted first when it is full.
 ///
 /// Everything counts: what is stored, what SQLite keeps free in its file, its log, and the small files beside it.
 struct RetentionPlan: Sendable, Equatable {
-    /// What is to be done next for want of room; where something is to be deleted, how many bytes are too many.
+    /// The next step towards the limit; a deletion carries the number of bytes in excess.
     enum Step: Equatable {
         case doNothing
         /// Copy the log back and cut it off.
@@ -17,7 +17,7 @@ struct RetentionPlan: Sendable, Equatable {
         case deleteKept(Int)
         /// Delete the oldest ordinary messages: of a scan that has more than its share, else of the whole store.
         case deleteOrdinary(Int)
-        /// Delete a scan whose channel is gone; without one, the oldest of what is kept of the others.
+        /// Delete a scan whose channel is gone; if there is none, the oldest critical messages and state of the others.
         case deleteScan(Int)
     }
 
@@ -64,7 +64,7 @@ struct RetentionPlan: Sendable, Equatable {
     /// What one scan may take, when there is not enough room.
     func scanBudget(_ room: Int) -> Int { room / 2 }
 
-    /// What is left free of the room, so that not each message has to wait for another one's end.
+    /// The part of the room that stays free, so that messages seldom wait for a deletion.
     func slack(_ room: Int) -> Int { min(room / 16, Self.maximumSlack) }
 
     func next(_ usage: StoreUsage) -> Step {
@@ -111,5 +111,61 @@ struct RetentionPlan: Sendable, Equatable {
             return .giveBackPages
         }
         return .doNothing
+    }
+}
+
+/// The size of the store, in bytes.
+struct StoreUsage: Equatable {
+    /// Of the database, as its newest commit has it; free pages are among them.
+    var pageBytes = 0
+    var freeBytes = 0
+    /// Of its file on the disk, which grows when the log is copied back.
+    var fileBytes = 0
+    /// Of the log's file, used or not.
+    var logBytes = 0
+    /// Of the small files beside it.
+    var otherBytes = 0
+    /// The contents by kind.
+    var totals = StoreTotals()
+}
+
+/// The contents by the writer's own count: bodies, and a fixed number of bytes for each row.
+struct StoreTotals: Equatable {
+    var ordinaryBytes = 0
+    /// Critical messages, state, and the counts of types.
+    var keptBytes = 0
+    var snapshotBytes = 0
+    var answerBytes = 0
+
+    static func += (left: inout StoreTotals, right: StoreTotals) {
+        left.ordinaryBytes += right.ordinaryBytes
+        left.keptBytes += right.keptBytes
+        left.snapshotBytes += right.snapshotBytes
+        left.answerBytes += right.answerBytes
+    }
+}
+
+/// The bound of one transaction of retention, which is the longest that a write waits for it: 1,000 rows or 1 MiB, and no
+/// more than the excess.
+struct RetentionStep {
+    static let maximumCount = 1000
+    private static let maximumBytes = 1024 * 1024
+
+    private let wantedBytes: Int
+    private(set) var count = 0
+    private(set) var bytes = 0
+
+    /// - Parameter bytes: The excess.
+    init(bytes: Int = .max) {
+        self.wantedBytes = min(bytes, Self.maximumBytes)
+    }
+
+    var hasRoom: Bool {
+        self.count < Self.maximumCount && self.bytes < self.wantedBytes
+    }
+
+    mutating func took(bytes: Int) {
+        self.count += 1
+        self.bytes += bytes
     }
 }

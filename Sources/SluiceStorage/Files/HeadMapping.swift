@@ -6,24 +6,22 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A file as words in memory, until nobody needs it any more.
-///
-/// Which word is written when is its user's business.
+/// A file as words in memory, unmapped with its last reference.
 @safe
 final class HeadMapping: Sendable {
     let path: String
     let byteCount: Int
     let identity: FileIdentity
-    // Words are written under a lock of the `HeadFile` that it belongs to, or before anybody else sees it.
+    // Words are written under a lock of the `HeadFile` that owns it, or before it is shared.
     private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
 
     /// Maps the file, and makes it if there is none.
     ///
     /// - Parameters:
     ///   - path: The file.
-    ///   - byteCount: How long it is to be at least; one that is longer is mapped as it is.
-    ///   - isOurs: Whether it must be a file of this user's alone: it stands where anybody may make one.
-    /// - Throws: ``StoreError`` if it cannot be had, or is not what it must be.
+    ///   - byteCount: The least length; a longer file is mapped whole.
+    ///   - isOurs: Whether it must belong to this user alone, as in a folder that all users may write to.
+    /// - Throws: ``StoreError`` if it cannot be mapped, or belongs to others.
     init(path: String, byteCount: Int, isOurs: Bool = false) throws(StoreError) {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | (isOurs ? O_NOFOLLOW : 0), 0o600)
         guard descriptor >= 0 else {
@@ -70,14 +68,14 @@ final class HeadMapping: Sendable {
         unsafe self.bytes.storeBytes(of: word, toByteOffset: place, as: UInt64.self)
     }
 
-    /// Makes every word zero, and touches only those that are not: what is not touched need not go to the disk.
+    /// Makes every word zero; pages that are zero already are not written.
     func clear() {
         for place in stride(from: 0, to: self.byteCount, by: 8) where self.word(at: place) != 0 {
             self.set(0, at: place)
         }
     }
 
-    /// Brings what was written to the disk.
+    /// Syncs the file.
     ///
     /// Blocks. Returns whether it got there.
     func sync() -> Bool {

@@ -4,8 +4,7 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// Makes a file of an older version one of this version, in one transaction: whatever stands in the way, the old file
-/// is left.
+/// Brings a file of an older version to this one, in one transaction: after a failure the old file is as it was.
 struct SchemaMigration {
     /// The most messages that are looked into at a time.
     private static let stepCount = 1000
@@ -43,7 +42,7 @@ struct SchemaMigration {
         try self.severities()
     }
 
-    /// Notes what was not noted: only of messages in which the word stands, or an escape that may spell it.
+    /// Fills in severities, of messages that contain the word or an escape that may spell it.
     private func severities() throws {
         var last = Int64.min
         while true {

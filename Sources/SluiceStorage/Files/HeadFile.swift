@@ -13,13 +13,13 @@ internal import Darwin
 /// The newest number that each log gave out, in memory that a killed process leaves behind.
 ///
 /// Subscribers see a message before it is durable. Were its number given to another message after a crash, a subscriber
-/// that goes on from there would miss that one. So numbers are noted in shared memory before anybody sees them: that is
+/// that goes on from there would miss that one. So numbers are noted in shared memory before they are shown: that is
 /// a write to memory and never waits for a disk, and the system keeps it when the process dies. Once a second the notes
-/// are copied to a file beside the database. A machine that goes down, or a container that is made anew, loses what was
-/// noted since; then numbering goes on far beyond what could have been given out.
+/// are copied to a file beside the database. A machine that goes down, or a new container, loses the notes
+/// since then; numbering then goes on beyond any number that could have been given out.
 ///
 /// Where there is no shared memory, the file itself is mapped and noted in; then a disk that stands still can hold up
-/// whoever notes.
+/// the thread that notes.
 ///
 /// Layout of both: a header (the boot's id, whether the file was closed in order, which file this is, and whether the
 /// notes are in shared memory), then slots of two words, life and head. There are as many as the file is long; it grows
@@ -66,7 +66,7 @@ final class HeadFile: Sendable {
     private let file: Mutex<HeadMapping>
     /// What the last process noted, by life.
     private let noted: [Int64: Seq]
-    /// What is added to every log's head: the margin after a machine went down.
+    /// Added to the head of every log after a machine went down.
     private let margin: Int
 
     /// The notes of a folder's store; until ``begin()`` a process that comes after this one takes none of them for exact.
@@ -148,7 +148,7 @@ final class HeadFile: Sendable {
         let byteCount = Self.byteCount(of: min(slotCount * 2, Self.maximumSlotCount))
         let file = try HeadMapping(path: old.path, byteCount: byteCount)
         let notes = notesPath == old.path ? file : try HeadMapping(path: notesPath, byteCount: byteCount, isOurs: true)
-        // A file that was taken away is another one now; what is to be done then is done by ``reattach()``.
+        // A file that was moved or replaced is left to ``reattach()``.
         guard file.identity == old.identity else {
             throw .unusable(path: old.path, reason: "the file was moved or removed")
         }
@@ -199,7 +199,7 @@ final class HeadFile: Sendable {
         let old = self.file.withLock { $0 }
         let isInPlace = old.isInPlace
         let (isNotedInFile, notesPath) = self.state.withLock { ($0.notes === old, $0.notes.path) }
-        // The folder may be another one, with another name in shared memory, where somebody else's notes may stand.
+        // The folder may be a new one, with another name in shared memory, where a foreign process may have notes.
         let (file, shared) = try Self.mappings(
             of: self.folder,
             byteCount: old.byteCount,

@@ -8,11 +8,11 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Writes to mapped files that the system does not take: a file that nobody may write any more, a disk that fails.
+/// Writes to mapped files that the system refuses: the file has become read-only, or the disk fails.
 ///
 /// There is no error that a write to memory could return; the process gets SIGBUS, and would end. Instead the page
-/// becomes the process's own, with what it held, so that what was going on goes on; whoever relies on the file looks at
-/// ``count`` before promising or showing anything, and opens it anew. The maps are `sluice.heads`, shared memory, and SQLite's `-shm`.
+/// becomes the process's own, with its contents, and the work goes on; users of the file check ``count`` before they
+/// promise or show anything, and open it anew. The maps are `sluice.heads`, shared memory, and SQLite's `-shm`.
 enum MappingFault {
     private static let pageBytes = 4096
     private static let counter = Atomic<Int>(0)
@@ -45,11 +45,11 @@ enum MappingFault {
 
     /// In the handler: system calls only, no allocation, no lock.
     private static func received(_ info: UnsafeMutablePointer<siginfo_t>?) {
-        // Whoever was interrupted finds it as it was.
+        // The interrupted code must find errno unchanged.
         let number = errno
         defer { errno = number }
-        // sigaction(2): a place that the mapped file does not have, or could not give. The others are of memory that
-        // fails, of a wrong alignment, or of somebody who sent the signal; there is nothing to mend.
+        // sigaction(2): a place that the mapped file does not have, or could not give. The other codes mean failing memory,
+        // a wrong alignment, or a signal from another process, and cannot be mended.
         guard let info = unsafe info, unsafe info.pointee.si_code == CInt(BUS_ADRERR) else {
             Self.end()
             return

@@ -8,7 +8,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Keeps other processes out of a store's folder; the system lets go of it when the process ends, however it ends.
+/// Keeps other processes out of a store's folder; the system releases it when the process ends.
 final class FolderLock: Sendable {
     private struct Held {
         var descriptor: Int32
@@ -59,5 +59,26 @@ final class FolderLock: Sendable {
         var status = stat()
         unsafe fstat(descriptor, &status)
         return Held(descriptor: descriptor, identity: FileIdentity(status))
+    }
+}
+
+/// A file's device and inode: its path may be given to another file, also on another disk.
+struct FileIdentity: Sendable, Equatable {
+    private let device: UInt64
+    private let inode: UInt64
+
+    /// The file of these properties.
+    init(_ status: stat) {
+        self.device = UInt64(status.st_dev)
+        self.inode = UInt64(status.st_ino)
+    }
+
+    /// The file that stands at a path now; nil if none does.
+    init?(path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            return nil
+        }
+        self.init(status)
     }
 }

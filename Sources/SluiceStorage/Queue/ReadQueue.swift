@@ -2,7 +2,7 @@ internal import DequeModule
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What waits to be read: a turn for each scan, however much is asked of one.
+/// The reads that wait: scans take turns, whatever the number of reads of each.
 struct ReadQueue<Job> {
     /// What the reads of a scan have in common; it has one for its life and one for its name.
     enum Scan: Hashable {
@@ -18,8 +18,7 @@ struct ReadQueue<Job> {
     private var turns: Deque<Scan> = []
     private var count = 0
 
-    /// - Parameter maximumCount: The most jobs that may wait; those of one scan are half of it at most, so that there is
-    ///   room for the others'.
+    /// - Parameter maximumCount: The most jobs that wait; a scan may have half of them.
     init(maximumCount: Int) {
         self.maximumCount = maximumCount
     }

@@ -1,6 +1,7 @@
+internal import Dispatch
 internal import Foundation
 internal import GRDB
-internal import NIOCore
+package import NIOCore
 internal import SluiceBase
 
 #if canImport(Glibc)
@@ -81,14 +82,14 @@ struct StoreFile: Sendable {
         return version
     }
 
-    /// Copies the log back and cuts it off, unless somebody else is reading: nobody waits for that.
+    /// Copies the log back and cuts it off; does nothing while another connection reads.
     static func trimLog(_ db: Database) throws {
         try db.execute(sql: "PRAGMA busy_timeout = 0")
         defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Self.busySeconds * 1000)") }
         _ = try Row.fetchAll(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
-    /// Brings the files' names to the disk, and the folder's own: what is synced later is of no use without them.
+    /// Syncs the folder and its parent: a file is found after a power cut only if its name is on the disk.
     private func syncFolders() {
         for folder in [self.folder, URL(fileURLWithPath: self.folder).deletingLastPathComponent().path] {
             let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -122,8 +123,70 @@ struct StoreFile: Sendable {
         return unsafe stat(path, &status) == 0 ? Int(status.st_size) : 0
     }
 
-    /// Which files stand there now, the database and its log: what is written to others would be gone with the process.
+    /// The database and the log that stand at their paths now.
     func identities() -> [FileIdentity?] {
         ["", "-wal"].map { FileIdentity(path: self.path + $0) }
+    }
+}
+
+/// Syncs the write-ahead log beside the writer, which does not wait: a power cut loses the last second at most.
+final class LogSync: Sendable {
+    /// The time between a commit and its sync.
+    private static let delay = DispatchTimeInterval.milliseconds(500)
+
+    private let path: String
+    private let dispatch = DispatchQueue(label: "sluice.storage.sync", qos: .utility)
+
+    init(file: StoreFile) {
+        self.path = file.path + "-wal"
+    }
+
+    /// Syncs the log after the delay, and hands the failure to `done`.
+    func sync(_ done: @escaping @Sendable (StoreError?) -> Void) {
+        self.dispatch.asyncAfter(deadline: .now() + Self.delay) {
+            done(self.syncNow())
+        }
+    }
+
+    private func syncNow() -> StoreError? {
+        // No lock of SQLite's is on this file, so that closing it lets go of none.
+        let descriptor = unsafe open(self.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            // Without a log everything is in the database; the writer checks that file.
+            return errno == ENOENT ? nil : .failed(reason: unsafe String(cString: strerror(errno)))
+        }
+        defer { _ = close(descriptor) }
+        while fsync(descriptor) != 0 {
+            guard errno == EINTR else {
+                return .failed(reason: unsafe String(cString: strerror(errno)))
+            }
+        }
+        return nil
+    }
+}
+
+/// The folder of a store and its limits.
+package struct StoreSettings: Sendable, Equatable {
+    /// The folder; made if it is not there.
+    package var path: String
+    /// Whether a promise is kept only after an fsync: a power cut then loses nothing that was promised.
+    package var isSynced = false
+    /// How long a message is kept.
+    package var retentionAge = TimeAmount.hours(7 * 24)
+    /// The most bytes of all files; exceeded by one step of retention at most.
+    package var retentionBytes = 1024 * 1024 * 1024
+    /// The most bytes of messages that wait to be written; beyond them, writes are refused.
+    package var maximumWaitingBytes = 64 * 1024 * 1024
+    /// The most writes that wait; beyond them, writes are refused.
+    package var maximumWaitingWrites = 100_000
+    /// The most reads that wait; beyond them, reads are refused.
+    package var maximumWaitingReads = 10_000
+    /// How often a scan's folded state is written down while it changes.
+    package var snapshotInterval = TimeAmount.seconds(10)
+    /// How often a store that failed is tried again.
+    package var retryInterval = TimeAmount.seconds(1)
+
+    package init(path: String) {
+        self.path = path
     }
 }

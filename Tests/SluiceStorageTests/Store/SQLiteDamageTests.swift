@@ -83,7 +83,7 @@ struct SQLiteDamageTests {
         guard let bench = try? StoreBench(.batched, folder: folder.path) else {
             return nil
         }
-        for scan in try bench.store.restore().scans {
+        for scan in try bench.store.restore() {
             #expect(scan.header.id.text == "a" && scan.header.epoch == "e\(image.life)")
         }
         do {

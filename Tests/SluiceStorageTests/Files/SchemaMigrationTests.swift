@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import NIOCore
+import SluiceAdmission
 import SluiceBase
 import Testing
 
@@ -39,13 +40,12 @@ struct SchemaMigrationTests {
     func everything() async throws {
         try self.make()
         let bench = try StoreBench(.batched, folder: self.folder)
-        let index = try bench.store.restore()
-        let scans = index.scans.sorted { $0.life < $1.life }
+        let scans = try bench.store.restore().sorted { $0.life < $1.life }
         #expect(scans.map(\.header.id.text) == ["nightly", "gone"])
         // Without the notes of its process numbering goes on beyond what could have been given out.
         #expect(scans.map { $0.head.rawValue - 1 << 20 } == [26, 1] && scans[0].header.epoch == "15u2jgom6i")
         #expect(scans[0].header.owner == "u-1" && scans[0].header.name == "Nightly \"net\" 1")
-        #expect(index.revocations.count == 2)
+        #expect(bench.store.keptRevocations.count == 2)
 
         // Of each key the newest: three of each stood there.
         let page = try await bench.page(1)

@@ -1,0 +1,39 @@
+internal import GRDB
+internal import SluiceAdmission
+
+/// A revocation as a row of `revocations`, with either a token's id or a subject; the other one is empty.
+enum RevocationRow {
+    static func insert(_ kept: KeptRevocation, into db: Database) throws {
+        let (tokenID, subject, issuedBefore): (String, String, Double?) =
+            switch kept.revocation {
+            case .tokenID(let tokenID): (tokenID, "", nil)
+            case .subject(let subject, let issuedBefore): ("", subject, issuedBefore)
+            }
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO revocations (token_id, subject, issued_before, kept_until)
+                VALUES (?, ?, ?, ?)
+                """,
+            arguments: [tokenID, subject, issuedBefore, kept.keptUntil]
+        )
+    }
+
+    /// All that can be read.
+    static func all(_ db: Database) throws -> [KeptRevocation] {
+        try Row.fetchAll(db, sql: "SELECT token_id, subject, issued_before, kept_until FROM revocations")
+            .compactMap { row in
+                guard let tokenID = String.fromDatabaseValue(row[0]), let subject = String.fromDatabaseValue(row[1]),
+                    let keptUntil = Double.fromDatabaseValue(row[3])
+                else {
+                    return nil
+                }
+                if !tokenID.isEmpty {
+                    return KeptRevocation(.tokenID(tokenID), keptUntil: keptUntil)
+                }
+                guard !subject.isEmpty, let issuedBefore = Double.fromDatabaseValue(row[2]) else {
+                    return nil
+                }
+                return KeptRevocation(.subject(subject, issuedBefore: issuedBefore), keptUntil: keptUntil)
+            }
+    }
+}
