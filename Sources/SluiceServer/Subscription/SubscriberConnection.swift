@@ -76,7 +76,7 @@ struct SubscriberConnection {
     mutating func open(
         _ session: any LiveConnection,
         _ context: ChannelHandlerContext,
-        waitingBytes: @escaping (ChannelHandlerContext) -> Int = Outbox.waitingBytes
+        waitingBytes: @escaping (any Channel) -> Int = Outbox.waitingBytes
     ) -> Outbox {
         let outbox = Outbox(
             context: context,
