@@ -59,7 +59,7 @@ DENIED_IMPORTS = {
     "SluiceStorage": {"NIOPosix", "NIOSSL", "NIOHTTP1", "SluiceServer", "SluiceClient"},
 }
 VALUE_IMPORTS = {"SluiceBase", "NIOCore", "DequeModule"}
-VALUE_FOLDERS = {("SluiceRelay", "Log"), ("SluiceRelay", "Delivery")}
+VALUE_FOLDERS = {("SluiceRelay", "Log"), ("SluiceRelay", "Author"), ("SluiceRelay", "Delivery")}
 
 # In pieces, so that this file does not find itself.
 OPEN_ENDS = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Who wants to be woken when: the next one is found at once, and each is found again to be set earlier or forgotten.
+/// Keys and their deadlines: the next one is found at once, and each key again, to be set earlier or forgotten.
 ///
-/// One that wants to be woken later than it is set for stays as it is: it is woken too soon, and set anew then. So under
+/// A key that is to be woken later than it is set for stays as it is: it is woken too soon, and set anew then. So under
 /// a steady load nothing moves here.
 struct DeadlineHeap<Key: Hashable> {
     private struct Entry {
@@ -10,14 +10,14 @@ struct DeadlineHeap<Key: Hashable> {
         var deadline: NIODeadline
     }
 
-    /// A binary heap: nobody stands before its parent at half its place.
+    /// A binary heap: the parent of each entry stands at half its place, and is not due later.
     private var entries: [Entry] = []
     private var places: [Key: Int] = [:]
 
     /// How many are set.
     var count: Int { self.entries.count }
 
-    /// When the next one is to be woken; nil if nobody is.
+    /// When the next key is to be woken; nil where none is set.
     var next: NIODeadline? { self.entries.first?.deadline }
 
     /// Has a key woken at a deadline, or before.
@@ -49,8 +49,16 @@ struct DeadlineHeap<Key: Hashable> {
         self.sink(place)
     }
 
-    /// Takes one whose time has come, the longest overdue first.
-    mutating func popDue(now: NIODeadline) -> Key? {
+    /// Takes all whose time has come, the longest overdue first: one that is set anew meanwhile comes the next time.
+    mutating func popAllDue(now: NIODeadline) -> [Key] {
+        var due: [Key] = []
+        while let key = self.popDue(now: now) {
+            due.append(key)
+        }
+        return due
+    }
+
+    private mutating func popDue(now: NIODeadline) -> Key? {
         guard let first = self.entries.first, first.deadline <= now else {
             return nil
         }

@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 internal import SluiceBase
 
@@ -24,7 +25,7 @@ extension HomeLoop {
                 for scan in touched {
                     scan.isTouched = false
                     // A scan removed in this turn is skipped.
-                    guard self.scans[scan.id] === scan else {
+                    guard self.live(scan.id)?.scan === scan else {
                         continue
                     }
                     scan.endTurn(now: now)
@@ -56,11 +57,7 @@ extension HomeLoop {
         self.clock = nil
         self.context.turn.reset()
         let now = self.eventLoop.now
-        var due: [Alarm] = []
-        while let alarm = self.alarms.popDue(now: now) {
-            due.append(alarm)
-        }
-        for alarm in due {
+        for alarm in self.alarms.popAllDue(now: now) {
             guard self.context.turn.hasRoom else {
                 self.alarms.set(alarm, at: now)
                 continue
@@ -76,28 +73,43 @@ extension HomeLoop {
     }
 
     private func wake(_ id: ScanID, now: NIODeadline) {
-        guard let scan = self.scans[id] else {
-            return
+        switch self.presence[id] {
+        case .live(let live):
+            self.wake(live, now: now)
+        case .dormant(let dormant):
+            self.wake(dormant, now: now)
+        case .awaited, .loading, nil:
+            break
         }
-        guard let removal = scan.tick(now: now) else {
-            self.alarms.set(.scan(id), at: scan.deadline)
-            return
-        }
-        // First what waits goes out, and a request that is half taken is finished.
-        if !scan.isTaking, !scan.isFlushing {
-            scan.release()
-        }
-        guard !scan.isTaking, !scan.isFlushing else {
-            self.alarms.set(.scan(id), at: now)
-            return
-        }
-        self.remove(scan, removal == .completed ? .scanCompleted : .scanIdle)
     }
 
-    /// Everything that waits goes out, a part in each turn of the loop, and requests that are half taken are finished:
+    private func wake(_ live: LiveScan, now: NIODeadline) {
+        let scan = live.scan
+        scan.ring(now: now)
+        let due = scan.lifecycle.due(now: now)
+        if case .announceStall(let silentFor) = due {
+            scan.apply(.stalled(silentFor: silentFor))
+        }
+        scan.endTurn(now: now)
+        guard case .remove(let end) = due else {
+            self.alarms.set(.scan(scan.id), at: scan.deadline)
+            return
+        }
+        // First what waits goes out, and a record that is half applied is finished.
+        if !scan.isApplying, !scan.isFlushing {
+            scan.release()
+        }
+        guard !scan.isApplying, !scan.isFlushing else {
+            self.alarms.set(.scan(scan.id), at: now)
+            return
+        }
+        self.end(live, end)
+    }
+
+    /// Everything that waits goes out, a part in each turn of the loop, and records that are half applied are finished:
     /// the gateway is about to close its connections.
     func flush(promise: EventLoopPromise<Void>) {
-        let scans = Array(self.scans.values)
+        let scans = self.scans
         for scan in scans {
             scan.release()
             self.alarms.set(.scan(scan.id), at: scan.deadline)
@@ -107,8 +119,8 @@ extension HomeLoop {
     }
 
     private func flushed(_ scans: [ScanHome], _ promise: EventLoopPromise<Void>) {
-        let rest = scans.filter { self.scans[$0.id] === $0 && $0.isFlushing }
-        guard !rest.isEmpty || !self.openRequests.isEmpty else {
+        let rest = scans.filter { self.live($0.id)?.scan === $0 && $0.isFlushing }
+        guard !rest.isEmpty || !self.openScans.isEmpty else {
             promise.succeed()
             return
         }

@@ -1,181 +1,71 @@
 import DequeModule
+import Logging
 import NIOCore
 internal import SluiceBase
 
 /// What changes scans: requests with messages, registrations, deletions.
 ///
-/// A request's messages are numbered in one run. Where they are more than one turn of the loop has room for, the rest
-/// is taken in later turns, and what else would change the scan waits for it, in order. Between two turns groups send
-/// what is due before more is taken, so what waits in them does not overflow because the loop had no time for them.
+/// Each is judged by the author where its scan stands, its record is applied to the projection, and the store gets
+/// what that changed. Where a record has more messages than one turn of the loop has room for, the rest is applied in
+/// later turns, and what else would change the scan waits for it, in order. Between two turns groups send what is due
+/// before more is shown to them, so what waits in them does not overflow because the loop had no time for them.
 extension HomeLoop {
     /// Takes the messages of a request; the first ones create the scan.
     ///
     /// Fails with `RelayRefusal`. The promise is kept when the messages are stored, and they are relayed before.
     func ingest(_ request: IngestRequest, promise: EventLoopPromise<IngestReceipt>) {
-        self.inOrder(request.scanID) { self.begin(request, promise) }
+        let live = self.live(request.scanID)
+        if let live, live.isBusy {
+            live.wait { self.take(request, by: self.live(request.scanID), promise) }
+        } else {
+            self.take(request, by: live, promise)
+        }
     }
 
     /// Says who owns a scan and what it is called; whether it is new.
     ///
     /// Fails with `RelayRefusal`.
     func put(_ id: ScanID, owner: String?, name: String?, at: WallTime, promise: EventLoopPromise<ScanRegistration>) {
-        self.inOrder(id) { self.register(id, owner: owner, name: name, at: at, promise) }
+        if let live = self.live(id), live.isBusy {
+            live.wait { self.register(id, owner: owner, name: name, at: at, promise) }
+        } else {
+            self.register(id, owner: owner, name: name, at: at, promise)
+        }
     }
 
     /// Removes a scan, ends its subscriptions and erases its history; whether there was one.
     ///
     /// Fails with `RelayRefusal`.
     func delete(_ id: ScanID, promise: EventLoopPromise<Bool>) {
-        self.inOrder(id) { self.remove(id, promise) }
-    }
-
-    /// Runs a command that changes a scan: at once, but behind a request that is half taken.
-    private func inOrder(_ id: ScanID, _ command: @escaping () -> Void) {
-        guard self.openRequests[id] != nil else {
-            command()
-            return
+        if let live = self.live(id), live.isBusy {
+            live.wait { self.remove(id, promise) }
+        } else {
+            self.remove(id, promise)
         }
-        self.openRequests[id]?.waiting.append(command)
     }
 
-    private func begin(_ request: IngestRequest, _ promise: EventLoopPromise<IngestReceipt>) {
+    private func take(_ request: IngestRequest, by known: LiveScan?, _ promise: EventLoopPromise<IngestReceipt>) {
         guard self.context.store?.isAvailable ?? true, request.stream.map({ !$0.isBroken }) ?? true else {
             request.stream?.breakOff()
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
         let now = self.eventLoop.now
-        guard self.scans[request.scanID] != nil || !request.messages.isEmpty else {
-            self.store(request, IngestReceipt(acceptedCount: 0, seqs: nil), promise)
-            return
-        }
-        let found =
-            self.scans[request.scanID].map { .success($0) } ?? self.create(request.scanID, at: request.at, now: now)
-        switch found.flatMap({ self.judge(request, for: $0, now: now) }) {
-        case .failure(let refusal):
+        let vacancy = known == nil && ScanAuthor.opens(request) ? self.takePlace(for: request.scanID) : nil
+        switch self.author.judge(request, at: known?.scan.standing ?? vacancy?.standing, now: now) {
+        case .refused(let refusal):
+            self.giveBack(vacancy)
             request.stream?.breakOff()
             promise.fail(refusal)
-        case .success(.known(let receipt)):
-            self.store(request, receipt, promise)
-        case .success(.new(let scan)):
-            self.take(request, into: scan, now: now, promise)
-        }
-    }
-
-    private enum Verdict {
-        case new(ScanHome)
-        case known(IngestReceipt)
-    }
-
-    private func judge(
-        _ request: IngestRequest,
-        for scan: ScanHome,
-        now: NIODeadline
-    ) -> Result<Verdict, RelayRefusal> {
-        if let owner = request.owner, let known = scan.owner, owner != known {
-            return .failure(.ownerConflict)
-        }
-        if let store = self.context.store, scan.log.head.distance(to: store.maximumSeq) < request.messages.count {
-            return .failure(.noMoreNumbers)
-        }
-        guard let idempotency = request.idempotency else {
-            return .success(.new(scan))
-        }
-        switch self.context.idempotency.verdict(on: idempotency, epoch: scan.log.epoch, now: now) {
-        case .new:
-            return .success(.new(scan))
         case .known(let receipt):
-            return .success(.known(receipt))
-        case .conflict:
-            return .failure(.idempotencyConflict)
-        }
-    }
-
-    private func take(
-        _ request: IngestRequest,
-        into scan: ScanHome,
-        now: NIODeadline,
-        _ promise: EventLoopPromise<IngestReceipt>
-    ) {
-        scan.owner = scan.owner ?? request.owner
-        if request.messages.isEmpty {
-            scan.keepAlive(now: now)
-        }
-        var open = OpenRequest(
-            request: request,
-            promise: promise,
-            first: scan.begin(request.messages),
-            rest: request.messages[...]
-        )
-        if self.context.turn.hasRoom, !open.rest.isEmpty {
-            open.rest.removeFirst(scan.post(open.rest, at: request.at, now: now))
-        }
-        self.touch(scan)
-        guard !open.rest.isEmpty else {
-            self.finish(open, scan, now: now)
-            return
-        }
-        scan.isTaking = true
-        self.openRequests[request.scanID] = open
-        self.openScans.append(request.scanID)
-        if self.openScans.count == 1 {
-            self.goOnLater()
-        }
-    }
-
-    /// All messages of a request are numbered: the store gets them, and then the producer its answer.
-    private func finish(_ open: OpenRequest, _ scan: ScanHome, now: NIODeadline) {
-        let request = open.request
-        let receipt = IngestReceipt(
-            acceptedCount: request.messages.count,
-            seqs: request.messages.isEmpty ? nil : open.first...scan.log.head
-        )
-        if let idempotency = request.idempotency {
-            self.context.idempotency.remember(idempotency, receipt, epoch: scan.log.epoch, now: now)
-        }
-        self.store(request, receipt, open.promise)
-    }
-
-    private func goOnLater() {
-        self.eventLoop.nextTurn {
-            self.context.turn.reset()
-            // Each in turn, so that a long request holds up no other scan's.
-            for _ in 0..<self.openScans.count where self.context.turn.hasRoom {
-                if let id = self.openScans.popFirst() {
-                    self.goOn(id)
-                }
-            }
-            if !self.openScans.isEmpty {
-                self.goOnLater()
-            }
-        }
-    }
-
-    private func goOn(_ id: ScanID) {
-        guard var open = self.openRequests[id], let scan = self.scans[id] else {
-            return
-        }
-        let now = self.eventLoop.now
-        scan.ring(now: now)
-        scan.endTurn(now: now)
-        if !scan.isLate(now: now), self.context.turn.hasRoom {
-            open.rest.removeFirst(scan.post(open.rest, at: open.request.at, now: now))
-            self.openRequests[id]?.rest = open.rest
-        }
-        self.touch(scan)
-        guard open.rest.isEmpty else {
-            self.openScans.append(id)
-            return
-        }
-        self.openRequests[id] = nil
-        scan.isTaking = false
-        self.finish(open, scan, now: now)
-        while let command = open.waiting.popFirst() {
-            command()
-            if self.openRequests[id] != nil {
-                // It is long, too: the others go on waiting.
-                self.openRequests[id]?.waiting = open.waiting
-                return
+            self.giveBack(vacancy)
+            self.store(request, receipt, of: known?.scan, promise)
+        case .record(let record, let receipt):
+            let live = known ?? self.open(request.scanID, record, life: vacancy?.life, now: now)
+            if self.apply(record, to: live, now: now) {
+                self.store(request, receipt, of: live.scan, promise)
+            } else {
+                self.applyLater(live) { self.store(request, receipt, of: live.scan, promise) }
             }
         }
     }
@@ -191,19 +81,18 @@ extension HomeLoop {
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
-        let known = self.scans[id]
-        if let owner, let has = known?.owner, owner != has {
-            promise.fail(RelayRefusal.ownerConflict)
-            return
-        }
-        switch known.map({ .success($0) }) ?? self.create(id, at: at, now: self.eventLoop.now) {
+        let now = self.eventLoop.now
+        let known = self.live(id)
+        let vacancy = known == nil ? self.takePlace(for: id) : nil
+        switch self.author.register(owner: owner, name: name, at: at, known?.scan.standing ?? vacancy?.standing) {
         case .failure(let refusal):
+            self.giveBack(vacancy)
             promise.fail(refusal)
-        case .success(let scan):
-            scan.owner = scan.owner ?? owner
-            scan.name = name ?? scan.name
-            self.touch(scan)
-            self.store(id, ScanRegistration(isNew: known == nil, owner: scan.owner, name: scan.name), promise)
+        case .success(let record):
+            let live = known ?? self.open(id, record, life: vacancy?.life, now: now)
+            _ = self.apply(record, to: live, now: now)
+            let registration = ScanRegistration(isNew: known == nil, owner: record.owner, name: record.name)
+            self.store(registration, of: live.scan, promise)
         }
     }
 
@@ -212,13 +101,97 @@ extension HomeLoop {
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
-        let existed = self.scans[id] != nil || self.dormant[id] != nil
-        if let scan = self.scans[id] {
-            self.remove(scan, .scanDeleted)
-        } else if self.dormant.removeValue(forKey: id) != nil {
+        switch self.presence[id] {
+        case .live(let live):
+            self.end(live, .deleted)
+            self.erase(id, existed: true, promise)
+        case .dormant:
             // Also one whose log cannot be read: nothing of it is needed any more.
-            self.countRemoval()
+            self.forget(id)
+            self.erase(id, existed: true, promise)
+        case .loading(let loading):
+            loading.commands.append { _ in self.delete(id, promise: promise) }
+        case .awaited, nil:
+            self.erase(id, existed: false, promise)
         }
-        self.erase(id, existed: existed, promise)
+    }
+
+    /// A scan's channel ends.
+    func end(_ live: LiveScan, _ end: ScanEnd) {
+        _ = self.apply(self.author.end(end, live.scan.standing), to: live, now: self.eventLoop.now)
+    }
+
+    /// Applies a record, at once as far as this turn of the loop has room; whether that was all of it.
+    ///
+    /// Where it was not, ``applyLater(_:then:)`` is to follow.
+    func apply(_ record: LogRecord, to live: LiveScan, now: NIODeadline) -> Bool {
+        let scan = live.scan
+        if !record.messages.isEmpty {
+            scan.ledger?.numbered(through: record.head)
+        }
+        scan.apply(record, now: now)
+        if let end = record.end {
+            self.storeRemoval(of: scan)
+            self.forget(scan.id, waiters: live.waiters)
+            scan.logger.info(
+                "scan channel removed",
+                metadata: ["reason": "\(SubscriptionEnd(end))", "messages": .stringConvertible(scan.messageCount)]
+            )
+        } else {
+            self.touch(scan)
+        }
+        return !scan.isApplying
+    }
+
+    /// Applies the rest of a record in later turns of the loop; what comes for the scan meanwhile waits.
+    func applyLater(_ live: LiveScan, then finish: @escaping () -> Void) {
+        live.finish = finish
+        self.openScans.append(live)
+        if self.openScans.count == 1 {
+            self.goOnLater()
+        }
+    }
+
+    private func goOnLater() {
+        self.eventLoop.nextTurn {
+            self.context.turn.reset()
+            // Each in turn, so that a long request holds up no other scan's.
+            for _ in 0..<self.openScans.count where self.context.turn.hasRoom {
+                if let live = self.openScans.popFirst() {
+                    self.goOn(live)
+                }
+            }
+            if !self.openScans.isEmpty {
+                self.goOnLater()
+            }
+        }
+    }
+
+    private func goOn(_ live: LiveScan) {
+        let scan = live.scan
+        let now = self.eventLoop.now
+        scan.ring(now: now)
+        scan.endTurn(now: now)
+        if !scan.isLate(now: now), self.context.turn.hasRoom {
+            scan.applyMore(now: now)
+        }
+        self.touch(scan)
+        guard !scan.isApplying else {
+            self.openScans.append(live)
+            return
+        }
+        let finish = live.finish
+        live.finish = {}
+        finish()
+        while let command = live.popWaiting() {
+            command()
+            if let next = self.live(scan.id), next.scan.isApplying {
+                // It is long, too: the others go on waiting.
+                if next !== live {
+                    next.inherit(live)
+                }
+                return
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@ import NIOCore
 internal import SluiceBase
 
 extension HomeLoop {
-    /// How often scans that nobody asks for are looked at, whether their time is over.
+    /// How often scans of which the store lacks something are looked at, and the least time that dormant ones are kept.
     private static let sweepInterval = TimeAmount.seconds(1)
     /// The most scans that hand over in one turn what the store lacks of them.
     private static let settledCount = 200
@@ -12,83 +12,82 @@ extension HomeLoop {
     func adopt(_ scans: [StoredScan]) {
         let now = self.eventLoop.now
         for scan in scans {
-            self.dormant[scan.header.id] = DormantScan(
+            let dormant = DormantScan(
                 scan: scan,
-                lifecycle: ScanLifecycle(
-                    resuming: scan.ages,
-                    configuration: self.context.configuration,
-                    now: now
-                )
+                lifecycle: ScanLifecycle(resuming: scan.ages, configuration: self.context.configuration, now: now)
+            )
+            self.presence[scan.header.id] = .dormant(dormant)
+            self.alarms.set(
+                .scan(scan.header.id),
+                at: max(dormant.lifecycle.deadline, now + Self.sweepInterval)
             )
         }
-        self.sweepLater()
+        self.setClock()
     }
 
     /// Runs a command once the scan's log is in memory, if there is one: at once, but for a scan that is dormant.
     ///
     /// Commands keep their order.
     func whenLoaded(_ id: ScanID, _ command: @escaping (RelayRefusal?) -> Void) {
-        guard let dormant = self.dormant[id], let store = self.context.store else {
+        switch self.presence[id] {
+        case .awaited, .live, nil:
             command(nil)
-            return
-        }
-        self.loading[id, default: []].append(command)
-        guard self.loading[id]?.count == 1 else {
-            return
-        }
-        let promise = self.eventLoop.makePromise(of: StoredLog.self)
-        promise.futureResult.assumeIsolated()
-            .whenComplete { result in
-                self.loaded(dormant, result)
+        case .loading(let loading):
+            loading.commands.append(command)
+        case .dormant(let dormant):
+            guard let store = self.context.store else {
+                command(nil)
+                return
             }
-        store.load(dormant.scan.life, history: self.context.configuration.history, promise: promise)
-    }
-
-    /// Runs a command that needs no log: at once, but behind those that wait for one.
-    func afterLoading(_ id: ScanID, _ command: @escaping () -> Void) {
-        guard self.loading[id] != nil else {
-            command()
-            return
+            let loading = LoadingScan(dormant, command)
+            self.presence[id] = .loading(loading)
+            let promise = self.eventLoop.makePromise(of: StoredLog.self)
+            promise.futureResult.assumeIsolated()
+                .whenComplete { result in
+                    self.loaded(loading, result)
+                }
+            store.load(dormant.scan.life, history: self.context.configuration.history, promise: promise)
         }
-        self.loading[id]?.append { _ in command() }
     }
 
-    private func loaded(_ dormant: DormantScan, _ result: Result<StoredLog, any Error>) {
+    private func loaded(_ loading: LoadingScan, _ result: Result<StoredLog, any Error>) {
+        let dormant = loading.dormant
         let id = dormant.scan.header.id
-        let commands = self.loading.removeValue(forKey: id) ?? []
         let logger = self.logger(of: id)
+        var refusal: RelayRefusal?
         switch result {
         case .success(let stored):
             let scan = ScanHome(dormant, stored, context: self.context, logger: logger, now: self.eventLoop.now)
-            self.dormant[id] = nil
-            self.scans[id] = scan
+            self.presence[id] = .live(LiveScan(scan))
             self.touch(scan)
-            for command in commands {
-                command(nil)
-            }
         case .failure(RelayRefusal.scanNotFound):
             // The file was replaced since it was listed: there is nothing to go on with, and the name is free.
             logger.warning("scan no longer in storage")
-            self.dormant[id] = nil
-            self.countRemoval()
-            for command in commands {
-                command(nil)
-            }
+            self.forget(id)
         case .failure(let error):
             logger.error("scan not read from storage", metadata: ["error": "\(error)"])
-            for command in commands {
-                command(.storageUnavailable)
-            }
+            self.presence[id] = .dormant(dormant)
+            self.alarms.set(.scan(id), at: dormant.lifecycle.deadline)
+            self.setClock()
+            refusal = .storageUnavailable
+        }
+        for command in loading.commands {
+            command(refusal)
         }
     }
 
     /// The store gets what a request brought; the promise follows it.
-    func store(_ request: IngestRequest, _ receipt: IngestReceipt, _ promise: EventLoopPromise<IngestReceipt>) {
-        guard let scan = self.scans[request.scanID], let record = scan.record else {
+    func store(
+        _ request: IngestRequest,
+        _ receipt: IngestReceipt,
+        of scan: ScanHome?,
+        _ promise: EventLoopPromise<IngestReceipt>
+    ) {
+        guard let scan, let ledger = scan.ledger else {
             promise.succeed(receipt)
             return
         }
-        if receipt.isReplayed, receipt.seqs.map({ $0.upperBound <= record.storedThrough }) ?? true {
+        if receipt.isReplayed, receipt.seqs.map({ $0.upperBound <= ledger.storedThrough }) ?? true {
             promise.succeed(receipt)
             return
         }
@@ -111,8 +110,8 @@ extension HomeLoop {
     }
 
     /// The store gets what is known of a scan besides messages.
-    func store(_ id: ScanID, _ registration: ScanRegistration, _ promise: EventLoopPromise<ScanRegistration>) {
-        guard let stored = self.scans[id]?.store(answer: nil, isHeard: registration.isNew) else {
+    func store(_ registration: ScanRegistration, of scan: ScanHome, _ promise: EventLoopPromise<ScanRegistration>) {
+        guard let stored = scan.store(answer: nil, isHeard: registration.isNew) else {
             promise.succeed(registration)
             return
         }
@@ -124,7 +123,7 @@ extension HomeLoop {
 
     /// The store hears that a channel is gone; its history stays.
     func storeRemoval(of scan: ScanHome) {
-        scan.record?.removed()
+        scan.ledger?.removed()
         _ = scan.store(answer: nil, isHeard: false)
     }
 
@@ -181,11 +180,14 @@ extension HomeLoop {
 
     /// Whether there is such a scan, or its history, and whose it is.
     func owner(of id: ScanID, promise: EventLoopPromise<ScanOwner?>) {
-        if let scan = self.scans[id] {
-            promise.succeed(ScanOwner(owner: scan.owner, isLive: true))
-        } else if let dormant = self.dormant[id] {
+        switch self.presence[id] {
+        case .live(let live):
+            promise.succeed(ScanOwner(owner: live.scan.owner, isLive: true))
+        case .dormant(let dormant):
             promise.succeed(ScanOwner(owner: dormant.scan.header.owner, isLive: true))
-        } else {
+        case .loading(let loading):
+            promise.succeed(ScanOwner(owner: loading.dormant.scan.header.owner, isLive: true))
+        case .awaited, nil:
             self.find(id) { result in
                 promise.completeWith(result.map { $0.map { ScanOwner(owner: $0.header.owner, isLive: false) } })
             }
@@ -212,7 +214,7 @@ extension HomeLoop {
         _ request: HistoryRequest,
         promise: EventLoopPromise<HistoryPage?>
     ) {
-        if let scan = self.scans[id] {
+        if let scan = self.live(id)?.scan {
             scan.history(request, promise: promise)
             return
         }
@@ -258,34 +260,24 @@ extension HomeLoop {
         return logger
     }
 
-    private func sweepLater() {
-        guard !self.dormant.isEmpty else {
+    /// Time passed for a dormant scan: once its time is over it is removed without its log being read.
+    func wake(_ dormant: DormantScan, now: NIODeadline) {
+        let id = dormant.scan.header.id
+        let due = dormant.lifecycle.due(now: now)
+        if case .announceStall = due {
+            dormant.lifecycle.fellSilent()
+        }
+        guard case .remove = due else {
+            self.alarms.set(.scan(id), at: dormant.lifecycle.deadline)
             return
         }
-        self.eventLoop.assumeIsolated()
-            .scheduleTask(in: Self.sweepInterval) {
-                self.sweep()
-                self.sweepLater()
-            }
-    }
-
-    /// Channels whose time came while nobody asked for them are removed without their logs being read.
-    private func sweep() {
-        let now = self.eventLoop.now
-        for (id, var dormant) in self.dormant where self.loading[id] == nil && dormant.lifecycle.deadline <= now {
-            guard case .remove = dormant.lifecycle.tick(now: now) else {
-                self.dormant[id] = dormant
-                continue
-            }
-            self.dormant[id] = nil
-            var write = StoreWrite(life: dormant.scan.life, from: dormant.scan.head, head: dormant.scan.head)
-            write.header = dormant.scan.header
-            write.header?.isRemoved = true
-            write.isHeard = false
-            self.context.store?.write(write, promise: nil)
-            self.countRemoval()
-            let count = dormant.scan.head.rawValue
-            self.logger(of: id).info("scan channel removed", metadata: ["messages": .stringConvertible(count)])
-        }
+        self.forget(id)
+        var write = StoreWrite(life: dormant.scan.life, from: dormant.scan.head, head: dormant.scan.head)
+        write.header = dormant.scan.header
+        write.header?.isRemoved = true
+        write.isHeard = false
+        self.context.store?.write(write, promise: nil)
+        let count = dormant.scan.head.rawValue
+        self.logger(of: id).info("scan channel removed", metadata: ["messages": .stringConvertible(count)])
     }
 }

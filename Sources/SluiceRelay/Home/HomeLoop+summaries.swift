@@ -5,29 +5,34 @@ extension HomeLoop {
     /// How many scans are summed up in one turn of the loop.
     static let summariesPerTurn = 256
 
-    /// Every scan in a line, some in each turn, so that ten thousand of them hold nobody up.
+    /// Every scan in a line, some in each turn of the loop, so that ten thousand of them do not hold it up.
     func gatherSummaries(promise: EventLoopPromise<[[ScanSummary]]>) {
-        self.gather(Array(self.scans.values)[...], Array(self.dormant.values)[...], [], promise)
+        self.gather(Array(self.presence.values)[...], [], promise)
     }
 
     private func gather(
-        _ scans: ArraySlice<ScanHome>,
-        _ dormant: ArraySlice<DormantScan>,
+        _ scans: ArraySlice<ScanPresence>,
         _ gathered: [[ScanSummary]],
         _ promise: EventLoopPromise<[[ScanSummary]]>
     ) {
         let now = self.eventLoop.now
-        var chunk = scans.prefix(Self.summariesPerTurn).map { self.summary(of: $0, now: now) }
-        let restOfScans = scans.dropFirst(Self.summariesPerTurn)
-        let room = Self.summariesPerTurn - chunk.count
-        chunk += dormant.prefix(room).map { Self.summary(of: $0, now: now) }
-        let restOfDormant = dormant.dropFirst(room)
+        let chunk = scans.prefix(Self.summariesPerTurn).compactMap { self.summary(of: $0, now: now) }
+        let rest = scans.dropFirst(Self.summariesPerTurn)
         let gathered = chunk.isEmpty ? gathered : gathered + [chunk]
-        guard !restOfScans.isEmpty || !restOfDormant.isEmpty else {
+        guard !rest.isEmpty else {
             promise.succeed(gathered)
             return
         }
-        self.eventLoop.nextTurn { self.gather(restOfScans, restOfDormant, gathered, promise) }
+        self.eventLoop.nextTurn { self.gather(rest, gathered, promise) }
+    }
+
+    private func summary(of presence: ScanPresence, now: NIODeadline) -> ScanSummary? {
+        switch presence {
+        case .awaited: nil
+        case .dormant(let dormant): Self.summary(of: dormant, now: now)
+        case .loading(let loading): Self.summary(of: loading.dormant, now: now)
+        case .live(let live): self.summary(of: live.scan, now: now)
+        }
     }
 
     func summary(of scan: ScanHome, now: NIODeadline) -> ScanSummary {
@@ -35,7 +40,7 @@ extension HomeLoop {
             id: scan.id,
             owner: scan.owner,
             name: scan.name,
-            messageCount: Int(clamping: scan.log.head.rawValue),
+            messageCount: scan.messageCount,
             elapsed: scan.lifecycle.elapsed(now: now),
             isCompleted: scan.lifecycle.isCompleted,
             isStalled: scan.lifecycle.isStalled,

@@ -7,16 +7,17 @@ internal import SluiceBase
 ///
 /// Loop-confined.
 package final class HomeLoop {
-    /// A subscriber that waits for a scan to appear.
-    struct Waiter {
-        var loop: Int
-        var request: SubscriptionRequest
-    }
-
     /// Who is woken when its time comes.
     enum Alarm: Hashable {
         case scan(ScanID)
         case waiter(ScanID, SubscriptionID)
+    }
+
+    /// A place that was taken for a scan, and what it would begin with.
+    struct Vacancy {
+        var standing: ScanStanding
+        /// The number of its log's life in the store; nil without one.
+        var life: Int64?
     }
 
     /// The most waiters that are admitted to a scan in one turn of the loop.
@@ -25,20 +26,16 @@ package final class HomeLoop {
     let context: HomeContext
     let eventLoop: any EventLoop
     private let scanCount: ScanCount
+    let author: ScanAuthor
     let logger: Logger
-    var scans: [ScanID: ScanHome] = [:]
-    /// Scans of an earlier process that nobody has asked for yet.
-    var dormant: [ScanID: DormantScan] = [:]
-    /// What waits for a dormant scan's log.
-    var loading: [ScanID: [(RelayRefusal?) -> Void]] = [:]
+    /// What the home knows of each scan.
+    var presence: [ScanID: ScanPresence] = [:]
     /// Scans of which the store did not take something; one whose channel is gone stands here until it has.
     var unsettled: [ObjectIdentifier: ScanHome] = [:]
     /// Whether a time is set at which they are looked at.
     var isSettling = false
-    private var waiters: [ScanID: [SubscriptionID: Waiter]] = [:]
-    /// Requests that are half taken, by their scans, and in the order in which they go on.
-    var openRequests: [ScanID: OpenRequest] = [:]
-    var openScans: Deque<ScanID> = []
+    /// The scans with a record that is half applied, in the order in which they go on.
+    var openScans: Deque<LiveScan> = []
     /// The scans that did something in this loop turn.
     var touched: [ScanHome] = []
     /// When scans and waiters have something to do, and the one timer that is set for all of them.
@@ -49,6 +46,7 @@ package final class HomeLoop {
         self.eventLoop = eventLoop
         self.context = context
         self.scanCount = scanCount
+        self.author = ScanAuthor(answers: context.idempotency, maximumSeq: context.store?.maximumSeq ?? .max)
         self.logger = logger
         context.touch = { [unowned self] in self.touch($0) }
         context.notStored = { [unowned self] in self.notStored($0) }
@@ -57,7 +55,7 @@ package final class HomeLoop {
     /// What the home's scans did.
     package var counts: HomeCounts {
         var counts = self.context.counts
-        for scan in self.scans.values {
+        for scan in self.scans {
             scan.gauge(&counts)
             for group in scan.index.all.values {
                 group.group.passOver(through: scan.log.head)
@@ -68,13 +66,25 @@ package final class HomeLoop {
         return counts
     }
 
+    /// The scans in memory.
+    var scans: [ScanHome] {
+        self.presence.values.compactMap { presence in
+            if case .live(let live) = presence { live.scan } else { nil }
+        }
+    }
+
+    /// A scan that is in memory, and what stands in line for it.
+    func live(_ id: ScanID) -> LiveScan? {
+        if case .live(let live)? = self.presence[id] { live } else { nil }
+    }
+
     /// A subscription begins, unless the scan's log could not be read.
     func subscribe(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest, refusal: RelayRefusal?) {
         guard refusal == nil else {
             self.context.loops.run(on: loop) { $0.end(id, .storageUnavailable) }
             return
         }
-        if let scan = self.scans[request.scanID] {
+        if let scan = self.live(request.scanID)?.scan {
             scan.subscribe(id, loop: loop, request, now: self.eventLoop.now)
             self.touch(scan)
             return
@@ -83,24 +93,25 @@ package final class HomeLoop {
             self.refuse(id, loop: loop, request)
             return
         }
-        self.waiters[request.scanID, default: [:]][id] = Waiter(loop: loop, request: request)
+        let list = self.waiters(of: request.scanID) ?? WaiterList()
+        list.waiters[id] = WaiterList.Waiter(loop: loop, request: request)
+        self.presence[request.scanID] = .awaited(list)
         self.alarms.set(.waiter(request.scanID, id), at: self.eventLoop.now + wait)
         self.setClock()
     }
 
     func unsubscribe(_ id: SubscriptionID, scanID: ScanID) {
-        if let scan = self.scans[scanID] {
-            scan.unsubscribe(id)
-        }
+        self.live(scanID)?.scan.unsubscribe(id)
         self.removeWaiter(id, scanID: scanID)
     }
 
     func fellBehind(_ id: SubscriptionID, scanID: ScanID, cursor: Seq, generation: Int, knowsStall: Bool) {
-        self.scans[scanID]?.fellBehind(id, cursor: cursor, generation: generation, knowsStall: knowsStall)
+        self.live(scanID)?.scan
+            .fellBehind(id, cursor: cursor, generation: generation, knowsStall: knowsStall)
     }
 
     func sendPage(to id: SubscriptionID, scanID: ScanID, loop: Int, room: Int) {
-        guard let scan = self.scans[scanID] else {
+        guard let scan = self.live(scanID)?.scan else {
             return
         }
         scan.sendPage(to: id, loop: loop, room: room, now: self.eventLoop.now)
@@ -108,31 +119,21 @@ package final class HomeLoop {
     }
 
     func change(_ id: SubscriptionID, scanID: ScanID, filter: TypeFilter?, framesPerSecond: Double?) -> Double? {
-        guard let scan = self.scans[scanID], self.waiters[scanID]?[id] == nil else {
-            return self.changeWaiter(id, scanID: scanID, filter: filter, framesPerSecond: framesPerSecond)
+        if let list = self.waiters(of: scanID), var request = list.waiters[id]?.request {
+            request.filter = filter ?? request.filter
+            request.framesPerSecond = framesPerSecond ?? request.framesPerSecond
+            list.waiters[id]?.request = request
+            return self.context.baseRate(request.framesPerSecond)
+        }
+        guard let scan = self.live(scanID)?.scan else {
+            return nil
         }
         defer { self.touch(scan) }
         return scan.change(id, filter: filter, framesPerSecond: framesPerSecond, now: self.eventLoop.now)
     }
 
-    /// Changes what a subscriber will want of the scan that it waits for.
-    private func changeWaiter(
-        _ id: SubscriptionID,
-        scanID: ScanID,
-        filter: TypeFilter?,
-        framesPerSecond: Double?
-    ) -> Double? {
-        guard var request = self.waiters[scanID]?[id]?.request else {
-            return nil
-        }
-        request.filter = filter ?? request.filter
-        request.framesPerSecond = framesPerSecond ?? request.framesPerSecond
-        self.waiters[scanID]?[id]?.request = request
-        return self.context.baseRate(request.framesPerSecond)
-    }
-
     func report(on id: SubscriptionID, scanID: ScanID) -> SubscriptionReport? {
-        self.scans[scanID]?.report(on: id)
+        self.live(scanID)?.scan.report(on: id)
     }
 
     /// New values from the operator.
@@ -140,62 +141,82 @@ package final class HomeLoop {
     /// A subscription keeps its framing, and what counts as lagging.
     func reconfigure(_ configuration: RelayConfiguration) {
         self.context.configuration = configuration
-        for scan in self.scans.values {
-            scan.reconfigure(now: self.eventLoop.now)
-            self.touch(scan)
+        for (id, presence) in self.presence {
+            switch presence {
+            case .awaited:
+                break
+            case .dormant(let dormant):
+                dormant.lifecycle.reconfigure(configuration)
+                self.alarms.set(.scan(id), at: dormant.lifecycle.deadline)
+            case .loading(let loading):
+                loading.dormant.lifecycle.reconfigure(configuration)
+            case .live(let live):
+                live.scan.reconfigure(now: self.eventLoop.now)
+                self.touch(live.scan)
+            }
         }
+        self.setClock()
     }
 
     func state(of id: ScanID) -> ScanState? {
-        self.scans[id]
-            .map { scan in
+        self.live(id)
+            .map { live in
                 ScanState(
-                    summary: self.summary(of: scan, now: self.eventLoop.now),
-                    epoch: scan.log.epoch,
-                    seq: scan.log.head,
-                    latest: scan.log.latest
+                    summary: self.summary(of: live.scan, now: self.eventLoop.now),
+                    epoch: live.scan.log.epoch,
+                    seq: live.scan.log.head,
+                    latest: live.scan.log.latest
                 )
             }
     }
 
-    func create(_ id: ScanID, at: WallTime, now: NIODeadline) -> Result<ScanHome, RelayRefusal> {
+    /// A place for another scan; nil where there is none.
+    func takePlace(for id: ScanID) -> Vacancy? {
         guard self.scanCount.takeOne(limit: self.context.configuration.maximumScanCount) else {
-            return .failure(.tooManyScans)
+            return nil
+        }
+        var life: Int64?
+        if let store = self.context.store {
+            life = store.makeLife()
+            guard life != nil else {
+                self.scanCount.giveBackOne()
+                self.logger(of: id)
+                    .warning("no scan created: the storage has no room for another one's numbers")
+                return nil
+            }
+        }
+        return Vacancy(standing: ScanStanding(opening: self.context.makeEpoch()), life: life)
+    }
+
+    /// The place that was taken is not needed.
+    func giveBack(_ vacancy: Vacancy?) {
+        if vacancy != nil {
+            self.scanCount.giveBackOne()
+        }
+    }
+
+    /// Makes the scan that a record opens, in a place that was taken for it.
+    func open(_ id: ScanID, _ opening: LogRecord, life: Int64?, now: NIODeadline) -> LiveScan {
+        var ledger: StoreLedger?
+        if let store = self.context.store, let life {
+            ledger = StoreLedger(store: store, life: life)
         }
         let logger = self.logger(of: id)
-        var record: ScanRecord?
-        if let store = self.context.store {
-            guard let life = store.makeLife() else {
-                self.scanCount.giveBackOne()
-                logger.warning("no scan created: the storage has no room for another one's numbers")
-                return .failure(.tooManyScans)
-            }
-            record = ScanRecord(store: store, life: life)
-        }
-        let scan = ScanHome(id: id, record: record, context: self.context, logger: logger, at: at, now: now)
-        self.scans[id] = scan
+        let scan = ScanHome(id, opening: opening, ledger: ledger, context: self.context, logger: logger, now: now)
+        let live = LiveScan(scan, waiters: self.waiters(of: id))
+        self.presence[id] = .live(live)
         logger.info("scan channel created", metadata: ["epoch": "\(scan.log.epoch)"])
-        // In the order in which they came, which is that of their numbers.
-        if let waiters = self.waiters[id] {
-            self.admit(waiters.keys.sorted { $0.number < $1.number }[...], to: scan, now: now)
+        if let waiters = live.waiters?.waiters.keys {
+            // In the order in which they came, which is that of their numbers.
+            self.admit(waiters.sorted { $0.number < $1.number }[...], to: live, now: now)
         }
-        return .success(scan)
+        return live
     }
 
-    func remove(_ scan: ScanHome, _ end: SubscriptionEnd) {
-        scan.end(end, now: self.eventLoop.now)
-        self.storeRemoval(of: scan)
-        self.scans[scan.id] = nil
-        self.alarms.remove(.scan(scan.id))
-        self.countRemoval()
-        scan.logger.info(
-            "scan channel removed",
-            metadata: ["reason": "\(end)", "messages": .stringConvertible(scan.log.head.rawValue)]
-        )
-    }
-
-    /// A scan's place is free again.
-    func countRemoval() {
+    /// A scan is gone, and its place is free again; who waited for it and was not admitted waits on.
+    func forget(_ id: ScanID, waiters: WaiterList? = nil) {
+        self.presence[id] = waiters.map { .awaited($0) }
+        self.alarms.remove(.scan(id))
         self.scanCount.giveBackOne()
         self.context.counts.removedScans += 1
     }
@@ -213,9 +234,10 @@ package final class HomeLoop {
     }
 
     /// The scan that subscribers waited for is there: they follow it from its beginning, some in each turn of the loop.
-    private func admit(_ waiting: ArraySlice<SubscriptionID>, to scan: ScanHome, now: NIODeadline) {
+    private func admit(_ waiting: ArraySlice<SubscriptionID>, to live: LiveScan, now: NIODeadline) {
+        let scan = live.scan
         for id in waiting.prefix(Self.admittedCount) {
-            // One that left meanwhile is no longer there.
+            // A subscriber that left meanwhile is skipped.
             if let waiter = self.removeWaiter(id, scanID: scan.id) {
                 scan.subscribe(id, loop: waiter.loop, waiter.request, isAwaited: true, now: now)
             }
@@ -227,14 +249,14 @@ package final class HomeLoop {
         }
         self.eventLoop.nextTurn {
             // Where the scan is gone, they wait on, for as long as they said or for the next of its name.
-            if self.scans[scan.id] === scan {
-                self.admit(rest, to: scan, now: self.eventLoop.now)
+            if self.live(scan.id) === live {
+                self.admit(rest, to: live, now: self.eventLoop.now)
             }
         }
     }
 
     func waitIsOver(_ id: SubscriptionID, scanID: ScanID) {
-        guard self.scans[scanID] == nil else {
+        guard self.live(scanID) == nil else {
             // It is about to be admitted.
             self.alarms.set(.waiter(scanID, id), at: self.eventLoop.now + .seconds(1))
             return
@@ -244,13 +266,26 @@ package final class HomeLoop {
         }
     }
 
+    /// Those that wait for a scan, or waited for it and are not admitted yet.
+    private func waiters(of id: ScanID) -> WaiterList? {
+        switch self.presence[id] {
+        case .awaited(let list): list
+        case .live(let live): live.waiters
+        case .dormant, .loading, nil: nil
+        }
+    }
+
     @discardableResult
-    private func removeWaiter(_ id: SubscriptionID, scanID: ScanID) -> Waiter? {
-        guard let waiter = self.waiters[scanID]?.removeValue(forKey: id) else {
+    private func removeWaiter(_ id: SubscriptionID, scanID: ScanID) -> WaiterList.Waiter? {
+        guard let list = self.waiters(of: scanID), let waiter = list.waiters.removeValue(forKey: id) else {
             return nil
         }
-        if self.waiters[scanID]?.isEmpty ?? false {
-            self.waiters[scanID] = nil
+        if list.waiters.isEmpty {
+            if let live = self.live(scanID) {
+                live.waiters = nil
+            } else {
+                self.presence[scanID] = nil
+            }
         }
         self.alarms.remove(.waiter(scanID, id))
         return waiter

@@ -12,7 +12,7 @@ package final class Relay: Sendable {
     package typealias Worker = @Sendable (@escaping @Sendable () -> Void) -> Void
 
     private let loops: Loops
-    private let homes: [NIOLoopBoundBox<HomeLoop>]
+    let homes: [NIOLoopBoundBox<HomeLoop>]
     private let scanCount = ScanCount()
     private let nextSubscription = Atomic<UInt64>(0)
     /// The memory of all compressors.
@@ -100,9 +100,7 @@ package final class Relay: Sendable {
     /// Fails with `RelayRefusal`.
     package func delete(_ id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
         let promise = eventLoop.makePromise(of: Bool.self)
-        self.tell(self.home(of: id)) { home in
-            home.afterLoading(id) { home.delete(id, promise: promise) }
-        }
+        self.tell(self.home(of: id)) { $0.delete(id, promise: promise) }
         return promise.futureResult
     }
 
@@ -259,7 +257,8 @@ package final class Relay: Sendable {
         )
     }
 
-    private func home(of id: ScanID) -> Int {
+    /// The index of a scan's home.
+    func home(of id: ScanID) -> Int {
         // FNV-1a: the standard library's hash would do, but this one is the same in every run, so reports compare.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in id.text.utf8 {
@@ -321,4 +320,24 @@ package final class Relay: Sendable {
             on: eventLoop
         )
     }
+}
+
+/// How many scans all homes hold together, so that the limit is one for the gateway.
+final class ScanCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    /// Takes a place, if there is one.
+    func takeOne(limit: Int) -> Bool {
+        guard self.count.add(1, ordering: .relaxed).newValue <= limit else {
+            self.count.subtract(1, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    func giveBackOne() {
+        self.count.subtract(1, ordering: .relaxed)
+    }
+
+    var current: Int { self.count.load(ordering: .relaxed) }
 }

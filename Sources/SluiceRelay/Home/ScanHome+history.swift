@@ -4,17 +4,17 @@ extension ScanHome {
     /// A page of history for a reader without a socket, out of memory and the store.
     func history(_ request: HistoryRequest, promise: EventLoopPromise<HistoryPage?>) {
         let stretch = request.stretch(head: self.log.head)
-        guard let record = self.record, !stretch.isEmpty, !self.log.holdsEverything(after: stretch.after) else {
+        guard let ledger = self.ledger, !stretch.isEmpty, !self.log.holdsEverything(after: stretch.after) else {
             promise.succeed(self.page(self.fromMemory(stretch, request), of: stretch, request))
             return
         }
         switch request.order {
         case .ascending:
-            self.read(request, stretch, after: StoredPage(at: stretch.start), record, promise)
+            self.read(request, stretch, after: StoredPage(at: stretch.start), ledger, promise)
         case .descending:
             let newest = self.newest(of: stretch, request)
             if newest.through <= self.log.evictedThrough, !newest.isFull(for: request) {
-                self.read(request, stretch, after: newest, record, promise)
+                self.read(request, stretch, after: newest, ledger, promise)
             } else {
                 promise.succeed(self.page(newest, of: stretch, request))
             }
@@ -33,7 +33,7 @@ extension ScanHome {
         _ request: HistoryRequest,
         _ stretch: LogStretch,
         after page: StoredPage,
-        _ record: ScanRecord,
+        _ ledger: StoreLedger,
         _ promise: EventLoopPromise<HistoryPage?>
     ) {
         var evicted = stretch.rest(from: page.through)
@@ -61,9 +61,9 @@ extension ScanHome {
                 promise.succeed(self.page(page, of: stretch, request))
             }
         let rest = request.rest(after: page)
-        record.store.read(
+        ledger.store.read(
             StoredPageRequest(
-                life: record.life,
+                life: ledger.life,
                 stretch: evicted,
                 selection: request.selection,
                 maximumCount: rest.maximumCount,
@@ -118,4 +118,47 @@ extension StoredPage {
         self.lostThrough = max(self.lostThrough, page.lostThrough)
         self.damagedCount += page.damagedCount
     }
+}
+
+/// Which page of a scan's history a reader without a socket wants.
+package struct HistoryRequest: Sendable {
+    package var order = LogStretch.Order.ascending
+    /// Only messages after this one.
+    package var after: Seq = 0
+    /// Only messages before this one; nil for those up to the newest.
+    package var before: Seq?
+    package var selection = MessageSelection.everything
+    package var maximumCount: Int
+    package var maximumBytes: Int
+
+    package init(maximumCount: Int, maximumBytes: Int) {
+        self.maximumCount = maximumCount
+        self.maximumBytes = maximumBytes
+    }
+
+    /// What it asks of a log with this head.
+    func stretch(head: Seq) -> LogStretch {
+        LogStretch(after: self.after, through: min(self.before?.previous ?? head, head), order: self.order)
+    }
+
+    /// The page that what was read of a stretch of the log makes.
+    func page(_ stored: StoredPage, of stretch: LogStretch, epoch: String) -> HistoryPage {
+        var page = HistoryPage(epoch: epoch, entries: stored.entries, next: nil, damagedCount: stored.damagedCount)
+        if !stretch.rest(from: stored.through).isEmpty {
+            page.next = self.order == .ascending ? stored.through : stored.through.next
+        }
+        return page
+    }
+}
+
+/// A page of a scan's history, for a reader without a socket.
+package struct HistoryPage: Sendable {
+    package var epoch: String
+    /// In the order that was asked for; there may be none although there is a next page.
+    package var entries: [LogEntry]
+    /// What the next page is to begin with: ``HistoryRequest/after`` in ascending order, ``HistoryRequest/before`` in
+    /// descending order; nil at the end.
+    package var next: Seq?
+    /// How many messages of the page are stored and cannot be shown.
+    package var damagedCount = 0
 }

@@ -264,10 +264,10 @@ extension ScanHome {
         guard isSameLife, since <= self.log.head else {
             return (0, false)
         }
-        guard let record = self.record else {
+        guard let ledger = self.ledger else {
             return (since, self.log.missedCount(after: since, filter: request.filter) == 0)
         }
-        let lostThrough = record.store.lostThrough(record.life)
+        let lostThrough = ledger.store.lostThrough(ledger.life)
         return (since, self.log.lostCount(after: since, lostThrough, filter: request.filter) == 0)
     }
 }

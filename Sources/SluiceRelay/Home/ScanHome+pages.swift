@@ -113,7 +113,7 @@ extension ScanHome {
             reason: reason,
             maximumBytes: maximumBytes,
             isAskedFor: isAskedFor,
-            isStored: self.record != nil && isAskedFor && !self.log.holdsEverything(after: cursor)
+            isStored: self.ledger != nil && isAskedFor && !self.log.holdsEverything(after: cursor)
         )
     }
 

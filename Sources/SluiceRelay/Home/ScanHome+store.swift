@@ -14,32 +14,32 @@ extension ScanHome {
 
     /// Hands over what the store has not got; the answer is nil where there is no store.
     ///
-    /// While a request is half taken nothing is handed over: it is all or nothing in the store too, and its end hands
+    /// While a record is half applied nothing is handed over: it is all or nothing in the store too, and its end hands
     /// over the rest.
     func store(answer: StoredAnswer?, isHeard: Bool) -> EventLoopFuture<Void>? {
-        guard let record = self.record, !self.isTaking else {
+        guard let ledger = self.ledger, !self.isApplying else {
             return nil
         }
-        let write = record.makeWrite(of: &self.log, header: self.header, answer: answer, isHeard: isHeard)
+        let write = ledger.makeWrite(of: &self.log, header: self.header, answer: answer, isHeard: isHeard)
         let promise = self.context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated()
             .whenComplete { result in
                 switch result {
                 case .success:
-                    record.settled(write, isStored: true)
-                    self.log.stored(through: record.storedThrough)
+                    ledger.settled(write, isStored: true)
+                    self.log.stored(through: ledger.storedThrough)
                 case .failure:
-                    record.settled(write, isStored: false)
+                    ledger.settled(write, isStored: false)
                     self.context.notStored(self)
                 }
             }
-        record.store.write(write, promise: promise)
+        ledger.store.write(write, promise: promise)
         return promise.futureResult
     }
 
     /// Makes a page, out of the store if memory no longer has all messages after its cursor.
     func makePage(_ key: PageCache.Key, through end: Seq) {
-        guard let record = self.record, !self.log.holdsEverything(after: key.cursor) else {
+        guard let ledger = self.ledger, !self.log.holdsEverything(after: key.cursor) else {
             self.pack(self.page(key, through: end), key, through: end)
             return
         }
@@ -58,9 +58,9 @@ extension ScanHome {
                     self.pageNotRead(key)
                 }
             }
-        record.store.read(
+        ledger.store.read(
             StoredPageRequest(
-                life: record.life,
+                life: ledger.life,
                 stretch: LogStretch(after: key.cursor, through: min(end, self.log.evictedThrough)),
                 selection: MessageSelection(filter: key.filter),
                 maximumCount: self.context.configuration.maximumBatchCount,

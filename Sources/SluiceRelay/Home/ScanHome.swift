@@ -2,10 +2,11 @@ import Logging
 import NIOCore
 internal import SluiceBase
 
-/// A scan on its home loop: post → log → groups → frames → loops.
+/// The projection of a scan on its home loop: record → log → groups → frames → loops.
 ///
-/// Its log, groups and members are touched by this loop alone, so nothing here has a lock. It decides nothing by
-/// itself: the log, the lifecycle and the groups do, and it carries out what they say.
+/// It applies records, and control entries, and decides nothing: what a request does was judged before, and what goes
+/// out when, the log and the groups say. Its log, groups and members are touched by this loop alone, so nothing here
+/// has a lock.
 final class ScanHome {
     /// Who is woken when its time comes.
     enum Alarm: Hashable {
@@ -13,12 +14,31 @@ final class ScanHome {
         case member(SubscriptionID)
     }
 
+    /// What happens to the subscribers of a scan in this gateway besides its records.
+    enum Control {
+        /// The scanner fell silent, for so many whole seconds.
+        case stalled(silentFor: Int64)
+        /// The scanner is back.
+        case resumed
+    }
+
+    /// A record of which the messages before `count` are shown; the others are in later turns of the loop.
+    private struct HalfApplied {
+        var record: LogRecord
+        var count: Int
+    }
+
     let id: ScanID
     let context: HomeContext
     var log: ScanLog
     var lifecycle: ScanLifecycle
-    var owner: String?
-    var name: String?
+    /// The place of the newest record.
+    private var place: UInt64 = 0
+    /// How many messages the scan has had.
+    private(set) var messageCount = 0
+    private(set) var owner: String?
+    private(set) var name: String?
+    private var halfApplied: HalfApplied?
     /// The groups by their terms, and by what they want.
     var groups: [HomeGroup.Key: HomeGroup] = [:]
     var index = GroupIndex()
@@ -31,28 +51,30 @@ final class ScanHome {
     var members: [SubscriptionID: Member] = [:]
     /// Whether it did something in this loop turn, at whose end what was made goes out.
     var isTouched = false
-    /// Whether a request is half taken: its rest comes in later turns of the loop.
-    var isTaking = false
     let logger: Logger
     /// How much of it the store has; nil where there is no store.
-    let record: ScanRecord?
+    let ledger: StoreLedger?
 
+    /// A scan that a record opens; the record is still to be applied.
     init(
-        id: ScanID,
-        record: ScanRecord?,
+        _ id: ScanID,
+        opening: LogRecord,
+        ledger: StoreLedger?,
         context: HomeContext,
         logger: Logger,
-        at: WallTime,
         now: NIODeadline
     ) {
         self.id = id
         self.context = context
-        self.record = record
+        self.ledger = ledger
+        self.place = opening.prev
+        self.messageCount = opening.messageCount - opening.messages.count
         self.log = ScanLog(
-            epoch: context.makeEpoch(),
+            epoch: opening.epoch,
             history: context.configuration.history,
-            startedAt: at,
-            isStored: context.store != nil
+            after: opening.first.previous,
+            startedAt: opening.at,
+            isStored: ledger != nil
         )
         self.lifecycle = ScanLifecycle(configuration: context.configuration, now: now)
         self.logger = logger
@@ -63,7 +85,7 @@ final class ScanHome {
         let header = dormant.scan.header
         self.id = header.id
         self.context = context
-        self.record = context.store.map { ScanRecord(store: $0, resuming: dormant.scan) }
+        self.ledger = context.store.map { StoreLedger(store: $0, resuming: dormant.scan) }
         self.log = ScanLog(
             resuming: stored.tail,
             fold: dormant.scan.fold,
@@ -71,6 +93,7 @@ final class ScanHome {
             head: dormant.scan.head,
             history: context.configuration.history
         )
+        self.messageCount = Int(clamping: dormant.scan.head.rawValue)
         self.lifecycle = dormant.lifecycle
         self.owner = header.owner
         self.name = header.name
@@ -78,58 +101,122 @@ final class ScanHome {
         context.idempotency.restore(stored.answers, epoch: header.epoch, now: now)
     }
 
-    /// The most bytes of messages that are taken in one turn of the loop, and the last message besides.
+    /// Where the scan stands: what the next record is judged at.
+    var standing: ScanStanding {
+        ScanStanding(
+            epoch: self.log.epoch,
+            place: self.place,
+            head: self.log.head,
+            messageCount: self.messageCount,
+            owner: self.owner,
+            name: self.name
+        )
+    }
+
+    /// Whether a record is half applied: nothing else is judged or applied before all of it is.
+    var isApplying: Bool { self.halfApplied != nil }
+
+    /// Applies a record: at once as far as this turn of the loop has room, and the rest by `applyMore`.
+    ///
+    /// What is due by it goes out at the end of the loop turn.
+    func apply(_ record: LogRecord, now: NIODeadline) {
+        precondition(
+            record.prev == self.place && record.epoch == self.log.epoch && record.first == self.log.head.next,
+            "a record is applied where it was judged"
+        )
+        self.owner = record.owner
+        self.name = record.name
+        if record.isHeard, record.messages.isEmpty, self.lifecycle.keptAlive(now: now) {
+            self.apply(.resumed)
+        }
+        var count = 0
+        if !record.messages.isEmpty, self.context.turn.hasRoom {
+            count = self.show(record, after: 0, now: now)
+        }
+        if count < record.messages.count {
+            self.halfApplied = HalfApplied(record: record, count: count)
+        } else {
+            self.finish(record, now: now)
+        }
+    }
+
+    /// Goes on with a record that is half applied.
+    func applyMore(now: NIODeadline) {
+        guard let half = self.halfApplied else {
+            return
+        }
+        let count = half.count + self.show(half.record, after: half.count, now: now)
+        self.halfApplied?.count = count
+        if count == half.record.messages.count {
+            self.halfApplied = nil
+            self.finish(half.record, now: now)
+        }
+    }
+
+    /// Applies what is not of the log.
+    func apply(_ control: Control) {
+        switch control {
+        case .stalled(let silentFor):
+            self.lifecycle.fellSilent()
+            self.logger.info("scanner fell silent", metadata: ["silent_s": .stringConvertible(silentFor)])
+            self.announce(.stalled(silentFor: silentFor), isStalled: true)
+        case .resumed:
+            self.announce(.resumed, isStalled: false)
+        }
+    }
+
+    /// All messages of a record are shown: what it says besides holds now.
+    private func finish(_ record: LogRecord, now: NIODeadline) {
+        self.place = record.place
+        self.messageCount = record.messageCount
+        if let answer = record.answer {
+            self.context.idempotency.remember(answer.request, answer.receipt, epoch: record.epoch, now: now)
+        }
+        if let end = record.end {
+            self.end(SubscriptionEnd(end), now: now)
+        }
+    }
+
+    /// The most bytes of messages that are shown in one turn of the loop, and the last message besides.
     private static let sliceBytes = 128 * 1024
 
-    /// Numbers some messages, keeps them, and shows them to the groups that want them.
+    /// Keeps some messages of a record, and shows them to the groups that want them.
     ///
-    /// Returns how many. There is at least one; whether there are more depends on what this turn of the loop has room for. What is due
-    /// goes out at the end of the loop turn.
-    func post(_ messages: ArraySlice<Message>, at: WallTime, now: NIODeadline) -> Int {
+    /// Returns how many. There is at least one; whether there are more depends on what this turn of the loop has room
+    /// for.
+    private func show(_ record: LogRecord, after start: Int, now: NIODeadline) -> Int {
+        guard let at = record.at else {
+            preconditionFailure("messages came at a time")
+        }
+        var seq = record.first.advanced(by: start)
         var count = 0
         var bytes = 0
-        for message in messages {
+        for message in record.messages[start...] {
             guard count == 0 || (bytes < Self.sliceBytes && self.context.turn.hasRoom) else {
                 break
             }
             count += 1
             bytes += message.byteCount
-            self.post(message, at: at, now: now)
+            self.show(LogEntry(seq: seq, at: at, message: message), now: now)
+            seq = seq.next
         }
+        self.messageCount = record.messageCount - (record.messages.count - start - count)
         self.context.counts.acceptedBytes += bytes
         self.context.counts.acceptedMessages += count
         return count
     }
 
-    private func post(_ message: Message, at: WallTime, now: NIODeadline) {
-        if self.lifecycle.messagePosted(isTerminal: message.isTerminal, now: now) {
-            self.announceStall(false)
+    private func show(_ entry: LogEntry, now: NIODeadline) {
+        if self.lifecycle.messagePosted(isTerminal: entry.message.isTerminal, now: now) {
+            self.apply(.resumed)
         }
-        let entry = self.log.append(message, at: at)
-        let groupCount = self.index.forEach(wanting: message) { group in
+        self.log.append(entry)
+        let groupCount = self.index.forEach(wanting: entry.message) { group in
             group.group.append(entry, now: now, mayEmit: self.context.turn.hasRoom)
             self.collect(group, now: now)
         }
         self.context.counts.shownMessages += groupCount
         self.context.turn.spend(messageShownTo: groupCount)
-    }
-
-    /// Messages of a request are about to be numbered, all of them in one run.
-    ///
-    /// Returns the first number.
-    func begin(_ messages: [Message]) -> Seq {
-        if let record = self.record, !messages.isEmpty {
-            // Frames leave at the end of the loop turn at the earliest, and other loops hear of them after this.
-            record.store.numbered(record.life, through: self.log.head.advanced(by: messages.count))
-        }
-        return self.log.head.next
-    }
-
-    /// The scanner said that it is there.
-    func keepAlive(now: NIODeadline) {
-        if self.lifecycle.keptAlive(now: now) {
-            self.announceStall(false)
-        }
     }
 
     /// The end of a loop turn: what was made in it goes to the loops, in one write for each group.
@@ -138,7 +225,7 @@ final class ScanHome {
         self.dirty.removeAll()
         for group in dirty {
             group.isDirty = false
-            // One that lost its last member within the turn is gone.
+            // A group that lost its last member within the turn is skipped.
             if self.index.all[group.id] === group {
                 self.deliver(group, now: now)
             }
@@ -150,33 +237,14 @@ final class ScanHome {
         }
     }
 
-    /// Time passed.
-    ///
-    /// Returns why the scan is to be removed, if it is.
-    func tick(now: NIODeadline) -> ScanLifecycle.Removal? {
-        self.ring(now: now)
-        switch self.lifecycle.tick(now: now) {
-        case .doNothing:
-            break
-        case .announceStall(let silentFor):
-            self.logger.info("scanner fell silent", metadata: ["silent_s": .stringConvertible(silentFor)])
-            self.announceStall(true, silentFor: silentFor)
-        case .remove(let removal):
-            self.endTurn(now: now)
-            return removal
-        }
-        self.endTurn(now: now)
-        return nil
-    }
-
-    /// When `tick` next has something to do.
+    /// When the scan next has something to do.
     var deadline: NIODeadline {
         min(self.lifecycle.deadline, self.alarms.next ?? .distantFuture)
     }
 
     /// The scan is over for its subscribers: what waits goes out, as much as one turn of the loop allows, then they are
     /// told.
-    func end(_ end: SubscriptionEnd, now: NIODeadline) {
+    private func end(_ end: SubscriptionEnd, now: NIODeadline) {
         for group in Array(self.index.all.values) where self.context.turn.hasRoom {
             group.group.flush(now: now)
             self.collect(group, now: now)
@@ -266,15 +334,26 @@ final class ScanHome {
         self.context.counts.filteredMessages += group.group.counts.filtered
     }
 
-    private func announceStall(_ isStalled: Bool, silentFor: Int64 = 0) {
+    private func announce(_ notice: Notice, isStalled: Bool) {
         for group in self.index.all.values {
             self.markDirty(group)
-            group.encoder.append(isStalled ? .stalled(silentFor: silentFor) : .resumed)
+            group.encoder.append(notice)
             for member in group.members.values {
                 if case .inStep = member.place {
                     member.knowsStall = isStalled
                 }
             }
+        }
+    }
+}
+
+extension SubscriptionEnd {
+    /// What a scan's end is to its subscribers.
+    init(_ end: ScanEnd) {
+        switch end {
+        case .completed: self = .scanCompleted
+        case .idle: self = .scanIdle
+        case .deleted: self = .scanDeleted
         }
     }
 }

@@ -55,7 +55,7 @@ package enum ScanOutcome: String, Sendable, CaseIterable {
 
 /// That a scan exists, or its history, and who owns it.
 package struct ScanOwner: Sendable, Equatable {
-    /// The owner's user id; nil where nobody said.
+    /// The owner's user id; nil where none is known.
     package var owner: String?
     /// Whether its channel stands; what is left of a removed scan is its stored history.
     package var isLive: Bool
@@ -66,12 +66,12 @@ package struct ScanOwner: Sendable, Equatable {
     }
 }
 
-/// What holds of a scan after somebody said who owns it, or what it is called.
+/// What holds of a scan after its owner or its name was set.
 package struct ScanRegistration: Sendable, Equatable {
     /// Whether there was no such scan before.
     package var isNew: Bool
-    /// The owner's user id; nil where nobody said.
+    /// The owner's user id; nil where none is known.
     package var owner: String?
-    /// What people call it; nil where nobody said.
+    /// What people call it; nil where none is known.
     package var name: String?
 }

@@ -28,7 +28,7 @@ package struct SubscriptionRequest: Sendable {
     }
 }
 
-/// How one subscription stands, for whoever asks why it did not get a message.
+/// How one subscription stands: why it did, or did not, get a message.
 package struct SubscriptionReport: Sendable, Equatable {
     /// Where a subscription stands against its delivery group.
     package enum Place: String, Sendable {

@@ -1,24 +1,26 @@
 package import NIOCore
 
+/// Why a scan's channel is removed.
+package enum ScanEnd: Sendable, Equatable {
+    /// It completed and the delay for late readers is over.
+    case completed
+    /// Nothing was heard of it for too long.
+    case idle
+    /// It was deleted, and its history with it.
+    case deleted
+}
+
 /// When a scan runs, is complete, falls silent, comes back, and goes.
 ///
 /// Time is an argument.
 package struct ScanLifecycle: Sendable {
-    /// Why a scan's channel is removed.
-    package enum Removal: Sendable, Equatable {
-        /// It completed and the delay for late readers is over.
-        case completed
-        /// Nothing was heard of it for too long.
-        case idle
-    }
-
     /// What time asks for.
     package enum Action: Sendable, Equatable {
         case doNothing
         /// Tell the subscribers that the scanner fell silent, for so many whole seconds.
         case announceStall(silentFor: Int64)
         /// Close the subscribers and forget the scan.
-        case remove(Removal)
+        case remove(ScanEnd)
     }
 
     private var cleanupDelay: TimeAmount
@@ -114,8 +116,8 @@ package struct ScanLifecycle: Sendable {
         return self.isStalled
     }
 
-    /// Time passed.
-    package mutating func tick(now: NIODeadline) -> Action {
+    /// What time asks for; it goes on asking until that is done.
+    package func due(now: NIODeadline) -> Action {
         if let completedAt = self.completedAt {
             return now >= completedAt + self.cleanupDelay ? .remove(.completed) : .doNothing
         }
@@ -123,10 +125,14 @@ package struct ScanLifecycle: Sendable {
             return .remove(.idle)
         }
         if !self.isStalled, now >= self.lastHeardAt + self.stallAfter {
-            self.isStalled = true
             return .announceStall(silentFor: self.silentFor(now: now))
         }
         return .doNothing
+    }
+
+    /// The subscribers were told that the scanner is silent.
+    package mutating func fellSilent() {
+        self.isStalled = true
     }
 
     /// How many whole seconds the scanner has been silent.
@@ -134,7 +140,7 @@ package struct ScanLifecycle: Sendable {
         (now - self.lastHeardAt).nanoseconds / 1_000_000_000
     }
 
-    /// When `tick` next has something to do, if nothing is posted before.
+    /// When `due` next asks for something, if nothing is posted before.
     package var deadline: NIODeadline {
         if let completedAt = self.completedAt {
             return completedAt + self.cleanupDelay

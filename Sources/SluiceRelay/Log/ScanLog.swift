@@ -39,21 +39,24 @@ package struct ScanLog: Sendable {
     /// - Parameters:
     ///   - epoch: Which life of the log this is.
     ///   - history: What is kept in memory.
+    ///   - head: The number before its first message's; what came before is gone.
     ///   - startedAt: When the scan was first heard of; nil where its first message says it.
     ///   - isStored: Whether a store takes what is appended; then nothing is evicted that ``stored(through:)`` has not
     ///     named.
     package init(
         epoch: String,
         history: RelayConfiguration.History,
+        after head: Seq = 0,
         startedAt: WallTime? = nil,
         isStored: Bool = false
     ) {
         self.epoch = epoch
         self.fold = ScanFold(startedAt: startedAt)
-        self.head = 0
+        self.head = head
         self.history = history
-        self.index = TypeIndex()
-        self.evictableThrough = isStored ? 0 : .max
+        self.index = TypeIndex(first: head.next)
+        self.evictedThrough = head
+        self.evictableThrough = isStored ? head : .max
     }
 
     /// A log that goes on where a stored one ended.
@@ -84,14 +87,13 @@ package struct ScanLog: Sendable {
         }
     }
 
-    /// Numbers a message and keeps it.
-    package mutating func append(_ message: Message, at: WallTime) -> LogEntry {
-        self.head = self.head.next
-        let entry = LogEntry(seq: self.head, at: at, message: message)
-        self.index.append(type: message.type, fate: message.fate)
-        self.fold.note(message, at: at)
+    /// Keeps a message, which has the number after the head.
+    package mutating func append(_ entry: LogEntry) {
+        precondition(entry.seq == self.head.next, "messages are numbered in one run")
+        self.head = entry.seq
+        self.index.append(type: entry.message.type, fate: entry.message.fate)
+        self.fold.note(entry.message, at: entry.at)
         self.keep(entry)
-        return entry
     }
 
     /// The store has everything through this seq; what retention would have evicted goes now.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Ties the posts of one stream together: after one that was refused no later one is taken.
+/// Ties the posts of one stream together: once one is refused, no later one is taken.
 ///
 /// Several are on their way at once, and the producer is told to go on behind the last one that was numbered. One that
 /// was numbered behind a gap would be posted twice.

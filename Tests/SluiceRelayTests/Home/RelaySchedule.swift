@@ -7,6 +7,14 @@ import SluiceWire
 
 /// One random schedule of a whole relay: producers, subscribers of every kind, full sockets, and time.
 final class RelaySchedule {
+    /// What changes the scans.
+    enum Source {
+        /// Requests, which the relay's author judges.
+        case requests
+        /// Records that were made elsewhere.
+        case records
+    }
+
     private static let scanIDs = ["alpha", "beta"].compactMap { ScanID($0) }
 
     private let world: ScheduleWorld
@@ -18,6 +26,8 @@ final class RelaySchedule {
     private var scans: [ScheduleScan] = []
     private var current: [ScanID: ScheduleScan] = [:]
     private var homes: [ScanID: ScheduleLoop] = [:]
+    /// Where records come from that were made elsewhere; none where requests change the scans.
+    private var sources: [ScanID: ScheduleRecords] = [:]
     private var postedCount = 0
 
     /// A schedule that is the same for the same seed.
@@ -26,7 +36,8 @@ final class RelaySchedule {
     ///   - seed: What chance comes from.
     ///   - sharesSockets: Whether some sockets follow both scans.
     ///   - isStored: Whether scans are stored, memory holds little of them, and crowds come back with one cursor.
-    init(seed: UInt64, sharesSockets: Bool = true, isStored: Bool = false) throws {
+    ///   - source: What changes the scans.
+    init(seed: UInt64, sharesSockets: Bool = true, isStored: Bool = false, source: Source = .requests) throws {
         let world = ScheduleWorld(seed: seed, loopCount: 1 + Int(seed % 3))
         self.world = world
         self.isStored = isStored
@@ -40,7 +51,12 @@ final class RelaySchedule {
         )
         world.run()
         for scanID in Self.scanIDs {
-            self.homes[scanID] = self.findHome(of: scanID)
+            let home = self.findHome(of: scanID)
+            self.homes[scanID] = home
+            if case .records = source, let home {
+                self.sources[scanID] = ScheduleRecords(scanID: scanID, relay: self.relay, loop: home, world: world)
+                self.sources[scanID]?.onRecord = { [unowned self] in self.applied($0, to: scanID, after: $1) }
+            }
         }
         for _ in 0..<(isStored ? world.number(4...12) : world.number(1...5)) {
             try self.connect(mayShare: sharesSockets)
@@ -116,6 +132,14 @@ final class RelaySchedule {
             return
         }
         let messages = (0..<count).map { _ in self.makeMessage() }
+        if let source = self.sources[scanID] {
+            source.handIn { record in
+                record.messages = messages
+                record.at = TestMessage.time
+                record.isHeard = true
+            }
+            return
+        }
         self.world.on(home) {
             let receipt = self.relay.ingest(
                 IngestRequest(scanID: scanID, messages: messages, at: TestMessage.time),
@@ -146,9 +170,23 @@ final class RelaySchedule {
         }
     }
 
+    /// The model is told of a record before it is applied.
+    private func applied(_ record: LogRecord, to scanID: ScanID, after standing: ScanStanding) {
+        if standing.isNew {
+            let scan = ScheduleScan(scanID: scanID, epoch: record.epoch)
+            self.scans.append(scan)
+            self.current[scanID] = scan
+        }
+        for message in record.messages {
+            self.current[scanID]?.append(message, now: self.world.now)
+        }
+    }
+
     private func keepAlive() {
         let scanID = self.world.pick(Self.scanIDs)
-        if let home = self.homes[scanID] {
+        if let source = self.sources[scanID] {
+            source.handIn { $0.isHeard = true }
+        } else if let home = self.homes[scanID] {
             self.world.on(home) {
                 _ = self.relay.ingest(IngestRequest(scanID: scanID, messages: [], at: TestMessage.time), on: home)
             }
@@ -164,7 +202,12 @@ final class RelaySchedule {
                 self.flush(on: loop)
                 return
             }
-            _ = self.relay.delete(self.world.pick(Self.scanIDs), on: loop)
+            let scanID = self.world.pick(Self.scanIDs)
+            if let source = self.sources[scanID] {
+                source.handIn { $0.end = .deleted }
+            } else {
+                _ = self.relay.delete(scanID, on: loop)
+            }
         }
     }
 

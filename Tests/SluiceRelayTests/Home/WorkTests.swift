@@ -118,4 +118,28 @@ struct WorkTests {
         #expect(try schedule.end([client]).isEmpty)
         #expect(client.session?.isEnded == true)
     }
+
+    @Test("A producer that posts once it has its answer waits behind what came before, and no number is given twice")
+    func postsAfterAnswers() throws {
+        let schedule = try ScheduleOfOneScan(loopCount: 1)
+        let loop = schedule.world.loops[0]
+        var seqs: [ClosedRange<Seq>?] = []
+        let ingest = { (count: Int, then: @escaping () -> Void) in
+            let messages = (0..<count).map { TestMessage.ordinary("a", "\"n\":\($0)") }
+            let request = IngestRequest(scanID: schedule.scanID, messages: messages, at: TestMessage.time)
+            schedule.relay.ingest(request, on: loop).assumeIsolated()
+                .whenSuccess { receipt in
+                    seqs.append(receipt.seqs)
+                    then()
+                }
+        }
+        schedule.world.on(loop) {
+            ingest(5000) { ingest(4000) {} }
+            ingest(3000) {}
+            ingest(2) {}
+        }
+        schedule.letTurnsPass()
+        #expect(seqs == [1...5000, 5001...8000, 8001...8002, 8003...12_002])
+        #expect(try schedule.end([]).isEmpty)
+    }
 }

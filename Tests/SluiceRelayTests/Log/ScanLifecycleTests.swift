@@ -15,12 +15,14 @@ struct ScanLifecycleTests {
     func stall() {
         var lifecycle = self.lifecycle()
         #expect(lifecycle.deadline == self.start + .seconds(60))
-        #expect(lifecycle.tick(now: self.start + .seconds(59)) == .doNothing)
-        #expect(lifecycle.tick(now: self.start + .seconds(60)) == .announceStall(silentFor: 60))
-        #expect(lifecycle.tick(now: self.start + .seconds(61)) == .doNothing)
+        #expect(lifecycle.due(now: self.start + .seconds(59)) == .doNothing)
+        #expect(lifecycle.due(now: self.start + .seconds(60)) == .announceStall(silentFor: 60))
+        lifecycle.fellSilent()
+        #expect(lifecycle.due(now: self.start + .seconds(61)) == .doNothing)
         #expect(lifecycle.keptAlive(now: self.start + .seconds(62)) == true)
         #expect(lifecycle.keptAlive(now: self.start + .seconds(63)) == false)
-        #expect(lifecycle.tick(now: self.start + .seconds(123)) == .announceStall(silentFor: 60))
+        #expect(lifecycle.due(now: self.start + .seconds(123)) == .announceStall(silentFor: 60))
+        lifecycle.fellSilent()
         #expect(lifecycle.messagePosted(isTerminal: false, now: self.start + .seconds(124)) == true)
     }
 
@@ -30,9 +32,9 @@ struct ScanLifecycleTests {
         #expect(lifecycle.messagePosted(isTerminal: true, now: self.start + .seconds(10)) == false)
         #expect(lifecycle.isCompleted)
         #expect(lifecycle.elapsed(now: self.start + .seconds(100)) == .seconds(10))
-        #expect(lifecycle.tick(now: self.start + .seconds(200)) == .doNothing)
+        #expect(lifecycle.due(now: self.start + .seconds(200)) == .doNothing)
         #expect(lifecycle.deadline == self.start + .seconds(310))
-        #expect(lifecycle.tick(now: self.start + .seconds(310)) == .remove(.completed))
+        #expect(lifecycle.due(now: self.start + .seconds(310)) == .remove(.completed))
     }
 
     @Test("A later message makes a completed scan run again")
@@ -41,15 +43,16 @@ struct ScanLifecycleTests {
         _ = lifecycle.messagePosted(isTerminal: true, now: self.start)
         #expect(lifecycle.messagePosted(isTerminal: false, now: self.start + .seconds(299)) == false)
         #expect(!lifecycle.isCompleted)
-        #expect(lifecycle.tick(now: self.start + .seconds(310)) == .doNothing)
+        #expect(lifecycle.due(now: self.start + .seconds(310)) == .doNothing)
         #expect(lifecycle.elapsed(now: self.start + .seconds(310)) == .seconds(310))
     }
 
     @Test("A scan that nobody hears of is removed after the idle timeout")
     func idle() {
         var lifecycle = self.lifecycle()
-        #expect(lifecycle.tick(now: self.start + .minutes(59)) == .announceStall(silentFor: 3540))
+        #expect(lifecycle.due(now: self.start + .minutes(59)) == .announceStall(silentFor: 3540))
+        lifecycle.fellSilent()
         #expect(lifecycle.deadline == self.start + .hours(1))
-        #expect(lifecycle.tick(now: self.start + .hours(1)) == .remove(.idle))
+        #expect(lifecycle.due(now: self.start + .hours(1)) == .remove(.idle))
     }
 }

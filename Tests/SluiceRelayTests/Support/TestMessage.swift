@@ -39,3 +39,13 @@ enum TestMessage {
         )
     }
 }
+
+extension ScanLog {
+    /// Keeps a message under the next number.
+    @discardableResult
+    mutating func append(_ message: Message, at: WallTime) -> LogEntry {
+        let entry = LogEntry(seq: self.head.next, at: at, message: message)
+        self.append(entry)
+        return entry
+    }
+}

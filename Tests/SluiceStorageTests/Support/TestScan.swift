@@ -37,7 +37,7 @@ final class TestScan {
         var write = StoreWrite(life: self.life, from: self.log.head, head: 0)
         for text in texts {
             let message = try #require(try parser.parseLine(ByteBuffer(string: text)))
-            _ = self.log.append(message, at: at)
+            self.log.append(LogEntry(seq: self.log.head.next, at: at, message: message))
         }
         write.head = self.log.head
         write.entries = self.log.page(after: write.from, maximumCount: .max).entries

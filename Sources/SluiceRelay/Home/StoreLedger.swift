@@ -5,7 +5,7 @@ import NIOCore
 /// Loop-confined, like the scan. Memory gives up nothing that the store has not got, so what a failing store did not
 /// take is handed over once more as soon as it works again: messages under their first numbers, and with them the
 /// answers of the requests that brought them.
-final class ScanRecord {
+final class StoreLedger {
     let store: any ScanStore
     let life: Int64
     /// Everything through this seq was handed over, and not refused.
@@ -19,7 +19,7 @@ final class ScanRecord {
     /// Whether the channel is gone, so that nothing comes after what is handed over.
     private(set) var isRemoved = false
 
-    /// The record of a new log.
+    /// The ledger of a new log.
     init(store: any ScanStore, life: Int64) {
         self.store = store
         self.life = life
@@ -27,13 +27,19 @@ final class ScanRecord {
         self.storedThrough = 0
     }
 
-    /// The record of a log that the store gave back.
+    /// The ledger of a log that the store gave back.
     init(store: any ScanStore, resuming scan: StoredScan) {
         self.store = store
         self.life = scan.life
         self.handedThrough = scan.head
         self.storedThrough = scan.head
         self.handedHeader = scan.header
+    }
+
+    /// Messages up to this number are about to be shown.
+    func numbered(through head: Seq) {
+        // Frames leave at the end of the loop turn at the earliest, and other loops hear of them after this.
+        self.store.numbered(self.life, through: head)
     }
 
     /// The scan's channel is gone: the store hears of it with everything that is handed over from now on.

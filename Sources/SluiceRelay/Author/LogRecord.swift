@@ -1,0 +1,94 @@
+package import SluiceBase
+
+/// What one request, or time, does to a scan: written by ``ScanAuthor``, and applied wherever the scan is shown.
+///
+/// It says all of it, so that applying it takes no decision: which numbers its messages have, in which life of the log,
+/// what holds after it. Numbers, epoch and message count are its own; none follows from another. A request makes one
+/// record, with one time and at most one answer.
+package struct LogRecord: Sendable {
+    /// The answer of a request that may be repeated.
+    package struct Answer: Sendable, Equatable {
+        package var request: IngestRequest.Idempotency
+        package var receipt: IngestReceipt
+    }
+
+    /// Which life of the log it is of.
+    package var epoch: String
+    /// The place of the record behind which it was judged; 0 stands before the first.
+    package var prev: UInt64
+    /// Its own place, given by what orders the scan's records.
+    package var place: UInt64
+    /// The number of its first message, or of the next one where it has none.
+    package var first: Seq
+    /// Numbered in one run from `first`.
+    package var messages: [Message] = []
+    /// How many messages the scan has had, these among them.
+    package var messageCount: Int
+    /// When the request came; nil for what time brought.
+    package var at: WallTime?
+    /// Who owns the scan after it, and what it is called.
+    package var owner: String?
+    package var name: String?
+    /// What the request is answered if it is repeated.
+    package var answer: Answer?
+    /// Whether it is a sign of life of the scanner.
+    package var isHeard = false
+    /// Why the scan's channel ends with it, without messages; nil where it goes on.
+    package var end: ScanEnd?
+
+    /// A record that changes nothing yet.
+    ///
+    /// - Parameters:
+    ///   - standing: Where the scan stands before it.
+    ///   - place: Its own place.
+    package init(after standing: ScanStanding, place: UInt64) {
+        self.epoch = standing.epoch
+        self.prev = standing.place
+        self.place = place
+        self.first = standing.head.next
+        self.messageCount = standing.messageCount
+        self.owner = standing.owner
+        self.name = standing.name
+    }
+
+    /// The number of the newest message after it.
+    package var head: Seq { self.first.previous.advanced(by: self.messages.count) }
+}
+
+/// Where a scan stands between two records: what the next one is judged at.
+package struct ScanStanding: Sendable, Equatable {
+    /// Which life of the log this is.
+    package var epoch: String
+    /// The place of the newest record.
+    package var place: UInt64
+    /// The newest message's number.
+    package var head: Seq
+    /// How many messages the scan has had.
+    package var messageCount: Int
+    package var owner: String?
+    package var name: String?
+    /// Whether there is no such scan yet: what is judged here opens it.
+    package var isNew = false
+
+    package init(
+        epoch: String,
+        place: UInt64,
+        head: Seq,
+        messageCount: Int,
+        owner: String? = nil,
+        name: String? = nil
+    ) {
+        self.epoch = epoch
+        self.place = place
+        self.head = head
+        self.messageCount = messageCount
+        self.owner = owner
+        self.name = name
+    }
+
+    /// Before the first record of a new life.
+    package init(opening epoch: String) {
+        self.init(epoch: epoch, place: 0, head: 0, messageCount: 0)
+        self.isNew = true
+    }
+}
