@@ -19,14 +19,18 @@ package final class HTTPLoopContext {
     private var secure = ByteBuffer()
     /// What the answers that are being packed take their memory from.
     internal let memory: CompressionMemory
+    /// What requests may hold, on all loops.
+    internal let requests: RequestMemory
     private var slowReaders: [ObjectIdentifier: HTTPConnectionHandler] = [:]
 
     /// The context of an event loop.
     package init(
         memory: CompressionMemory = CompressionMemory(limit: 64 * 1024 * 1024),
+        requests: RequestMemory = RequestMemory(),
         unixTime: @escaping () -> Int = HTTPLoopContext.systemUnixTime
     ) {
         self.memory = memory
+        self.requests = requests
         self.unixTime = unixTime
     }
 

@@ -27,9 +27,10 @@ final class HTTPTestConnection {
     init(
         limits: HTTPLimits = HTTPLimits(),
         isTLS: Bool = false,
-        memory: CompressionMemory = CompressionMemory(limit: 1 << 20)
+        memory: CompressionMemory = CompressionMemory(limit: 1 << 20),
+        requests: RequestMemory = RequestMemory()
     ) throws {
-        self.context = HTTPLoopContext(memory: memory, unixTime: { 784_111_777 })
+        self.context = HTTPLoopContext(memory: memory, requests: requests, unixTime: { 784_111_777 })
         try self.channel.pipeline.syncOperations.addHandler(self.reads)
         self.handler = try HTTPPipeline.configure(
             self.channel,
