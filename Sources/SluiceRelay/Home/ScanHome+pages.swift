@@ -1,4 +1,5 @@
 import NIOCore
+internal import SluiceBase
 
 /// What members read on their own: pages of the log, one at each request.
 extension ScanHome {

@@ -32,8 +32,9 @@ package final class Gateway: Sendable {
     /// - Throws: What stands in the way of it, in words for the operator.
     package init(_ configuration: GatewayConfiguration, logger: Logger, store: (any ScanStore)? = nil) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount, metricsDelegate: TurnCounter())
         let eventLoops = Array(group.makeIterator())
+        LoopTurns.watch(eventLoops)
         let client = HTTPClient(eventLoopGroup: group)
         self.group = group
         self.client = client
@@ -75,6 +76,7 @@ package final class Gateway: Sendable {
             self.upkeep = Upkeep(services: services, tls: self.tls, group: group, logger: logger)
         } catch {
             try? await client.shutdown()
+            LoopTurns.forget(eventLoops)
             try? await group.shutdownGracefully()
             throw error
         }
@@ -147,6 +149,7 @@ package final class Gateway: Sendable {
         try await self.services.relay.flush(on: self.group.any()).get()
         try await self.client.shutdown()
         self.services.store?.close()
+        LoopTurns.forget(Array(self.group.makeIterator()))
         try await self.group.shutdownGracefully()
         self.logger.info("gateway stopped")
     }
@@ -170,5 +173,12 @@ package final class Gateway: Sendable {
             keySource: KeySource(keys, client: client, authenticator: authenticator, logger: logger),
             logger: logger
         )
+    }
+}
+
+/// Tells of each turn of the loops.
+private struct TurnCounter: NIOEventLoopMetricsDelegate {
+    func processedTick(info: NIOEventLoopTickInfo) {
+        LoopTurns.ended(info.eventLoopID)
     }
 }

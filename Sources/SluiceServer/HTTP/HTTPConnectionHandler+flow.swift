@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceBase
 
 /// How long answers leave: piece by piece, as the peer takes them.
 ///
@@ -30,7 +31,7 @@ extension HTTPConnectionHandler {
         }
         active.machine.answerBegan()
         active.exchange.driver = nil
-        active.collected = nil
+        _ = active.takeCollected()
         let head = self.encoder.encodeHead(
             of: response,
             framing: framing,

@@ -1,10 +1,10 @@
-import NIOCore
+package import NIOCore
 
 extension EventLoop {
     /// Goes on after the loop has looked at its sockets again, for long work in slices.
     ///
     /// A task that is merely executed runs before that, and so does a whole chain of them.
-    func nextTurn(_ body: @escaping () -> Void) {
-        self.assumeIsolated().scheduleTask(in: .microseconds(50), body)
+    package func nextTurn(_ body: @escaping () -> Void) {
+        LoopTurns.run(on: self, body)
     }
 }
