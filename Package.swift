@@ -229,7 +229,11 @@ let package = Package(
         ),
         .testTarget(
             name: "SluiceBaseTests",
-            dependencies: ["SluiceBase", .product(name: "NIOCore", package: nio)],
+            dependencies: [
+                "SluiceBase",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+            ],
             swiftSettings: settings
         ),
         // What the tests of several targets use.

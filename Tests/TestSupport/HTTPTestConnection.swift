@@ -25,11 +25,13 @@ package final class HTTPTestConnection {
     package init(
         limits: HTTPLimits = HTTPLimits(),
         isTLS: Bool = false,
-        memory: CompressionMemory = CompressionMemory(limit: 1 << 20)
+        memory: CompressionMemory = CompressionMemory(limit: 1 << 20),
+        requests: RequestMemory = RequestMemory()
     ) throws {
         self.context = HTTPLoopContext(
             eventLoop: self.channel.embeddedEventLoop,
             memory: memory,
+            requests: requests,
             unixTime: { 784_111_777 }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.reads)

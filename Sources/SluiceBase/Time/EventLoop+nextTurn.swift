@@ -1,10 +1,10 @@
 package import NIOCore
 
 extension EventLoop {
-    /// Goes on after the loop has looked at its sockets again.
+    /// Goes on after the loop has looked at its sockets again, for long work in slices.
     ///
-    /// A task that is merely executed runs before that, and so would a whole chain of them. For long work in slices.
+    /// A task that is merely executed runs before that, and so does a whole chain of them.
     package func nextTurn(_ body: @escaping () -> Void) {
-        self.assumeIsolated().scheduleTask(in: .microseconds(50), body)
+        LoopTurns.run(on: self, body)
     }
 }

@@ -21,16 +21,20 @@ package final class HTTPLoopContext {
     internal let memory: CompressionMemory
     /// Has them take turns.
     package let packer: LoopPacker
+    /// What requests may hold, on all loops.
+    internal let requests: RequestMemory
     private var slowReaders: [ObjectIdentifier: any SlowReader] = [:]
 
     /// The context of an event loop.
     package init(
         eventLoop: any EventLoop,
         memory: CompressionMemory = CompressionMemory(limit: 64 * 1024 * 1024),
+        requests: RequestMemory = RequestMemory(),
         unixTime: @escaping () -> Int = HTTPLoopContext.systemUnixTime
     ) {
         self.memory = memory
         self.packer = LoopPacker(eventLoop: eventLoop)
+        self.requests = requests
         self.unixTime = unixTime
     }
 

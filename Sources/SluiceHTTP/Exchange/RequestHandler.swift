@@ -67,6 +67,8 @@ package enum AbortReason: Sendable, Equatable {
     case timedOut
     /// The body was longer than the handler said it takes; 413 has been answered.
     case bodyTooLarge
+    /// There was no room for the body; 503 has been answered.
+    case overloaded
     /// The framing of the body was broken; 400 has been answered.
     case malformed
     /// The gateway closed the connection.

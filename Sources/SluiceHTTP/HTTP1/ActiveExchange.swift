@@ -16,13 +16,21 @@ internal final class ActiveExchange {
     /// Whether nothing more of the body is wanted, and the handler gives the refusal in its own time.
     var isRefused = false
     /// What has come of a body that is collected.
-    var collected: ByteBuffer?
+    private(set) var collected: ByteBuffer?
+    /// What the body counts, until the exchange is over: also while its handler has it.
+    private var share: RequestMemory.Share
     /// What has come of a body that is streamed; tells one silence from the next.
     var streamedByteCount = 0
     /// Whether the handler takes no more of a streamed body for now.
     var isReadingPaused = false
 
-    init(exchange: HTTPExchange, handler: any RequestHandler, machine: ExchangeMachine) {
+    init(
+        exchange: HTTPExchange,
+        handler: any RequestHandler,
+        machine: ExchangeMachine,
+        memory: RequestMemory
+    ) {
+        self.share = RequestMemory.Share(of: memory)
         self.exchange = exchange
         self.handler = handler
         self.machine = machine
@@ -31,11 +39,20 @@ internal final class ActiveExchange {
     /// Adds to the body.
     ///
     /// The first piece, which mostly is all of it, is not copied.
-    func collect(_ bytes: ByteBuffer) {
+    ///
+    /// - Returns: Whether there is room for it.
+    func collect(_ bytes: ByteBuffer) -> Bool {
+        guard self.share.set((self.collected?.readableBytes ?? 0) + bytes.readableBytes) else { return false }
         if self.collected == nil {
             self.collected = bytes
         } else {
             self.collected?.writeImmutableBuffer(bytes)
         }
+        return true
+    }
+
+    /// The body, for the handler.
+    func takeCollected() -> ByteBuffer? {
+        self.collected.take()
     }
 }

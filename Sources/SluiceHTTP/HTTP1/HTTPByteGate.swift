@@ -38,8 +38,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     /// Below it is, so that the peer's leaving is noticed.
     private static let maximumHeldBytes = 16 * 1024
 
-    /// The most bytes let through in one turn of the loop, and at once: a peer that leaves has all that the system held
-    /// for it read in one go.
+    /// The most bytes let through in one turn of the loop, and at once.
     private static let maximumTurnBytes = 256 * 1024
     private static let maximumPieceBytes = 64 * 1024
 
@@ -49,6 +48,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private var context: ChannelHandlerContext?
     private var phase: Phase
     private var held = ByteBuffer()
+    private var share: RequestMemory.Share
     /// How many of the held bytes the head's guard has seen already.
     private var scannedByteCount = 0
     private var isPumping = false
@@ -61,8 +61,9 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private var isPaused = false
     private(set) var discardedByteCount = 0
 
-    init(limits: HTTPLimits) {
+    init(limits: HTTPLimits, memory: RequestMemory) {
         self.limits = limits
+        self.share = RequestMemory.Share(of: memory)
         self.phase = .head(RequestHeadGuard(limits: limits))
     }
 
@@ -121,6 +122,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         guard let context = self.context else { return }
         let held = self.held
         self.held = ByteBuffer()
+        _ = self.share.set(0)
         if held.readableBytes > 0 {
             context.fireChannelRead(self.wrapInboundOut(held))
             context.fireChannelReadComplete()
@@ -204,6 +206,12 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
                 self.awaitsTurn = false
                 self.pump()
             }
+        }
+        if !self.share.set(self.held.readableBytes) {
+            // A peer that leaves has all that the system held for it read in one go.
+            self.held = ByteBuffer()
+            _ = self.share.set(0)
+            self.owner?.refuseHeld()
         }
         if self.held.readableBytes == 0 {
             // A slice of nothing would keep the whole receive buffer alive on an idle connection.

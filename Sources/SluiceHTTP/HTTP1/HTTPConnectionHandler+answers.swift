@@ -53,7 +53,7 @@ extension HTTPConnectionHandler {
         active.machine.answerEnded()
         active.closesAfterAnswer = !persists
         active.exchange.driver = nil
-        active.collected = nil
+        _ = active.takeCollected()
         self.write(head)
         if let body {
             self.write(body)
@@ -122,6 +122,30 @@ extension HTTPConnectionHandler {
 
     internal func refuseTooLarge(limit: Int) {
         self.end(Problem(.bodyTooLarge, "The body has more than \(limit) bytes."), reason: .bodyTooLarge)
+    }
+
+    /// All connections together hold as much of requests as they may.
+    internal static let overfull = Problem(
+        .overloaded,
+        "The gateway holds as many bytes of requests as it may.",
+        retryAfterSeconds: 1
+    )
+
+    /// What came behind the request at work, or as more of it, has no room, and was thrown away.
+    ///
+    /// The answer that is due is given; nothing else is.
+    internal func refuseHeld() {
+        switch self.state {
+        case .exchanging(let active) where active.machine.requestIsComplete:
+            self.router.refused(Self.overfull.code)
+            self.isInputClosed = true
+            active.closesAfterAnswer = true
+            self.gate.discard()
+        case .exchanging: self.end(Self.overfull, reason: .overloaded)
+        case .ready: self.refuseConnection(Self.overfull)
+        case .handingOver: self.close()
+        case .lingering, .closed: return
+        }
     }
 
     /// The body's framing is broken.

@@ -31,7 +31,7 @@ extension HTTPConnectionHandler {
         }
         active.machine.answerBegan()
         active.exchange.driver = nil
-        active.collected = nil
+        _ = active.takeCollected()
         let head = self.encoder.encodeHead(
             of: response,
             framing: framing,

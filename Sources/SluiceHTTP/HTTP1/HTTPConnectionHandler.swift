@@ -194,7 +194,14 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         exchange.commonFields = self.router.answerFields(request, on: self.connection)
         let handler = self.router.route(request, on: self.connection)
         let machine = ExchangeMachine(accepted, limits: self.limits)
-        self.state = .exchanging(ActiveExchange(exchange: exchange, handler: handler, machine: machine))
+        self.state = .exchanging(
+            ActiveExchange(
+                exchange: exchange,
+                handler: handler,
+                machine: machine,
+                memory: self.encoder.context.requests
+            )
+        )
         handler.start(exchange)
         self.handlerStarted(handler)
     }
@@ -216,7 +223,9 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         guard case .exchanging(let active) = self.state else { return }
         switch active.machine.receivedBody(byteCount: bytes.readableBytes) {
         case .collect:
-            active.collect(bytes)
+            if !active.collect(bytes) {
+                self.end(Self.overfull, reason: .overloaded)
+            }
         case .stream:
             active.streamedByteCount += bytes.readableBytes
             active.handler.receivedBytes(bytes)
@@ -242,8 +251,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     private func receivedEnd() {
         guard case .exchanging(let active) = self.state else { return }
         let action = active.machine.receivedEnd()
-        let body = active.collected
-        active.collected = nil
+        let body = active.takeCollected()
         switch action {
         case .deliverBody: active.handler.receivedBody(body ?? ByteBuffer())
         case .deliverEnd: active.handler.receivedEnd()

@@ -76,7 +76,7 @@ package enum HTTPPipeline {
             )
         )
         let connection = HTTPConnectionInfo(channel: channel, isTLS: isTLS)
-        let gate = HTTPByteGate(limits: limits)
+        let gate = HTTPByteGate(limits: limits, memory: context.requests)
         let handler = HTTPConnectionHandler(
             connection: connection,
             router: router,

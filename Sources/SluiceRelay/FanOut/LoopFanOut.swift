@@ -1,3 +1,4 @@
+import DequeModule
 package import NIOCore
 package import SluiceBase
 
@@ -31,6 +32,9 @@ package final class LoopFanOut {
         package var latencies = Histogram(bounds: Histogram.timeBounds)
     }
 
+    /// How many outboxes read on in one turn of the loop, of at most `max_buffered` each.
+    private static let readersPerTurn = 16
+
     package let eventLoop: any EventLoop
     package private(set) var counts = Counts()
     package var requests: Requests?
@@ -38,6 +42,8 @@ package final class LoopFanOut {
     private var subscribers: [SubscriptionID: Subscriber] = [:]
     private var groups: [GroupID: MemberList] = [:]
     private var dirty: [Outbox] = []
+    /// Outboxes that have more to read, in the order of their turns.
+    private var reading: Deque<Outbox> = []
     private let wallClock: @Sendable () -> WallTime
 
     /// - Parameters:
@@ -181,6 +187,31 @@ package final class LoopFanOut {
                     outbox.flush()
                 }
             }
+    }
+
+    /// An outbox was flushed and has more to read: it goes on when the loop has looked at its sockets.
+    ///
+    /// A crowd whose sockets take everything at once would else be sent all of history before anybody else is heard.
+    func readLater(_ outbox: Outbox) {
+        guard !outbox.isReadingLater else {
+            return
+        }
+        outbox.isReadingLater = true
+        self.reading.append(outbox)
+        if self.reading.count == 1 {
+            self.eventLoop.nextTurn { self.readOn() }
+        }
+    }
+
+    private func readOn() {
+        let turn = self.reading.prefix(Self.readersPerTurn)
+        self.reading.removeFirst(turn.count)
+        if !self.reading.isEmpty {
+            self.eventLoop.nextTurn { self.readOn() }
+        }
+        for outbox in turn {
+            outbox.readOn()
+        }
     }
 
     /// A member has no room for what was written; it has everything through its cursor, and is in no list.

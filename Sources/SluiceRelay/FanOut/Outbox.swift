@@ -35,6 +35,8 @@ package final class Outbox {
     private let askWaitingBytes: (any Channel) -> Int
     private var isOpen = true
     private var isDirty = false
+    /// Whether its turn to read on is to come.
+    var isReadingLater = false
     /// Bytes that were written in this turn of the loop.
     private var unflushedBytes = 0
     /// The most bytes that can wait for the socket: what waited when it was asked last, and all that was written since.
@@ -114,8 +116,16 @@ package final class Outbox {
         self.unflushedBytes = 0
         if self.isOpen {
             self.context.flush()
-            self.readNext()
+            if !self.readers.isEmpty {
+                self.fanOut.readLater(self)
+            }
         }
+    }
+
+    /// It is its turn to ask for the next page.
+    func readOn() {
+        self.isReadingLater = false
+        self.readNext()
     }
 
     /// The channel's writability changed.

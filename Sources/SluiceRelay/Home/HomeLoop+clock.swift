@@ -4,7 +4,7 @@ internal import SluiceBase
 
 /// The turns of a home's loop: what was made in one goes out at its end, and one timer wakes all scans and waiters.
 extension HomeLoop {
-    /// No timer rings sooner, so that the loop looks at its sockets in between.
+    /// Where something is due sooner, the loop looks at its sockets first.
     private static let leastDelay = TimeAmount.microseconds(50)
 
     /// The scan did something in this loop turn: at its end what was made goes out, once.
@@ -41,15 +41,19 @@ extension HomeLoop {
         guard let next = self.alarms.next else {
             return
         }
-        let at = max(next, self.eventLoop.now + Self.leastDelay)
+        let soonest = self.eventLoop.now + Self.leastDelay
         if let clock = self.clock {
-            guard at < clock.at else {
+            guard max(next, soonest) < clock.at else {
                 return
             }
-            clock.task.cancel()
+            clock.task?.cancel()
         }
-        let task = self.eventLoop.assumeIsolated().scheduleTask(deadline: at) { self.ring() }
-        self.clock = (at, task)
+        guard next > soonest else {
+            self.clock = (.distantPast, nil)
+            self.eventLoop.nextTurn { self.ring() }
+            return
+        }
+        self.clock = (next, self.eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.ring() })
     }
 
     /// Wakes whose time has come, each once, as far as this turn of the loop has room.

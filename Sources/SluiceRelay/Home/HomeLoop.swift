@@ -40,7 +40,7 @@ package final class HomeLoop {
     var touched: [ScanHome] = []
     /// When scans and waiters have something to do, and the one timer that is set for all of them.
     var alarms = DeadlineHeap<Alarm>()
-    var clock: (at: NIODeadline, task: Scheduled<Void>)?
+    var clock: (at: NIODeadline, task: Scheduled<Void>?)?
 
     init(eventLoop: any EventLoop, context: HomeContext, scanCount: ScanCount, logger: Logger) {
         self.eventLoop = eventLoop

@@ -9,6 +9,7 @@ extension MetricsText {
             Double(values.connections)
         )
         self.gauge("sluice_transports", "TCP connections.", Double(values.transports))
+        self.gauge("sluice_request_bytes", "Bytes of requests that are held.", Double(values.requestBytes))
         self.load(values)
         let server = values.server
         self.samples("sluice_connections_open", "gauge", "Live connections, by kind.", by: "kind", server.open)

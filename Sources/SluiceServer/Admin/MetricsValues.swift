@@ -20,6 +20,7 @@ struct MetricsValues: Sendable {
     var isShedding: Bool
     var idempotencyKeys: Int
     var idempotencyKeysForgotten: Int
+    var requestBytes: Int
     var compressorBytes: Int
     var compressorsRefused: Int
     /// When the certificate in use ends, in seconds since 1970; nil without TLS.
@@ -48,6 +49,7 @@ struct MetricsValues: Sendable {
                     isShedding: services.load.isShedding,
                     idempotencyKeys: services.relay.idempotency.count,
                     idempotencyKeysForgotten: services.relay.idempotency.forgottenCount,
+                    requestBytes: services.requests.usedBytes,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
                     certificateEndsAt: services.tls?.current.endsAt,

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
 internal import Synchronization
 
@@ -126,9 +127,11 @@ final class ConnectionRegistry: Sendable {
         guard !rest.isEmpty else {
             return eventLoop.makeSucceededFuture(endedCount)
         }
-        return eventLoop.flatSubmit { [endedCount] in
-            Self.judge(rest, of: shelf, by: judge, endedCount: endedCount, on: eventLoop)
+        let promise = eventLoop.makePromise(of: Int.self)
+        eventLoop.nextTurn { [endedCount] in
+            promise.completeWith(Self.judge(rest, of: shelf, by: judge, endedCount: endedCount, on: eventLoop))
         }
+        return promise.futureResult
     }
 
     /// Reports on the connections of each loop, at most so many of each.

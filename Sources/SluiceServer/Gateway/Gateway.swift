@@ -39,8 +39,9 @@ package final class Gateway: Sendable {
         revocations: (any RevocationStore)? = nil
     ) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount, metricsDelegate: TurnCounter())
         let eventLoops = Array(group.makeIterator())
+        LoopTurns.watch(eventLoops)
         let client = HTTPClient(eventLoopGroup: group)
         self.group = group
         self.client = client
@@ -77,6 +78,7 @@ package final class Gateway: Sendable {
             self.upkeep = Upkeep(services: services, group: group, logger: logger)
         } catch {
             try? await client.shutdown()
+            LoopTurns.forget(eventLoops)
             try? await group.shutdownGracefully()
             throw error
         }
@@ -148,6 +150,7 @@ package final class Gateway: Sendable {
         try await self.services.relay.flush(on: self.group.any()).get()
         try await self.client.shutdown()
         self.services.store?.close()
+        LoopTurns.forget(Array(self.group.makeIterator()))
         try await self.group.shutdownGracefully()
         self.logger.info("gateway stopped")
     }
@@ -178,5 +181,12 @@ package final class Gateway: Sendable {
             tls: configuration.listen.plaintext ? nil : try TLSContexts(configuration.tls),
             logger: logger
         )
+    }
+}
+
+/// Tells of each turn of the loops.
+private struct TurnCounter: NIOEventLoopMetricsDelegate {
+    func processedTick(info: NIOEventLoopTickInfo) {
+        LoopTurns.ended(info.eventLoopID)
     }
 }

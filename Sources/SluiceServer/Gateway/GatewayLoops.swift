@@ -66,6 +66,7 @@ struct GatewayLoops: Sendable {
                     let shared = LoopServices(
                         eventLoop: eventLoop,
                         relay: services.relay,
+                        requests: services.requests,
                         tickInterval: tickInterval
                     )
                     let loop = Loop(services: shared, gateway: services)

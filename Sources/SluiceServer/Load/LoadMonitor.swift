@@ -39,6 +39,7 @@ final class LoadMonitor: Sendable {
             return (verdict, changed)
         }
         services.transports.setVerdict(verdict)
+        services.requests.setShort(verdict.isOverMemory)
         if verdict.slowReadersToClose > 0 {
             services.connections.closeSlowest(verdict.slowReadersToClose)
         }

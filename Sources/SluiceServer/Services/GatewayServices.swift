@@ -20,6 +20,8 @@ final class GatewayServices: Sendable {
     let stats: StatsBoard
     /// The TCP connections of the public listener.
     let transports: TransportCount
+    /// What requests hold, on all connections.
+    let requests = RequestMemory()
     let metrics: GatewayMetrics
     /// How late the event loops are.
     let loopLag: LoopLag

@@ -13,10 +13,10 @@ final class LoopServices {
     let fanOut: LoopFanOut
     let http: HTTPLoopContext
 
-    init(eventLoop: any EventLoop, relay: Relay, tickInterval: TimeAmount) {
+    init(eventLoop: any EventLoop, relay: Relay, requests: RequestMemory = RequestMemory(), tickInterval: TimeAmount) {
         self.eventLoop = eventLoop
         self.wheel = ConnectionWheel(eventLoop: eventLoop, interval: tickInterval)
         self.fanOut = relay.fanOut(of: eventLoop)
-        self.http = HTTPLoopContext(eventLoop: eventLoop, memory: relay.memory)
+        self.http = HTTPLoopContext(eventLoop: eventLoop, memory: relay.memory, requests: requests)
     }
 }

@@ -133,7 +133,8 @@ struct BoundTests {
         let pad = String(repeating: "x", count: 300)
         schedule.post((0..<50).map { TestMessage.ordinary("a", "\"n\":\($0),\"pad\":\"\(pad)\"") })
         schedule.world.advance(by: .seconds(2))
-        let counts = schedule.relay.fanOut(of: client.connection.loop).counts
+        let loop = client.connection.loop
+        let counts = schedule.world.on(loop) { schedule.relay.fanOut(of: loop).counts }
         #expect(client.session?.last == 50 && (counts.fellBehind == 0) == areSmall)
         // Nine frames of six messages at most: no more in a second than its rate.
         #expect(!areSmall || counts.deliveredFrames == 1 + 9)

@@ -146,7 +146,7 @@ struct LiveJudgeTests {
         let ended = registry.judge(by: try self.judge(self.authenticator([])), on: loops[0])
         // Some in each turn, so that other work comes in between.
         for _ in 0..<20 {
-            loops.forEach { $0.run() }
+            loops.forEach { $0.advanceTime(by: .microseconds(50)) }
         }
         #expect(try ended.wait() == 800)
         #expect(all.count { $0.closings == [.notAdmitted] } == 800)

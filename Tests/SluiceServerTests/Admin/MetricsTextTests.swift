@@ -19,6 +19,7 @@ struct MetricsTextTests {
             isShedding: false,
             idempotencyKeys: 0,
             idempotencyKeysForgotten: 0,
+            requestBytes: 0,
             compressorBytes: 0,
             compressorsRefused: 0,
             isDraining: false

@@ -42,7 +42,12 @@ final class TestGateway {
             keySource: KeySource(loaded, client: .shared, authenticator: authenticator, logger: logger),
             logger: logger
         )
-        self.shared = LoopServices(eventLoop: self.loop, relay: relay, tickInterval: .seconds(1))
+        self.shared = LoopServices(
+            eventLoop: self.loop,
+            relay: relay,
+            requests: self.services.requests,
+            tickInterval: .seconds(1)
+        )
         self.services.connections.attach(self.shared.http, on: self.loop)
         self.routes = Routes(services: self.services, loop: self.shared)
     }
