@@ -6,7 +6,7 @@ import NIOHTTP1
 package struct Exporter: Sendable {
     private enum Answer {
         case page(ExportPage)
-        case refused(Refusal)
+        case refused(GatewayProblem)
         case unreachable(String)
         case useless
     }
@@ -111,8 +111,8 @@ package struct Exporter: Sendable {
         do {
             let response = try await client.execute(request, timeout: Self.pageTimeout)
             guard response.status == .ok else {
-                let body = try await response.collected(upTo: Refusal.maximumBytes)
-                return .refused(Refusal(response, body: body))
+                let body = try await response.collected(upTo: GatewayProblem.maximumBytes)
+                return .refused(GatewayProblem(response, body: body))
             }
             let body = try await response.collected(upTo: Self.maximumBytes)
             return ExportPage(body).map { .page($0) } ?? .useless
@@ -127,7 +127,7 @@ package enum ExportOutcome: Sendable, Equatable {
     /// All that the gateway could give was written; so many more are stored and damaged.
     case completed(damaged: Int)
     /// The gateway said no.
-    case refused(Refusal)
+    case refused(GatewayProblem)
     /// There was no answer, or none that could be read.
     case failed(String)
     /// The lines are no longer taken.

@@ -27,7 +27,7 @@ extension GatewayConnection {
     }
 }
 
-extension Refusal {
+extension GatewayProblem {
     /// Reads a refusal.
     init(_ response: HTTPClientResponse, body: [UInt8]) {
         self.init(

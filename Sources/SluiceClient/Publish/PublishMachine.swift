@@ -8,7 +8,7 @@ struct PublishMachine: Sendable {
         case accepted([UInt8])
 
         /// The gateway said no; whether there is another token than the refused one.
-        case refused(Refusal, hasNewToken: Bool)
+        case refused(GatewayProblem, hasNewToken: Bool)
 
         /// There was no answer.
         case failed(String)
@@ -66,7 +66,7 @@ struct PublishMachine: Sendable {
     }
 
     private mutating func refused(
-        _ problem: Refusal,
+        _ problem: GatewayProblem,
         hasNewToken: Bool,
         ledger: inout PublishLedger,
         now: Duration,
@@ -141,7 +141,7 @@ package enum PublishOutcome: Sendable, Equatable {
     case accepted(String)
 
     /// The gateway said no.
-    case refused(Refusal, Taken)
+    case refused(GatewayProblem, Taken)
 
     /// There was no answer, or the connection broke.
     case failed(String, Taken)

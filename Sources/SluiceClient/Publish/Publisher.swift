@@ -81,9 +81,9 @@ package struct Publisher: Sendable {
         do {
             // A stream may stay open for as long as a scan lasts.
             let response = try await client.execute(request, deadline: .distantFuture)
-            let body = try await response.collected(upTo: Refusal.maximumBytes)
+            let body = try await response.collected(upTo: GatewayProblem.maximumBytes)
             if (200...299).contains(response.status.code) { return .accepted(body) }
-            let problem = Refusal(response, body: body)
+            let problem = GatewayProblem(response, body: body)
             let isRenewed = problem.status == 401 && self.connection.credential.hasNew(insteadOf: token)
             return .refused(problem, hasNewToken: isRenewed)
         } catch {

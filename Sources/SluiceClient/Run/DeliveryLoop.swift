@@ -60,7 +60,7 @@ struct DeliveryLoop: Sendable {
         }
     }
 
-    private mutating func giveUp(_ problem: Refusal) {
+    private mutating func giveUp(_ problem: GatewayProblem) {
         self.isAway = false
         let lost = self.feed.withQueue { $0.refused(index: problem.index, isTooLarge: problem.status == 413) }
         self.refusedCount += lost

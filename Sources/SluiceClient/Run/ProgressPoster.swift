@@ -12,10 +12,10 @@ struct ProgressPoster: Sendable {
         case unreachable(String)
 
         /// The gateway said no, for now or for good.
-        case refused(Refusal)
+        case refused(GatewayProblem)
 
         /// The gateway does not take the token; whether there is another by now, or may be one later.
-        case tokenRefused(Refusal, hasNew: Bool, isRenewable: Bool)
+        case tokenRefused(GatewayProblem, hasNew: Bool, isRenewable: Bool)
     }
 
     private let client: HTTPClient
@@ -50,9 +50,9 @@ struct ProgressPoster: Sendable {
         request.body = .bytes(ByteBuffer(bytes: batch.body))
         do {
             let response = try await self.client.execute(request, timeout: TimeAmount(timeout))
-            let body = try await response.collected(upTo: Refusal.maximumBytes)
+            let body = try await response.collected(upTo: GatewayProblem.maximumBytes)
             if (200...299).contains(response.status.code) { return .delivered }
-            let problem = Refusal(response, body: body)
+            let problem = GatewayProblem(response, body: body)
             guard problem.status == 401 else { return .refused(problem) }
             let hasNew = credential.hasNew(insteadOf: token)
             return .tokenRefused(problem, hasNew: hasNew, isRenewable: credential.isRenewable)

@@ -11,7 +11,7 @@ struct WatchMachine: Sendable {
         case lost(reason: String)
 
         /// The upgrade was refused.
-        case refused(Refusal)
+        case refused(GatewayProblem)
 
         /// The other side is not known to be the gateway.
         case untrusted(reason: String)

@@ -53,11 +53,11 @@ import Testing
         let body = Array(
             #"{"title":"Bad","status":400,"detail":"no \u001b type","code":"invalid_message","index":3}"#.utf8
         )
-        let problem = Refusal(status: 400, retryAfter: nil, body: body)
+        let problem = GatewayProblem(status: 400, retryAfter: nil, body: body)
         #expect(problem.index == 3)
         #expect(problem.description == "HTTP 400 invalid_message: no \u{FFFD} type")
-        #expect(Refusal(status: 503, retryAfter: "7", body: []).retryAfter == .seconds(7))
-        #expect(Refusal(status: 502, retryAfter: "soon", body: Array("<html>".utf8)).description == "HTTP 502")
+        #expect(GatewayProblem(status: 503, retryAfter: "7", body: []).retryAfter == .seconds(7))
+        #expect(GatewayProblem(status: 502, retryAfter: "soon", body: Array("<html>".utf8)).description == "HTTP 502")
     }
 
     @Test("waits double up to the longest, and jitter keeps clients apart")

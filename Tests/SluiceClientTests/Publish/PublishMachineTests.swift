@@ -4,8 +4,8 @@ import Testing
 @testable import SluiceClient
 
 @Suite struct PublishMachineTests {
-    private func problem(_ status: Int, _ body: String, retryAfter: String? = nil) -> Refusal {
-        Refusal(status: status, retryAfter: retryAfter, body: Array(body.utf8))
+    private func problem(_ status: Int, _ body: String, retryAfter: String? = nil) -> GatewayProblem {
+        GatewayProblem(status: status, retryAfter: retryAfter, body: Array(body.utf8))
     }
 
     /// A stream of which so many messages were sent, and as many were not.

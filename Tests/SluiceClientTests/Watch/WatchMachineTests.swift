@@ -160,7 +160,7 @@ import Testing
 
     @Test("a token that ended is no end where there is another by now")
     func renewedToken() throws {
-        let refusal = WatchMachine.Ending.refused(Refusal(status: 401, retryAfter: nil, body: []))
+        let refusal = WatchMachine.Ending.refused(GatewayProblem(status: 401, retryAfter: nil, body: []))
         for ending in [.closed(code: 4401, reason: "token expired"), refusal] {
             var machine = try self.machine()
             #expect(ending.isAboutToken)
@@ -175,7 +175,7 @@ import Testing
         }
         for ending in [
             .closed(code: 4403, reason: ""), .closed(code: 1000, reason: ""), .lost(reason: ""), .untrusted(reason: ""),
-            .refused(Refusal(status: 403, retryAfter: nil, body: [])),
+            .refused(GatewayProblem(status: 403, retryAfter: nil, body: [])),
         ] as [WatchMachine.Ending] {
             #expect(!ending.isAboutToken)
         }
@@ -186,12 +186,12 @@ import Testing
         var machine = try self.machine()
         let body = Array(#"{"code":"forbidden","detail":"not yours"}"#.utf8)
         #expect(
-            machine.ended(.refused(Refusal(status: 403, retryAfter: nil, body: body)), jitter: 0)
+            machine.ended(.refused(GatewayProblem(status: 403, retryAfter: nil, body: body)), jitter: 0)
                 == .finish(.failed("the gateway refused: HTTP 403 forbidden: not yours"))
         )
         guard
             case .reconnect(.seconds(4), _) = machine.ended(
-                .refused(Refusal(status: 503, retryAfter: "4", body: [])),
+                .refused(GatewayProblem(status: 503, retryAfter: "4", body: [])),
                 jitter: 0
             )
         else {
