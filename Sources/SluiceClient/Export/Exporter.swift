@@ -1,12 +1,13 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import SluiceBase
 
 /// Reads a scan's history from a gateway, page by page, with the times at which its messages came.
 package struct Exporter: Sendable {
     private enum Answer {
         case page(ExportPage)
-        case refused(Problem)
+        case refused(GatewayProblem)
         case unreachable(String)
         case useless
     }
@@ -21,16 +22,16 @@ package struct Exporter: Sendable {
     private static let maximumTries = 10
 
     private let connection: GatewayConnection
-    private let scanID: ScanName
+    private let scanID: ScanID
 
     /// Prepares the requests.
     ///
     /// - Parameters:
-    ///   - scanID: The scan's id, see ``ScanName``.
+    ///   - scanID: The scan's id, see ``ScanID``.
     ///   - connection: The gateway.
     /// - Throws: If the id is none.
     package init(scanID: String, connection: GatewayConnection) throws(ClientError) {
-        self.scanID = try ScanName(scanID)
+        self.scanID = try ScanID(checked: scanID)
         self.connection = connection
     }
 
@@ -111,8 +112,8 @@ package struct Exporter: Sendable {
         do {
             let response = try await client.execute(request, timeout: Self.pageTimeout)
             guard response.status == .ok else {
-                let body = try await response.collected(upTo: Problem.maximumBytes)
-                return .refused(Problem(response, body: body))
+                let body = try await response.collected(upTo: GatewayProblem.maximumBytes)
+                return .refused(GatewayProblem(response, body: body))
             }
             let body = try await response.collected(upTo: Self.maximumBytes)
             return ExportPage(body).map { .page($0) } ?? .useless
@@ -127,7 +128,7 @@ package enum ExportOutcome: Sendable, Equatable {
     /// All that the gateway could give was written; so many more are stored and damaged.
     case completed(damaged: Int)
     /// The gateway said no.
-    case refused(Problem)
+    case refused(GatewayProblem)
     /// There was no answer, or none that could be read.
     case failed(String)
     /// The lines are no longer taken.

@@ -8,7 +8,7 @@ struct PublishMachine: Sendable {
         case accepted([UInt8])
 
         /// The gateway said no; whether there is another token than the refused one.
-        case refused(Problem, hasNewToken: Bool)
+        case refused(GatewayProblem, hasNewToken: Bool)
 
         /// There was no answer.
         case failed(String)
@@ -25,14 +25,14 @@ struct PublishMachine: Sendable {
     /// How long a gateway may take nothing before the stream is given up.
     static let patience = Duration.seconds(30)
 
-    private let scanID: ScanName
+    private let scanID: ScanID
     private var acceptedCount = 0
     private var lastSeq: Int?
     private var requestCount = 0
     private var lastProgress = Duration.zero
     private var backoff = Backoff(base: .milliseconds(250), maximum: .seconds(5))
 
-    init(scanID: ScanName) {
+    init(scanID: ScanID) {
         self.scanID = scanID
     }
 
@@ -66,7 +66,7 @@ struct PublishMachine: Sendable {
     }
 
     private mutating func refused(
-        _ problem: Problem,
+        _ problem: GatewayProblem,
         hasNewToken: Bool,
         ledger: inout PublishLedger,
         now: Duration,
@@ -114,7 +114,7 @@ struct PublishMachine: Sendable {
         let count = min(max(node?["accepted"]?.integer ?? 0, 0), 1 << 53)
         var object = JSONWriter()
         object.beginObject()
-        object.member("scanId", self.scanID.value)
+        object.member("scanId", self.scanID.text)
         object.member("accepted", self.acceptedCount + count)
         object.member("lastSeq", ifPresent: node?["lastSeq"]?.integer ?? self.lastSeq)
         object.endObject()
@@ -141,7 +141,7 @@ package enum PublishOutcome: Sendable, Equatable {
     case accepted(String)
 
     /// The gateway said no.
-    case refused(Problem, Taken)
+    case refused(GatewayProblem, Taken)
 
     /// There was no answer, or the connection broke.
     case failed(String, Taken)

@@ -60,7 +60,7 @@ struct DeliveryLoop: Sendable {
         }
     }
 
-    private mutating func giveUp(_ problem: Problem) {
+    private mutating func giveUp(_ problem: GatewayProblem) {
         self.isAway = false
         let lost = self.feed.withOutbox { $0.refused(index: problem.index, isTooLarge: problem.status == 413) }
         self.refusedCount += lost

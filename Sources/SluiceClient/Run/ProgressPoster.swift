@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import SluiceBase
 
 /// Posts batches of messages over one connection that is kept.
 struct ProgressPoster: Sendable {
@@ -12,10 +13,10 @@ struct ProgressPoster: Sendable {
         case unreachable(String)
 
         /// The gateway said no, for now or for good.
-        case refused(Problem)
+        case refused(GatewayProblem)
 
         /// The gateway does not take the token; whether there is another by now, or may be one later.
-        case tokenRefused(Problem, hasNew: Bool, isRenewable: Bool)
+        case tokenRefused(GatewayProblem, hasNew: Bool, isRenewable: Bool)
     }
 
     private let client: HTTPClient
@@ -25,7 +26,7 @@ struct ProgressPoster: Sendable {
     /// Tells this run's batches from those of any other.
     private let runID: String
 
-    init(connection: GatewayConnection, scanID: ScanName) {
+    init(connection: GatewayConnection, scanID: ScanID) {
         self.client = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: connection.httpConfiguration(connectTimeout: .seconds(5))
@@ -50,9 +51,9 @@ struct ProgressPoster: Sendable {
         request.body = .bytes(ByteBuffer(bytes: batch.body))
         do {
             let response = try await self.client.execute(request, timeout: TimeAmount(timeout))
-            let body = try await response.collected(upTo: Problem.maximumBytes)
+            let body = try await response.collected(upTo: GatewayProblem.maximumBytes)
             if (200...299).contains(response.status.code) { return .delivered }
-            let problem = Problem(response, body: body)
+            let problem = GatewayProblem(response, body: body)
             guard problem.status == 401 else { return .refused(problem) }
             let hasNew = credential.hasNew(insteadOf: token)
             return .tokenRefused(problem, hasNew: hasNew, isRenewable: credential.isRenewable)

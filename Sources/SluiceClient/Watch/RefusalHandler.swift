@@ -5,14 +5,14 @@ import NIOHTTP1
 final class RefusalHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
-    private let promise: EventLoopPromise<Problem>
+    private let promise: EventLoopPromise<GatewayProblem>
     private var head: HTTPResponseHead?
     private var body: [UInt8] = []
 
     /// A handler for one answer.
     ///
     /// - Parameter promise: Gets the refusal when the answer is whole or the connection has ended.
-    init(promise: EventLoopPromise<Problem>) {
+    init(promise: EventLoopPromise<GatewayProblem>) {
         self.promise = promise
     }
 
@@ -21,7 +21,7 @@ final class RefusalHandler: ChannelInboundHandler {
         case .head(let head):
             self.head = head
         case .body(let part):
-            self.body.append(contentsOf: part.readableBytesView.prefix(Problem.maximumBytes - self.body.count))
+            self.body.append(contentsOf: part.readableBytesView.prefix(GatewayProblem.maximumBytes - self.body.count))
         case .end:
             self.complete()
             context.close(promise: nil)
@@ -44,7 +44,7 @@ final class RefusalHandler: ChannelInboundHandler {
             return
         }
         self.promise.succeed(
-            Problem(
+            GatewayProblem(
                 status: Int(head.status.code),
                 retryAfter: head.headers.first(name: "Retry-After"),
                 body: self.body

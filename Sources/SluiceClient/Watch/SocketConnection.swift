@@ -13,7 +13,7 @@ enum SocketConnection {
         case open(Frames)
 
         /// The refusal, when it is read: the head of the answer alone leads to this.
-        case refused(EventLoopFuture<Problem>)
+        case refused(EventLoopFuture<GatewayProblem>)
     }
 
     /// The largest message that is taken, in bytes: a full batch of the largest messages a gateway takes by default.
@@ -84,7 +84,7 @@ enum SocketConnection {
                 upgraders: [upgrader],
                 notUpgradingCompletionHandler: { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let promise = channel.eventLoop.makePromise(of: Problem.self)
+                        let promise = channel.eventLoop.makePromise(of: GatewayProblem.self)
                         try channel.pipeline.syncOperations.addHandler(RefusalHandler(promise: promise))
                         return .refused(promise.futureResult)
                     }

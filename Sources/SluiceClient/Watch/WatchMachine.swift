@@ -11,7 +11,7 @@ struct WatchMachine: Sendable {
         case lost(reason: String)
 
         /// The upgrade was refused.
-        case refused(Problem)
+        case refused(GatewayProblem)
 
         /// The other side is not known to be the gateway.
         case untrusted(reason: String)
@@ -42,7 +42,7 @@ struct WatchMachine: Sendable {
     private var epoch: String?
     private var backoff = Backoff(base: .milliseconds(500), maximum: .seconds(30))
 
-    init(options: WatchOptions, scanID: ScanName) {
+    init(options: WatchOptions, scanID: ScanID) {
         self.path = options.connection.address.socketPath(of: scanID)
         self.filters = options.filters
         self.wait = options.wait

@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import Synchronization
 
 /// Tells the operator of credentials that were refused and why, which whoever showed them is not told.

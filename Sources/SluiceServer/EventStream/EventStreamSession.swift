@@ -196,7 +196,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         let report = ConnectionReport(
             id: self.place,
             kind: "event_stream",
-            user: self.identity.subject,
+            user: self.identity.subject.text,
             peer: self.peer,
             age: self.loop.eventLoop.now - self.openedAt
         )

@@ -3,13 +3,9 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
-
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#endif
+internal import SluiceSystem
 
 /// Accepts connections and builds their pipelines.
 struct Listener: Sendable {

@@ -141,10 +141,10 @@ final class GatewayServices: Sendable {
     func restore(_ revocations: [StoredRevocation], now: Double) {
         for stored in revocations where stored.keptUntil > now {
             if let tokenID = stored.tokenID {
-                self.authenticator.restore(.tokenID(tokenID), keptUntil: stored.keptUntil)
+                self.authenticator.restore(.tokenID(ByteName(tokenID)), keptUntil: stored.keptUntil)
             } else if let subject = stored.subject, let issuedBefore = stored.issuedBefore {
                 self.authenticator.restore(
-                    .subject(subject, issuedBefore: issuedBefore),
+                    .subject(ByteName(subject), issuedBefore: issuedBefore),
                     keptUntil: stored.keptUntil
                 )
             }

@@ -174,7 +174,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         var report = ConnectionReport(
             id: self.place,
             kind: "websocket",
-            user: self.identity.subject,
+            user: self.identity.subject.text,
             peer: self.peer,
             age: self.eventLoop.now - self.openedAt
         )

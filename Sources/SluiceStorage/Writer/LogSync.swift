@@ -1,12 +1,5 @@
 internal import Dispatch
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import SluiceSystem
 
 /// Brings the write-ahead log to the disk beside the writer, which does not wait for it: a power cut then takes no more
 /// than what came in the last second.
@@ -33,12 +26,12 @@ final class LogSync: Sendable {
         let descriptor = unsafe open(self.path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             // Without a log everything is in the database; and whether that stands in its place is looked at elsewhere.
-            return errno == ENOENT ? nil : .failed(reason: unsafe String(cString: strerror(errno)))
+            return errno == ENOENT ? nil : .failed(reason: CLibrary.text(ofError: errno))
         }
         defer { _ = close(descriptor) }
         while fsync(descriptor) != 0 {
             guard errno == EINTR else {
-                return .failed(reason: unsafe String(cString: strerror(errno)))
+                return .failed(reason: CLibrary.text(ofError: errno))
             }
         }
         return nil

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -7,9 +8,10 @@ import Testing
     func addresses() throws {
         let address = try GatewayAddress("https://gateway.example:8443/sluice/")
         #expect(
-            address.progressURL(of: try ScanName("a-1")) == "https://gateway.example:8443/sluice/api/scans/a-1/progress"
+            address.progressURL(of: try ScanID(checked: "a-1"))
+                == "https://gateway.example:8443/sluice/api/scans/a-1/progress"
         )
-        #expect(address.socketPath(of: try ScanName("a-1")) == "/sluice/api/ws/scans/a-1")
+        #expect(address.socketPath(of: try ScanID(checked: "a-1")) == "/sluice/api/ws/scans/a-1")
         #expect(try GatewayAddress("https://[::1]").authority == "[::1]")
         #expect(try GatewayAddress("http://127.0.0.1:80").authority == "127.0.0.1")
     }
@@ -27,7 +29,7 @@ import Testing
 
     @Test("what is no scan's id is refused", arguments: ["", ".", "..", "stats", "a/b", "a b", "é", "a%2f"])
     func invalidScanIDs(id: String) {
-        #expect(throws: ClientError.self) { try ScanName(id) }
+        #expect(throws: ClientError.self) { try ScanID(checked: id) }
     }
 
     @Test("a token that would break out of its header is refused, and not repeated in the error")
@@ -53,11 +55,11 @@ import Testing
         let body = Array(
             #"{"title":"Bad","status":400,"detail":"no \u001b type","code":"invalid_message","index":3}"#.utf8
         )
-        let problem = Problem(status: 400, retryAfter: nil, body: body)
+        let problem = GatewayProblem(status: 400, retryAfter: nil, body: body)
         #expect(problem.index == 3)
         #expect(problem.description == "HTTP 400 invalid_message: no \u{FFFD} type")
-        #expect(Problem(status: 503, retryAfter: "7", body: []).retryAfter == .seconds(7))
-        #expect(Problem(status: 502, retryAfter: "soon", body: Array("<html>".utf8)).description == "HTTP 502")
+        #expect(GatewayProblem(status: 503, retryAfter: "7", body: []).retryAfter == .seconds(7))
+        #expect(GatewayProblem(status: 502, retryAfter: "soon", body: Array("<html>".utf8)).description == "HTTP 502")
     }
 
     @Test("waits double up to the longest, and jitter keeps clients apart")

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -6,7 +7,7 @@ import Testing
     private func machine(since: Int? = nil, filters: [String] = [], wait: Int? = nil) throws -> WatchMachine {
         let connection = try GatewayConnection(url: "https://h", token: "t")
         let options = WatchOptions(scanID: "s", connection: connection, since: since, filters: filters, wait: wait)
-        return WatchMachine(options: options, scanID: try ScanName("s"))
+        return WatchMachine(options: options, scanID: try ScanID(checked: "s"))
     }
 
     private func messages(_ events: [WatchEvent]) -> [String] {
@@ -160,7 +161,7 @@ import Testing
 
     @Test("a token that ended is no end where there is another by now")
     func renewedToken() throws {
-        let refusal = WatchMachine.Ending.refused(Problem(status: 401, retryAfter: nil, body: []))
+        let refusal = WatchMachine.Ending.refused(GatewayProblem(status: 401, retryAfter: nil, body: []))
         for ending in [.closed(code: 4401, reason: "token expired"), refusal] {
             var machine = try self.machine()
             #expect(ending.isAboutToken)
@@ -175,7 +176,7 @@ import Testing
         }
         for ending in [
             .closed(code: 4403, reason: ""), .closed(code: 1000, reason: ""), .lost(reason: ""), .untrusted(reason: ""),
-            .refused(Problem(status: 403, retryAfter: nil, body: [])),
+            .refused(GatewayProblem(status: 403, retryAfter: nil, body: [])),
         ] as [WatchMachine.Ending] {
             #expect(!ending.isAboutToken)
         }
@@ -186,12 +187,12 @@ import Testing
         var machine = try self.machine()
         let body = Array(#"{"code":"forbidden","detail":"not yours"}"#.utf8)
         #expect(
-            machine.ended(.refused(Problem(status: 403, retryAfter: nil, body: body)), jitter: 0)
+            machine.ended(.refused(GatewayProblem(status: 403, retryAfter: nil, body: body)), jitter: 0)
                 == .finish(.failed("the gateway refused: HTTP 403 forbidden: not yours"))
         )
         guard
             case .reconnect(.seconds(4), _) = machine.ended(
-                .refused(Problem(status: 503, retryAfter: "4", body: [])),
+                .refused(GatewayProblem(status: 503, retryAfter: "4", body: [])),
                 jitter: 0
             )
         else {

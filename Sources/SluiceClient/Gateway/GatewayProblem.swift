@@ -1,7 +1,7 @@
 import SluiceBase
 
 /// Why the gateway refused a request, as far as its answer tells (RFC 9457).
-package struct Problem: Sendable, Equatable, CustomStringConvertible {
+package struct GatewayProblem: Sendable, Equatable, CustomStringConvertible {
     /// How much of an answer is read, in bytes.
     static let maximumBytes = 64 * 1024
 
@@ -48,7 +48,7 @@ package struct Problem: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The same of a stream whose first lines went in other requests.
-    func movedDown(byLines count: Int) -> Problem {
+    func movedDown(byLines count: Int) -> GatewayProblem {
         var problem = self
         problem.line = self.line.map { $0 + count }
         return problem
