@@ -82,10 +82,12 @@ let package = Package(
         ),
         // One function of glibc's that Swift does not see.
         .systemLibrary(name: "CSpawn"),
-        // What all parts need: the JSON pass, tree and writer, names of scans, times of day. Knows none of them.
+        // The C library by one name, and what of it is asked in more than one place.
+        .target(name: "SluiceSystem", swiftSettings: settings),
+        // What all parts need: addresses, the JSON pass, tree and writer, names of scans, times of day. Knows none of them.
         .target(
             name: "SluiceBase",
-            dependencies: [.product(name: "NIOCore", package: nio)],
+            dependencies: ["SluiceSystem", .product(name: "NIOCore", package: nio)],
             swiftSettings: settings
         ),
         // How frames are headed and packed: what the relay writes and the transport reads. Knows no connection.
@@ -129,6 +131,7 @@ let package = Package(
             name: "SluiceHTTP",
             dependencies: [
                 "SluiceBase",
+                "SluiceSystem",
                 "SluiceWire",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
@@ -148,6 +151,7 @@ let package = Package(
             dependencies: [
                 "SluiceAssets",
                 "SluiceBase",
+                "SluiceSystem",
                 "SluiceWire",
                 "SluiceHTTP",
                 "SluiceRelay",
@@ -173,6 +177,7 @@ let package = Package(
             name: "SluiceStorage",
             dependencies: [
                 "SluiceBase",
+                "SluiceSystem",
                 "CZlib",
                 "SluiceAdmission",
                 "SluiceRelay",
@@ -188,6 +193,7 @@ let package = Package(
             name: "SluiceClient",
             dependencies: [
                 "SluiceBase",
+                "SluiceSystem",
                 "CSpawn",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
@@ -284,6 +290,7 @@ let package = Package(
         .testTarget(
             name: "SluiceAdmissionTests",
             dependencies: [
+                "SluiceBase",
                 "SluiceAdmission",
                 "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),

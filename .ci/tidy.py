@@ -38,20 +38,23 @@ LOOSE_FILE_TARGETS = {"sluice", "sluice-echo"}
 
 STANDARD = {"Swift", "Synchronization", "_Concurrency"}
 FOUNDATION = {"Foundation", "FoundationEssentials", "FoundationNetworking"}
-PLATFORM = {"Glibc", "Musl", "Darwin", "Dispatch"}
+PLATFORM = {"Dispatch"}
+# One target names the C library, for all.
+C_LIBRARY = {"Glibc", "Musl", "Darwin"}
+C_LIBRARY_TARGET = "SluiceSystem"
 TESTING = {"Testing", "XCTest"}
 
 # What a target may import besides the standard library. A target that is not named here may import what
 # the manifest gives it, the platform and Foundation.
 ALLOWED_IMPORTS = {
-    "SluiceBase": {"NIOCore", "Glibc"},
+    "SluiceBase": {"SluiceSystem", "NIOCore"},
     "SluiceAdmission": {"SluiceBase", "Crypto", "CryptoExtras"} | FOUNDATION,
     "SluiceWire": {"NIOCore", "CZlib"},
     "SluiceHTTP": {
-        "SluiceBase", "SluiceWire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Crypto", "Logging", "SwiftASN1",
-        "X509",
+        "SluiceBase", "SluiceSystem", "SluiceWire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Crypto", "Logging",
+        "SwiftASN1", "X509",
     } | PLATFORM,
-    "SluiceRelay": {"SluiceBase", "SluiceWire", "NIOCore", "DequeModule", "Logging", "Glibc"},
+    "SluiceRelay": {"SluiceBase", "SluiceWire", "NIOCore", "DequeModule", "Logging"},
 }
 DENIED_IMPORTS = {
     "SluiceServer": {"GRDB", "SluiceClient", "ArgumentParser"},
@@ -187,11 +190,15 @@ def check_imports(tree):
         folder = path.parts[2] if len(path.parts) > 3 else ""
         declared = STANDARD | FOUNDATION | PLATFORM | {target} | targets.get(target, set())
         if path.parts[0] == "Tests":
-            declared |= TESTING
+            declared |= TESTING | C_LIBRARY
+        elif target == C_LIBRARY_TARGET:
+            declared |= C_LIBRARY
         allowed = allowed_for(target, folder, path.name, declared) if path.parts[0] == "Sources" else declared
         for line, module in imports_of(tree.swift(path)):
             if module in DENIED_IMPORTS.get(target, set()):
                 yield path, line, f"{target} may not know {module}"
+            elif module in C_LIBRARY and module not in allowed:
+                yield path, line, f"{module} comes by {C_LIBRARY_TARGET}"
             elif module not in allowed:
                 yield path, line, f"{module} may not be imported here"
             elif targets and module not in declared:

@@ -1,3 +1,5 @@
+import SluiceBase
+
 @testable import SluiceClient
 
 extension FuzzTarget {
@@ -11,7 +13,7 @@ extension FuzzTarget {
 
     /// A frame as it is, and as the message of a batch, on every kind of screen; then as a close's reason.
     static func runTerminal(_ bytes: [UInt8]) throws(BrokenPromise) {
-        guard let connection = self.connection, let scanID = try? ScanName("fuzz") else {
+        guard let connection = self.connection, let scanID = try? ScanID(checked: "fuzz") else {
             throw BrokenPromise(what: "there is a gateway, and a scan")
         }
         let options = WatchOptions(scanID: "fuzz", connection: connection)

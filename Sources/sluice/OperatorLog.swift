@@ -1,4 +1,5 @@
 import Logging
+import SluiceClient
 import SluiceServer
 
 /// What `sluice serve` has to say about its configuration once there is a log.
@@ -51,5 +52,18 @@ struct OperatorLog {
     /// The changed file was good, and could not be taken over all the same.
     func notReloaded(_ error: any Error) {
         self.logger.error("configuration not reloaded; the old one stays", metadata: ["error": "\(error)"])
+    }
+}
+
+/// Lines to a person.
+enum Console {
+    /// A line on standard output.
+    static func line(_ line: String) {
+        _ = PassThrough.write(Array("\(line)\n".utf8)[...], to: .standardOutput)
+    }
+
+    /// A line on standard error, as it is.
+    static func error(_ line: String) {
+        _ = PassThrough.write(Array("\(line)\n".utf8)[...], to: .standardError)
     }
 }

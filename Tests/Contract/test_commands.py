@@ -218,6 +218,8 @@ def test_publishing(gateway, scan):
     assert result.returncode == 0, result.stderr_text
     assert json.loads(result.stdout_text)["accepted"] == 2
     assert types(gateway, scan) == ["a", "b"]
+    result = sluice("publish", scan, input="", gateway=gateway, token=gateway.producer(ttl=600))
+    assert result.returncode == 0 and "the token expires in 9 min" in result.stderr_text, result.stderr_text
 
 
 def test_publishing_line_by_line(gateway, scan):

@@ -137,6 +137,15 @@ def test_a_users_tokens_of_before_are_revoked(gateway, scan):
     assert whoami(gateway, gateway.reader("bob", iat=now - 100)) == 200
 
 
+def test_a_user_is_bytes_and_not_what_unicode_takes_for_the_same(gateway, scan):
+    """Both names are read as one; the issuer gave them to two."""
+    revoked, stays = f"zo\u00eb-{scan}", f"zoe\u0308-{scan}"
+    body = {"sub": revoked, "issuedBefore": int(time.time()) + 50}
+    assert gateway.request("POST", "/api/tokens/revoke", body, token=gateway.admin()).status == 204
+    assert gateway.get("/api/scans/stats", gateway.reader(revoked)).status == 401
+    assert gateway.get("/api/scans/stats", gateway.reader(stays)).status == 200
+
+
 @pytest.mark.parametrize("body", [{}, {"jti": 7}, {"sub": "x"}, {"issuedBefore": 1}, "[]", "no", {"jti": ""}])
 def test_a_revocation_that_says_nothing(gateway, body):
     answer = gateway.request("POST", "/api/tokens/revoke", body, token=gateway.admin())

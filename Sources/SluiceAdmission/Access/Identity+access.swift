@@ -1,3 +1,5 @@
+import SluiceBase
+
 extension Identity {
     /// Whether this user may follow and read a scan: an administrator, its owner, or a pattern of the token matches.
     ///
@@ -33,14 +35,11 @@ extension Identity {
     }
 
     /// Whether this user owns what belongs to an owner.
-    ///
-    /// Compared byte by byte, as Unicode has several spellings for one text, and an issuer may have given them to
-    /// different users.
     private func isOwner(_ owner: String?) -> Bool {
         guard self.isUser, let owner else {
             return false
         }
-        return owner.utf8.elementsEqual(self.subject.utf8)
+        return ByteName(owner) == self.subject
     }
 
     private func matches(_ scan: String) -> Bool {

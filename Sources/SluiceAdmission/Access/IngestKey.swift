@@ -1,4 +1,5 @@
 import Crypto
+import SluiceBase
 
 /// A secret that a scanner posts with.
 ///
@@ -31,12 +32,7 @@ package struct IngestKey: Sendable, Hashable {
     /// - Parameter secret: The secret, as it stands in the `Authorization` field.
     /// - Returns: 64 hexadecimal digits, in lower case.
     package static func sha256(of secret: String) -> String {
-        SHA256.hash(data: Array(secret.utf8))
-            .map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.count == 1 ? "0" + digits : digits
-            }
-            .joined()
+        Hexadecimal.text(SHA256.hash(data: Array(secret.utf8)))
     }
 
     /// Whose key was shown.

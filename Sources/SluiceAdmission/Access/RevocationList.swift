@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// The revocations in force.
 ///
 /// Each is kept for ``horizon``, by when the tokens that it ends have run out by themselves: how long tokens live is the
@@ -13,8 +15,8 @@ struct RevocationList: Sendable {
         var keptUntil: Double
     }
 
-    private var tokenIDs: [String: Double] = [:]
-    private var subjects: [String: SubjectEntry] = [:]
+    private var tokenIDs: [ByteName: Double] = [:]
+    private var subjects: [ByteName: SubjectEntry] = [:]
 
     /// An empty list.
     ///
@@ -93,9 +95,9 @@ struct RevocationList: Sendable {
 /// The end of some tokens before their time.
 package enum Revocation: Sendable, Hashable {
     /// The tokens with this `jti`.
-    case tokenID(String)
+    case tokenID(ByteName)
     /// The tokens of this user that were issued before an instant, in seconds since 1970, or that do not say when.
-    case subject(String, issuedBefore: Double)
+    case subject(ByteName, issuedBefore: Double)
 
     /// Whether it ends what an identity stands on: a token, or a ticket that a token was exchanged for.
     ///

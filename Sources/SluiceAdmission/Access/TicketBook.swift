@@ -1,4 +1,5 @@
 import Crypto
+import SluiceBase
 
 /// The tickets that were issued and not yet shown.
 ///

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// A web origin: scheme, host and port (RFC 6454 section 4), in one spelling.
 ///
 /// The same reading judges what a browser sends and what the operator lists, so that an entry which can match nothing

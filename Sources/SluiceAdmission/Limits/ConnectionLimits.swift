@@ -1,3 +1,6 @@
+package import SluiceBase
+import Synchronization
+
 /// Counts connections: in all, for each user and for each address; and decides who gets one more.
 package struct ConnectionLimits: Sendable {
     /// The name of an admitted connection, for its release.
@@ -49,7 +52,7 @@ package struct ConnectionLimits: Sendable {
     }
 
     private struct Connection {
-        var user: String?
+        var user: ByteName?
         var address: AddressKey?
     }
 
@@ -61,7 +64,7 @@ package struct ConnectionLimits: Sendable {
     private var lastID: ID = 0
     private var connections: [ID: Connection] = [:]
     /// The connections that count for each user, oldest first.
-    private var userConnections: [String: [ID]] = [:]
+    private var userConnections: [ByteName: [ID]] = [:]
     private var addressCounts: [AddressKey: Int] = [:]
 
     /// Without a connection.
@@ -80,7 +83,7 @@ package struct ConnectionLimits: Sendable {
     ///   - user: Whose it is; `nil` if it counts for no user.
     ///   - address: Where it comes from; `nil` if it counts for no address.
     /// - Returns: What to do.
-    package mutating func admit(user: String?, address: AddressKey?) -> Answer {
+    package mutating func admit(user: ByteName?, address: AddressKey?) -> Answer {
         guard self.connections.count < self.configuration.total else {
             return .refused(.total)
         }
@@ -126,5 +129,46 @@ package struct ConnectionLimits: Sendable {
         if let address = connection.address, let count = self.addressCounts.removeValue(forKey: address), count > 1 {
             self.addressCounts[address] = count - 1
         }
+    }
+}
+
+/// ``ConnectionLimits`` that every event loop may ask.
+package final class ConnectionLimiter: Sendable {
+    private let limits: Mutex<ConnectionLimits>
+
+    /// Without a connection.
+    ///
+    /// - Parameter configuration: How many there may be.
+    package init(configuration: ConnectionLimits.Configuration) {
+        self.limits = Mutex(ConnectionLimits(configuration: configuration))
+    }
+
+    /// How many are connected.
+    package var count: Int { self.limits.withLock { $0.count } }
+
+    /// Admits a connection or refuses it.
+    ///
+    /// - Parameters:
+    ///   - user: Whose it is; `nil` if it counts for no user.
+    ///   - address: Where it comes from; `nil` if it counts for no address.
+    /// - Returns: What to do.
+    package func admit(user: ByteName?, address: AddressKey?) -> ConnectionLimits.Answer {
+        self.limits.withLock { $0.admit(user: user, address: address) }
+    }
+
+    /// Gives back what a connection took.
+    ///
+    /// A second time does nothing.
+    ///
+    /// - Parameter id: What ``admit(user:address:)`` named it.
+    package func release(_ id: ConnectionLimits.ID) {
+        self.limits.withLock { $0.release(id) }
+    }
+
+    /// Changes how many there may be; those inside stay.
+    ///
+    /// - Parameter configuration: How many there may be.
+    package func setConfiguration(_ configuration: ConnectionLimits.Configuration) {
+        self.limits.withLock { $0.configuration = configuration }
     }
 }

@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// Decides which failures of strangers are told to the operator one by one: a few of each address, and not too many in
 /// all, so that nobody fills the log.
 ///

@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// Finds out for whom a connection speaks, when it may come through proxies of ours.
 ///
 /// The fields are read from the right end, where our own proxies wrote: what stands further left is only as good as

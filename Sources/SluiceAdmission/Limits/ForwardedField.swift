@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Reads the `Forwarded` field of RFC 7239, for its `for` and `proto` parameters.
 enum ForwardedField {
     private static let quote = UInt8(ascii: "\"")

@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// Who a request or a connection is, and what its credential entitles it to.
 package struct Identity: Sendable, Hashable {
     /// The sort of credential that was shown.
@@ -15,7 +17,7 @@ package struct Identity: Sendable, Hashable {
     /// The sort of credential that was shown.
     package let kind: Kind
     /// The user (`sub`), or the name of the ingest key or certificate.
-    package let subject: String
+    package let subject: ByteName
     /// Whether the roles contain `admin`: everything is allowed.
     package let isAdmin: Bool
     /// The scans that the credential speaks of; `nil` if it says nothing about scans.
@@ -27,7 +29,7 @@ package struct Identity: Sendable, Hashable {
     /// The token's `iat`, in seconds since 1970.
     package let issuedAt: Double?
     /// The token's `jti`.
-    package let tokenID: String?
+    package let tokenID: ByteName?
     /// What the credential was judged by; `nil` for a client certificate, which TLS judges.
     package let evidence: CredentialEvidence?
 
@@ -44,13 +46,13 @@ package struct Identity: Sendable, Hashable {
         evidence: CredentialEvidence? = nil
     ) {
         self.kind = kind
-        self.subject = subject
+        self.subject = ByteName(subject)
         self.isAdmin = isAdmin
         self.scans = scans
         self.canIngest = canIngest
         self.expiresAt = expiresAt
         self.issuedAt = issuedAt
-        self.tokenID = tokenID
+        self.tokenID = tokenID.map { ByteName($0) }
         self.evidence = evidence
     }
 
@@ -75,7 +77,7 @@ package struct Identity: Sendable, Hashable {
     /// The key under which this producer's messages are counted.
     ///
     /// Each kind has a range of its own: a key with a user's name spends no budget of that user's.
-    package var producerName: String {
+    package var producerName: ByteName {
         switch self.kind {
         case .token, .ticket:
             "user:\(self.subject)"
@@ -90,14 +92,33 @@ package struct Identity: Sendable, Hashable {
     var asTicket: Self {
         Self(
             kind: .ticket,
-            subject: self.subject,
+            subject: self.subject.text,
             isAdmin: self.isAdmin,
             scans: self.scans,
             canIngest: self.canIngest,
             expiresAt: self.expiresAt,
             issuedAt: self.issuedAt,
-            tokenID: self.tokenID,
+            tokenID: self.tokenID?.text,
             evidence: self.evidence
         )
     }
+}
+
+/// What made a credential good when it was shown, so that it can be judged again once keys or rules have changed:
+/// without the credential itself, which is kept nowhere.
+package indirect enum CredentialEvidence: Sendable, Hashable {
+    /// A token, or the token behind a ticket.
+    case token(TokenEvidence)
+    /// The SHA-256 of an ingest key.
+    case ingestKey(digest: [UInt8])
+}
+
+/// What a token was judged by.
+package struct TokenEvidence: Sendable, Hashable {
+    let header: TokenHeader
+    /// The ``VerificationKey/fingerprint`` of the key whose signature it bears.
+    let key: [UInt8]
+    let lifetime: TokenLifetime
+    let issuer: String?
+    let audiences: [String]
 }

@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Decides whether the gateway accepts a JWT (RFC 7519, RFC 7515, RFC 8725), and whose it is.
 ///
 /// A pure value: it reads no clock, fetches nothing, remembers nothing.

@@ -1,4 +1,4 @@
-private import Glibc
+internal import SluiceSystem
 
 /// The time of day, in milliseconds since 1970.
 ///

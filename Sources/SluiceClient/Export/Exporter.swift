@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import SluiceBase
 
 /// Reads a scan's history from a gateway, page by page, with the times at which its messages came.
 package struct Exporter: Sendable {
@@ -21,16 +22,16 @@ package struct Exporter: Sendable {
     private static let maximumTries = 10
 
     private let connection: GatewayConnection
-    private let scanID: ScanName
+    private let scanID: ScanID
 
     /// Prepares the requests.
     ///
     /// - Parameters:
-    ///   - scanID: The scan's id, see ``ScanName``.
+    ///   - scanID: The scan's id, see ``ScanID``.
     ///   - connection: The gateway.
     /// - Throws: If the id is none.
     package init(scanID: String, connection: GatewayConnection) throws(ClientError) {
-        self.scanID = try ScanName(scanID)
+        self.scanID = try ScanID(checked: scanID)
         self.connection = connection
     }
 

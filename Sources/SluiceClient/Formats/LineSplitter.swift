@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// Cuts a stream of bytes into lines, with a limit on what a line may hold in memory.
 ///
 /// A carriage return ends a line too: scanners redraw their progress with it. `\r\n` is one end, not two.
@@ -54,5 +56,69 @@ struct LineSplitter: Sendable {
         self.pending = []
         self.isOverlong = false
         return line
+    }
+}
+
+/// One line of a scanner's output, without its end.
+struct OutputLine: Sendable, Equatable {
+    /// How much of a line goes into a `line` message, in bytes: six times as much, fully escaped, still is a
+    /// message that the gateway takes.
+    static let maximumTextBytes = 32 * 1024
+
+    let bytes: [UInt8]
+
+    /// Whether the line was longer than the limit, so that its end is missing.
+    let isTruncated: Bool
+
+    /// The line as text; what is not UTF-8 becomes U+FFFD.
+    var text: String { String(decoding: self.bytes, as: UTF8.self) }
+
+    /// Whether there is nothing to see in it.
+    var isBlank: Bool { self.bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
+
+    init(bytes: [UInt8], isTruncated: Bool = false) {
+        self.bytes = bytes
+        self.isTruncated = isTruncated
+    }
+
+    init(_ text: String) {
+        self.init(bytes: Array(text.utf8))
+    }
+}
+
+/// The JSON objects in one line of a tool's output.
+///
+/// Tools write an array over many lines, or all of it on one, with commas before or behind its elements. Each line is
+/// read on its own, whatever piece of the array it is.
+enum RecordLine {
+    /// How many values one line may hold: brackets and commas alone must not fill the memory.
+    private static let maximumNodeCount = 1_000_000
+
+    /// Reads a line.
+    ///
+    /// - Parameters:
+    ///   - line: The line.
+    ///   - keys: Members that are checked and not kept, such as whole responses.
+    /// - Returns: The objects, none where the line is but a bracket or a comma; nil where it is something else.
+    static func objects(in line: OutputLine, leavingOut keys: Set<String> = []) -> [JSONNode]? {
+        var rest = self.trimmed(line.bytes[...])
+        if rest.first == UInt8(ascii: "[") { rest = self.trimmed(rest.dropFirst()) }
+        if rest.last == UInt8(ascii: "]") { rest = self.trimmed(rest.dropLast()) }
+        if rest.isEmpty { return [] }
+        guard rest.first == UInt8(ascii: "{"), rest.last == UInt8(ascii: "}") else { return nil }
+        let array = try? JSONReader.read(
+            [UInt8(ascii: "[")] + rest + [UInt8(ascii: "]")],
+            .tolerant(maximumNodeCount: self.maximumNodeCount, leavingOut: keys)
+        )
+        guard let elements = array?.elements, elements.allSatisfy(\.isObject) else { return nil }
+        return elements
+    }
+
+    /// Without white space and commas at both ends.
+    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        func isBetweenElements(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: ",") }
+        var rest = bytes.drop(while: isBetweenElements)
+        while let last = rest.last, isBetweenElements(last) { rest = rest.dropLast() }
+        return rest
     }
 }

@@ -1,3 +1,5 @@
+package import SluiceBase
+
 /// Why a client could not start: something that the caller gave is of no use.
 package struct ClientError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was of no use.
@@ -18,5 +20,20 @@ package struct ClientError: Error, Sendable, Equatable, CustomStringConvertible 
     init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
+    }
+}
+
+extension ScanID {
+    /// Checks an id that a user gave.
+    ///
+    /// - Throws: ``ClientError`` that says what an id may be.
+    package init(checked text: String) throws(ClientError) {
+        guard let id = ScanID(text) else {
+            throw ClientError(
+                .invalidScanID,
+                "A scan's id is 1 to 128 letters, digits and . _ ~ - (and not \".\", \"..\" or \"stats\")."
+            )
+        }
+        self = id
     }
 }

@@ -1,8 +1,8 @@
 import AsyncHTTPClient
-import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
+import SluiceSystem
 
 /// Why there was no answer, in a person's words.
 enum ConnectionFailure {

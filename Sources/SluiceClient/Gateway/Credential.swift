@@ -1,4 +1,4 @@
-import Glibc
+import SluiceSystem
 import Synchronization
 
 /// The token or ingest key that requests bear: given once, or in a file that is read again when it changes.
@@ -6,28 +6,10 @@ import Synchronization
 /// A renewed file needs no new start. What it holds for a moment while it is written (nothing, or half of a token) does
 /// not take the place of a good token.
 final class Credential: Sendable {
-    /// What tells one state of a file from another.
-    private struct Stamp: Sendable, Equatable {
-        let device: UInt
-        let number: UInt
-        let size: Int
-        let modified: [Int]
-
-        /// A pipe gives what it holds once.
-        let isRegular: Bool
-
-        init(_ information: stat) {
-            self.device = information.st_dev
-            self.number = information.st_ino
-            self.size = information.st_size
-            self.modified = [information.st_mtim.tv_sec, information.st_mtim.tv_nsec, information.st_ctim.tv_nsec]
-            self.isRegular = information.st_mode & S_IFMT == S_IFREG
-        }
-    }
-
     private struct State: Sendable {
         var token: String?
-        var stamp: Stamp?
+        /// The file as it was when the token was read.
+        var status: FileStatus?
     }
 
     /// The most bytes of a file that are read.
@@ -51,22 +33,21 @@ final class Credential: Sendable {
     ///
     /// - Throws: If there is none.
     init(file: String) throws(ClientError) {
-        guard let (token, stamp) = Self.read(file) else {
+        guard let (token, status) = Self.read(file) else {
             throw ClientError(.invalidToken, "No token could be read from \(file).")
         }
         self.file = file
-        self.state = Mutex(State(token: token, stamp: stamp))
+        self.state = Mutex(State(token: token, status: status))
     }
 
-    /// Whether another token may come.
-    var isRenewable: Bool { self.state.withLock { $0.stamp?.isRegular ?? false } }
+    /// Whether another token may come; a pipe gives what it holds once.
+    var isRenewable: Bool { self.state.withLock { $0.status?.kind == .file } }
 
     /// The token for the next request: what the file holds now.
     var current: String? {
         self.state.withLock { state in
-            guard let file = self.file, let known = state.stamp, known.isRegular else { return state.token }
-            var information = stat()
-            guard unsafe stat(file, &information) == 0, Stamp(information) != known else { return state.token }
+            guard let file = self.file, let known = state.status, known.kind == .file else { return state.token }
+            guard let status = FileStatus(path: file), status != known else { return state.token }
             return self.readAgain(&state)
         }
     }
@@ -76,14 +57,14 @@ final class Credential: Sendable {
     /// It is read even if it looks unchanged: two changes within a clock's tick look like one.
     func hasNew(insteadOf token: String?) -> Bool {
         self.state.withLock { state in
-            guard state.stamp?.isRegular == true else { return false }
+            guard state.status?.kind == .file else { return false }
             return self.readAgain(&state) != token
         }
     }
 
     private func readAgain(_ state: inout State) -> String? {
-        if let file = self.file, let (token, stamp) = Self.read(file) {
-            state = State(token: token, stamp: stamp)
+        if let file = self.file, let (token, status) = Self.read(file) {
+            state = State(token: token, status: status)
         }
         return state.token
     }
@@ -93,17 +74,15 @@ final class Credential: Sendable {
         !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 
-    private static func read(_ file: String) -> (token: String, stamp: Stamp)? {
+    private static func read(_ file: String) -> (token: String, status: FileStatus)? {
         let descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var information = stat()
-        guard unsafe fstat(descriptor, &information) == 0 else { return nil }
+        guard let status = FileStatus(descriptor: descriptor) else { return nil }
         var content: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while content.count <= self.maximumBytes {
-            let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
-            if count == -1, errno == EINTR { continue }
+            let count = CLibrary.fill(&buffer, from: descriptor)
             guard count > 0 else { break }
             content += buffer[..<count]
         }
@@ -112,6 +91,6 @@ final class Credential: Sendable {
         while let last = rest.last, isSpace(last) { rest = rest.dropLast() }
         let token = String(decoding: rest, as: UTF8.self)
         guard content.count <= self.maximumBytes, self.isToken(token) else { return nil }
-        return (token, Stamp(information))
+        return (token, status)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import SluiceBase
 
 /// Where a gateway is.
 package struct GatewayAddress: Sendable, Equatable {
@@ -38,9 +39,7 @@ package struct GatewayAddress: Sendable, Equatable {
     }
 
     /// Whether the gateway is on this machine.
-    var isLoopback: Bool {
-        self.host == "localhost" || self.host == "::1" || self.host.hasPrefix("127.")
-    }
+    var isLoopback: Bool { IPAddress.isLoopback(host: self.host) }
 
     /// Whether the host is an address and not a name: then it is not sent as TLS server name (RFC 6066 section 3).
     var hostIsAddress: Bool {
@@ -48,21 +47,21 @@ package struct GatewayAddress: Sendable, Equatable {
     }
 
     /// The URL to post a scan's messages to.
-    func progressURL(of scanID: ScanName) -> String {
+    func progressURL(of scanID: ScanID) -> String {
         "\(self.scanURL(of: scanID))/progress"
     }
 
     /// The URL to read a scan's history at.
-    func messagesURL(of scanID: ScanName) -> String {
+    func messagesURL(of scanID: ScanID) -> String {
         "\(self.scanURL(of: scanID))/messages"
     }
 
     /// The path to follow a scan at.
-    func socketPath(of scanID: ScanName) -> String {
-        "\(self.basePath)/api/ws/scans/\(scanID.value)"
+    func socketPath(of scanID: ScanID) -> String {
+        "\(self.basePath)/api/ws/scans/\(scanID.text)"
     }
 
-    private func scanURL(of scanID: ScanName) -> String {
-        "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)/api/scans/\(scanID.value)"
+    private func scanURL(of scanID: ScanID) -> String {
+        "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)/api/scans/\(scanID.text)"
     }
 }

@@ -1,3 +1,6 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
 package import NIOSSL
 
 /// Which gateway, as whom, and whom to trust that it is the gateway.
@@ -52,5 +55,88 @@ package struct GatewayConnection: Sendable {
     /// Whether the token would cross a network in the clear.
     package var exposesToken: Bool {
         self.credential.current != nil && !self.address.isSecure && !self.address.isLoopback
+    }
+}
+
+extension GatewayConnection {
+    /// The headers that every request to the gateway bears.
+    ///
+    /// - Parameter token: The credential's current token, which a refusal is then about.
+    /// - Returns: The headers.
+    func headers(token: String?) -> HTTPHeaders {
+        var headers = HTTPHeaders([("User-Agent", Self.userAgent)])
+        if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
+        return headers
+    }
+
+    /// How requests to the gateway are made: HTTP/1.1, no detours, and no tries but our own.
+    func httpConfiguration(connectTimeout: TimeAmount) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: self.tls,
+            // A redirection would take the token to wherever it points.
+            redirectConfiguration: .disallow,
+            timeout: HTTPClient.Configuration.Timeout(connect: connectTimeout, read: nil)
+        )
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+}
+
+extension GatewayProblem {
+    /// Reads a refusal.
+    init(_ response: HTTPClientResponse, body: [UInt8]) {
+        self.init(
+            status: Int(response.status.code),
+            retryAfter: response.headers.first(name: "Retry-After"),
+            body: body
+        )
+    }
+}
+
+extension HTTPClientResponse {
+    /// The body's first `limit` bytes.
+    func collected(upTo limit: Int) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        for try await part in self.body {
+            bytes.append(contentsOf: part.readableBytesView.prefix(limit - bytes.count))
+            if bytes.count >= limit { break }
+        }
+        return bytes
+    }
+}
+
+/// How long to wait before the next try: twice as long after each failure, and never in step with other clients.
+struct Backoff: Sendable {
+    private let base: Duration
+    private let maximum: Duration
+    private(set) var failureCount = 0
+
+    /// A backoff without a failure.
+    ///
+    /// - Parameters:
+    ///   - base: The wait after the first failure, before jitter.
+    ///   - maximum: No wait is longer than this, but what the gateway asks for.
+    init(base: Duration, maximum: Duration) {
+        self.base = base
+        self.maximum = maximum
+    }
+
+    /// Something worked: the next failure is a first one.
+    mutating func succeeded() {
+        self.failureCount = 0
+    }
+
+    /// Something failed: how long to wait.
+    ///
+    /// - Parameters:
+    ///   - jitter: A random number from 0 to 1; the wait is between half and the whole of its length.
+    ///   - atLeast: What the gateway asks for; the jitter then comes on top of it.
+    /// - Returns: The wait.
+    mutating func failed(jitter: Double, atLeast: Duration? = nil) -> Duration {
+        let doubled = min(self.base * (1 << min(self.failureCount, 16)), self.maximum)
+        self.failureCount += 1
+        if let atLeast { return atLeast + self.base * jitter }
+        return doubled * (0.5 + 0.5 * min(max(jitter, 0), 1))
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import SluiceBase
 
 /// When a token ends, by what it says itself: nothing of it is verified here (RFC 7519 section 4.1.4).
@@ -9,11 +8,9 @@ enum TokenExpiry {
     /// The time of a JWT's end, in seconds since 1970; nothing of an ingest key, and of a token without an end.
     static func time(of token: String) -> Double? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else { return nil }
-        // RFC 4648 section 5, without padding.
-        var text = String(parts[1].map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
-        text += String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-        guard let claims = Data(base64Encoded: text).flatMap({ try? JSONReader.read(Array($0)) }) else { return nil }
+        guard parts.count == 3, let payload = Base64URL.decode(parts[1].utf8),
+            let claims = try? JSONReader.read(payload)
+        else { return nil }
         return claims["exp"]?.number
     }
 
@@ -48,5 +45,17 @@ enum TokenExpiry {
         default:
             return "\(whole / 86_400) days"
         }
+    }
+}
+
+extension GatewayConnection {
+    /// When the token ends, as a line for standard error: said while there is time to give another.
+    ///
+    /// - Parameter now: The time, in seconds since 1970.
+    /// - Returns: Nil if there is no token, or it has time enough.
+    func expiryWarning(now: Double) -> String? {
+        self.credential.current
+            .flatMap { TokenExpiry.warning(of: $0, isRenewable: self.credential.isRenewable, now: now) }
+            .map { "warning: \($0)" }
     }
 }

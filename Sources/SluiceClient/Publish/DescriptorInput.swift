@@ -1,6 +1,6 @@
-import Glibc
 package import NIOCore
 import NIOPosix
+import SluiceSystem
 import Synchronization
 
 /// What comes in at a file descriptor, piece by piece as it comes: read only as fast as it is taken.
@@ -82,7 +82,7 @@ package struct DescriptorInput: AsyncSequence, Sendable {
             if count == -1, errno != EINTR { return nil }
             if count > 0 {
                 var bytes = [UInt8](repeating: 0, count: self.chunkBytes)
-                let readCount = unsafe Glibc.read(descriptor, &bytes, bytes.count)
+                let readCount = unsafe SluiceSystem.read(descriptor, &bytes, bytes.count)
                 if readCount == -1, errno == EINTR { continue }
                 return readCount > 0 ? Array(bytes[..<readCount]) : nil
             }

@@ -25,14 +25,14 @@ struct PublishMachine: Sendable {
     /// How long a gateway may take nothing before the stream is given up.
     static let patience = Duration.seconds(30)
 
-    private let scanID: ScanName
+    private let scanID: ScanID
     private var acceptedCount = 0
     private var lastSeq: Int?
     private var requestCount = 0
     private var lastProgress = Duration.zero
     private var backoff = Backoff(base: .milliseconds(250), maximum: .seconds(5))
 
-    init(scanID: ScanName) {
+    init(scanID: ScanID) {
         self.scanID = scanID
     }
 
@@ -114,7 +114,7 @@ struct PublishMachine: Sendable {
         let count = min(max(node?["accepted"]?.integer ?? 0, 0), 1 << 53)
         var object = JSONWriter()
         object.beginObject()
-        object.member("scanId", self.scanID.value)
+        object.member("scanId", self.scanID.text)
         object.member("accepted", self.acceptedCount + count)
         object.member("lastSeq", ifPresent: node?["lastSeq"]?.integer ?? self.lastSeq)
         object.endObject()

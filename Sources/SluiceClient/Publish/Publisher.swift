@@ -1,28 +1,29 @@
 import AsyncHTTPClient
 package import NIOCore
 import NIOHTTP1
+import SluiceBase
 
 /// Posts a stream of NDJSON, each line sent as it comes, in one request.
 ///
 /// Where the gateway ends that for now, another request goes on behind the last message that has its number.
 package struct Publisher: Sendable {
     private let connection: GatewayConnection
-    private let scanID: ScanName
+    private let scanID: ScanID
     private let report: @Sendable (String) -> Void
 
     /// Prepares the requests.
     ///
     /// - Parameters:
-    ///   - scanID: The scan's id, see ``ScanName``.
+    ///   - scanID: The scan's id, see ``ScanID``.
     ///   - connection: The gateway.
-    ///   - report: Takes lines about interruptions, for standard error.
+    ///   - report: Takes lines about the token and interruptions, for standard error.
     /// - Throws: If the id is none.
     package init(
         scanID: String,
         connection: GatewayConnection,
         report: @escaping @Sendable (String) -> Void
     ) throws(ClientError) {
-        self.scanID = try ScanName(scanID)
+        self.scanID = try ScanID(checked: scanID)
         self.connection = connection
         self.report = report
     }
@@ -30,6 +31,7 @@ package struct Publisher: Sendable {
     /// Sends `input` to its end, or until the gateway refuses it for good.
     package func publish<Input: AsyncSequence & Sendable>(_ input: Input) async -> PublishOutcome
     where Input.Element == ByteBuffer {
+        if let warning = self.connection.expiryWarning(now: WallTime.now().seconds) { self.report(warning) }
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: self.connection.httpConfiguration(connectTimeout: .seconds(10))

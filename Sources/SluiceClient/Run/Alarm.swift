@@ -1,3 +1,4 @@
+import NIOPosix
 import Synchronization
 
 /// A sleep that any thread can end.
@@ -40,6 +41,19 @@ final class Alarm: Sendable {
         await sleeper.value
         self.state.withLock { state in
             if case .sleeping = state { state = .idle }
+        }
+    }
+}
+
+/// Calls that block, kept off the threads that tasks share.
+enum Blocking {
+    /// Runs `body` on a thread of `pool`, to its end, also in a cancelled task.
+    static func run<Result: Sendable>(
+        on pool: NIOThreadPool,
+        _ body: @escaping @Sendable () -> Result
+    ) async -> Result {
+        await withCheckedContinuation { continuation in
+            pool.submit { _ in continuation.resume(returning: body()) }
         }
     }
 }

@@ -1,6 +1,6 @@
 import CSpawn
 import Foundation
-import Glibc
+import SluiceSystem
 import Synchronization
 
 /// A scanner that runs: where its output comes out, and how it ends.
@@ -14,7 +14,7 @@ final class ChildProcess: Sendable {
         var exitCode: Int32 { self.number == ENOENT || self.number == ENOTDIR ? 127 : 126 }
 
         /// The reason in the system's words.
-        var reason: String { unsafe String(cString: strerror(self.number)) }
+        var reason: String { CLibrary.text(ofError: self.number) }
     }
 
     /// The reading end of each stream; its reader closes it.
@@ -117,5 +117,63 @@ final class ChildProcess: Sendable {
         let result = unsafe posix_spawnp(&processID, command[0], &actions, &attributes, &arguments, &environment)
         guard result == 0 else { throw StartError(number: result) }
         return processID
+    }
+}
+
+/// The two ends of a pipe that no started command inherits.
+struct DescriptorPair: Sendable {
+    let reader: Int32
+    let writer: Int32
+
+    /// Opens a pipe; nothing if the system has none left, `errno` then says why.
+    static func open() -> DescriptorPair? {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else { return nil }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return DescriptorPair(reader: ends[0], writer: ends[1])
+    }
+
+    /// Closes both ends.
+    func close() {
+        _ = SluiceSystem.close(self.reader)
+        _ = SluiceSystem.close(self.writer)
+    }
+
+    /// Writes one byte.
+    func write(_ byte: UInt8) {
+        var byte = byte
+        _ = unsafe SluiceSystem.write(self.writer, &byte, 1)
+    }
+}
+
+/// The files and pipes that we were started with, for the scanner to have too: a shell may have opened them for it
+/// (`nmap -iL <(…)`).
+///
+/// Looked for before this process opens anything: later a number does not tell whose it is.
+struct InheritedDescriptors: Sendable {
+    private let numbers: Set<Int32>
+
+    /// The first number behind all of them.
+    let end: Int32
+
+    /// The numbers between them, behind those of the standard streams, that are none.
+    var gaps: [Int32] { (STDERR_FILENO + 1..<self.end).filter { !self.numbers.contains($0) } }
+
+    /// Looks for the open files and pipes that a started command would inherit now.
+    static func current() -> InheritedDescriptors {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return InheritedDescriptors(Set(names.compactMap { Int32($0) }.filter(self.isForTheScanner)))
+    }
+
+    private init(_ numbers: Set<Int32>) {
+        self.numbers = numbers
+        self.end = (numbers.max() ?? STDERR_FILENO) + 1
+    }
+
+    private static func isForTheScanner(_ descriptor: Int32) -> Bool {
+        guard descriptor > STDERR_FILENO, fcntl(descriptor, F_GETFD) & FD_CLOEXEC == 0,
+            let status = FileStatus(descriptor: descriptor)
+        else { return false }
+        return status.kind != .other
     }
 }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import SluiceBase
 
 /// Posts batches of messages over one connection that is kept.
 struct ProgressPoster: Sendable {
@@ -25,7 +26,7 @@ struct ProgressPoster: Sendable {
     /// Tells this run's batches from those of any other.
     private let runID: String
 
-    init(connection: GatewayConnection, scanID: ScanName) {
+    init(connection: GatewayConnection, scanID: ScanID) {
         self.client = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: connection.httpConfiguration(connectTimeout: .seconds(5))

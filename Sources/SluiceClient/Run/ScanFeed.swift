@@ -1,4 +1,4 @@
-import Glibc
+import SluiceSystem
 import Synchronization
 
 /// Where the threads that read the scanner's output meet the task that delivers it.

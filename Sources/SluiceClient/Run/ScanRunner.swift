@@ -1,7 +1,6 @@
-import Foundation
-import Glibc
 import NIOPosix
 import SluiceBase
+import SluiceSystem
 
 /// Runs a scanner, tells the gateway what it finds, and always ends the scan.
 ///
@@ -10,7 +9,7 @@ import SluiceBase
 package struct ScanRunner: Sendable {
     /// What to run, and for whom.
     package struct Options: Sendable {
-        /// The scan's id, see ``ScanName``.
+        /// The scan's id, see ``ScanID``.
         package var scanID: String
 
         /// The command and its arguments.
@@ -43,7 +42,7 @@ package struct ScanRunner: Sendable {
         }
     }
 
-    private let scanID: ScanName
+    private let scanID: ScanID
     private let options: Options
     private let format: ScanFormat
     private let inherited: InheritedDescriptors
@@ -63,7 +62,7 @@ package struct ScanRunner: Sendable {
         report: @escaping @Sendable (String) -> Void
     ) throws(ClientError) {
         guard !options.command.isEmpty else { throw ClientError(.noCommand, "There is no command to run.") }
-        self.scanID = try ScanName(options.scanID)
+        self.scanID = try ScanID(checked: options.scanID)
         self.options = options
         self.inherited = InheritedDescriptors.current()
         self.format = options.format == .auto ? ScannerCommand.format(of: options.command) : options.format
@@ -75,9 +74,9 @@ package struct ScanRunner: Sendable {
     ///
     /// If the task is cancelled, the scanner gets SIGTERM, and its scan still ends in good order.
     package func run() async -> RunOutcome {
-        self.reportExpiry()
+        if let warning = self.options.connection.expiryWarning(now: WallTime.now().seconds) { self.report(warning) }
         let feed = ScanFeed(
-            reader: OutputReader(translator: self.format.translator(scanID: self.scanID.value)),
+            reader: OutputReader(translator: self.format.translator(scanID: self.scanID.text)),
             queue: PostQueue(limits: PostQueue.Limits(), now: .now)
         )
         feed.start(with: self.startMessage)
@@ -123,16 +122,6 @@ package struct ScanRunner: Sendable {
         await poster.shutdown()
         try? await pool.shutdownGracefully()
         return RunOutcome(status: status, refusedCount: refusedCount)
-    }
-
-    /// Says when the token ends, while there is time to give another.
-    private func reportExpiry() {
-        let credential = self.options.connection.credential
-        guard let token = credential.current else { return }
-        let now = Date().timeIntervalSince1970
-        if let warning = TokenExpiry.warning(of: token, isRenewable: credential.isRenewable, now: now) {
-            self.report("warning: \(warning)")
-        }
     }
 
     private func runScanner(

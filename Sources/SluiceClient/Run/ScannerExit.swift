@@ -1,5 +1,5 @@
-import Glibc
 import SluiceBase
+import SluiceSystem
 
 /// How a scanner ended.
 package enum ScannerExit: Sendable, Equatable {

@@ -1,5 +1,5 @@
-import Glibc
 import NIOPosix
+import SluiceSystem
 import Synchronization
 
 /// One scanner from its start to its end: its streams are read, signals are passed on to it.

@@ -1,4 +1,4 @@
-import Glibc
+import SluiceSystem
 import Synchronization
 
 /// The descriptor that the handler writes to; -1 while no relay is installed.

@@ -1,4 +1,4 @@
-import Glibc
+import SluiceSystem
 
 /// Reads a scanner's stream to its end, piece by piece as it comes, and blocks its thread.
 struct StreamPump: Sendable {
@@ -29,10 +29,36 @@ struct StreamPump: Sendable {
                 continue
             }
             guard descriptors[0].revents != 0 else { return }
-            let count = unsafe read(self.source, &buffer, buffer.count)
-            if count == -1, errno == EINTR { continue }
+            let count = CLibrary.fill(&buffer, from: self.source)
             guard count > 0, deliver(buffer[..<count]) else { return }
             if descriptors[1].revents != 0 { restBytes -= count }
         }
+    }
+}
+
+/// Writes a scanner's output to our own streams, unchanged and at once.
+package enum PassThrough {
+    /// Writes all of `bytes`.
+    ///
+    /// - Parameters:
+    ///   - bytes: What the scanner wrote.
+    ///   - stream: Where it wrote it.
+    /// - Returns: Whether the stream is still read.
+    package static func write(_ bytes: ArraySlice<UInt8>, to stream: ScannerStream) -> Bool {
+        let descriptor = stream == .standardOutput ? STDOUT_FILENO : STDERR_FILENO
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe SluiceSystem.write(descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Our stream is non-blocking; wait as if it were not.
+                var target = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&target, 1, -1)
+            } else if errno != EINTR {
+                return false
+            }
+        }
+        return true
     }
 }

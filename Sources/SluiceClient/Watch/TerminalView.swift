@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+import SluiceSystem
 import Synchronization
 
 /// Shows what a watcher tells on standard output.

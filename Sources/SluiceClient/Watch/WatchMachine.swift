@@ -42,7 +42,7 @@ struct WatchMachine: Sendable {
     private var epoch: String?
     private var backoff = Backoff(base: .milliseconds(500), maximum: .seconds(30))
 
-    init(options: WatchOptions, scanID: ScanName) {
+    init(options: WatchOptions, scanID: ScanID) {
         self.path = options.connection.address.socketPath(of: scanID)
         self.filters = options.filters
         self.wait = options.wait

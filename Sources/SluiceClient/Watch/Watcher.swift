@@ -1,10 +1,11 @@
 import NIOCore
 import NIOWebSocket
+import SluiceBase
 
 /// Follows a scan, across interruptions, until it is over.
 package struct Watcher: Sendable {
     private let options: WatchOptions
-    private let scanID: ScanName
+    private let scanID: ScanID
     private let sink: @Sendable (WatchEvent) -> Void
 
     /// Prepares a subscription.
@@ -17,7 +18,7 @@ package struct Watcher: Sendable {
         options: WatchOptions,
         sink: @escaping @Sendable (WatchEvent) -> Void
     ) throws(ClientError) {
-        self.scanID = try ScanName(options.scanID)
+        self.scanID = try ScanID(checked: options.scanID)
         self.options = options
         self.sink = sink
     }
@@ -111,7 +112,7 @@ package struct Watcher: Sendable {
 
 /// What to watch.
 package struct WatchOptions: Sendable {
-    /// The scan's id, see ``ScanName``.
+    /// The scan's id, see ``ScanID``.
     package var scanID: String
 
     package var connection: GatewayConnection

@@ -1,11 +1,6 @@
 internal import Logging
 internal import NIOCore
-
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#endif
+internal import SluiceSystem
 
 /// Stands on a listening channel and decides about each connection as it is accepted, before anything is built for it.
 ///

@@ -1,12 +1,7 @@
 package import Logging
 package import NIOCore
 package import NIOPosix
-
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#endif
+internal import SluiceSystem
 
 /// Accepts TCP connections, and sets what their sockets need.
 ///

@@ -1,13 +1,6 @@
 package import NIOCore
+internal import SluiceBase
 package import SluiceWire
-
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#elseif canImport(Darwin)
-private import Darwin
-#endif
 
 /// What the connections of one event loop share: the header fields that every answer has, made once a second, the
 /// memory and the turns for packing, and the list of those whose socket is full.
@@ -79,7 +72,7 @@ package final class HTTPLoopContext {
 
     /// The system's wall clock.
     package static func systemUnixTime() -> Int {
-        time(nil)
+        Int(WallTime.now().milliseconds / 1000)
     }
 }
 

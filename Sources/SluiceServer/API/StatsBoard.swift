@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 internal import Synchronization
 
@@ -37,7 +38,7 @@ final class StatsBoard: Sendable {
             } else if identity.isAdmin || identity.scans?.contains(ScanPattern("*")) ?? false {
                 self = .all
             } else {
-                self = .some(subject: Array(identity.subject.utf8), identity.scans ?? [])
+                self = .some(subject: Array(identity.subject.text.utf8), identity.scans ?? [])
             }
         }
     }

@@ -34,14 +34,14 @@ struct TokenActions: Sendable {
     /// `POST /api/users/{sub}/disconnect`.
     func disconnect(_ exchange: HTTPExchange, _ identity: Identity, user: String) throws(Problem) {
         try self.disconnect(exchange, identity, ["user": "\(user)"]) {
-            $0.isUser && $0.subject.utf8.elementsEqual(user.utf8)
+            $0.isUser && $0.subject == ByteName(user)
         }
     }
 
     /// `POST /api/ingest-keys/{name}/disconnect`.
     func disconnect(_ exchange: HTTPExchange, _ identity: Identity, ingestKey name: String) throws(Problem) {
         try self.disconnect(exchange, identity, ["ingest_key": "\(name)"]) {
-            $0.kind == .ingestKey && $0.subject.utf8.elementsEqual(name.utf8)
+            $0.kind == .ingestKey && $0.subject == ByteName(name)
         }
     }
 
@@ -106,12 +106,12 @@ struct TokenActions: Sendable {
 
     private static func revocation(_ object: JSONNode) throws(Problem) -> Revocation {
         if let tokenID = object["jti"]?.string, object["sub"] == nil, !tokenID.isEmpty {
-            return .tokenID(tokenID)
+            return .tokenID(ByteName(tokenID))
         }
         if let subject = object["sub"]?.string, object["jti"] == nil, !subject.isEmpty,
             let instant = object["issuedBefore"]?.double, instant.isFinite
         {
-            return .subject(subject, issuedBefore: instant)
+            return .subject(ByteName(subject), issuedBefore: instant)
         }
         throw Problem(.invalidBody, #"send {"jti":"…"} or {"sub":"…","issuedBefore":<seconds since 1970>}"#)
     }

@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import Synchronization
 
 /// Tells the operator why credentials were refused, which the client is not told.

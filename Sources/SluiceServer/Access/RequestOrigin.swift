@@ -1,5 +1,6 @@
 internal import NIOHTTP1
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
 
 /// Which page a request comes from, and whether its pages may speak to the gateway.

@@ -167,10 +167,6 @@ struct ConfigurationChecks {
         guard let host = (try? HTTPClient.Request(url: url))?.host.trimming(in: "[]") else {
             return false
         }
-        return host == "localhost"
-            || ["127.0.0.0/8", "::1"]
-                .contains { block in
-                    (try? AddressBlock(block)).flatMap { block in IPAddress(host).map { block.contains($0) } } ?? false
-                }
+        return IPAddress.isLoopback(host: host)
     }
 }

@@ -181,7 +181,7 @@ struct ConfigurationFiles {
     /// RFC 7518 section 3.2: a secret has at least as many bits as the hash.
     private func checkLength(
         _ content: FileContent,
-        _ algorithm: GatewayConfiguration.Auth.Algorithm,
+        _ algorithm: TokenAlgorithm,
         _ keyPath: String,
         _ reading: inout ConfigurationReading
     ) {

@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import SluiceAdmission
+internal import SluiceBase
 
 /// What names a place on the network, read by whatever obeys it: a value that is taken here can work there.
 extension ConfigurationKind where Value == AddressBlock {

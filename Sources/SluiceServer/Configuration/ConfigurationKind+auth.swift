@@ -1,3 +1,4 @@
+internal import SluiceAdmission
 internal import SluiceBase
 
 extension ConfigurationKind where Value == GatewayConfiguration.Auth.Key {
@@ -14,7 +15,7 @@ extension ConfigurationKind where Value == GatewayConfiguration.Auth.Key {
                 }
                 let id = fields.required("id", ConfigurationKind<String>.line, keyPath, &reading)
                 let algorithm =
-                    fields.required("algorithm", .choice, keyPath, &reading) as GatewayConfiguration.Auth.Algorithm?
+                    fields.required("algorithm", .choice, keyPath, &reading) as TokenAlgorithm?
                 let material = Self.material(fields, algorithm, keyPath, &reading)
                 guard let id, let algorithm, let material else {
                     return nil
@@ -27,7 +28,7 @@ extension ConfigurationKind where Value == GatewayConfiguration.Auth.Key {
     /// A secret for the algorithms that share one, a public key for the others, and never both.
     private static func material(
         _ fields: ConfigurationFields,
-        _ algorithm: GatewayConfiguration.Auth.Algorithm?,
+        _ algorithm: TokenAlgorithm?,
         _ keyPath: String,
         _ reading: inout ConfigurationReading
     ) -> Value.Material? {

@@ -1,3 +1,5 @@
+internal import SluiceAdmission
+
 /// One reading of a configuration: what was found wrong so far, and where each key was given.
 struct ConfigurationReading {
     /// More faults than this are not listed: what is read may be no configuration at all.
@@ -7,7 +9,7 @@ struct ConfigurationReading {
     struct TokenKey {
         /// The path of the entry, `auth.keys[0]`.
         let keyPath: String
-        let algorithm: GatewayConfiguration.Auth.Algorithm
+        let algorithm: TokenAlgorithm
         let material: GatewayConfiguration.Auth.Key.Material
     }
 

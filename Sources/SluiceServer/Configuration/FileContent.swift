@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import SluiceSystem
 
 /// A file as it was at one moment: its bytes, which are bounded, and who may read it.
 struct FileContent {
@@ -12,7 +6,7 @@ struct FileContent {
     static let maximumKeyBytes = 1 << 20
 
     let bytes: [UInt8]
-    private let mode: mode_t
+    let isReadableByEveryone: Bool
 
     /// Reads a file of at most `limit` bytes.
     ///
@@ -25,25 +19,19 @@ struct FileContent {
         defer {
             _ = close(descriptor)
         }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
+        guard let status = FileStatus(descriptor: descriptor) else {
             throw ConfigurationProblem("not readable")
         }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard status.kind == .file else {
             throw ConfigurationProblem("not a file")
         }
-        self.mode = status.st_mode
+        self.isReadableByEveryone = status.permissions & S_IROTH != 0
         self.bytes = try Self.read(descriptor, limit: limit)
     }
 
     /// Whether a folder stands at a path, and not something else; nil if nothing does.
     static func isFolder(_ path: String) -> Bool? {
-        var status = stat()
-        return unsafe stat(path, &status) == 0 ? status.st_mode & S_IFMT == S_IFDIR : nil
-    }
-
-    var isReadableByEveryone: Bool {
-        self.mode & S_IROTH != 0
+        FileStatus(path: path).map { $0.kind == .folder }
     }
 
     /// How many bytes there are without the newline at the end, which no secret has.
@@ -64,10 +52,7 @@ struct FileContent {
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 16_384)
         while true {
-            // The array's own memory and its own count: read writes within it.
-            let count = unsafe part.withUnsafeMutableBytes { buffer in
-                unsafe Self.read(descriptor, buffer.baseAddress, buffer.count)
-            }
+            let count = CLibrary.fill(&part, from: descriptor)
             guard count >= 0 else {
                 throw ConfigurationProblem("not readable")
             }
@@ -78,25 +63,6 @@ struct FileContent {
                 throw ConfigurationProblem("larger than \(ConfigurationUnits.text(limit))")
             }
             bytes.append(contentsOf: part[..<count])
-        }
-    }
-
-    /// `read(2)`, again after a signal.
-    private static func read(_ descriptor: CInt, _ memory: UnsafeMutableRawPointer?, _ size: Int) -> Int {
-        guard let memory = unsafe memory else {
-            return 0
-        }
-        while true {
-            #if canImport(Glibc)
-            let count = unsafe Glibc.read(descriptor, memory, size)
-            #elseif canImport(Musl)
-            let count = unsafe Musl.read(descriptor, memory, size)
-            #else
-            let count = unsafe Darwin.read(descriptor, memory, size)
-            #endif
-            if count >= 0 || errno != EINTR {
-                return count
-            }
         }
     }
 }

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceAdmission
 
 extension GatewayConfiguration {
     /// Whose tokens and keys are believed.
@@ -25,35 +26,6 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration.Auth {
-    /// What a key's tokens are signed with.
-    ///
-    /// The key decides, never the token (RFC 8725 section 3.1).
-    package enum Algorithm: String, Sendable, CaseIterable {
-        case hs256 = "HS256"
-        case hs384 = "HS384"
-        case hs512 = "HS512"
-        case rs256 = "RS256"
-        case rs384 = "RS384"
-        case rs512 = "RS512"
-        case ps256 = "PS256"
-        case ps384 = "PS384"
-        case ps512 = "PS512"
-        case es256 = "ES256"
-        case es384 = "ES384"
-        case es512 = "ES512"
-        case edDSA = "EdDSA"
-
-        /// Whether signer and verifier share one secret (RFC 7518 section 3.2).
-        package var isSymmetric: Bool {
-            switch self {
-            case .hs256, .hs384, .hs512:
-                true
-            case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512, .es256, .es384, .es512, .edDSA:
-                false
-            }
-        }
-    }
-
     /// One key that signs tokens.
     package struct Key: Sendable, Equatable {
         /// Where the key stands.
@@ -66,15 +38,20 @@ extension GatewayConfiguration.Auth {
 
         /// What tokens name as `kid`.
         package var id: String
-        /// The one algorithm of this key.
-        package var algorithm: Algorithm
+        /// The one algorithm of this key, which its tokens cannot choose (RFC 8725 section 3.1).
+        package var algorithm: TokenAlgorithm
         /// Where the key stands.
         package var material: Material
 
-        package init(id: String, algorithm: Algorithm, material: Material) {
+        package init(id: String, algorithm: TokenAlgorithm, material: Material) {
             self.id = id
             self.algorithm = algorithm
             self.material = material
+        }
+
+        /// A shared secret that signs by HS256.
+        package init(id: String, secretFile: String) {
+            self.init(id: id, algorithm: .hs256, material: .secretFile(secretFile))
         }
     }
 

@@ -1,10 +1,11 @@
 package import NIOCore
+package import SluiceAdmission
 
 extension GatewayConfiguration {
     /// What bad or too much input gets.
     package struct Limits: Sendable, Equatable {
         /// How many connections there may be.
-        package var connections = Connections()
+        package var connections = ConnectionLimits.Configuration()
         /// The resident memory at which the gateway takes nobody new.
         package var memory = Memory.automatic
         /// TCP connections, from each address, before TLS.
@@ -49,28 +50,6 @@ extension GatewayConfiguration.Limits {
             case .unlimited: nil
             }
         }
-    }
-
-    /// How many connections there may be.
-    package struct Connections: Sendable, Equatable {
-        /// What a user's connection beyond `perUser` gets.
-        package enum WhenFull: String, Sendable, CaseIterable {
-            /// The new connection is refused.
-            case refuse
-            /// The user's oldest connection is closed.
-            case closeOldest = "close_oldest"
-        }
-
-        /// The most in all.
-        package var total = 100_000
-        /// The most of one user.
-        package var perUser = 10
-        /// The most of one address.
-        package var perAddress = 100
-        /// What a user's connection beyond `perUser` gets.
-        package var whenFull = WhenFull.refuse
-
-        package init() {}
     }
 
     /// A token bucket: it holds `burst` tokens at most, and gains `rate` of them a second.

@@ -1,4 +1,4 @@
-package import SluiceAdmission
+package import SluiceBase
 
 extension GatewayConfiguration {
     /// The public listener: where scanners and clients connect.

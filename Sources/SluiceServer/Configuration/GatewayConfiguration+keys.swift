@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import SluiceAdmission
 internal import SluiceRelay
 
 extension GatewayConfiguration {

@@ -1,4 +1,5 @@
 internal import SluiceAdmission
+internal import SluiceBase
 
 /// Decides about each TCP connection of the public listener when it is accepted: in all, from each address, and by what
 /// the machine has room for.
@@ -179,7 +180,7 @@ struct TransportLimits: Sendable {
         return id
     }
 
-    private static func addressLimit(_ connections: GatewayConfiguration.Limits.Connections) -> Int {
+    private static func addressLimit(_ connections: ConnectionLimits.Configuration) -> Int {
         let (product, overflow) = connections.perAddress.multipliedReportingOverflow(by: Self.addressFactor)
         return overflow ? .max : max(product, Self.leastAddressLimit)
     }

@@ -1,10 +1,5 @@
 internal import NIOCore
-
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#endif
+internal import SluiceSystem
 
 /// Why the gateway cannot listen where it was told to, in words for the operator.
 package struct ListenFailure: Error, CustomStringConvertible {

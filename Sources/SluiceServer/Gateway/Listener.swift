@@ -1,7 +1,9 @@
 internal import NIOCore
 internal import NIOPosix
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
+internal import SluiceSystem
 
 /// Accepts connections and builds their pipelines.
 struct Listener: Sendable {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
 
 /// What one request takes of its producer's ingest bucket: one for each message, and one if it brings none, be it empty
@@ -7,8 +8,8 @@ internal import SluiceHTTP
 ///
 /// What is refused for want of budget takes nothing, so that what it is told of waiting is true.
 struct IngestAllowance {
-    private let limiter: RateLimiter<String>
-    private let producer: String
+    private let limiter: RateLimiter<ByteName>
+    private let producer: ByteName
     private var isPaid = false
     /// Of a stream: lines that are paid for and have not come yet.
     private var prepaidCount = 0
@@ -16,7 +17,7 @@ struct IngestAllowance {
     /// - Parameters:
     ///   - limiter: The buckets of all producers.
     ///   - producer: Whose is taken from.
-    init(_ limiter: RateLimiter<String>, producer: String) {
+    init(_ limiter: RateLimiter<ByteName>, producer: ByteName) {
         self.limiter = limiter
         self.producer = producer
     }

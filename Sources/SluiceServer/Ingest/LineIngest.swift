@@ -120,7 +120,7 @@ final class LineIngest: IngestReader, LiveConnection {
             ConnectionReport(
                 id: self.id,
                 kind: "ndjson",
-                user: self.identity.subject,
+                user: self.identity.subject.text,
                 peer: exchange.connection.peerAddress,
                 age: exchange.eventLoop.now - self.openedAt
             )

@@ -88,14 +88,10 @@ enum KeyLoader {
     /// A key of the content of its file.
     static func key(
         id: String,
-        _ algorithm: GatewayConfiguration.Auth.Algorithm,
+        _ algorithm: TokenAlgorithm,
         _ material: GatewayConfiguration.Auth.Key.Material,
         _ content: [UInt8]
     ) throws(KeyError) -> VerificationKey {
-        // The configuration knows the same algorithms by the same names.
-        guard let algorithm = TokenAlgorithm(rawValue: algorithm.rawValue) else {
-            preconditionFailure("\(algorithm.rawValue) is no algorithm of tokens")
-        }
         switch material {
         case .secretFile:
             return try VerificationKey(id: id, algorithm: algorithm, secretFile: content)

@@ -1,15 +1,16 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
 
 /// The token buckets and connection counts of the gateway.
 final class GatewayLimits: Sendable {
-    let handshakesByUser: RateLimiter<String>
+    let handshakesByUser: RateLimiter<ByteName>
     let handshakesByAddress: RateLimiter<AddressKey>
     /// Credentials that were not good.
     let failuresByAddress: RateLimiter<AddressKey>
-    let ingest: RateLimiter<String>
-    let requests: RateLimiter<String>
+    let ingest: RateLimiter<ByteName>
+    let requests: RateLimiter<ByteName>
     let subscribers: ConnectionLimiter
 
     init(_ limits: GatewayConfiguration.Limits) {
@@ -18,7 +19,7 @@ final class GatewayLimits: Sendable {
         self.failuresByAddress = RateLimiter(limit: Self.failures(limits))
         self.ingest = RateLimiter(limit: RateLimit(limits.ingest))
         self.requests = RateLimiter(limit: RateLimit(limits.requests))
-        self.subscribers = ConnectionLimiter(configuration: ConnectionLimits.Configuration(limits.connections))
+        self.subscribers = ConnectionLimiter(configuration: limits.connections)
     }
 
     /// How many bad credentials an address may show: at the pace of handshakes, and a fleet of clients whose tokens all
@@ -35,27 +36,13 @@ final class GatewayLimits: Sendable {
         self.failuresByAddress.setLimit(Self.failures(limits))
         self.ingest.setLimit(RateLimit(limits.ingest))
         self.requests.setLimit(RateLimit(limits.requests))
-        self.subscribers.setConfiguration(ConnectionLimits.Configuration(limits.connections))
+        self.subscribers.setConfiguration(limits.connections)
     }
 }
 
 extension RateLimit {
     init(_ bucket: GatewayConfiguration.Limits.Bucket) {
         self.init(rate: bucket.rate, burst: bucket.burst)
-    }
-}
-
-extension ConnectionLimits.Configuration {
-    init(_ connections: GatewayConfiguration.Limits.Connections) {
-        self.init()
-        self.total = connections.total
-        self.perUser = connections.perUser
-        self.perAddress = connections.perAddress
-        self.whenFull =
-            switch connections.whenFull {
-            case .refuse: .refuse
-            case .closeOldest: .closeOldest
-            }
     }
 }
 

@@ -1,12 +1,4 @@
-private import Foundation
-
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#elseif canImport(Darwin)
-private import Darwin
-#endif
+internal import SluiceSystem
 
 /// How much of what the operating system gives is in use by this process.
 struct MachineLoad: Sendable, Equatable {
@@ -29,7 +21,7 @@ struct MachineLoad: Sendable, Equatable {
     ///
     /// It reads from `/proc`, so not on an event loop.
     static func measured() -> Self {
-        let limit = MachineFacts.openFileLimit()
+        let limit = CLibrary.openFileLimit()
         let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         let pages = Self.pages()
         // If even looking needs a descriptor that is not there, none is left.
@@ -54,11 +46,8 @@ struct MachineLoad: Sendable, Equatable {
     }
 
     private static func countDescriptors() -> Int? {
-        // Linux tells their number as the folder's size, from 6.2 on. Not asked by stat(2): which module has that structure
-        // depends on the files that are compiled beside this one.
-        if let size = (try? FileManager.default.attributesOfItem(atPath: "/proc/self/fd"))?[.size],
-            let count = Int("\(size)"), count > 0
-        {
+        // Linux tells their number as the folder's size, from 6.2 on.
+        if let count = FileStatus(path: "/proc/self/fd")?.byteCount, count > 0 {
             return count
         }
         guard let folder = unsafe opendir("/dev/fd") else {

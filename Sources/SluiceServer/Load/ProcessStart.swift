@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Musl)
-private import Musl
-#elseif canImport(Darwin)
-private import Darwin
-#endif
+internal import SluiceSystem
 
 /// When this process began, by what the kernel says.
 enum ProcessStart {

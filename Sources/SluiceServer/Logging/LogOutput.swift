@@ -1,13 +1,6 @@
 internal import Logging
+internal import SluiceSystem
 internal import Synchronization
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 /// Writes whole lines to a descriptor, one at a time, each by one `write(2)` if the system takes it at once.
 final class LogOutput: Sendable {
@@ -42,13 +35,7 @@ final class LogOutput: Sendable {
         var rest = unsafe bytes[...]
         while unsafe !rest.isEmpty {
             let part = unsafe UnsafeRawBufferPointer(rebasing: rest)
-            #if canImport(Glibc)
-            let count = unsafe Glibc.write(self.descriptor, part.baseAddress, part.count)
-            #elseif canImport(Musl)
-            let count = unsafe Musl.write(self.descriptor, part.baseAddress, part.count)
-            #else
-            let count = unsafe Darwin.write(self.descriptor, part.baseAddress, part.count)
-            #endif
+            let count = unsafe SluiceSystem.write(self.descriptor, part.baseAddress, part.count)
             if count > 0 {
                 unsafe rest = rest.dropFirst(count)
             } else if !self.mayTryAgain() {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import SluiceBase
 
 /// A moment of a log line, in UTC: `2026-01-31T09:05:00.123Z` (RFC 3339).
 struct LogTime: Sendable, Equatable, CustomStringConvertible {
@@ -12,11 +6,7 @@ struct LogTime: Sendable, Equatable, CustomStringConvertible {
     var milliseconds: Int
 
     static func now() -> LogTime {
-        var time = timespec()
-        guard unsafe clock_gettime(CLOCK_REALTIME, &time) == 0 else {
-            return LogTime(milliseconds: 0)
-        }
-        return LogTime(milliseconds: Int(time.tv_sec) * 1000 + Int(time.tv_nsec) / 1_000_000)
+        LogTime(milliseconds: Int(WallTime.now().milliseconds))
     }
 
     var description: String {

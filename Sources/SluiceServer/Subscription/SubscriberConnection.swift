@@ -169,7 +169,7 @@ struct SubscriberConnection {
         var report = ConnectionReport(
             id: self.place,
             kind: self.kind.rawValue,
-            user: self.identity.subject,
+            user: self.identity.subject.text,
             peer: self.peer,
             age: self.age
         )

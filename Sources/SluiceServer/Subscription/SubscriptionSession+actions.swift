@@ -206,7 +206,7 @@ extension SubscriptionSession {
     }
 
     private func goOn(as fresh: Identity, _ action: ClientAction) {
-        guard fresh.subject.utf8.elementsEqual(self.identity.subject.utf8) else {
+        guard fresh.subject == self.identity.subject else {
             self.end(.forbidden, "a token of another user")
             return
         }

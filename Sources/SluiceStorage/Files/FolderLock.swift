@@ -1,12 +1,5 @@
+internal import SluiceSystem
 internal import Synchronization
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 /// Keeps other processes out of a store's folder; the system releases it when the process ends.
 final class FolderLock: Sendable {
@@ -50,14 +43,17 @@ final class FolderLock: Sendable {
     private static func take(_ path: String, folder: String) throws(StoreError) -> Held {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw .unusable(path: folder, reason: unsafe String(cString: strerror(errno)))
+            throw .unusable(path: folder, reason: CLibrary.text(ofError: errno))
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             _ = close(descriptor)
             throw .inUse(path: folder)
         }
-        var status = stat()
-        unsafe fstat(descriptor, &status)
+        guard let status = FileStatus(descriptor: descriptor) else {
+            let reason = CLibrary.text(ofError: errno)
+            _ = close(descriptor)
+            throw .unusable(path: folder, reason: reason)
+        }
         return Held(descriptor: descriptor, identity: FileIdentity(status))
     }
 }

@@ -1,14 +1,7 @@
 internal import Foundation
 internal import SluiceRelay
+internal import SluiceSystem
 internal import Synchronization
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 /// The newest number that each log gave out, in memory that a killed process leaves behind.
 ///
@@ -277,11 +270,10 @@ final class HeadFile: Sendable {
 
     /// Shared memory under the folder's own name; nil where there is none to be had.
     private static func sharedMapping(of folder: String, byteCount: Int) -> HeadMapping? {
-        var status = stat()
-        guard unsafe stat(folder, &status) == 0 else {
+        guard let status = FileStatus(path: folder) else {
             return nil
         }
-        let path = "\(self.sharedFolder)/sluice-heads-\(geteuid())-\(status.st_dev)-\(status.st_ino)"
+        let path = "\(self.sharedFolder)/sluice-heads-\(geteuid())-\(status.device)-\(status.number)"
         return try? HeadMapping(path: path, byteCount: byteCount, isOurs: true)
     }
 

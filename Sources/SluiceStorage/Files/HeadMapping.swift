@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import SluiceSystem
 
 /// A file as words in memory, unmapped with its last reference.
 @safe
@@ -25,25 +19,24 @@ final class HeadMapping: Sendable {
     init(path: String, byteCount: Int, isOurs: Bool = false) throws(StoreError) {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | (isOurs ? O_NOFOLLOW : 0), 0o600)
         guard descriptor >= 0 else {
-            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+            throw .unusable(path: path, reason: CLibrary.text(ofError: errno))
         }
         defer { _ = close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+        guard let status = FileStatus(descriptor: descriptor) else {
+            throw .unusable(path: path, reason: CLibrary.text(ofError: errno))
         }
-        if isOurs, status.st_uid != geteuid() || status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o077 != 0 {
+        if isOurs, status.user != geteuid() || status.kind != .file || status.permissions & 0o077 != 0 {
             throw .unusable(path: path, reason: "not a file of this user's alone")
         }
-        let byteCount = max(byteCount, Int(status.st_size) / 16 * 16)
+        let byteCount = max(byteCount, status.byteCount / 16 * 16)
         // Room on the disk for all of it, now: a write to memory that finds none would end the process.
         let failure = posix_fallocate(descriptor, 0, off_t(byteCount))
         guard failure == 0 else {
-            throw .unusable(path: path, reason: unsafe String(cString: strerror(failure)))
+            throw .unusable(path: path, reason: CLibrary.text(ofError: failure))
         }
         let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+            throw .unusable(path: path, reason: CLibrary.text(ofError: errno))
         }
         self.path = path
         self.byteCount = byteCount

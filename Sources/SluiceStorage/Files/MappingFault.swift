@@ -1,12 +1,5 @@
+internal import SluiceSystem
 internal import Synchronization
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 /// Writes to mapped files that the system refuses: the file has become read-only, or the disk fails.
 ///
@@ -22,7 +15,6 @@ enum MappingFault {
     /// How many pages were lost so.
     static var count: Int { Self.counter.load(ordering: .acquiring) }
 
-    #if canImport(Glibc)
     /// Takes such faults from now on; once for a process is enough.
     static func handle() {
         guard Self.memory.load(ordering: .relaxed) < 0, sysconf(Int32(_SC_PAGESIZE)) == Self.pageBytes else {
@@ -80,7 +72,4 @@ enum MappingFault {
         signal(SIGBUS, SIG_DFL)
         raise(SIGBUS)
     }
-    #else
-    static func handle() {}
-    #endif
 }

@@ -3,14 +3,7 @@ internal import Foundation
 internal import GRDB
 package import NIOCore
 internal import SluiceBase
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import SluiceSystem
 
 /// The files of a store: where they are, and how a connection to them is opened.
 struct StoreFile: Sendable {
@@ -119,8 +112,7 @@ struct StoreFile: Sendable {
     }
 
     private static func size(_ path: String) -> Int {
-        var status = stat()
-        return unsafe stat(path, &status) == 0 ? Int(status.st_size) : 0
+        FileStatus(path: path)?.byteCount ?? 0
     }
 
     /// The database and the log that stand at their paths now.

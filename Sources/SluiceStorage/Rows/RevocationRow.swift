@@ -1,13 +1,14 @@
 internal import GRDB
 internal import SluiceAdmission
+internal import SluiceBase
 
 /// A revocation as a row of `revocations`, with either a token's id or a subject; the other one is empty.
 enum RevocationRow {
     static func insert(_ kept: KeptRevocation, into db: Database) throws {
         let (tokenID, subject, issuedBefore): (String, String, Double?) =
             switch kept.revocation {
-            case .tokenID(let tokenID): (tokenID, "", nil)
-            case .subject(let subject, let issuedBefore): ("", subject, issuedBefore)
+            case .tokenID(let tokenID): (tokenID.text, "", nil)
+            case .subject(let subject, let issuedBefore): ("", subject.text, issuedBefore)
             }
         try db.execute(
             sql: """
@@ -28,12 +29,12 @@ enum RevocationRow {
                     return nil
                 }
                 if !tokenID.isEmpty {
-                    return KeptRevocation(.tokenID(tokenID), keptUntil: keptUntil)
+                    return KeptRevocation(.tokenID(ByteName(tokenID)), keptUntil: keptUntil)
                 }
                 guard !subject.isEmpty, let issuedBefore = Double.fromDatabaseValue(row[2]) else {
                     return nil
                 }
-                return KeptRevocation(.subject(subject, issuedBefore: issuedBefore), keptUntil: keptUntil)
+                return KeptRevocation(.subject(ByteName(subject), issuedBefore: issuedBefore), keptUntil: keptUntil)
             }
     }
 }

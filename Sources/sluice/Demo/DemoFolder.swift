@@ -33,7 +33,7 @@ struct DemoFolder {
         configuration.tls.certificate = self.certificate
         configuration.tls.privateKey = self.key
         configuration.auth.keys = [
-            GatewayConfiguration.Auth.Key(id: "demo", algorithm: .hs256, material: .secretFile(self.secret))
+            GatewayConfiguration.Auth.Key(id: "demo", secretFile: self.secret)
         ]
         return configuration
     }

@@ -1,4 +1,5 @@
 import Crypto
+import SluiceBase
 import Synchronization
 import Testing
 

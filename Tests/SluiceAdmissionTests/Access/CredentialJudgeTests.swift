@@ -1,4 +1,5 @@
 import Crypto
+import SluiceBase
 import Testing
 
 @testable import SluiceAdmission

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceAdmission
@@ -30,6 +31,20 @@ import Testing
         #expect(list.isRevoked(self.identity(issuedAt: issuedAt)) == expected)
         #expect(!list.isRevoked(self.identity("bob", issuedAt: issuedAt)))
         #expect(!list.isRevoked(self.identity(kind: .ingestKey, issuedAt: issuedAt)))
+    }
+
+    @Test func `spellings that Unicode takes for one are two users, and two tokens`() {
+        var list = RevocationList()
+        _ = list.add(.subject("zo\u{EB}", issuedBefore: 200), now: 0)
+        _ = list.add(.tokenID("\u{212B}"), now: 0)
+        #expect(list.isRevoked(self.identity("zo\u{EB}")))
+        #expect(!list.isRevoked(self.identity("zoe\u{308}")))
+        #expect(!Revocation.subject("zo\u{EB}", issuedBefore: 200).hits(self.identity("zoe\u{308}")))
+        #expect(list.isRevoked(self.identity(tokenID: "\u{212B}")))
+        #expect(!list.isRevoked(self.identity(tokenID: "\u{C5}")))
+        _ = list.add(.subject("zoe\u{308}", issuedBefore: 50), now: 0)
+        #expect(list.count == 3)
+        #expect(list.isRevoked(self.identity("zo\u{EB}")))
     }
 
     @Test func `a full list refuses, and forgets nothing before its time`() {

@@ -1,3 +1,4 @@
+import SluiceBase
 import TestSupport
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
 
     @Test func `one more than a user may have is refused, until one is released`() {
         var limits = self.limits()
-        let answers = ["a", "a", "a", "b"].map { limits.admit(user: $0, address: nil) }
+        let answers = (["a", "a", "a", "b"] as [ByteName]).map { limits.admit(user: $0, address: nil) }
         #expect(answers == [.admitted(1), .admitted(2), .refused(.user), .admitted(3)])
         limits.release(1)
         limits.release(1)

@@ -1,5 +1,6 @@
 import Crypto
 import CryptoExtras
+import SluiceBase
 
 @testable import SluiceAdmission
 

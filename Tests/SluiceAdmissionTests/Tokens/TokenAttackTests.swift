@@ -1,3 +1,4 @@
+import SluiceBase
 import TestSupport
 import Testing
 

@@ -1,3 +1,5 @@
+import SluiceBase
+
 @testable import SluiceAdmission
 
 /// Makes tokens of any header and claims, well-formed or not.

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -7,9 +8,10 @@ import Testing
     func addresses() throws {
         let address = try GatewayAddress("https://gateway.example:8443/sluice/")
         #expect(
-            address.progressURL(of: try ScanName("a-1")) == "https://gateway.example:8443/sluice/api/scans/a-1/progress"
+            address.progressURL(of: try ScanID(checked: "a-1"))
+                == "https://gateway.example:8443/sluice/api/scans/a-1/progress"
         )
-        #expect(address.socketPath(of: try ScanName("a-1")) == "/sluice/api/ws/scans/a-1")
+        #expect(address.socketPath(of: try ScanID(checked: "a-1")) == "/sluice/api/ws/scans/a-1")
         #expect(try GatewayAddress("https://[::1]").authority == "[::1]")
         #expect(try GatewayAddress("http://127.0.0.1:80").authority == "127.0.0.1")
     }
@@ -27,7 +29,7 @@ import Testing
 
     @Test("what is no scan's id is refused", arguments: ["", ".", "..", "stats", "a/b", "a b", "é", "a%2f"])
     func invalidScanIDs(id: String) {
-        #expect(throws: ClientError.self) { try ScanName(id) }
+        #expect(throws: ClientError.self) { try ScanID(checked: id) }
     }
 
     @Test("a token that would break out of its header is refused, and not repeated in the error")

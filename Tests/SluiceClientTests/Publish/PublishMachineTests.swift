@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -18,7 +19,7 @@ import Testing
 
     @Test("a gateway that takes nothing for half a minute is given up, one that takes a little is not")
     func patience() throws {
-        var machine = PublishMachine(scanID: try ScanName("s"))
+        var machine = PublishMachine(scanID: try ScanID(checked: "s"))
         var ledger = self.ledger(sent: 3)
         func end(_ accepted: Int, at seconds: Int) -> PublishMachine.Action {
             let body = #"{"code":"draining","accepted":\#(accepted),"lastSeq":\#(seconds)}"#
@@ -50,7 +51,7 @@ import Testing
     @Test("the gateway may ask for a longer wait, but not for one beyond all patience")
     func waits() throws {
         for (asked, wait) in [("3", Duration.seconds(3)), ("3600", .seconds(15))] {
-            var machine = PublishMachine(scanID: try ScanName("s"))
+            var machine = PublishMachine(scanID: try ScanID(checked: "s"))
             var ledger = self.ledger(sent: 1)
             let problem = self.problem(503, #"{"code":"draining"}"#, retryAfter: asked)
             let action = machine.ended(.refused(problem, hasNewToken: false), ledger: &ledger, now: .zero, jitter: 0)
@@ -60,7 +61,7 @@ import Testing
 
     @Test("without an answer only what was not sent is sent again")
     func failures() throws {
-        var machine = PublishMachine(scanID: try ScanName("s"))
+        var machine = PublishMachine(scanID: try ScanID(checked: "s"))
         var ledger = self.ledger(sent: 0)
         ledger.append(ByteBuffer(string: "{}\n"))
         #expect(
@@ -81,7 +82,7 @@ import Testing
 
     @Test("messages that are no longer kept are a failure that counts them")
     func lost() throws {
-        var machine = PublishMachine(scanID: try ScanName("s"))
+        var machine = PublishMachine(scanID: try ScanID(checked: "s"))
         var ledger = PublishLedger(limits: PublishLedger.Limits(sentBytes: 1))
         for _ in 0..<5 { ledger.append(ByteBuffer(string: "{}\n")) }
         _ = ledger.nextPiece()
@@ -101,7 +102,7 @@ import Testing
 
     @Test("a line at fault is that of the stream, not of its last request")
     func lineNumbers() throws {
-        var machine = PublishMachine(scanID: try ScanName("s"))
+        var machine = PublishMachine(scanID: try ScanID(checked: "s"))
         var ledger = self.ledger(sent: 4)
         _ = machine.ended(
             .refused(self.problem(503, #"{"code":"draining","accepted":3}"#), hasNewToken: false),
@@ -130,7 +131,7 @@ import Testing
         arguments: ["-1", "9223372036854775807", "-9223372036854775808", "1e300", "\"3\"", "null"]
     )
     func hostileNumbers(number: String) throws {
-        var machine = PublishMachine(scanID: try ScanName("s"))
+        var machine = PublishMachine(scanID: try ScanID(checked: "s"))
         var ledger = self.ledger(sent: 2)
         for status in [503, 503, 503, 400] {
             let body = #"{"code":"c","accepted":\#(number),"lastSeq":\#(number),"line":\#(number)}"#

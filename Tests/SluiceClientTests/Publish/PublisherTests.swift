@@ -7,10 +7,15 @@ import Testing
 @testable import SluiceClient
 
 @Suite(.timeLimit(.minutes(1))) struct PublisherTests {
-    private func publisher(port: Int, tokenFile: String? = nil, reports: Collected<String>) throws -> Publisher {
+    private func publisher(
+        port: Int,
+        token: String = "secret",
+        tokenFile: String? = nil,
+        reports: Collected<String>
+    ) throws -> Publisher {
         let connection = try GatewayConnection(
             url: "http://127.0.0.1:\(port)",
-            token: tokenFile == nil ? "secret" : nil,
+            token: tokenFile == nil ? token : nil,
             tokenFile: tokenFile
         )
         return try Publisher(scanID: "s", connection: connection) { reports.append($0) }
@@ -19,12 +24,13 @@ import Testing
     /// Runs `body` with the writing end of a pipe whose other end is published.
     private func publish(
         to gateway: FakeGateway,
+        token: String = "secret",
         tokenFile: String? = nil,
         reports: Collected<String> = Collected(),
         _ body: (Int32) async throws -> Void
     ) async throws -> PublishOutcome {
         let port = try await gateway.start()
-        let publisher = try self.publisher(port: port, tokenFile: tokenFile, reports: reports)
+        let publisher = try self.publisher(port: port, token: token, tokenFile: tokenFile, reports: reports)
         let pipe = try #require(DescriptorPair.open())
         async let outcome = publisher.publish(DescriptorInput(descriptor: pipe.reader))
         try await body(pipe.writer)
@@ -60,6 +66,20 @@ import Testing
         #expect(request.headers["Content-Type"] == ["application/x-ndjson"])
         #expect(request.headers["Transfer-Encoding"] == ["chunked"])
         #expect(request.headers["Authorization"] == ["Bearer secret"])
+    }
+
+    @Test(
+        "a token that ends is told at the start, one that cannot be read is not",
+        arguments: ["{\"exp\":60}", "secret"]
+    )
+    func expiry(claims: String) async throws {
+        let gateway = FakeGateway { _, _ in FakeGateway.Answer(body: "{}") }
+        let reports = Collected<String>()
+        let token = "x.\(Data(claims.utf8).base64EncodedString().replacing("=", with: "")).y"
+        _ = try await self.publish(to: gateway, token: token, reports: reports) { close($0) }
+        let isTold = reports.all.contains { $0.hasPrefix("warning: the token expired ") }
+        #expect(isTold == (claims != "secret"))
+        #expect(reports.all.count == (isTold ? 1 : 0))
     }
 
     @Test("a refusal for good in the middle of the stream ends it at once, while input could still come")

@@ -1,3 +1,4 @@
+import SluiceBase
 import Testing
 
 @testable import SluiceClient
@@ -6,7 +7,7 @@ import Testing
     private func machine(since: Int? = nil, filters: [String] = [], wait: Int? = nil) throws -> WatchMachine {
         let connection = try GatewayConnection(url: "https://h", token: "t")
         let options = WatchOptions(scanID: "s", connection: connection, since: since, filters: filters, wait: wait)
-        return WatchMachine(options: options, scanID: try ScanName("s"))
+        return WatchMachine(options: options, scanID: try ScanID(checked: "s"))
     }
 
     private func messages(_ events: [WatchEvent]) -> [String] {

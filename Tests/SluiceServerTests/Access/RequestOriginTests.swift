@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import SluiceAdmission
+import SluiceBase
 import Testing
 
 @testable import SluiceHTTP

@@ -1,4 +1,5 @@
 import Foundation
+import SluiceAdmission
 import Testing
 
 @testable import SluiceServer

@@ -226,13 +226,6 @@ struct ConfigurationFilesTests {
         #expect(warnings.contains("jwks.json: 11 more entries are passed over"))
     }
 
-    @Test("The configuration knows the algorithms of tokens by their names, and no others")
-    func algorithms() {
-        #expect(
-            GatewayConfiguration.Auth.Algorithm.allCases.map(\.rawValue) == TokenAlgorithm.allCases.map(\.rawValue)
-        )
-    }
-
     @Test(
         "A certificate that is over, ends soon or has not begun is a warning",
         arguments: [

@@ -1,4 +1,5 @@
 import SluiceAdmission
+import SluiceBase
 import Testing
 
 @testable import SluiceServer

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceAdmission
+import SluiceBase
 import SluiceHTTP
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 
 @Suite("What a request takes of the ingest bucket")
 struct IngestAllowanceTests {
-    private let limiter = RateLimiter<String>(limit: RateLimit(rate: 1, burst: 10))
+    private let limiter = RateLimiter<ByteName>(limit: RateLimit(rate: 1, burst: 10))
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
     private func allowance() -> IngestAllowance {

@@ -2,11 +2,13 @@
 ///
 /// Decoding is strict: one text for each value. Padding, white space, the other alphabet and stray bits in the last
 /// character are refused, or one signature would have many spellings.
-package enum Base64URL {
-    private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+public enum Base64URL {
+    @usableFromInline internal static let alphabet = [UInt8](
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8
+    )
 
     /// The value of each character of the alphabet, and 0xFF for every other byte.
-    private static let values: [UInt8] = {
+    @usableFromInline internal static let values: [UInt8] = {
         var values = [UInt8](repeating: 0xFF, count: 256)
         for (value, character) in Self.alphabet.enumerated() {
             values[Int(character)] = UInt8(value)
@@ -18,7 +20,8 @@ package enum Base64URL {
     ///
     /// - Parameter text: ASCII bytes; empty gives empty.
     /// - Returns: The bytes, or `nil` if the text is not exactly what ``encode(_:)`` would have made.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    @inlinable
+    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         let remainder = text.count % 4
         guard remainder != 1 else {
             return nil
@@ -48,7 +51,8 @@ package enum Base64URL {
     ///
     /// - Parameter bytes: Any bytes; empty gives empty.
     /// - Returns: Four characters for every three bytes, and no padding.
-    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+    @inlinable
+    public static func encode(_ bytes: some Collection<UInt8>) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)
         var bits: UInt32 = 0
@@ -66,5 +70,14 @@ package enum Base64URL {
             text.append(Self.alphabet[Int(bits << UInt32(6 - bitCount) & 0x3F)])
         }
         return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// Texts that cannot be guessed, from the system's cryptographically secure generator.
+package enum RandomText {
+    /// Random bytes as base64url.
+    package static func make(byteCount: Int) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return Base64URL.encode((0..<byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
 }

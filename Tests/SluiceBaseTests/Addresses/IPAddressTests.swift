@@ -1,6 +1,5 @@
+import SluiceBase
 import Testing
-
-@testable import SluiceAdmission
 
 @Suite struct IPAddressTests {
     @Test(arguments: [
@@ -24,6 +23,14 @@ import Testing
     ])
     func `what is no address is refused`(text: String) {
         #expect(IPAddress(text) == nil)
+    }
+
+    @Test(arguments: [
+        ("localhost", true), ("127.0.0.1", true), ("127.255.0.9", true), ("::1", true), ("::ffff:127.0.0.1", true),
+        ("128.0.0.1", false), ("127.example", false), ("127.1", false), ("::2", false), ("1::1", false), ("", false),
+    ])
+    func `this machine is known by its addresses, and a name that looks like one is not`(host: String, expected: Bool) {
+        #expect(IPAddress.isLoopback(host: host) == expected)
     }
 
     @Test func `IPv6 counts by 64 bits, IPv4 by itself, mapped IPv4 as IPv4`() {

@@ -57,6 +57,16 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         return groups.joined(separator: ":")
     }
 
+    /// Whether this is the machine itself: 127.0.0.0/8 (RFC 1122 section 3.2.1.3) or ::1.
+    package var isLoopback: Bool {
+        self.isIPv4 ? self.low >> 24 == 127 : self.high == 0 && self.low == 1
+    }
+
+    /// Whether a host, a name or an address without brackets, is the machine itself.
+    package static func isLoopback(host: String) -> Bool {
+        host == "localhost" || Self(host)?.isLoopback ?? false
+    }
+
     private static func v4(_ text: some StringProtocol) -> UInt64? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else {
@@ -135,5 +145,27 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
             }
         }
         return groups
+    }
+}
+
+/// Under what an address is counted: an IPv4 address by itself, an IPv6 address by its /64, which is one customer's.
+package struct AddressKey: Sendable, Hashable {
+    private let bits: UInt64
+    private let isIPv4: Bool
+
+    /// The key of an address.
+    package init(_ address: IPAddress) {
+        self.isIPv4 = address.isIPv4
+        self.bits = address.isIPv4 ? address.low : address.high
+    }
+
+    /// The key of an address in its usual text.
+    ///
+    /// - Parameter text: As ``IPAddress/init(_:)`` reads it.
+    package init?(_ text: some StringProtocol) {
+        guard let address = IPAddress(text) else {
+            return nil
+        }
+        self.init(address)
     }
 }

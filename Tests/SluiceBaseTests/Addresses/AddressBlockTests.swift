@@ -1,6 +1,5 @@
+import SluiceBase
 import Testing
-
-@testable import SluiceAdmission
 
 @Suite struct AddressBlockTests {
     @Test(arguments: [
