@@ -14,6 +14,8 @@ package final class Gateway: Sendable {
     private let tls: TLSContexts?
     private let listener: any Channel
     private let adminListener: any Channel
+    /// Whether somebody else holds the clients' socket, too: closed here, it goes on listening.
+    private let isListenerInherited: Bool
     private let client: HTTPClient
     private let upkeep: Upkeep
     private let logger: Logger
@@ -29,8 +31,14 @@ package final class Gateway: Sendable {
     ///   - configuration: What it is to be.
     ///   - logger: For everything that it does.
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
+    ///   - sockets: Those that listen already; others are opened where the configuration says.
     /// - Throws: What stands in the way of it, in words for the operator.
-    package init(_ configuration: GatewayConfiguration, logger: Logger, store: (any ScanStore)? = nil) async throws {
+    package init(
+        _ configuration: GatewayConfiguration,
+        logger: Logger,
+        store: (any ScanStore)? = nil,
+        sockets: InheritedSockets = .nothing
+    ) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         let eventLoops = Array(group.makeIterator())
@@ -38,6 +46,7 @@ package final class Gateway: Sendable {
         self.group = group
         self.client = client
         self.logger = logger
+        self.isListenerInherited = sockets.listen != nil
         do {
             let stored = try store?.restore()
             let relay = Relay(
@@ -66,7 +75,8 @@ package final class Gateway: Sendable {
             precondition(!ConsoleAssets.all.isEmpty, "a gateway has a page")
             // Before the first connection: there may be room for few.
             services.load.take(.measured(), services: services)
-            let listener = Listener(group: group, loops: self.loops, services: services, tls: self.tls)
+            let tls = self.tls
+            let listener = Listener(group: group, loops: self.loops, services: services, tls: tls, sockets: sockets)
             self.adminListener = try await listener.listenForAdmin(
                 host: configuration.admin.host,
                 port: configuration.admin.port
@@ -116,6 +126,11 @@ package final class Gateway: Sendable {
         self.logger.info("configuration reloaded")
     }
 
+    /// Returns once every event loop has had a turn.
+    package func turn() async throws {
+        try await self.loops.onEach { _ in }
+    }
+
     /// Counts a configuration that was not taken over.
     package func reloadFailed() {
         self.services.metrics.reloadFailed()
@@ -124,6 +139,10 @@ package final class Gateway: Sendable {
     /// Stops: nothing new is taken, what waits is sent, everybody is told when to come back, within the grace.
     package func stop() async throws {
         let schedule = DrainSchedule(now: .now(), grace: self.services.settings.configuration.shutdown.grace)
+        if self.isListenerInherited {
+            // Whoever comes from now on waits for the next process.
+            try? await self.listener.close().get()
+        }
         let count = self.services.connections.count
         self.logger.info("gateway drains", metadata: ["connections": .stringConvertible(count)])
         self.services.beginDraining(schedule)

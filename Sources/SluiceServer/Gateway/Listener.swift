@@ -16,6 +16,8 @@ struct Listener: Sendable {
     let loops: GatewayLoops
     let services: GatewayServices
     let tls: TLSContexts?
+    /// Those that listen already.
+    let sockets: InheritedSockets
 
     /// The most bytes that the kernel holds unsent for one connection: beyond it a slow client shows as one.
     private static let maximumUnsentBytes: SocketOptionValue = 128 * 1024
@@ -66,7 +68,7 @@ struct Listener: Sendable {
                 }
             }
         )
-        return try await self.bind(bootstrap, host: host, port: port, section: "listen")
+        return try await self.bind(bootstrap, self.sockets.listen, host: host, port: port, section: "listen")
     }
 
     /// Listens for the operator.
@@ -87,7 +89,7 @@ struct Listener: Sendable {
                 )
             }
         )
-        return try await self.bind(bootstrap, host: host, port: port, section: "admin")
+        return try await self.bind(bootstrap, self.sockets.admin, host: host, port: port, section: "admin")
     }
 
     /// Counts a connection until it is closed; whether it is to stand at all.
@@ -115,11 +117,15 @@ struct Listener: Sendable {
 
     private func bind(
         _ bootstrap: ServerBootstrap,
+        _ descriptor: CInt?,
         host: String,
         port: Int,
         section: String
     ) async throws(ListenFailure) -> any Channel {
         do {
+            if let descriptor {
+                return try await bootstrap.withBoundSocket(descriptor).get()
+            }
             return try await bootstrap.bind(host: host, port: port).get()
         } catch {
             throw ListenFailure(host: host, port: port, section: section, error: error)
