@@ -21,7 +21,8 @@ unit_findings() {
     mkdir -p "$scratch/unit"
     # The command is not installed here; another program stands in for it.
     sed "s#/usr/local/bin/sluice#/bin/true#; $2" "$1" >"$scratch/unit/sluice.service"
-    systemd-analyze verify --man=no "$scratch/unit/sluice.service" 2>&1 || true
+    cp systemd/sluice.socket "$scratch/unit/"
+    systemd-analyze verify --man=no "$scratch/unit/sluice.service" "$scratch/unit/sluice.socket" 2>&1 || true
 }
 
 check_systemd() {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Logging
 import SluiceServer
 import UnixSignals
@@ -24,21 +25,57 @@ struct ServeCommand: AsyncParsableCommand {
         let log = OperatorLog(logger: logger, format: loaded.configuration.log.format)
         log.warn(loaded.warnings)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let environment = ProcessInfo.processInfo.environment
+        let processID = ProcessInfo.processInfo.processIdentifier
+        let sockets = InheritedSockets(environment: environment, processID: processID)
+        if !sockets.unused.isEmpty {
+            logger.warning("sockets that are not used", metadata: ["names": "\(sockets.unused.joined(separator: ":"))"])
+        }
         let gateway: Gateway
         do {
             let store = try StoreFactory.open(loaded.configuration.storage, logger: logger)
-            gateway = try await Gateway(loaded.configuration, logger: logger, store: store, revocations: store)
+            gateway = try await Gateway(
+                loaded.configuration,
+                logger: logger,
+                store: store,
+                revocations: store,
+                sockets: sockets
+            )
         } catch {
             log.cannotStart(error)
             throw ExitCode.failure
         }
+        let manager = ServiceManager(environment: environment, processID: processID)
+        manager.tell(.ready)
+        let watch = Task { await Self.watch(gateway, manager) }
         for await signal in signals {
             guard signal == .sighup else {
                 break
             }
+            manager.tell(.reloading(microseconds: ServiceManager.monotonicMicroseconds()))
             self.reload(gateway, level, log)
+            manager.tell(.ready)
         }
+        manager.tell(.stopping)
         try await gateway.stop()
+        watch.cancel()
+    }
+
+    /// Tells the service manager that the process lives, for as long as every event loop gets its turn.
+    private static func watch(_ gateway: Gateway, _ manager: ServiceManager) async {
+        guard let interval = manager.watchdogInterval else {
+            return
+        }
+        while !Task.isCancelled {
+            do {
+                try await gateway.turn()
+                manager.tell(.alive)
+                try await Task.sleep(for: interval)
+            } catch {
+                // The loops have ended, or the watch has.
+                return
+            }
+        }
     }
 
     /// Takes over the changed file; a faulty one is reported, and the old one stays.

@@ -114,9 +114,7 @@ class Gateway:
         self.secret = (folder / "jwt.key").read_bytes().strip()
         self.write_config(config)
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(
-                [SLUICE, "serve", "--config", str(self.config_file)], cwd=folder, stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=log, env=clean_environment(**(environment or {})))
+            self.process = self._start(log, environment or {})
         try:
             self._await_start()
         except BaseException:
@@ -129,6 +127,11 @@ class Gateway:
         self.admin_url = f"http://127.0.0.1:{self.admin_port}"
         self.ca = str(folder / "gateway.crt")
         self.ssl = None if self.is_plaintext else ssl.create_default_context(cafile=self.ca)
+
+    def _start(self, log, environment):
+        return subprocess.Popen(
+            [SLUICE, "serve", "--config", str(self.config_file)], cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=log, env=clean_environment(**environment))
 
     def _await_start(self):
         started = r"gateway serves.*?\badmin_port=(\d+).*?\bport=(\d+)"

@@ -4,7 +4,8 @@
 #   SLUICE_URL=http://127.0.0.1:8080 scanner.sh [SCANS [SECONDS-A-STEP]]
 set -euo pipefail
 
-config=${SLUICE_CONFIG:-/etc/sluice/config.yaml}
+# No SLUICE_ variable: those are keys of the configuration.
+config=${SCANNER_CONFIG:-/etc/sluice/config.yaml}
 scans=${1:-1000000}
 pause=${2:-0.2}
 severities=(info low medium high critical)
@@ -27,5 +28,5 @@ for ((number = 1; number <= scans; number++)); do
     # A token of its own for each scan: none outlives the process for long.
     SLUICE_TOKEN=$(sluice token --config "$config" --sub scanner --scope ingest --scans 'demo-*' --ttl 1h)
     export SLUICE_TOKEN
-    messages | sluice publish "demo-$(date +%s)" || sleep 2
+    messages | sluice publish "demo-$(date +%s)-$number" || sleep 2
 done

@@ -2,6 +2,8 @@
 # Makes a Debian package out of a binary; prints its path.
 #
 #   build_deb.sh BINARY FOLDER [VERSION]
+#
+# DEB_COMPRESSION  xz, or gzip, which is faster by far (xz)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 binary=$1
@@ -47,5 +49,5 @@ done
 (cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
 mkdir -p "$out"
 package=$out/sluice_${version}_$architecture.deb
-dpkg-deb --root-owner-group -Zxz --build "$root" "$package" >/dev/null
+dpkg-deb --root-owner-group -Z"${DEB_COMPRESSION:-xz}" --build "$root" "$package" >/dev/null
 echo "$package"

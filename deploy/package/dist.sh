@@ -11,7 +11,7 @@ export SOURCE_DATE_EPOCH
 
 binary=${SLUICE_BINARY:-}
 if [[ -z $binary ]]; then
-    flags=(-c release --static-swift-stdlib --explicit-target-dependency-import-check error)
+    flags=(-c release --static-swift-stdlib --disable-local-rpath --explicit-target-dependency-import-check error)
     swift build "${flags[@]}" --product sluice
     binary=$(swift build "${flags[@]}" --show-bin-path)/sluice
 fi

@@ -22,6 +22,7 @@ install -d "$root/share/bash-completion/completions" "$root/share/zsh/vendor-com
 install -d "$root/lib/systemd/system" "$root/lib/sysusers.d" "$root/lib/tmpfiles.d"
 sed -e "s#/usr/local/bin/sluice#$prefix/bin/sluice#" -e '/^# \/etc\/systemd/,/^$/d' \
     "$top/deploy/systemd/sluice.service" >"$root/lib/systemd/system/sluice.service"
+install -m 0644 "$top/deploy/systemd/sluice.socket" "$root/lib/systemd/system/"
 install -m 0644 "$top/deploy/systemd/sluice.sysusers" "$root/lib/sysusers.d/sluice.conf"
 install -m 0644 "$top/deploy/systemd/sluice.tmpfiles" "$root/lib/tmpfiles.d/sluice.conf"
 

@@ -78,7 +78,7 @@ owner() { inside stat -c '%U:%G %a' "$1"; }
 cp -a "$pristine" "$root"
 mount -t proc proc "$root/proc"
 
-export SWIFT_BACKTRACE=enable=no
+export SWIFT_BACKTRACE=enable=no DEB_COMPRESSION=gzip
 version=$("$binary" --version)
 old=$("$here/build_deb.sh" "$binary" "$work" "$version~before")
 new=$("$here/build_deb.sh" "$binary" "$work" "$version")

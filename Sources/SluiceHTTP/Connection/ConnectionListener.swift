@@ -1,6 +1,6 @@
 package import Logging
 package import NIOCore
-package import NIOPosix
+internal import NIOPosix
 internal import SluiceSystem
 
 /// Accepts TCP connections, and sets what their sockets need.
@@ -53,6 +53,13 @@ package struct ConnectionListener {
     /// - Returns: The listening channel.
     package func bind(host: String, port: Int) async throws -> any Channel {
         try await self.bootstrap.bind(host: host, port: port).get()
+    }
+
+    /// Accepts from now on what comes to a socket that listens already.
+    ///
+    /// - Returns: The listening channel, which closes the descriptor.
+    package func bind(descriptor: CInt) async throws -> any Channel {
+        try await self.bootstrap.withBoundSocket(descriptor).get()
     }
 }
 

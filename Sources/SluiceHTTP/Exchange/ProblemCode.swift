@@ -71,11 +71,12 @@ extension ProblemCode {
         "HTTP version not supported"
     )
     package static let forbidden = Self("forbidden", .forbidden, "Forbidden")
+    package static let overloaded = Self("overloaded", .serviceUnavailable, "Overloaded")
 
     /// All of these.
     package static let ofTransport: [ProblemCode] = [
         .bodyTooLarge, .badRequest, .invalidTarget, .notFound, .methodNotAllowed, .expectationFailed,
         .upgradeRequired, .invalidHandshake, .unsupportedWebSocketVersion, .headersTooLarge, .requestTimeout,
-        .notImplemented, .versionNotSupported, .forbidden,
+        .notImplemented, .versionNotSupported, .forbidden, .overloaded,
     ]
 }

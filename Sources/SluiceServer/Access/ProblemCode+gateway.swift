@@ -66,7 +66,6 @@ extension ProblemCode {
     static let rateLimited = Self("rate_limited", .tooManyRequests, "Too many requests")
     static let tooManyConnections = Self("too_many_connections", .tooManyRequests, "Too many connections")
     static let tooManyScans = Self("too_many_scans", .serviceUnavailable, "Too many scans")
-    static let overloaded = Self("overloaded", .serviceUnavailable, "Overloaded")
     static let draining = Self("draining", .serviceUnavailable, "Shutting down")
     static let storageUnavailable = Self("storage_unavailable", .serviceUnavailable, "Storage unavailable")
     static let internalError = Self("internal_error", .internalServerError, "Internal error")
@@ -78,7 +77,7 @@ extension ProblemCode {
             .invalidIdempotencyKey, .idempotencyUnsupported, .idempotencyConflict, .ownerConflict, .scanDeleted,
             .tooManyMessages, .messageTooLarge, .unsupportedMediaType, .unsupportedContentEncoding,
             .invalidParameter, .invalidBody, .scanNotFound, .notAcceptable, .missingToken, .invalidToken,
-            .invalidCertificate, .originRefused, .rateLimited, .tooManyConnections, .tooManyScans, .overloaded,
-            .draining, .storageUnavailable, .internalError,
+            .invalidCertificate, .originRefused, .rateLimited, .tooManyConnections, .tooManyScans, .draining,
+            .storageUnavailable, .internalError,
         ]
 }

@@ -15,6 +15,8 @@ package final class Gateway: Sendable {
     private let loops: GatewayLoops
     private let listener: any Channel
     private let adminListener: any Channel
+    /// Whether somebody else holds the clients' socket, too: closed here, it goes on listening.
+    private let isListenerInherited: Bool
     private let client: HTTPClient
     private let upkeep: Upkeep
     private let logger: Logger
@@ -31,12 +33,14 @@ package final class Gateway: Sendable {
     ///   - logger: For everything that it does.
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
     ///   - revocations: Where revocations do.
+    ///   - sockets: Those that listen already; others are opened where the configuration says.
     /// - Throws: What stands in the way of it, in words for the operator.
     package init(
         _ configuration: GatewayConfiguration,
         logger: Logger,
         store: (any ScanStore)? = nil,
-        revocations: (any RevocationStore)? = nil
+        revocations: (any RevocationStore)? = nil,
+        sockets: InheritedSockets = .nothing
     ) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount, metricsDelegate: TurnCounter())
@@ -46,6 +50,7 @@ package final class Gateway: Sendable {
         self.group = group
         self.client = client
         self.logger = logger
+        self.isListenerInherited = sockets.listen != nil
         do {
             let stored = try store?.restore()
             let relay = Relay(
@@ -69,7 +74,7 @@ package final class Gateway: Sendable {
             precondition(!ConsoleAssets.all.isEmpty, "a gateway has a page")
             // Before the first connection: there may be room for few.
             services.load.take(.measured(), services: services)
-            let listener = Listener(group: group, loops: self.loops, services: services)
+            let listener = Listener(group: group, loops: self.loops, services: services, sockets: sockets)
             self.adminListener = try await listener.listenForAdmin(
                 host: configuration.admin.host,
                 port: configuration.admin.port
@@ -119,6 +124,11 @@ package final class Gateway: Sendable {
         self.logger.info("configuration reloaded")
     }
 
+    /// Returns once every event loop has had a turn.
+    package func turn() async throws {
+        try await self.loops.onEach { _ in }
+    }
+
     /// Counts a configuration that was not taken over.
     package func reloadFailed() {
         self.services.metrics.reloadFailed()
@@ -127,6 +137,10 @@ package final class Gateway: Sendable {
     /// Stops: nothing new is taken, what waits is sent, everybody is told when to come back, within the grace.
     package func stop() async throws {
         let schedule = DrainSchedule(now: .now(), grace: self.services.settings.configuration.shutdown.grace)
+        if self.isListenerInherited {
+            // Whoever comes from now on waits for the next process.
+            try? await self.listener.close().get()
+        }
         let count = self.services.connections.count
         self.logger.info("gateway drains", metadata: ["connections": .stringConvertible(count)])
         self.services.beginDraining(schedule)

@@ -10,6 +10,8 @@ struct Listener: Sendable {
     let group: MultiThreadedEventLoopGroup
     let loops: GatewayLoops
     let services: GatewayServices
+    /// Those that listen already.
+    let sockets: InheritedSockets
 
     /// Listens for clients.
     func listen(host: String, port: Int) async throws -> any Channel {
@@ -40,7 +42,7 @@ struct Listener: Sendable {
                 handler.connection.refusal = refusal
             }
         )
-        return try await self.bind(listener, host: host, port: port, section: "listen")
+        return try await self.bind(listener, self.sockets.listen, host: host, port: port, section: "listen")
     }
 
     /// Listens for the operator.
@@ -61,7 +63,7 @@ struct Listener: Sendable {
                 )
             }
         )
-        return try await self.bind(listener, host: host, port: port, section: "admin")
+        return try await self.bind(listener, self.sockets.admin, host: host, port: port, section: "admin")
     }
 
     /// Counts a connection until it is closed; whether it is to stand at all.
@@ -89,11 +91,15 @@ struct Listener: Sendable {
 
     private func bind(
         _ listener: ConnectionListener,
+        _ descriptor: CInt?,
         host: String,
         port: Int,
         section: String
     ) async throws(ListenFailure) -> any Channel {
         do {
+            if let descriptor {
+                return try await listener.bind(descriptor: descriptor)
+            }
             return try await listener.bind(host: host, port: port)
         } catch {
             throw ListenFailure(host: host, port: port, section: section, error: error)

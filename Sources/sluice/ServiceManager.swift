@@ -1,0 +1,97 @@
+import Glibc
+
+/// Tells whoever started the process, by systemd's protocol (sd_notify(3)), that it serves, reloads, stops and lives.
+///
+/// Silent where nobody asked for it. What is told is a hint: a message that does not arrive is not sent again.
+struct ServiceManager: Sendable {
+    /// What can be told.
+    enum State: Equatable {
+        /// Clients are served.
+        case ready
+        /// The configuration is being read; `ready` follows. The monotonic clock, in microseconds, is from before it.
+        case reloading(microseconds: UInt64)
+        /// The process ends.
+        case stopping
+        /// The process is well.
+        case alive
+
+        var text: String {
+            switch self {
+            case .ready: "READY=1"
+            case .reloading(let microseconds): "RELOADING=1\nMONOTONIC_USEC=\(microseconds)"
+            case .stopping: "STOPPING=1"
+            case .alive: "WATCHDOG=1"
+            }
+        }
+    }
+
+    /// Where it is told: a path, or, behind `@`, a name that is in no file system (unix(7)).
+    private let address: String?
+    /// How often `alive` has to be told; nil where nobody waits for it.
+    let watchdogInterval: Duration?
+
+    /// - Parameters:
+    ///   - environment: What the process was started with.
+    ///   - processID: The process; a watchdog may mean another one.
+    init(environment: [String: String], processID: Int32) {
+        self.address = environment["NOTIFY_SOCKET"]
+        let isMeant = environment["WATCHDOG_PID"].map { $0 == String(processID) } ?? true
+        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) }
+        // Twice within the time, as sd_watchdog_enabled(3) advises.
+        self.watchdogInterval =
+            if isMeant, self.address != nil, let microseconds, microseconds > 1 {
+                .microseconds(microseconds / 2)
+            } else {
+                nil
+            }
+    }
+
+    /// Tells it.
+    func tell(_ state: State) {
+        guard let address = self.address, let first = address.utf8.first else {
+            return
+        }
+        var name = sockaddr_un()
+        name.sun_family = sa_family_t(AF_UNIX)
+        var path = Array(address.utf8)
+        if first == UInt8(ascii: "@") {
+            path[0] = 0
+        }
+        let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path).map { $0 + path.count } ?? 0
+        let hasRoom = unsafe withUnsafeMutableBytes(of: &name.sun_path) { bytes in
+            guard path.count < bytes.count else {
+                return false
+            }
+            unsafe bytes.copyBytes(from: path)
+            return true
+        }
+        guard hasRoom else {
+            return
+        }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else {
+            return
+        }
+        defer { close(descriptor) }
+        let text = Array(state.text.utf8)
+        _ = unsafe withUnsafePointer(to: &name) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                unsafe sendto(
+                    descriptor,
+                    text,
+                    text.count,
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT),
+                    pointer,
+                    socklen_t(length)
+                )
+            }
+        }
+    }
+
+    /// The monotonic clock, in microseconds.
+    static func monotonicMicroseconds() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(clamping: time.tv_sec) * 1_000_000 + UInt64(clamping: time.tv_nsec / 1000)
+    }
+}
