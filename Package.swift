@@ -210,6 +210,7 @@ let package = Package(
                 "SluiceServer",
                 "SluiceStorage",
                 "SluiceClient",
+                "SluiceSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),

@@ -1,4 +1,4 @@
-import Glibc
+import SluiceSystem
 
 /// Tells whoever started the process, by systemd's protocol (sd_notify(3)), that it serves, reloads, stops and lives.
 ///

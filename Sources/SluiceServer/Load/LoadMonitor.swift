@@ -1,4 +1,5 @@
 internal import Logging
+internal import SluiceHTTP
 internal import Synchronization
 
 /// The last look at the process's load, and what followed from it.

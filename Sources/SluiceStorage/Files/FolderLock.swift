@@ -61,18 +61,17 @@ final class FolderLock: Sendable {
 /// A file's device and inode: its path may be given to another file, also on another disk.
 struct FileIdentity: Sendable, Equatable {
     private let device: UInt64
-    private let inode: UInt64
+    private let number: UInt64
 
     /// The file of these properties.
-    init(_ status: stat) {
-        self.device = UInt64(status.st_dev)
-        self.inode = UInt64(status.st_ino)
+    init(_ status: FileStatus) {
+        self.device = status.device
+        self.number = status.number
     }
 
     /// The file that stands at a path now; nil if none does.
     init?(path: String) {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else {
+        guard let status = FileStatus(path: path) else {
             return nil
         }
         self.init(status)

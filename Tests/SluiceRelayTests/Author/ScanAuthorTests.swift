@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceBase
+import TestSupport
 import Testing
 
 @testable import SluiceRelay
