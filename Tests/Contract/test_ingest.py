@@ -333,6 +333,14 @@ def test_the_first_owner_stays(gateway, scan):
     assert gateway.get(f"/api/scans/{scan}", gateway.token("u-2")).status == 403
 
 
+def test_an_owner_is_bytes_and_not_what_unicode_takes_for_the_same(gateway, scan):
+    def put(owner):
+        return gateway.request("PUT", f"/api/scans/{scan}", {"owner": owner}, token=gateway.producer())
+
+    assert [put("zo\u00eb").status, put("zo\u00eb").status] == [201, 200]
+    is_problem(put("zoe\u0308"), 409, "owner_conflict")
+
+
 def test_an_owner_can_come_later(gateway, scan):
     gateway.post(scan, {"type": "t"})
     assert gateway.get(f"/api/scans/{scan}", gateway.token("u-1")).status == 403

@@ -106,6 +106,6 @@ package struct ScanAuthor: Sendable {
 
     /// Whether the scan has another owner than a request names.
     private static func isOwnedByAnother(_ standing: ScanStanding, than owner: String?) -> Bool {
-        if let owner, let known = standing.owner { owner != known } else { false }
+        if let owner, let known = standing.owner { ByteName(owner) != ByteName(known) } else { false }
     }
 }

@@ -145,12 +145,12 @@ final class LogSync: Sendable {
         let descriptor = unsafe open(self.path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             // Without a log everything is in the database; the writer checks that file.
-            return errno == ENOENT ? nil : .failed(reason: unsafe String(cString: strerror(errno)))
+            return errno == ENOENT ? nil : .failed(reason: CLibrary.text(ofError: errno))
         }
         defer { _ = close(descriptor) }
         while fsync(descriptor) != 0 {
             guard errno == EINTR else {
-                return .failed(reason: unsafe String(cString: strerror(errno)))
+                return .failed(reason: CLibrary.text(ofError: errno))
             }
         }
         return nil
