@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceAdmission
+import SluiceBase
 import Testing
 
 @testable import SluiceRelay
