@@ -72,7 +72,11 @@ struct SubscriberConnection {
 
     /// The connection stands, and may be written to through `context`.
     ///
-    /// - Parameter waitingBytes: How many bytes wait for the client.
+    /// - Parameters:
+    ///   - session: The connection, as the registry knows it.
+    ///   - context: Where what is for it is written.
+    ///   - waitingBytes: How many bytes wait for the client.
+    /// - Returns: What writes to it.
     mutating func open(
         _ session: any LiveConnection,
         _ context: ChannelHandlerContext,

@@ -105,7 +105,9 @@ import Testing
         let answers = Mutex<[Bool]>([])
         for tokenID in ["one", "two"] {
             #expect(
-                first.revoke(.tokenID(ByteName(tokenID)), now: self.now) { error in answers.withLock { $0.append(error == nil) } }
+                first.revoke(.tokenID(ByteName(tokenID)), now: self.now) { error in
+                    answers.withLock { $0.append(error == nil) }
+                }
             )
         }
         // In force at once, and told as kept only when it is.

@@ -132,7 +132,7 @@ struct BoundTests {
         schedule.letTurnsPass()
         let pad = String(repeating: "x", count: 300)
         schedule.post((0..<50).map { TestMessage.ordinary("a", "\"n\":\($0),\"pad\":\"\(pad)\"") })
-        schedule.world.advance(by: .seconds(2))
+        schedule.world.advanceThroughTimers(upTo: schedule.world.now + .seconds(2))
         let loop = client.connection.loop
         let counts = schedule.world.on(loop) { schedule.relay.fanOut(of: loop).counts }
         #expect(client.session?.last == 50 && (counts.fellBehind == 0) == areSmall)
