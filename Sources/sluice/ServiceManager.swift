@@ -90,8 +90,6 @@ struct ServiceManager: Sendable {
 
     /// The monotonic clock, in microseconds.
     static func monotonicMicroseconds() -> UInt64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(clamping: time.tv_sec) * 1_000_000 + UInt64(clamping: time.tv_nsec / 1000)
+        UInt64(clamping: CLibrary.nanoseconds(of: CLOCK_MONOTONIC) / 1000)
     }
 }

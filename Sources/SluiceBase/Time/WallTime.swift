@@ -12,9 +12,7 @@ package struct WallTime: Sendable, Hashable, Comparable {
 
     /// The system's time of day; not monotonic.
     package static func now() -> WallTime {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        WallTime(milliseconds: CLibrary.nanoseconds(of: CLOCK_REALTIME) / 1_000_000)
     }
 
     /// Seconds since 1970.

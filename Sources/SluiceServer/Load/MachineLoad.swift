@@ -63,9 +63,7 @@ struct MachineLoad: Sendable, Equatable {
     }
 
     private static func processorSeconds() -> Double {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
+        Double(CLibrary.nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID)) / 1_000_000_000
     }
 
     /// The first two numbers of `/proc/self/statm` (proc(5)).

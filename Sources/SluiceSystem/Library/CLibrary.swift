@@ -41,4 +41,11 @@ package enum CLibrary {
         }
         return Int(clamping: limit.rlim_cur)
     }
+
+    /// What a clock of the system shows, in nanoseconds (clock_gettime(2)).
+    package static func nanoseconds(of clock: clockid_t) -> Int64 {
+        var time = timespec()
+        unsafe clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
 }
