@@ -71,6 +71,7 @@ def test_metrics_are_what_prometheus_reads(make_gateway):
     gateway = make_gateway(storage={"path": "data"})
     before = families(gateway)
     traffic(gateway)
+    wait_for(lambda: count(families(gateway), "sluice_event_loop_lag_seconds") > 0)
     after = families(gateway)
     assert list(after) == list(before)
     for name, family in after.items():

@@ -110,7 +110,7 @@ def test_statistics_in_pages(make_gateway):
     latest = [name for name in names if name not in ("s-00", "s-05")] + ["s-05"]
     assert [name for name in pages("sort=last_message") if name != "s-00"] == latest
     assert pages("sort=-messages")[:2] == ["s-22", "s-21"] and len(pages("sort=severity")) == 23
-    assert stats("outcome=failed&limit=1")["outcomes"] == {"running": 15, "stalled": 0, "completed": 0, "failed": 8}
+    assert stats("outcome=failed&limit=1&totals=true")["outcomes"] == {"running": 15, "stalled": 0, "completed": 0, "failed": 8}
     assert pages("outcome=failed") == names[::3] and pages("q=S-1") == names[10:20]
     odd = stats("q=run+1&limit=1")
     assert (odd["total_scans"], odd["completed_scans"]) == (11, len(names[3::6]))

@@ -25,6 +25,8 @@ struct StatsQuery: Sendable, Hashable {
     var part: NamePart?
     var order = Order.id
     var isDescending = false
+    /// Whether the outcomes and severities of all scans that are found are summed up.
+    var hasTotals = false
 
     /// All scans.
     init() {}
@@ -44,6 +46,7 @@ struct StatsQuery: Sendable, Hashable {
         self.outcome = try QueryReader.choice("outcome", in: query, outcomes).flatMap { ScanOutcome(rawValue: $0) }
         self.part = try QueryReader.search("q", in: query).flatMap { NamePart($0) }
         let orders = Order.allCases.flatMap { [$0.rawValue, "-\($0.rawValue)"] }
+        self.hasTotals = try QueryReader.choice("totals", in: query, ["true"]) != nil
         if let sort = try QueryReader.choice("sort", in: query, orders) {
             self.isDescending = sort.hasPrefix("-")
             self.order = Order(rawValue: self.isDescending ? String(sort.dropFirst()) : sort) ?? .id

@@ -129,7 +129,9 @@ struct StatsReport: Sendable {
         writer.member("total_messages", findings.matching.messages)
         // Of all that the caller may read, whatever is listed.
         writer.member("average_elapsed_time", findings.readable.averageElapsed)
-        findings.found.write(into: &writer)
+        if self.query.hasTotals {
+            findings.found.write(into: &writer)
+        }
         writer.name("scans")
         writer.beginArray()
         var count = 0

@@ -25,13 +25,6 @@ struct IngestAllowance {
     /// The most messages of one array.
     var burst: Int { self.limiter.burst }
 
-    /// Throws the refusal of a producer who has nothing left, of whose body nothing needs to be read.
-    func check(now: NIODeadline) throws(Problem) {
-        if let problem = self.limiter.answer(for: self.producer, now: now.uptimeNanoseconds).problem("messages") {
-            throw problem
-        }
-    }
-
     /// Takes what an array costs, or throws its refusal.
     mutating func take(_ messageCount: Int, now: NIODeadline) throws(Problem) {
         switch self.limiter.take(max(1, messageCount), for: self.producer, now: now.uptimeNanoseconds) {

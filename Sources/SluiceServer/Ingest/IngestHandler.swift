@@ -51,9 +51,6 @@ final class IngestHandler: RequestHandler {
                 throw Problem(.forbidden, "the token does not allow posting to this scan")
             }
             let head = try IngestHead(exchange.request.headers)
-            if head.form == .document {
-                try allowance.check(now: exchange.eventLoop.now)
-            }
             let job = IngestJob(
                 services: self.services,
                 exchange: exchange,

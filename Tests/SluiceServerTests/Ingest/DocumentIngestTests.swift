@@ -38,25 +38,6 @@ struct DocumentIngestTests {
         #expect(turns == (8 - 1) + (8 - 1) + (16 - 1))
     }
 
-    @Test("A producer who has nothing left is told so before the body is read")
-    func overRate() throws {
-        let gateway = try TestGateway { $0.limits.ingest = .init(rate: 1, burst: 2) }
-        for _ in 0..<2 {
-            let connection = try gateway.connect()
-            try Self.post(connection, Self.document(1))
-            #expect(HTTPTestConnection.statuses(in: try connection.received()) == [202])
-        }
-        let connection = try gateway.connect()
-        try connection.begin(
-            "POST /api/scans/s/progress",
-            "Content-Type: application/json",
-            "Content-Length: 2000000"
-        )
-        let answer = try connection.received()
-        #expect(HTTPTestConnection.statuses(in: answer) == [429])
-        #expect(answer.contains("\r\nRetry-After: 1\r\n"))
-    }
-
     @Test("It is still all or nothing")
     func allOrNothing() throws {
         let gateway = try TestGateway()

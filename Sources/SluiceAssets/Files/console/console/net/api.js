@@ -73,7 +73,7 @@ export class Api {
     }
 
     async stats(query, options) {
-        return (await this.get('api/scans/stats', query, options)).value;
+        return (await this.get('api/scans/stats', { totals: 'true', ...query }, options)).value;
     }
 
     async state(scanId, options) {
