@@ -1,8 +1,8 @@
 import SluiceSystem
 
-/// Tells whoever started the process, by systemd's protocol (sd_notify(3)), that it serves, reloads, stops and lives.
+/// Tells the service manager, by systemd's protocol (sd_notify(3)), that the process serves, reloads, stops and lives.
 ///
-/// Silent where nobody asked for it. What is told is a hint: a message that does not arrive is not sent again.
+/// Silent where it was not asked for. What is told is a hint: a message that does not arrive is not sent again.
 struct ServiceManager: Sendable {
     /// What can be told.
     enum State: Equatable {
@@ -27,7 +27,7 @@ struct ServiceManager: Sendable {
 
     /// Where it is told: a path, or, behind `@`, a name that is in no file system (unix(7)).
     private let address: String?
-    /// How often `alive` has to be told; nil where nobody waits for it.
+    /// How often `alive` has to be told; nil where it is not expected.
     let watchdogInterval: Duration?
 
     /// - Parameters:

@@ -57,8 +57,8 @@ package final class Authenticator: Sendable {
     /// - Parameters:
     ///   - verifier: Judges tokens from now on.
     ///   - ingestKeys: The keys that scanners may post with from now on.
-    ///   - areKeysComplete: Whether no keys are still to come from elsewhere: until then nobody who was let in by a
-    ///     token is told that its key is gone.
+    ///   - areKeysComplete: Whether no keys are still to come from elsewhere. Until then, connections whose token's
+    ///     key is missing stay open.
     /// - Returns: Whether these are other keys, or other rules, than before.
     @discardableResult
     package func replace(

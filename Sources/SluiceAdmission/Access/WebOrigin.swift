@@ -5,7 +5,7 @@ import SluiceBase
 /// The same reading judges what a browser sends and what the operator lists, so that an entry which can match nothing
 /// is told before it is believed. Origins of `http` and `https` are brought into the form in which browsers write
 /// them. Those of apps and extensions (`tauri://localhost`, `chrome-extension://…`) are compared byte by byte, but for
-/// the scheme's case: nobody but their makers knows what else would be the same.
+/// the scheme's case: no standard says what else is equal.
 package struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
     /// Why a text is no origin that a page could have.
     package enum Fault: Error, Sendable, Hashable {

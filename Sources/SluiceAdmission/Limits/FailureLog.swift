@@ -1,7 +1,7 @@
 package import SluiceBase
 
-/// Decides which failures of strangers are told to the operator one by one: a few of each address, and not too many in
-/// all, so that nobody fills the log.
+/// Decides which failures of strangers are told to the operator one by one: a few of each address, and a bounded number in
+/// all, so that the log cannot be filled from outside.
 ///
 /// What was left out is counted, and told with the next line of the same address.
 package struct FailureLog: Sendable {

@@ -126,7 +126,7 @@ package struct TokenVerifier: Sendable, Equatable {
     /// The keys that may verify a token, and what it means if none of them does.
     ///
     /// A key without a name has none that a `kid` could contradict, so it stays in the choice; if it does not verify,
-    /// the `kid` is still one that nobody knows.
+    /// the `kid` is still unknown.
     private func candidates(
         for header: TokenHeader
     ) throws(TokenError) -> (keys: [VerificationKey], refusal: TokenError.Reason) {

@@ -2,8 +2,8 @@ import NIOCore
 
 /// The lines of a stream from the first that the gateway has not confirmed: what is to be sent, and what to send again.
 ///
-/// A stream has one answer, at its end. It says how many messages, from the first, were taken; whoever goes on after it
-/// has to have the others still. What is on its way is bounded by buffers of the system and of the gateway, so that of
+/// A stream has one answer, at its end. It says how many messages, from the first, were taken; to go on, the
+/// sender must still have the others. What is on its way is bounded by buffers of the system and of the gateway, so that of
 /// what was sent the last 32 MiB are kept.
 struct PublishLedger: Sendable {
     /// How much is kept.

@@ -48,7 +48,7 @@ package enum SubscriptionEnd: Sendable, Equatable {
     case scanCompleted
     /// Nothing was heard of the scan for too long.
     case scanIdle
-    /// Somebody deleted the scan.
+    /// The scan was deleted by request.
     case scanDeleted
     /// There is no such scan, or none came while the subscriber waited.
     case scanNotFound

@@ -92,7 +92,7 @@ package final class GroupEncoder {
         self.stream == nil ? nil : self.lastCompressedAt
     }
 
-    /// Gives up a compressor that nobody has needed since `time`.
+    /// Gives up a compressor that was not needed since `time`.
     package func releaseStreamIfIdle(since time: NIODeadline) {
         if self.stream != nil, self.lastCompressedAt <= time {
             self.releaseStream()

@@ -14,7 +14,7 @@ package struct StreamPlan: Sendable {
         package var isEntryPoint: Bool
         /// Every member in step takes the compressed form from this frame on.
         package var admitsNewcomers: Bool
-        /// Somebody still needs the uncompressed form.
+        /// At least one member still needs the uncompressed form.
         package var needsPlain: Bool
     }
 

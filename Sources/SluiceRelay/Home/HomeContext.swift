@@ -74,7 +74,7 @@ final class HomeContext {
         self.isMakingPages = false
     }
 
-    /// A life of a scan is over, and nobody reads it any more.
+    /// A life of a scan is over: its pages are dropped.
     func removePages(epoch: String) {
         self.pages.remove(epoch: epoch)
         self.desk.remove(epoch: epoch)

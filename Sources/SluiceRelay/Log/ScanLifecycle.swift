@@ -71,7 +71,7 @@ package struct ScanLifecycle: Sendable {
             self.wasCompleted = true
         } else {
             self.earlier = ages.sinceCreated
-            // Nobody could be heard while the gateway was away: a running scan gets the time to speak up again.
+            // No scanner could be heard while the gateway was away: a running scan gets the time to report again.
             self.graceUntil = now + configuration.stallAfter
             self.isStalled = ages.sinceHeard >= configuration.stallAfter
         }

@@ -21,7 +21,7 @@ package struct ScanFold: Sendable, Equatable {
     /// The name under which types and severities beyond the bounds are counted.
     package static let other = "(other)"
 
-    /// When the scan was first heard of; nil where nobody said.
+    /// When the scan was first heard of; nil if unknown.
     package var startedAt: WallTime?
     /// When its newest message came; nil before the first.
     package var lastMessageAt: WallTime?
@@ -33,7 +33,7 @@ package struct ScanFold: Sendable, Equatable {
     package internal(set) var ending: Ending?
     /// The phase that began or was heard of last; nil if none was named since the scan started.
     package internal(set) var phase: String?
-    /// How much of it is done, 0 to 100; nil if nobody said since it began.
+    /// How much of it is done, 0 to 100; nil if not reported since it began.
     package internal(set) var percent: Double?
     /// Bytes of the names in `counts`.
     private var typeBytes = 0

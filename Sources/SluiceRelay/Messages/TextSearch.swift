@@ -1,7 +1,7 @@
 /// Looks for some bytes among others.
 ///
 /// By the method of Knuth, Morris and Pratt: however text and bytes are made, no byte is looked at more than twice, so that
-/// what a producer repeats and a reader looks for holds nobody up.
+/// the cost is linear whatever a producer posts and a reader looks for.
 package struct TextSearch: Hashable, Sendable {
     /// The longest text that may be looked for, in bytes.
     package static let maximumByteCount = 256

@@ -6,7 +6,7 @@ extension GatewayConfiguration {
     package struct Limits: Sendable, Equatable {
         /// How many connections there may be.
         package var connections = ConnectionLimits.Configuration()
-        /// The resident memory at which the gateway takes nobody new.
+        /// The resident memory at which the gateway accepts no new connections.
         package var memory = Memory.automatic
         /// TCP connections, from each address, before TLS.
         package var accepts = Bucket(rate: 50, burst: 200)
@@ -30,7 +30,7 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration.Limits {
-    /// The resident memory at which the gateway takes nobody new.
+    /// The resident memory at which the gateway accepts no new connections.
     package enum Memory: Sendable, Equatable {
         /// Three quarters of what the process's control group grants, or the machine has.
         case automatic

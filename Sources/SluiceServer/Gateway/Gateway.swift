@@ -15,7 +15,7 @@ package final class Gateway: Sendable {
     private let loops: GatewayLoops
     private let listener: any Channel
     private let adminListener: any Channel
-    /// Whether somebody else holds the clients' socket, too: closed here, it goes on listening.
+    /// Whether the service manager holds the clients' socket, too: closed here, it goes on listening.
     private let isListenerInherited: Bool
     private let client: HTTPClient
     private let upkeep: Upkeep
@@ -138,7 +138,7 @@ package final class Gateway: Sendable {
     package func stop() async throws {
         let schedule = DrainSchedule(now: .now(), grace: self.services.settings.configuration.shutdown.grace)
         if self.isListenerInherited {
-            // Whoever comes from now on waits for the next process.
+            // New connections wait in its queue for the next process.
             try? await self.listener.close().get()
         }
         let count = self.services.connections.count

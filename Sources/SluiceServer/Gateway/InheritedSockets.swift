@@ -1,10 +1,11 @@
-/// The listening sockets that whoever started the process holds for it (sd_listen_fds(3)).
+/// The listening sockets that the service manager holds for the process (sd_listen_fds(3)).
 ///
-/// They outlive the process: who connects while one gateway ends and the next one starts waits, and is not refused.
+/// They outlive the process: a client that connects while one gateway ends and the next one starts waits, and is not
+/// refused.
 package struct InheritedSockets: Sendable, Equatable {
     /// The first descriptor that is handed over.
     private static let firstDescriptor: CInt = 3
-    /// Nobody hands over more; beyond it the number is taken for a mistake.
+    /// The most sockets that are accepted; a greater number is taken for a mistake, and none is used.
     private static let maximumCount = 16
 
     /// Where clients connect; nil where the gateway opens that itself.
