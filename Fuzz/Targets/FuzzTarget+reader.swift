@@ -83,7 +83,6 @@ extension FuzzTarget {
             guard let page = answer else {
                 throw BrokenPromise(what: "a scan has history")
             }
-            let before = request.before ?? .max
             for (entry, following) in zip(page.entries, page.entries.dropFirst()) {
                 let isInOrder = (entry.seq < following.seq) == (request.order == .ascending)
                 try FuzzTarget.promise(isInOrder, "a page has its order")
@@ -93,7 +92,9 @@ extension FuzzTarget {
                 try FuzzTarget.promise(request.before.map { entry.seq < $0 } ?? true, "and ends where it is to end")
                 try FuzzTarget.promise(request.selection.passes(entry.message), "it holds what was asked for")
             }
-            let isFurther = page.next.map { request.order == .ascending ? $0 > request.after : $0 < before }
+            let isFurther = page.next.map { next in
+                request.order == .ascending ? next > request.after : request.before.map { next < $0 } ?? true
+            }
             try FuzzTarget.promise(isFurther ?? true, "a next page is further on")
             return page.next
         }
