@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 
 import pytest
 import websockets.sync.client
@@ -105,12 +106,15 @@ def test_the_gateways_own_pages_work_behind_the_examples(front, scan):
             stream.sendall((f"GET /api/scans/{scan}/events HTTP/1.1\r\nHost: {front.authority}\r\nOrigin: {origin}\r\n"
                             f"Cookie: {cookie['Cookie']}\r\n\r\n").encode())
             seen = b""
-            while b"\r\n\r\n" not in seen:
+            # Heartbeats come as long as it stands: a stream that lacks something would be read for ever.
+            deadline = time.monotonic() + 2 * PATIENCE
+            while b"event: subscribed" not in seen and time.monotonic() < deadline:
                 seen += stream.recv(4096)
-            assert seen.startswith(b"HTTP/1.1 200 "), seen
+            assert seen.startswith(b"HTTP/1.1 200 ") and b"event: subscribed" in seen, seen
             gateway.post(scan, {"type": "event"})
-            while b"event: event" not in seen:
+            while b"event: event" not in seen and time.monotonic() < deadline:
                 seen += stream.recv(4096)
+            assert b"event: event" in seen, seen
 
 
 def test_strange_pages_are_refused_behind_the_examples(front):
