@@ -9,6 +9,9 @@ extension GatewayConfiguration {
 
     /// Nothing that a connection waits for takes longer; a value beyond it is a slip of the unit.
     private static let day = TimeAmount.hours(24)
+    private static let timeout = ConfigurationKind<TimeAmount>.duration(atLeast: .milliseconds(1), atMost: day)
+    /// Of units a second.
+    private static let rate = ConfigurationKind<Double>.number(0.001...1_000_000_000)
 
     private static let listenerKeys: [ConfigurationKey] = [
         ConfigurationKey("listen.host", \.listen.host, .host),
@@ -109,51 +112,27 @@ extension GatewayConfiguration {
         ConfigurationKey("limits.connections.per_user", \.limits.connections.perUser, .count),
         ConfigurationKey("limits.connections.per_address", \.limits.connections.perAddress, .count),
         ConfigurationKey("limits.connections.when_full", \.limits.connections.whenFull, .choice),
-        ConfigurationKey("limits.accepts.rate", \.limits.accepts.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.accepts.rate", \.limits.accepts.rate, rate),
         ConfigurationKey("limits.accepts.burst", \.limits.accepts.burst, .count),
         ConfigurationKey("limits.memory", \.limits.memory, .memory),
         ConfigurationKey("limits.scans", \.relay.maximumScanCount, .count),
         ConfigurationKey("limits.idempotency_keys", \.relay.maximumIdempotencyKeyCount, .count),
         ConfigurationKey("limits.max_message_bytes", \.limits.maxMessageBytes, .size(atLeast: 1)),
         ConfigurationKey("limits.max_body_bytes", \.limits.maxBodyBytes, .size(atLeast: 1)),
-        ConfigurationKey("limits.handshakes.rate", \.limits.handshakes.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.handshakes.rate", \.limits.handshakes.rate, rate),
         ConfigurationKey("limits.handshakes.burst", \.limits.handshakes.burst, .count),
-        ConfigurationKey("limits.ingest.rate", \.limits.ingest.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.ingest.rate", \.limits.ingest.rate, rate),
         ConfigurationKey("limits.ingest.burst", \.limits.ingest.burst, .count),
-        ConfigurationKey("limits.requests.rate", \.limits.requests.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.requests.rate", \.limits.requests.rate, rate),
         ConfigurationKey("limits.requests.burst", \.limits.requests.burst, .count),
-        ConfigurationKey("limits.client_frames.rate", \.limits.clientFrames.rate, .number(0.001...1_000_000_000)),
+        ConfigurationKey("limits.client_frames.rate", \.limits.clientFrames.rate, rate),
         ConfigurationKey("limits.client_frames.burst", \.limits.clientFrames.burst, .count),
-        ConfigurationKey(
-            "limits.timeouts.handshake",
-            \.limits.timeouts.handshake,
-            .duration(atLeast: .milliseconds(1), atMost: day)
-        ),
-        ConfigurationKey(
-            "limits.timeouts.headers",
-            \.limits.timeouts.headers,
-            .duration(atLeast: .milliseconds(1), atMost: day)
-        ),
-        ConfigurationKey(
-            "limits.timeouts.body",
-            \.limits.timeouts.body,
-            .duration(atLeast: .milliseconds(1), atMost: day)
-        ),
-        ConfigurationKey(
-            "limits.timeouts.stream_idle",
-            \.limits.timeouts.streamIdle,
-            .duration(atLeast: .milliseconds(1), atMost: day)
-        ),
-        ConfigurationKey(
-            "limits.timeouts.keep_alive",
-            \.limits.timeouts.keepAlive,
-            .duration(atLeast: .milliseconds(1), atMost: day)
-        ),
-        ConfigurationKey(
-            "limits.timeouts.close",
-            \.limits.timeouts.close,
-            .duration(atLeast: .milliseconds(1), atMost: day)
-        ),
+        ConfigurationKey("limits.timeouts.handshake", \.limits.timeouts.handshake, timeout),
+        ConfigurationKey("limits.timeouts.headers", \.limits.timeouts.headers, timeout),
+        ConfigurationKey("limits.timeouts.body", \.limits.timeouts.body, timeout),
+        ConfigurationKey("limits.timeouts.stream_idle", \.limits.timeouts.streamIdle, timeout),
+        ConfigurationKey("limits.timeouts.keep_alive", \.limits.timeouts.keepAlive, timeout),
+        ConfigurationKey("limits.timeouts.close", \.limits.timeouts.close, timeout),
     ]
 
     private static let operationKeys: [ConfigurationKey] = [

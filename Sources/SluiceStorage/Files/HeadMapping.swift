@@ -6,7 +6,9 @@ final class HeadMapping: Sendable {
     let path: String
     let byteCount: Int
     let identity: FileIdentity
-    // Words are written under a lock of the `HeadFile` that owns it, or before it is shared.
+    // A pointer is not Sendable, and the compiler cannot see a mapping's rule: the address never changes and is valid as
+    // long as this object. Of the words behind it, a slot's are touched under the lock that the one `HeadFile` holds for
+    // this mapping; the header's by the thread that starts the store and looks after it.
     private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
 
     /// Maps the file, and makes it if there is none.

@@ -9,7 +9,8 @@ internal import Synchronization
 ///
 /// A read that failed is tried again until it works; until then the status says that reading fails.
 ///
-/// Invariant behind `@unchecked Sendable`: what changes is touched on `dispatch` alone.
+/// Invariant behind `@unchecked Sendable`: what changes is touched on `dispatch` alone. It is no actor, since SQLite blocks
+/// its thread: on a serial queue of its own that holds up nothing else.
 final class StoreReader: @unchecked Sendable {
     private let file: StoreFile
     private let settings: StoreSettings

@@ -8,7 +8,8 @@ internal import SluiceRelay
 
 /// The one writer: everything that waits when a commit ended goes into the next.
 ///
-/// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone.
+/// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone. It is no
+/// actor, since SQLite and fsync block their thread: on a serial queue of its own that holds up nothing else.
 final class StoreWriter: @unchecked Sendable {
     /// The most bytes of messages in one commit, and one write besides: the first of a long queue does not wait for the last.
     private static let maximumGroupBytes = 8 * 1024 * 1024

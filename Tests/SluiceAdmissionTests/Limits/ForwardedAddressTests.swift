@@ -4,7 +4,11 @@ import Testing
 @testable import SluiceAdmission
 
 @Suite struct ForwardedAddressTests {
-    private let reader = ForwardedAddress(trusted: ["10.0.0.0/8", "fd00::/8"].map { try! AddressBlock($0) })
+    private let reader: ForwardedAddress
+
+    init() throws {
+        self.reader = ForwardedAddress(trusted: try ["10.0.0.0/8", "fd00::/8"].map { try AddressBlock($0) })
+    }
 
     private func client(_ peer: String, for list: [String] = [], forwarded: [String] = []) throws -> String {
         let peer = try #require(IPAddress(peer))

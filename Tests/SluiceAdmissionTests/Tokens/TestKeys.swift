@@ -4,6 +4,9 @@ import CryptoExtras
 @testable import SluiceAdmission
 
 /// Private keys made for this run of the tests.
+///
+/// `try!`: a key that was made here signs any bytes. Where making or signing fails, no test of tokens can say anything, and
+/// the run ends at the line that failed; tables of tokens that are made of these need no `try` of their own.
 enum TestKeys {
     static let secret = Array("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".utf8)
     static let rsa: _RSA.Signing.PrivateKey = try! _RSA.Signing.PrivateKey(keySize: .bits2048)
