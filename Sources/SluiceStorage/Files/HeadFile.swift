@@ -175,8 +175,12 @@ final class HeadFile: Sendable {
     ///
     /// Blocks; the notes of other threads wait for memory alone.
     func copy() {
+        let file = self.file.withLock { $0 }
         let words = self.state.withLock { state in
-            (0..<state.heads.count * 2).map { state.notes.word(at: Self.headerBytes + $0 * 8) }
+            // Where the file itself has the notes there is nothing to bring, and what was read may be old by the time it
+            // would be written.
+            state.notes === file
+                ? [] : (0..<state.heads.count * 2).map { state.notes.word(at: Self.headerBytes + $0 * 8) }
         }
         self.file.withLock { file in
             for (index, word) in words.enumerated() where file.word(at: Self.headerBytes + index * 8) != word {

@@ -1,5 +1,6 @@
 import Foundation
 import SluiceRelay
+import Synchronization
 import Testing
 
 @testable import SluiceStorage
@@ -37,6 +38,22 @@ final class HeadFileTests {
         let second = try self.open(usesSharedMemory: usesSharedMemory)
         #expect(second.head(of: 1, stored: 50) == 70)
         #expect(second.head(of: 2, stored: 5) == 5)
+    }
+
+    @Test("Where the file itself has the notes, bringing them there takes none of them back")
+    func copiedBesideNotes() throws {
+        for _ in 0..<20 {
+            let heads = try self.open(usesSharedMemory: false)
+            for life in 1...500 {
+                heads.note(Int64(life), head: 1)
+            }
+            let copies = Copies(heads)
+            for head in UInt64(2)...3000 {
+                heads.note(500, head: Seq(clamping: head))
+            }
+            copies.stop()
+            #expect(try self.open(usesSharedMemory: false).head(of: 500, stored: 0) == 3000)
+        }
     }
 
     @Test("Where shared memory is gone, numbering goes on far beyond what was copied, or had not been")
@@ -167,5 +184,31 @@ final class HeadFileTests {
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: self.folder + "/sluice.heads"))
         try handle.write(contentsOf: Data([1, 2, 3, 4, 5, 6, 7, 8]))
         try handle.close()
+    }
+}
+
+/// Brings notes to the file on a thread of its own, again and again.
+private final class Copies: Sendable {
+    private let isDone = Atomic<Bool>(false)
+    private let begun = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+
+    /// Returns once it has begun.
+    init(_ heads: HeadFile) {
+        Thread.detachNewThread {
+            heads.copy()
+            self.begun.signal()
+            while !self.isDone.load(ordering: .acquiring) {
+                heads.copy()
+            }
+            self.ended.signal()
+        }
+        self.begun.wait()
+    }
+
+    /// Returns once the last copy is made.
+    func stop() {
+        self.isDone.store(true, ordering: .releasing)
+        self.ended.wait()
     }
 }
