@@ -10,11 +10,11 @@ export PATH := $(PATH):/opt/swift/usr/bin
 # Without this, a crash starts a helper process that can hang for minutes and hold the output open.
 export SWIFT_BACKTRACE := enable=no
 
-# debug or release; what `run` and `contract` start.
+# debug or release; what `run`, `contract` and `faults` start.
 CONFIGURATION ?= debug
 # Seconds for each fuzz target.
 SECONDS ?= 60
-# Further arguments of `sluice demo`, and of `swift test` (for example: --filter FrameBudget).
+# Further arguments of what run, test, sanitize, browser, contract, conformance, faults and bench start (for example: --filter FrameBudget).
 ARGS ?=
 
 # A target that imports what it does not declare does not build.
@@ -46,7 +46,7 @@ run: ## The gateway with a real scan, live, with throw-away keys
 	@exec "$(BIN)/sluice" demo $(ARGS)
 
 .PHONY: test
-test: ## All tests but the contract's
+test: ## All tests in Swift; browser, contract, conformance and faults are others
 	@.ci/setup build
 	swift test $(SWIFT_FLAGS) --disable-xctest $(ARGS)
 
@@ -89,7 +89,7 @@ bench: ## CPU per message and bytes per connection
 	Benchmarks/run.sh $(ARGS)
 
 .PHONY: sanitize
-sanitize: ## All tests under the address sanitizer, then under the thread sanitizer
+sanitize: ## All tests in Swift under the address sanitizer, then under the thread sanitizer
 	@.ci/setup build
 	@# What lives as long as the process is no leak.
 	ASAN_OPTIONS=detect_leaks=0 \

@@ -2,7 +2,7 @@
 # What a message, a request and a connection cost the gateway: CPU time and memory of its process alone, while a
 # load generator of its own sends and receives over TLS on the loopback interface.
 #
-#   Benchmarks/run.sh                             every case of the first table of docs/performance.md
+#   Benchmarks/run.sh                             the first table of docs/performance.md, but nchan-idle
 #   Benchmarks/run.sh batched-500 post            those cases
 #   ROUNDS=5 Benchmarks/run.sh slow-readers store groups of cases that are compared, in turns; medians
 #
