@@ -4,6 +4,7 @@ internal import SluiceBase
 
 /// A revocation as a row of `revocations`, with either a token's id or a subject; the other one is empty.
 enum RevocationRow {
+    /// Keeps it; what was kept before of the same token or subject is never weakened.
     static func insert(_ kept: KeptRevocation, into db: Database) throws {
         let (tokenID, subject, issuedBefore): (String, String, Double?) =
             switch kept.revocation {
@@ -12,8 +13,10 @@ enum RevocationRow {
             }
         try db.execute(
             sql: """
-                INSERT OR REPLACE INTO revocations (token_id, subject, issued_before, kept_until)
-                VALUES (?, ?, ?, ?)
+                INSERT INTO revocations (token_id, subject, issued_before, kept_until) VALUES (?, ?, ?, ?)
+                ON CONFLICT (token_id, subject) DO UPDATE SET
+                    issued_before = max(issued_before, excluded.issued_before),
+                    kept_until = max(kept_until, excluded.kept_until)
                 """,
             arguments: [tokenID, subject, issuedBefore, kept.keptUntil]
         )

@@ -246,6 +246,19 @@ struct ScanStoreTests {
         #expect(found?.header.epoch == second.header.epoch)
     }
 
+    @Test("Of one subject the widest revocation is kept, whatever comes after it", arguments: StoreKind.allCases)
+    func widestRevocation(_ kind: StoreKind) async throws {
+        let bench = try StoreBench(kind)
+        for (issuedBefore, keptUntil) in [(20.0, 4e9), (10.0, 5e9), (15.0, 3e9)] {
+            let kept = KeptRevocation(.subject("u", issuedBefore: issuedBefore), keptUntil: keptUntil)
+            try await bench.ask { (promise: EventLoopPromise<Void>) in
+                bench.store.keep(kept) { error in error.map { promise.fail($0) } ?? promise.succeed() }
+            }
+        }
+        _ = try bench.restart()
+        #expect(bench.store.keptRevocations == [KeptRevocation(.subject("u", issuedBefore: 20), keptUntil: 5e9)])
+    }
+
     @Test("Revocations come back", arguments: StoreKind.allCases)
     func revocations(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)

@@ -85,7 +85,24 @@ final class MemoryStore: ScanStore, RevocationStore {
     var keptRevocations: [KeptRevocation] { self.state.withLock { $0.revocations } }
 
     func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void) {
-        self.state.withLock { $0.revocations.append(revocation) }
+        self.state.withLock { state in
+            switch revocation.revocation {
+            case .tokenID:
+                state.revocations.append(revocation)
+            case .subject(let subject, let issuedBefore):
+                var widest = (issuedBefore, revocation.keptUntil)
+                state.revocations.removeAll { kept in
+                    guard case .subject(subject, let known) = kept.revocation else {
+                        return false
+                    }
+                    widest = (max(widest.0, known), max(widest.1, kept.keptUntil))
+                    return true
+                }
+                state.revocations.append(
+                    KeptRevocation(.subject(subject, issuedBefore: widest.0), keptUntil: widest.1)
+                )
+            }
+        }
         done(nil)
     }
 
