@@ -27,17 +27,24 @@ final class FolderLock: Sendable {
         }
         let taken = try Self.take(self.path, folder: folder)
         self.held.withLock { $0 = taken }
-        _ = close(held.descriptor)
+        Self.letGo(held.descriptor)
     }
 
     /// Lets others in.
     func release() {
         self.held.withLock { held in
             if let open = held {
-                _ = close(open.descriptor)
+                Self.letGo(open.descriptor)
             }
             held = nil
         }
+    }
+
+    /// Unlocks before it closes: a child that is just being started has the descriptor, too, until its program runs, and
+    /// the lock would be held as long.
+    private static func letGo(_ descriptor: Int32) {
+        _ = flock(descriptor, LOCK_UN)
+        _ = close(descriptor)
     }
 
     private static func take(_ path: String, folder: String) throws(StoreError) -> Held {
