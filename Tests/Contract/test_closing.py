@@ -1,12 +1,17 @@
 """How a subscriber's socket ends: close codes, the close handshake, and the heartbeat."""
 
 import asyncio
+import base64
+import gzip
 import json
+import os
+import socket
 import struct
 import time
 
 import pytest
 import websockets
+from conftest import wait_for
 from follower import RawClient, follow, ordinary, post
 
 
@@ -224,3 +229,32 @@ async def test_query_token_and_ticket(gateway, scan):
     with pytest.raises(websockets.InvalidStatus):
         async with gateway.ws(f"{scan}?ticket={ticket}", token=False):
             pass
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize("plaintext", [True, False])
+def test_a_stream_that_waits_for_its_reader_still_ends_in_order(make_gateway, encoding, plaintext):
+    gateway = make_gateway(listen={"plaintext": plaintext}, clients={"max_buffered": "4MiB"})
+    gateway.post("a", {"type": "t"})
+    with gateway.socket() as stream:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        stream.sendall((f"GET /api/scans/a/events HTTP/1.1\r\nHost: {gateway.authority}\r\nAccept-Encoding: {encoding}\r\n"
+                        f"Authorization: Bearer {gateway.reader()}\r\n\r\n").encode())
+        wait_for(lambda: gateway.metrics()['sluice_connections_open{kind="event_stream"}'] == 1)
+        gateway.post("a", [{"type": "t", "pad": base64.b64encode(os.urandom(150_000)).decode()} for _ in range(20)])
+        wait_for(lambda: gateway.metrics()["sluice_messages_delivered_total"] == 20)
+        assert gateway.request("DELETE", "/api/scans/a", token=gateway.admin()).status == 204
+        time.sleep(0.3)
+        received = b""
+        while part := stream.recv(65536):
+            received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert body.endswith(b"\r\n0\r\n\r\n")
+    text = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        text, body = text + body[:int(size, 16)], body[int(size, 16) + 2:]
+    if encoding == "gzip":
+        assert b"content-encoding: gzip" in head.lower()
+        text = gzip.decompress(text)
+    assert text.count(b'"pad"') > 1 and text.rstrip().splitlines()[-2] == b"event: sluice.close"

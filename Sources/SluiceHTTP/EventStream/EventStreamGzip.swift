@@ -18,6 +18,8 @@ package final class EventStreamGzip: ChannelOutboundHandler {
     private var pending = CircularBuffer<(piece: ByteBuffer, promise: EventLoopPromise<Void>?)>()
     /// Their bytes.
     package private(set) var pendingBytes = 0
+    /// Whether the next piece's turn is asked for.
+    private var isPackingLater = false
     private var context: ChannelHandlerContext?
     /// Told when no write waits any more.
     package var whenPacked: (() -> Void)?
@@ -64,9 +66,7 @@ package final class EventStreamGzip: ChannelOutboundHandler {
         guard self.pending.isEmpty, self.packer.mayPack(piece.readableBytes) else {
             self.pending.append((piece, promise))
             self.pendingBytes += piece.readableBytes
-            if self.pending.count == 1 {
-                self.packLater()
-            }
+            self.packLater()
             return
         }
         self.pack(piece, context: context, promise: promise)
@@ -74,8 +74,13 @@ package final class EventStreamGzip: ChannelOutboundHandler {
 
     /// The next piece of what waits has its turn.
     private func packLater() {
+        guard !self.isPackingLater else {
+            return
+        }
+        self.isPackingLater = true
         let byteCount = min(self.pending.first?.piece.readableBytes ?? 0, LoopPacker.pieceBytes)
         self.packer.later(byteCount) {
+            self.isPackingLater = false
             guard let context = self.context, !self.pending.isEmpty else {
                 return
             }
@@ -123,10 +128,11 @@ package final class EventStreamGzip: ChannelOutboundHandler {
             var end = ByteBuffer()
             self.stream.finish(into: &end)
             self.writeChunk(end, context: context, promise: nil)
-            if self.isChunked {
-                context.write(self.wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil)
-            }
-            context.flush()
+            let rest = self.isChunked ? ByteBuffer(staticString: "0\r\n\r\n") : ByteBuffer()
+            // Only what has left the channel is sure: without TLS, closing drops what still waits in it.
+            context.writeAndFlush(self.wrapOutboundOut(rest)).assumeIsolated()
+                .whenComplete { _ in context.close(mode: mode, promise: promise) }
+            return
         }
         context.close(mode: mode, promise: promise)
     }

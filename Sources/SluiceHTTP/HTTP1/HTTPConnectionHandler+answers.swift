@@ -143,7 +143,9 @@ extension HTTPConnectionHandler {
             self.gate.discard()
         case .exchanging: self.end(Self.overfull, reason: .overloaded)
         case .ready: self.refuseConnection(Self.overfull)
-        case .handingOver: self.close()
+        case .handingOver:
+            self.router.refused(Self.overfull.code)
+            self.close()
         case .lingering, .closed: return
         }
     }

@@ -56,10 +56,16 @@ extension HTTPConnectionHandler {
     }
 
     /// Writes the next piece of a long answer, if it is its time.
-    internal func pumpBody() {
+    ///
+    /// - Parameter isCounted: Whether a piece that is packed counts in this turn of the loop already.
+    internal func pumpBody(isCounted: Bool = false) {
         guard case .exchanging(let active) = self.state, let flow = active.flow, !flow.isWaiting else { return }
         // Also for the writability that changes within the flush.
         flow.isWaiting = true
+        guard isCounted || !flow.isPacked || self.encoder.context.packer.mayPack(HTTPBodyFlow.pieceBytes) else {
+            self.packLater(flow)
+            return
+        }
         switch flow.next() {
         case .bytes(let piece):
             self.writeStreamed(piece)
@@ -81,7 +87,7 @@ extension HTTPConnectionHandler {
         guard let context = self.context else { return }
         if context.channel.isWritable {
             if flow.isPacked {
-                self.encoder.context.packer.later(HTTPBodyFlow.pieceBytes) { self.resume(flow) }
+                self.packLater(flow)
             } else {
                 context.eventLoop.nextTurn { self.resume(flow) }
             }
@@ -90,9 +96,13 @@ extension HTTPConnectionHandler {
         }
     }
 
-    private func resume(_ flow: HTTPBodyFlow) {
+    private func packLater(_ flow: HTTPBodyFlow) {
+        self.encoder.context.packer.later(HTTPBodyFlow.pieceBytes) { self.resume(flow, isCounted: true) }
+    }
+
+    private func resume(_ flow: HTTPBodyFlow, isCounted: Bool = false) {
         flow.isWaiting = false
         guard case .exchanging(let active) = self.state, active.flow === flow, self.isWritable else { return }
-        self.pumpBody()
+        self.pumpBody(isCounted: isCounted)
     }
 }

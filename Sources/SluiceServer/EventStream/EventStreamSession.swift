@@ -204,10 +204,12 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         let promise = context.eventLoop.makePromise(of: Void.self)
         // A reader that takes nothing does not keep the connection: it is cut after the close timeout.
         let cut = context.eventLoop.scheduleTask(in: self.services.settings.configuration.limits.timeouts.close) {
-            loopBound.value.channel.close(promise: nil)
+            loopBound.value.channel.cut()
         }
         promise.futureResult.whenComplete { _ in cut.cancel() }
-        context.close(promise: promise)
+        // Only what has left the channel is sure: without TLS, closing drops what still waits in it.
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated()
+            .whenComplete { _ in context.close(promise: promise) }
     }
 
     /// The connection is over, or never came to be.
