@@ -10,6 +10,12 @@ extension HTTPConnectionHandler {
     ) {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
         guard let context = self.context else { return }
+        guard !active.closesAfterAnswer else {
+            // What came behind the request was thrown away, and counted then: the other protocol would begin with a hole.
+            self.respond(Self.overfull.response(allocator: self.connection.allocator), closing: true)
+            active.handler.aborted(.overloaded)
+            return
+        }
         let head = self.encoder.encodeHead(
             status: status,
             headers: headers + active.exchange.commonFields,

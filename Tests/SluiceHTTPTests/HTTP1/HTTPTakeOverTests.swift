@@ -42,6 +42,18 @@ import Testing
         #expect(connection.lastHandler.events == ["start"])
     }
 
+    @Test func `where what was read too far was thrown away nothing is handed over`() throws {
+        let connection = try HTTPTestConnection(requests: RequestMemory(limit: 20 * 1024))
+        let successor = Successor()
+        connection.send(Self.handshake)
+        connection.send(String(repeating: "x", count: 30 * 1024))
+        Self.takeOver(connection, by: successor)
+        connection.channel.embeddedEventLoop.run()
+        #expect(connection.statuses() == [503] && successor.received.isEmpty)
+        #expect(connection.lastHandler.events == ["start", "aborted overloaded"])
+        #expect(connection.router.refusals == [.overloaded])
+    }
+
     @Test func `nothing of HTTP is left in the pipeline, not even its time limits`() throws {
         let connection = try HTTPTestConnection()
         connection.send(Self.handshake)
