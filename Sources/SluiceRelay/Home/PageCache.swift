@@ -53,11 +53,16 @@ struct PageCache {
     /// Keeps a page that was made for a reader who may read through `end`.
     mutating func insert(_ page: EncodedPage, for key: Key, through end: Seq, now: NIODeadline) {
         let byteCount = page.frames.plain.readableBytes
-        guard self.pages[key] == nil, byteCount <= Self.maximumBytes else {
+        guard self.pages[key].map({ $0.end < end }) ?? true, byteCount <= Self.maximumBytes else {
             return
         }
+        // The one for a reader who might read less far gives way, and leaves its time to it.
+        if self.pages[key] == nil {
+            self.order.append((key, now))
+        } else {
+            self.remove(key)
+        }
         self.pages[key] = Kept(page: page, end: end)
-        self.order.append((key, now))
         self.byteCount += byteCount
         while self.byteCount > Self.maximumBytes {
             self.removeOldest()

@@ -24,6 +24,15 @@ struct PageDesk<Job> {
             self.waiting[key.epoch, default: []].append((key, job))
         }
 
+        /// Takes a page out of what waits.
+        mutating func remove(_ key: Key) {
+            self.waiting[key.epoch]?.removeAll { $0.key == key }
+            if self.waiting[key.epoch]?.isEmpty ?? false {
+                self.waiting[key.epoch] = nil
+                self.turns.removeAll { $0 == key.epoch }
+            }
+        }
+
         /// Removes the first page of the scan whose turn it is.
         mutating func takeTurn(of epoch: String) {
             self.turns.removeFirst()
@@ -66,9 +75,20 @@ struct PageDesk<Job> {
 
     /// A reader is gone.
     mutating func leave(_ id: SubscriptionID) {
-        if let key = self.keys.removeValue(forKey: id) {
-            self.readers[key]?[id] = nil
+        guard let key = self.keys.removeValue(forKey: id) else {
+            return
         }
+        self.readers[key]?[id] = nil
+        // A page without readers is not made; while its source stands still, its turn to be dropped would not come.
+        if !self.isWanted(key), !self[key].underWay.contains(key) {
+            self[key].remove(key)
+            self.readers[key] = nil
+        }
+    }
+
+    /// How many pages wait for their turn.
+    var waitingCount: Int {
+        [self.stored, self.packed].reduce(0) { $0 + $1.waiting.values.reduce(0) { $0 + $1.count } }
     }
 
     /// The next page to make; nil if none waits, or the bound is reached.

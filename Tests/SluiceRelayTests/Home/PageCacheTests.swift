@@ -45,6 +45,20 @@ struct PageCacheTests {
         #expect(cache.page(for: Self.key(0), through: 49, now: now) == nil)
     }
 
+    @Test("The page for who may read on takes the place of one that ended with the log")
+    func longerEnds() {
+        var cache = PageCache()
+        let now = NIODeadline.uptimeNanoseconds(0)
+        cache.insert(Self.page(after: 0, through: 50), for: Self.key(0), through: 50, now: now)
+        cache.insert(Self.page(after: 0, through: 51, byteCount: 20), for: Self.key(0), through: 90, now: now)
+        #expect(cache.page(for: Self.key(0), through: 90, now: now)?.frames.through == 51)
+        cache.insert(Self.page(after: 0, through: 50), for: Self.key(0), through: 50, now: now)
+        #expect(cache.page(for: Self.key(0), through: 90, now: now)?.frames.through == 51)
+        #expect(cache.byteCount == 20)
+        #expect(cache.page(for: Self.key(0), through: 90, now: now + PageCache.lifetime) == nil)
+        #expect(cache.byteCount == 0)
+    }
+
     @Test("With a life of a scan go its pages, and no other's")
     func removal() {
         var cache = PageCache()

@@ -44,6 +44,28 @@ struct PageDeskTests {
         #expect(desk.next() == "later")
     }
 
+    @Test("What its readers have left waits no more, also while its source stands still")
+    func abandoned() {
+        var desk = PageDesk<Int>()
+        let room = PageDesk<Int>.maximumBytes / (256 * 1024)
+        for number in 0..<room {
+            desk.ask(Self.reader(number), for: Self.key(Seq(clamping: UInt64(number))), number)
+            #expect(desk.next() == number)
+        }
+        for cursor in 1000..<2000 {
+            desk.ask(Self.reader(room), for: Self.key(Seq(clamping: UInt64(cursor))), cursor)
+            #expect(desk.next() == nil && desk.waitingCount == 1)
+            // The last one joins it, and goes on waiting.
+            if cursor == 1999 {
+                desk.ask(Self.reader(room + 1), for: Self.key(1999), cursor)
+            }
+            desk.leave(Self.reader(room).id)
+        }
+        #expect(desk.waitingCount == 1 && desk.readerCount == room + 1)
+        #expect(desk.finish(Self.key(0)) == [Self.reader(0)])
+        #expect(desk.next() == 1999)
+    }
+
     @Test("So many bytes are made at a time, and a scan with many readers does not keep another one waiting")
     func bound() {
         var desk = PageDesk<Int>()
