@@ -2,7 +2,7 @@ import SluiceSystem
 
 /// Tells the service manager, by systemd's protocol (sd_notify(3)), that the process serves, reloads, stops and lives.
 ///
-/// Silent where it was not asked for. What is told is a hint: a message that does not arrive is not sent again.
+/// Silent where it was not asked for. A message that does not arrive is not sent again.
 struct ServiceManager: Sendable {
     /// What can be told.
     enum State: Equatable {
@@ -74,13 +74,15 @@ struct ServiceManager: Sendable {
         }
         defer { close(descriptor) }
         let text = Array(state.text.utf8)
+        // Of signs of life another one follows; the others are waited for, since a start without `ready` fails.
+        let isRepeated = if case .alive = state { true } else { false }
         _ = unsafe withUnsafePointer(to: &name) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
                 unsafe sendto(
                     descriptor,
                     text,
                     text.count,
-                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT),
+                    Int32(MSG_NOSIGNAL) | (isRepeated ? Int32(MSG_DONTWAIT) : 0),
                     pointer,
                     socklen_t(length)
                 )

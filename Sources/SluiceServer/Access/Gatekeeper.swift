@@ -299,6 +299,10 @@ struct Gatekeeper: Sendable {
         }
         fetched.assumeIsolated()
             .whenComplete { _ in
+                // The client may have left meanwhile: nothing begins that no end would follow.
+                guard exchange.isOpen else {
+                    return
+                }
                 let changeCount = self.services.authenticator.changeCount
                 do throws(TokenError) {
                     guard let identity = try self.authenticate(credentials.proof, exchange) else {
