@@ -60,6 +60,7 @@ package protocol ScanStore: Sendable {
 
 /// Which stretch of a stored log a reader wants, and what of it.
 package struct StoredPageRequest: Sendable {
+    /// The life that a store knows the log by; 0 where it is named beside the request.
     package var life: Int64
     package var stretch: LogStretch
     /// The reader's filter; the store looks at a bounded number of messages that do not pass, so a page may end empty.
@@ -69,7 +70,7 @@ package struct StoredPageRequest: Sendable {
     package var maximumBytes: Int
 
     package init(
-        life: Int64,
+        life: Int64 = 0,
         stretch: LogStretch,
         selection: MessageSelection = .everything,
         maximumCount: Int,

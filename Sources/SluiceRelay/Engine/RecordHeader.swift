@@ -1,0 +1,63 @@
+package import SluiceBase
+
+/// What a record says of its scan besides messages: enough for a line of the statistics.
+package struct RecordHeader: Sendable, Equatable {
+    package var id: ScanID
+    /// Which life of the log it is of.
+    package var epoch: String
+    /// Its own place in the log.
+    package var place: UInt64
+    /// The number of the newest message after it.
+    package var head: Seq
+    /// How many messages the scan has had.
+    package var messageCount: Int
+    /// Who owns the scan, and what it is called.
+    package var owner: String?
+    package var name: String?
+    package var times: ScanTimes
+    /// Why the scan's channel ended with it; nil where it goes on.
+    package var end: ScanEnd?
+    /// What is known out of all messages, as far as it fits: the counts by type may be missing.
+    package var fold: ScanFold
+
+    /// The header of the record after which a scan stands there.
+    package init(id: ScanID, standing: ScanStanding, times: ScanTimes, end: ScanEnd? = nil, fold: ScanFold) {
+        self.id = id
+        self.epoch = standing.epoch
+        self.place = standing.place
+        self.head = standing.head
+        self.messageCount = standing.messageCount
+        self.owner = standing.owner
+        self.name = standing.name
+        self.times = times
+        self.end = end
+        self.fold = fold
+    }
+}
+
+/// What a carry repeats of a scan: enough to go on with it without what came before.
+package struct ScanImage: Sendable {
+    /// Where the scan stands.
+    package var standing: ScanStanding
+    /// Its critical messages, the newest of each conflated type and key, and its counts.
+    package var tail: StoredTail
+    /// What is known out of all messages, but for their counts.
+    package var fold: ScanFold
+    /// The answers that may still be asked for again, oldest first, with their ages when this was made.
+    package var answers: [StoredAnswer]
+    package var times: ScanTimes
+
+    package init(
+        standing: ScanStanding,
+        tail: StoredTail,
+        fold: ScanFold,
+        answers: [StoredAnswer],
+        times: ScanTimes
+    ) {
+        self.standing = standing
+        self.tail = tail
+        self.fold = fold
+        self.answers = answers
+        self.times = times
+    }
+}
