@@ -1,4 +1,4 @@
-# Everything a person or a machine does with this repository. `make help` lists it.
+# All tasks of this repository. `make help` lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -26,7 +26,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install what is missing to build, run and test (Debian)
+setup: ## Install all missing tools to build, run and test (Debian)
 	@.ci/setup build demo contract
 
 .PHONY: build
@@ -46,7 +46,7 @@ run: ## The gateway with a real scan, live, with throw-away keys
 	@exec "$(BIN)/sluice" demo $(ARGS)
 
 .PHONY: test
-test: ## All tests in Swift; browser, contract, conformance and faults are others
+test: ## All Swift tests; browser, contract, conformance and faults are separate targets
 	@.ci/setup build
 	swift test $(SWIFT_FLAGS) --disable-xctest $(ARGS)
 
@@ -55,7 +55,7 @@ lint: ## Format, names, sizes, imports, layers, words: seconds, no build
 	@.ci/lint
 
 .PHONY: format
-format: ## Bring all Swift files into the house's form
+format: ## Format all Swift files
 	find Package.swift Plugins Sources Tests Fuzz Benchmarks -name '*.swift' -not -path '*/.build/*' -print0 2>/dev/null \
 		| xargs -0 swift format format --in-place --parallel
 
@@ -65,7 +65,7 @@ browser: ## The console's and the client's scripts: syntax, types, rules; by Nod
 	Tests/Browser/run.sh $(ARGS)
 
 .PHONY: contract
-contract: ## A running gateway, looked at from outside
+contract: ## Test a running gateway from outside
 	@.ci/setup build contract
 	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
 	SLUICE="$(BIN)/sluice" PATH="$(CURDIR)/.build/venv/bin:$$PATH" Tests/Contract/run.sh $(ARGS)
@@ -89,9 +89,9 @@ bench: ## CPU per message and bytes per connection
 	Benchmarks/run.sh $(ARGS)
 
 .PHONY: sanitize
-sanitize: ## All tests in Swift under the address sanitizer, then under the thread sanitizer
+sanitize: ## All Swift tests under the address sanitizer, then under the thread sanitizer
 	@.ci/setup build
-	@# What lives as long as the process is no leak.
+	@# Memory that lives as long as the process is not a leak.
 	ASAN_OPTIONS=detect_leaks=0 \
 		swift test $(SWIFT_FLAGS) --disable-xctest --sanitize address --scratch-path .build/address $(ARGS)
 	TSAN_OPTIONS=suppressions=$(CURDIR)/.ci/thread-sanitizer.supp \
@@ -103,27 +103,27 @@ fuzz: ## Every fuzz target for SECONDS=60 each
 	Fuzz/run.sh $(SECONDS)
 
 .PHONY: deploy-check
-deploy-check: ## Judge the files under deploy/
+deploy-check: ## Check the files under deploy/
 	@.ci/setup deploy
 	deploy/verify.sh
 
 .PHONY: dist
-dist: ## A release for Debians without Swift: .build/dist/sluice-VERSION-linux-ARCH.tar.gz
+dist: ## A release for Debian systems without Swift: .build/dist/sluice-VERSION-linux-ARCH.tar.gz
 	@.ci/setup build package
 	deploy/package/dist.sh
 
 .PHONY: deb
-deb: dist ## The same as a Debian package, tried in a bare Debian (root)
+deb: dist ## The same as a Debian package, tested in a bare Debian (root)
 	deploy/package/build_deb.sh "$${SLUICE_BINARY:-$$(swift build -c release --static-swift-stdlib --show-bin-path)/sluice}" .build/dist
 	deploy/package/verify_deb.sh "$${SLUICE_BINARY:-$$(swift build -c release --static-swift-stdlib --show-bin-path)/sluice}"
 
 .PHONY: docs
-docs: ## The reference of the parts, as web pages under .build/docs
+docs: ## Reference pages of the modules, under .build/docs
 	@.ci/docs
 
 .PHONY: check
-check: lint test browser contract ## What a change has to pass
+check: lint test browser contract ## All checks that a change must pass
 
 .PHONY: clean
-clean: ## Remove what was built
+clean: ## Remove all build results
 	rm -rf .build

@@ -69,7 +69,7 @@ def haproxy(folder, gateway, secure, plain, is_root):
         (r"bind :80", f"bind 127.0.0.1:{plain}"),
         (r"/etc/haproxy/certs", str(folder)),
         (r"log /dev/log", "log stdout format raw"),
-        # As many as the machine of a test may open.
+        # As many as the machine that runs the test may open.
         (r"maxconn 50000", "maxconn 200"),
     ])
     (folder / "haproxy.cfg").write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Judges the files of this folder by the programs that will read them. Installs those first where they are missing;
-# after that it needs no network. Everything it starts listens on loopback and ends with it.
+# Checks the files of this folder with the programs that will read them. Installs missing ones first; after that it
+# needs no network. Everything it starts listens on loopback and ends with it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -16,10 +16,10 @@ fail() {
     exit 1
 }
 
-# systemd-analyze verify exits 0 whatever it finds, so what it writes is the verdict.
+# systemd-analyze verify exits 0 whatever it finds, so its output is the verdict.
 unit_findings() {
     mkdir -p "$scratch/unit"
-    # The command is not installed here; another program stands in for it.
+    # The command is not installed here; another program takes its place.
     sed "s#/usr/local/bin/sluice#/bin/true#; $2" "$1" >"$scratch/unit/sluice.service"
     cp systemd/sluice.socket "$scratch/unit/"
     systemd-analyze verify --man=no "$scratch/unit/sluice.service" "$scratch/unit/sluice.socket" 2>&1 || true

@@ -26,7 +26,7 @@ VARIANTS = {
         "affinity": {"nodeAffinity": {}},
     },
 }
-# Values that the chart has to turn away.
+# Values that the chart must refuse.
 REFUSED = [{"replicas": 2}, {"service": {"type": "ExternalName"}}, {"config": {"listen": {"port": 443}}}]
 
 
@@ -42,7 +42,7 @@ def only(parts, kind):
 
 def check_schemas(parts, name):
     for part in parts:
-        # The operator's own kind is in no release of Kubernetes.
+        # The Prometheus operator's own kind is in no release of Kubernetes.
         if part["kind"] != "ServiceMonitor":
             for version in VERSIONS:
                 kubernetes_validate.validate(part, version, strict=True)
@@ -68,7 +68,7 @@ def check_pod(parts, name):
     grace = int(config["shutdown"]["grace"].removesuffix("s"))
     pause = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     assert pod["terminationGracePeriodSeconds"] > grace + pause, name
-    # Whatever the configuration names is there.
+    # Every file that the configuration names exists.
     sources = pod["volumes"][0]["projected"]["sources"]
     files = {item["path"] for source in sources for item in source.get("secret", {}).get("items", [])}
     named = {key["secret_file"] for key in config["auth"]["keys"]}

@@ -7,7 +7,7 @@ import compose_spec
 import yaml
 
 FOLDER = Path(__file__).resolve().parent / "compose"
-# Made by whoever starts it.
+# The user makes this file before the first start.
 SECRETS = FOLDER / "secrets"
 
 
@@ -26,7 +26,7 @@ def check_service(name, service):
 
 
 def main():
-    # This reader knows no `<<`, which Compose does.
+    # Unlike Compose, this reader does not know `<<`.
     project = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
     text = yaml.safe_dump(project)
     parsed = compose_spec.PyCompose.from_yaml(text)

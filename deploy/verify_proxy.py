@@ -37,7 +37,7 @@ class StandIn:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        # A proxy that asks whether the gateway is there does not wait for the end of the answer.
+        # A proxy that checks whether the gateway is there does not wait for the end of the answer.
         with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as reader:
             while (line := reader.readline()):
                 path = line.split()[1].decode().partition("?")[0]

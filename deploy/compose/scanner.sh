@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A scanner that finds what it makes up: one scan after the other, so that there is something to look at.
+# A scanner with invented findings: it runs one scan after the other, so that the gateway has something to show.
 #
 #   SLUICE_URL=http://127.0.0.1:8080 scanner.sh [SCANS [SECONDS-A-STEP]]
 set -euo pipefail
@@ -25,7 +25,7 @@ messages() {
 }
 
 for ((number = 1; number <= scans; number++)); do
-    # A token of its own for each scan: none outlives the process for long.
+    # Each scan has its own token: none outlives the process for long.
     SLUICE_TOKEN=$(sluice token --config "$config" --sub scanner --scope ingest --scans 'demo-*' --ttl 1h)
     export SLUICE_TOKEN
     messages | sluice publish "demo-$(date +%s)-$number" || sleep 2

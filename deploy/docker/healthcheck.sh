@@ -1,5 +1,5 @@
 #!/bin/bash
-# Asks the admin listener whether the gateway lives. Bash alone: an image without curl has less to patch.
+# Asks the admin listener whether the gateway is alive. It needs only bash: an image without curl has less to patch.
 #
 #   healthcheck.sh [HOST [PORT]]
 set -euo pipefail

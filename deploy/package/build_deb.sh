@@ -22,7 +22,7 @@ printf 'sluice (%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- The
     "$version" "$(date -u -R -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")" | gzip -9n >"$doc/changelog.Debian.gz"
 install -m 0644 "$here/debian/copyright" "$doc/copyright"
 
-# What the binary asks the system for, with the versions that have it.
+# The libraries that the binary needs from the system, with the versions that have them.
 mkdir -p "$work/debian"
 printf 'Source: sluice\n\nPackage: sluice\nArchitecture: any\n' >"$work/debian/control"
 libraries=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info -e "root/usr/bin/sluice" 2>/dev/null)

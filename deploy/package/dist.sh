@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the command with the Swift libraries inside and packs it: .build/dist/sluice-VERSION-linux-ARCH.tar.gz, its
-# checksum and its list of parts. With SLUICE_BINARY a binary that is there already is packed instead.
+# checksum and its list of parts. With SLUICE_BINARY it packs an existing binary instead.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -15,7 +15,7 @@ if [[ -z $binary ]]; then
     swift build "${flags[@]}" --product sluice
     binary=$(swift build "${flags[@]}" --show-bin-path)/sluice
 fi
-# It has to run where there is no Swift.
+# It must run on systems without Swift.
 if foreign=$(ldd "$binary" | grep -E 'libswift|libFoundation|lib_Foundation|libdispatch'); then
     echo "dist: the Swift libraries are not inside:"$'\n'"$foreign" >&2
     exit 1
@@ -28,7 +28,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
 "$here/stage.sh" "$binary" "$work/$name" /usr/local
 cp LICENSE "$work/$name/"
-# The same input makes the same file.
+# The same input gives the same file.
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work" -cf - "$name" |
     gzip -9n >"$out/$name.tar.gz"
 (cd "$out" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")

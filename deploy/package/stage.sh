@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Lays what an installation has under a folder: the command, its manual, completions, unit, account, licences.
+# Puts the files of an installation under a folder: the command, its manual, completions, unit, account, licences.
 #
-#   stage.sh BINARY FOLDER PREFIX        PREFIX is where the folder's content will be at last: /usr or /usr/local
+#   stage.sh BINARY FOLDER PREFIX        PREFIX is where the folder's content will end up: /usr or /usr/local
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)

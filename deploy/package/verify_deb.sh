@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs, starts, upgrades, removes and purges the package in a bare Debian that knows no Swift (debootstrap; root).
-# Without systemd as the first process there, the gateway is started by hand, as the unit would: as its user, with its
+# Installs, starts, upgrades, removes and purges the package in a bare Debian without Swift (debootstrap; root). Without
+# systemd as the first process there, the gateway is started by hand, as the unit would: as its user, with its
 # configuration. Everything listens on loopback, in a network of its own, and ends with the script.
 #
 #   verify_deb.sh BINARY
