@@ -4,7 +4,7 @@ import SluiceWire
 
 /// Sends every message back, compressed where that was agreed on, however short it is.
 final class EchoSession: WebSocketSession {
-    /// Limits above all that conformance suites send, and no heartbeat in the way of what they count.
+    /// Limits above everything that conformance suites send, and no heartbeat that would disturb their counts.
     static let connection: WebSocketConfiguration = {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = 64 * 1024 * 1024

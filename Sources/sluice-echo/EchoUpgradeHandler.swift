@@ -73,7 +73,7 @@ final class EchoUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             context.close(promise: nil)
             return
         }
-        // First this one, so that what the decoder has read too much goes straight to the WebSocket.
+        // This handler first, so that surplus bytes of the decoder go straight to the WebSocket.
         pipeline.removeHandler(self, promise: nil)
         pipeline.removeHandler(self.decoder, promise: nil)
     }

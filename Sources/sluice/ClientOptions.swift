@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import SluiceClient
 
-/// Which gateway a command talks to, and as whom: the same for all commands that talk to one.
+/// The gateway that a command talks to, and the credential: the same for all commands that talk to one.
 struct ClientOptions: ParsableArguments {
     @Option(
         name: .long,
@@ -77,7 +77,7 @@ struct ClientOptions: ParsableArguments {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Runs `body`; what it finds of no use is an error of usage.
+    /// Runs `body`; its error is an error of usage.
     static func checked<Result>(_ body: () throws(ClientError) -> Result) throws -> Result {
         do {
             return try body()

@@ -4,7 +4,7 @@ import SluiceSystem
 ///
 /// Silent where it was not asked for. A message that does not arrive is not sent again.
 struct ServiceManager: Sendable {
-    /// What can be told.
+    /// The states that systemd can be told.
     enum State: Equatable {
         /// Clients are served.
         case ready
@@ -31,7 +31,7 @@ struct ServiceManager: Sendable {
     let watchdogInterval: Duration?
 
     /// - Parameters:
-    ///   - environment: What the process was started with.
+    ///   - environment: The environment that the process was started with.
     ///   - processID: The process; a watchdog may mean another one.
     init(environment: [String: String], processID: Int32) {
         self.address = environment["NOTIFY_SOCKET"]

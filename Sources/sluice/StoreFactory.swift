@@ -4,9 +4,9 @@ import SluiceStorage
 
 /// What a configuration says about storage, as a store.
 enum StoreFactory {
-    /// Opens the store; nil where history is to be in memory only: without a path, or where nothing is promised of it.
+    /// Opens the store; nil for history in memory only: without a path, or with `durability: none`.
     ///
-    /// - Throws: What stands in the way, in words for the operator.
+    /// - Throws: The reason why it does not open, in words for the operator.
     static func open(_ storage: GatewayConfiguration.Storage, logger: Logger) throws -> SQLiteStore? {
         guard let path = storage.path, storage.durability != .none else {
             return nil

@@ -2,9 +2,9 @@
 package struct AddressBlock: Sendable, Hashable, CustomStringConvertible {
     /// Why a text is no block.
     package enum Fault: Error, Sendable, Hashable {
-        /// What stands before the slash is no address.
+        /// The text before the slash is not an address.
         case address
-        /// What stands behind it is not a number from 0 to this.
+        /// The text after the slash is not a number from 0 to this.
         case prefix(maximum: Int)
         /// The address has bits beyond this prefix: another block may be meant.
         case bits(prefix: Int)

@@ -65,7 +65,7 @@ package struct JSONReader {
     ///
     /// - Parameters:
     ///   - bytes: The text, in UTF-8. The caller bounds its length.
-    ///   - rules: What it may hold.
+    ///   - rules: The values that it may hold.
     /// - Returns: The value, its ranges counted from the start of `bytes`.
     /// - Throws: The first fault.
     package static func read(_ bytes: [UInt8], _ rules: Rules = .tolerant()) throws(JSONFault) -> JSONNode {

@@ -4,7 +4,7 @@ package import NIOCore
 ///
 /// Commas and escapes are its business, balance is the caller's.
 package struct JSONWriter {
-    /// What has been written so far.
+    /// The bytes written so far.
     package private(set) var buffer: ByteBuffer
     /// The same as an array.
     package var bytes: [UInt8] { Array(self.buffer.readableBytesView) }

@@ -1,7 +1,7 @@
 extension FixedWidthInteger {
-    /// The whole number nearest to any number: the least or the greatest for one beyond them, and 0 for what is none.
+    /// The integer nearest to a number: the minimum or the maximum for a number beyond them, and 0 for NaN.
     ///
-    /// Numbers that others wrote become whole here and nowhere else: Swift's own conversion ends the process for 1e300
+    /// All numbers from outside are converted here and nowhere else: Swift's own conversion ends the process for 1e300
     /// and for NaN.
     package init(clamping number: Double) {
         if let exact = Self(exactly: number.rounded()) {

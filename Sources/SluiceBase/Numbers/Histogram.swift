@@ -27,7 +27,7 @@ package struct Histogram: Sendable, Equatable {
     /// How many values there were.
     package var count: Int { self.counts.reduce(0, +) }
 
-    /// Counts a value, as many times as it was seen; one that is no finite number is not counted.
+    /// Counts a value, as many times as it was seen; a value that is not finite is not counted.
     package mutating func observe(_ value: Double, times: Int = 1) {
         guard value.isFinite, times > 0 else {
             return

@@ -9,7 +9,7 @@ internal import Synchronization
 package enum LoopTurns {
     /// How long work waits at least.
     private static let delay = TimeAmount.microseconds(50)
-    /// Once a turn's work took so long, what is left goes on in the next turn.
+    /// After this long, the rest of a turn's work continues in the next turn.
     private static let longestTurn = TimeAmount.milliseconds(4)
 
     /// A piece of work, and the turn that it was asked for in.
@@ -18,7 +18,7 @@ package enum LoopTurns {
         let body: () -> Void
     }
 
-    /// What waits for one loop, in order, with one timer for all of it.
+    /// The work that waits for one loop, in order, with one timer for all of it.
     private struct Queue {
         var waiting: [Waiting] = []
         var isArmed = false
@@ -76,7 +76,7 @@ package enum LoopTurns {
         eventLoop.assumeIsolated().scheduleTask(in: self.delay) { self.ring(queue, on: eventLoop) }
     }
 
-    /// Runs what was asked for before the loop has looked at its sockets last.
+    /// Runs the work that was requested before the loop last looked at its sockets.
     private static func ring(_ queue: NIOLoopBoundBox<Queue>, on eventLoop: any EventLoop) {
         let turn = self.loop(eventLoop)?.turn
         let end = eventLoop.now + self.longestTurn

@@ -14,9 +14,9 @@ package struct FileStatus: Sendable, Equatable {
     /// With `number` it tells one file from all others.
     package let device: UInt64
     package let number: UInt64
-    /// Who owns it.
+    /// The id of the user that owns it.
     package let user: UInt32
-    /// Who may do what: the lowest twelve bits.
+    /// The permissions: the lowest twelve bits of the mode.
     package let permissions: UInt32
     package let byteCount: Int
     /// When its content changed, then when anything about it did.

@@ -20,7 +20,7 @@ package final class CompressionMemory: Sendable {
 
     /// Takes a share, if there is room.
     ///
-    /// One that asks again after a refusal counts as refused once.
+    /// A caller that asks again after a refusal counts as refused once.
     package func reserve(_ bytes: Int, isAskedAgain: Bool = false) -> Bool {
         let after = self.used.add(bytes, ordering: .relaxed).newValue
         guard after <= self.limit else {

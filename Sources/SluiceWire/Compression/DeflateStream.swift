@@ -3,8 +3,8 @@ package import NIOCore
 
 /// One compressor of permessage-deflate payloads (RFC 7692 section 7.2.1), with the context that it has built up.
 ///
-/// It knows no frames and no clients: who can decode what comes out is for its owner to know. Not thread-safe; it
-/// belongs to one event loop. It holds about `2^(windowBits + 2) + 2^(memoryLevel + 9)` bytes.
+/// It knows no frames and no clients: its owner knows which clients can decode the output. Not thread-safe; it belongs
+/// to one event loop. It holds about `2^(windowBits + 2) + 2^(memoryLevel + 9)` bytes.
 @safe
 package final class DeflateStream {
     /// What the end of a payload does to the context.
@@ -44,8 +44,8 @@ package final class DeflateStream {
     /// Compresses one payload, complete and without the four bytes that every flush ends in.
     ///
     /// - Parameters:
-    ///   - payload: What the frame says, at most 4 GiB.
-    ///   - flush: What is to become of the context.
+    ///   - payload: The frame's content, at most 4 GiB.
+    ///   - flush: Whether later payloads may refer to this one.
     ///   - output: Where the compressed bytes are appended.
     package func compress(_ payload: ByteBuffer, flush: Flush, into output: inout ByteBuffer) {
         guard payload.readableBytes > 0 else {
@@ -116,7 +116,7 @@ package final class DeflateStream {
 /// Packs bytes into one gzip member (RFC 1952).
 ///
 /// - Parameters:
-///   - payload: What is packed, at most 4 GiB.
+///   - payload: The bytes to pack, at most 4 GiB.
 ///   - level: zlib's level, 0 (store) to 9 (smallest).
 /// - Returns: The member, header and checksum included.
 package func gzip(_ payload: ByteBuffer, level: Int) -> ByteBuffer {

@@ -41,7 +41,7 @@ package final class GzipStream {
         unsafe DeflateStream.run(self.stream, piece, flush: Z_SYNC_FLUSH, into: &output)
     }
 
-    /// Takes a piece of what is read as a whole: its packed bytes may come with those of a later piece.
+    /// Takes one piece of the whole text; its packed bytes may come out with those of a later piece.
     package func append(_ piece: ByteBuffer, into output: inout ByteBuffer) {
         unsafe DeflateStream.run(self.stream, piece, flush: Z_NO_FLUSH, into: &output)
     }

@@ -3,7 +3,7 @@ package import NIOCore
 
 /// One decompressor of permessage-deflate payloads (RFC 7692 section 7.2.2), with the context that it has built up.
 ///
-/// It takes no more memory for what comes out than its caller allows. Not thread-safe; it belongs to one connection.
+/// Its output takes no more memory than the caller allows. Not thread-safe; it belongs to one connection.
 @safe
 package final class InflateStream {
     package enum Failure: Error {
@@ -44,9 +44,9 @@ package final class InflateStream {
     ///
     /// - Parameters:
     ///   - input: The bytes, all of which are taken.
-    ///   - output: Where what comes out is appended.
-    ///   - limit: The most bytes that `output` may have then.
-    /// - Throws: What is wrong with them; nothing may follow then.
+    ///   - output: Where the inflated bytes are appended.
+    ///   - limit: The most bytes that `output` may then have.
+    /// - Throws: The fault in the bytes; no call may follow.
     package func append(_ input: ByteBuffer, into output: inout ByteBuffer, limit: Int) throws(Failure) {
         try unsafe input.withUnsafeReadableBytes { bytes throws(Failure) in
             try unsafe self.inflate(bytes, into: &output, limit: limit)
@@ -56,9 +56,9 @@ package final class InflateStream {
     /// The message ends here.
     ///
     /// - Parameters:
-    ///   - output: Where what comes out is appended.
-    ///   - limit: The most bytes that `output` may have then.
-    /// - Throws: What is wrong with the message; nothing may follow then.
+    ///   - output: Where the inflated bytes are appended.
+    ///   - limit: The most bytes that `output` may then have.
+    /// - Throws: The fault in the message; no call may follow.
     package func endMessage(into output: inout ByteBuffer, limit: Int) throws(Failure) {
         // A message of nothing, or one whose last block says that it is final and lacks the byte that RFC 7692
         // section 7.2.3.4 puts after it: there is no open block that the tail could end.
@@ -120,7 +120,7 @@ package final class InflateStream {
             return false
         case Z_STREAM_END:
             // A final block ends the deflate stream but not the message nor the context (RFC 7692 section 7.2.3.4):
-            // what follows may still refer to what came before.
+            // later bytes may still refer to earlier ones.
             guard unsafe inflateResetKeep(self.stream) == Z_OK else { throw .invalid }
             self.isAtStart = true
             return leftInput > 0

@@ -5,8 +5,8 @@ public import NIOCore
 ///
 /// So the bytes of a frame are the same for every client.
 ///
-/// It only writes. What clients send is judged elsewhere, and a compressed frame is asked for only where the
-/// extension was agreed on. Public and inlinable, since each frame of every group passes here: what is only of the package is
+/// It only writes: frames from clients are checked elsewhere, and callers ask for a compressed frame only where the
+/// extension was agreed on. Public and inlinable, since each frame of every group passes here: package declarations are
 /// called across modules, not inlined.
 public enum WebSocketFrameHeader {
     /// What a frame is (RFC 6455 section 5.2).
@@ -38,7 +38,7 @@ public enum WebSocketFrameHeader {
     /// Writes the header of a frame that is a whole message.
     ///
     /// - Parameters:
-    ///   - opcode: What the frame is.
+    ///   - opcode: The kind of frame.
     ///   - compressed: Whether the payload is compressed (RFC 7692 section 6: RSV1).
     ///   - payloadBytes: How many bytes will follow; at most 125 for a control frame.
     ///   - buffer: Where the header is appended.
@@ -67,7 +67,7 @@ public enum WebSocketFrameHeader {
     /// Writes a whole frame.
     ///
     /// - Parameters:
-    ///   - opcode: What the frame is; not `close`, whose payload has a form of its own.
+    ///   - opcode: The kind of frame; not `close`, whose payload has a form of its own.
     ///   - compressed: Whether the payload is compressed already.
     ///   - payload: All that the frame carries.
     ///   - buffer: Where the frame is appended.
