@@ -1,7 +1,7 @@
 import Crypto
 import Synchronization
 
-/// Says who stands behind a credential, for all event loops.
+/// Finds the identity behind a credential, for all event loops.
 ///
 /// It holds the keys of the moment, the tokens that were verified, the tickets outstanding and the revocations. It
 /// reads no clock. Signatures are verified outside the lock.
@@ -16,7 +16,7 @@ package final class Authenticator: Sendable {
         var ingestKeys: [IngestKey]
         /// Whether keys that are on their way are missing among those of the verifier.
         var areKeysComplete = true
-        /// Rises with every change of keys, so that what was verified under old ones is not remembered under new ones.
+        /// Rises with every change of keys, so that a token verified under old keys is not remembered under new ones.
         var generation = 0
         var cache = TokenCache(maximumCount: Authenticator.maximumRememberedCount)
         var tickets = TicketBook(maximumCount: Authenticator.maximumTicketCount)
@@ -51,8 +51,8 @@ package final class Authenticator: Sendable {
 
     /// Changes the keys.
     ///
-    /// Remembered tokens are verified anew when they are shown next. Who was let in before is the caller's to judge
-    /// again, by ``judge``.
+    /// Remembered tokens are verified again when they are shown next. The caller judges existing connections again, by
+    /// ``judge``.
     ///
     /// - Parameters:
     ///   - verifier: Judges tokens from now on.
@@ -87,7 +87,7 @@ package final class Authenticator: Sendable {
     /// Rises with whatever can end a right that was given: other keys or rules, a revocation.
     package var changeCount: Int { self.changes.load(ordering: .acquiring) }
 
-    /// Judges those again who were let in before.
+    /// Judges identities again that were let in before.
     package var judge: CredentialJudge {
         self.state.withLock { state in
             CredentialJudge(
@@ -98,23 +98,23 @@ package final class Authenticator: Sendable {
         }
     }
 
-    /// Says who stands behind an `Authorization: Bearer` credential: a JWT or an ingest key.
+    /// Finds the identity behind an `Authorization: Bearer` credential: a JWT or an ingest key.
     ///
     /// - Parameters:
-    ///   - bearer: What stands behind the scheme's name.
+    ///   - bearer: The text after the scheme's name.
     ///   - now: The wall clock, in seconds since 1970.
-    /// - Returns: Who it is.
+    /// - Returns: The identity.
     /// - Throws: ``TokenError``; `unknownKey` if fresh keys could help.
     package func authenticate(bearer: String, now: Double) throws(TokenError) -> Identity {
         try self.authenticate(bearer, allowsIngestKeys: true, now: now)
     }
 
-    /// Says who stands behind a JWT that came another way: in the query, a subprotocol, a cookie, a client's frame.
+    /// Finds the identity behind a JWT that came another way: in the query, a subprotocol, a cookie, a client's frame.
     ///
     /// - Parameters:
     ///   - token: The compact form.
     ///   - now: The wall clock, in seconds since 1970.
-    /// - Returns: Who it is.
+    /// - Returns: The identity.
     /// - Throws: ``TokenError``; `unknownKey` if fresh keys could help.
     package func authenticate(token: String, now: Double) throws(TokenError) -> Identity {
         try self.authenticate(token, allowsIngestKeys: false, now: now)
@@ -169,10 +169,10 @@ package final class Authenticator: Sendable {
         }
     }
 
-    /// Issues a ticket, so that no token need stand in a URL: random, for one use, with the token's rights and end.
+    /// Issues a ticket, so that no URL needs to contain a token: random, for one use, with the token's rights and end.
     ///
     /// - Parameters:
-    ///   - identity: Who asks for it, by a token.
+    ///   - identity: The caller's identity, from a token.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: The ticket and the seconds for which it may be used, or `nil` if too many are outstanding.
     /// - Throws: ``TokenError`` if the credential is no token (a ticket does not beget tickets), or was revoked.
@@ -191,12 +191,12 @@ package final class Authenticator: Sendable {
         }
     }
 
-    /// Says who stands behind a ticket, which is used up by this.
+    /// Finds the identity behind a ticket, and uses the ticket up.
     ///
     /// - Parameters:
     ///   - ticket: The ticket.
     ///   - now: The wall clock, in seconds since 1970.
-    /// - Returns: Whose token it was issued for.
+    /// - Returns: The identity whose token it was issued for.
     /// - Throws: ``TokenError`` if there is no such ticket any more, or its token has ended.
     package func redeemTicket(_ ticket: String, now: Double) throws(TokenError) -> Identity {
         try self.state.withLock { state throws(TokenError) in
@@ -247,7 +247,7 @@ package final class Authenticator: Sendable {
 
     /// Whether the token that an identity stands on was revoked.
     ///
-    /// - Parameter identity: Who is connected, or about to be.
+    /// - Parameter identity: The identity that is connected, or about to be.
     /// - Returns: Whether one of the revocations hits it.
     package func isRevoked(_ identity: Identity) -> Bool {
         self.state.withLock { $0.revocations.isRevoked(identity) }

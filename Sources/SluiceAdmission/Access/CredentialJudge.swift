@@ -1,6 +1,6 @@
-/// Says of those who were let in before whether they would still be, by the keys and rules of one moment.
+/// Says whether an identity that was let in before would still be let in, by the keys and rules of one moment.
 ///
-/// A pure value. It knows no revocations: adding one ends what it hits.
+/// A pure value. It knows no revocations: adding one ends the connections that it hits.
 package struct CredentialJudge: Sendable {
     /// What becomes of a connection that was let in.
     package enum Verdict: Sendable, Equatable {
@@ -21,7 +21,7 @@ package struct CredentialJudge: Sendable {
     /// Judges an identity again.
     ///
     /// - Parameters:
-    ///   - identity: Who was let in.
+    ///   - identity: The identity that was let in.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: Whether that credential would still be taken.
     package func verdict(on identity: Identity, now: Double) -> Verdict {

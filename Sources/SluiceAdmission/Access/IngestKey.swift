@@ -5,7 +5,7 @@ import SluiceBase
 ///
 /// Only its SHA-256 is known here.
 package struct IngestKey: Sendable, Hashable {
-    /// Whom the key was given to; the producer's name.
+    /// The name of the producer that the key was given to.
     package let name: String
     /// The scans that may be posted to; `nil` for all.
     package let scans: [ScanPattern]?
@@ -14,10 +14,10 @@ package struct IngestKey: Sendable, Hashable {
     /// A key.
     ///
     /// - Parameters:
-    ///   - name: Whom the key was given to.
+    ///   - name: The name of the producer that the key was given to.
     ///   - sha256: The SHA-256 of the secret.
     ///   - scans: The scans that may be posted to; `nil` for all.
-    /// - Throws: ``KeyError`` if `sha256` has another length than that.
+    /// - Throws: ``KeyError`` if `sha256` has another length.
     package init(name: String, sha256: [UInt8], scans: [ScanPattern]?) throws(KeyError) {
         guard sha256.count == SHA256.byteCount else {
             throw KeyError("is not a SHA-256 of \(SHA256.byteCount) bytes")
@@ -35,13 +35,13 @@ package struct IngestKey: Sendable, Hashable {
         Hexadecimal.text(SHA256.hash(data: Array(secret.utf8)))
     }
 
-    /// Whose key was shown.
+    /// The producer whose key was shown.
     ///
     /// Every key is compared, each in constant time, so that the time tells nothing about them.
     ///
     /// - Parameters:
-    ///   - digest: The SHA-256 of what was shown.
-    ///   - keys: The keys to look among.
+    ///   - digest: The SHA-256 of the key shown.
+    ///   - keys: The keys to compare with.
     /// - Returns: The producer, or `nil` if the key is none of these.
     static func identity(for digest: SHA256Digest, among keys: [Self]) -> Identity? {
         var found: Self?

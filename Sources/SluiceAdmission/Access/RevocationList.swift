@@ -69,9 +69,9 @@ struct RevocationList: Sendable {
         return true
     }
 
-    /// Whether what an identity stands on was revoked.
+    /// Whether the credential behind an identity was revoked.
     ///
-    /// - Parameter identity: Who is asking.
+    /// - Parameter identity: The identity that is asking.
     /// - Returns: Whether one of the revocations hits it.
     func isRevoked(_ identity: Identity) -> Bool {
         if let tokenID = identity.tokenID, self.tokenIDs[tokenID] != nil, Revocation.tokenID(tokenID).hits(identity) {
@@ -99,9 +99,9 @@ package enum Revocation: Sendable, Hashable {
     /// The tokens of this user that were issued before an instant, in seconds since 1970, or that do not say when.
     case subject(ByteName, issuedBefore: Double)
 
-    /// Whether it ends what an identity stands on: a token, or a ticket that a token was exchanged for.
+    /// Whether it ends the credential behind an identity: a token, or a ticket that a token was exchanged for.
     ///
-    /// - Parameter identity: Who is connected.
+    /// - Parameter identity: The identity that is connected.
     /// - Returns: Whether it has ended.
     package func hits(_ identity: Identity) -> Bool {
         guard identity.isUser else {

@@ -6,8 +6,8 @@ package protocol RevocationStore: Sendable {
     /// Keeps a revocation as long as it says.
     ///
     /// - Parameters:
-    ///   - revocation: What is kept.
-    ///   - done: Is told once it is as durable as the store is, or why it will not be; on any thread.
+    ///   - revocation: The revocation to keep.
+    ///   - done: Called once it is as durable as the store is, or with the reason why it will not be; on any thread.
     func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void)
 }
 

@@ -43,9 +43,9 @@ struct TicketBook: Sendable {
         return text
     }
 
-    /// Takes a ticket, which is used up by this.
+    /// Takes a ticket, and uses it up.
     ///
-    /// - Returns: Whom it was issued to, or `nil` if there is no such ticket any more.
+    /// - Returns: The identity it was issued to, or `nil` if the ticket does not exist or has ended.
     mutating func redeem(_ text: String, now: Double) -> Identity? {
         guard let ticket = self.tickets.remove(Self.digest(text)), Self.isFresh(ticket, now: now) else {
             return nil

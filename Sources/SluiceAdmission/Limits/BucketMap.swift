@@ -1,8 +1,8 @@
 /// A token bucket for each key, for a bounded number of keys.
 ///
-/// A bucket that is full again is as good as none, so each new key lets go of some of those that have long been idle,
-/// and no timer is needed. Only when the map is full of buckets in use is one forgotten that is not full: the one that
-/// was asked for least recently.
+/// A bucket that is full again is as good as none, so each new key removes some buckets that have long been idle, and
+/// no timer is needed. A bucket that is not full is forgotten only when the map is full of buckets in use: the least
+/// recently used one.
 package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     /// How many of the least recently used a new key looks at.
     private static var sweepCount: Int { 16 }

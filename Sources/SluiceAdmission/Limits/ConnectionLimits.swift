@@ -1,7 +1,7 @@
 package import SluiceBase
 import Synchronization
 
-/// Counts connections: in all, for each user and for each address; and decides who gets one more.
+/// Counts connections: in all, for each user and for each address; and decides whether one more is allowed.
 package struct ConnectionLimits: Sendable {
     /// The name of an admitted connection, for its release.
     ///

@@ -1,9 +1,9 @@
 package import SluiceBase
 
-/// Decides which failures of strangers are told to the operator one by one: a few of each address, and a bounded number in
-/// all, so that the log cannot be filled from outside.
+/// Decides which failures of strangers are logged one by one: a few of each address, and a limited number in all, so
+/// that the log cannot be filled from outside.
 ///
-/// What was left out is counted, and told with the next line of the same address.
+/// Failures left out are counted, and the next line of the same address gives their number.
 package struct FailureLog: Sendable {
     /// What becomes of one failure.
     package enum Answer: Sendable, Hashable {

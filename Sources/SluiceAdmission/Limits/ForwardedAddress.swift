@@ -1,10 +1,10 @@
 package import SluiceBase
 
-/// Finds out for whom a connection speaks, when it may come through proxies of ours.
+/// Finds the client behind a connection that may come through trusted proxies.
 ///
-/// The fields are read from the right end, where our own proxies wrote: what stands further left is only as good as
-/// the hop that added it. The first address that is no trusted proxy is the client; a hop that does not say whom it
-/// serves is the client itself.
+/// The fields are read from the right end, where trusted proxies wrote: entries further left are only as good as the
+/// hop that added them. The first address that is not a trusted proxy is the client; a hop that names no client is the
+/// client itself.
 package struct ForwardedAddress: Sendable {
     /// No more hops than this are read, from the right end: a client may write as many as a header holds.
     static let maximumHopCount = 32
@@ -68,9 +68,10 @@ package struct ForwardedAddress: Sendable {
 
     /// Whether the client reached the first proxy by TLS.
     ///
-    /// Of a chain the leftmost entry counts, as that proxy saw the client. It need not be guarded against a client's own
-    /// words: what it decides, which pages are the gateway's, binds browsers alone, and no page can set these fields.
-    /// Where both are there, `X-Forwarded-Proto` counts: proxies that write it let the other one through.
+    /// In a chain the leftmost entry counts, because that proxy saw the client. A client may forge it without harm: it
+    /// only decides which pages are the gateway's own, which matters to browsers alone, and no page can set these
+    /// fields. If both fields are present, `X-Forwarded-Proto` counts: proxies that write it pass the other one
+    /// through.
     ///
     /// - Parameters:
     ///   - peer: The other end of the connection.

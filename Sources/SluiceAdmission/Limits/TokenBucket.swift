@@ -86,7 +86,7 @@ package struct TokenBucket: Sendable, Hashable {
 
     private mutating func fullAfter(_ count: Int, now: UInt64) -> UInt64 {
         if self.isLimitNew {
-            // What was taken under another limit counts for no more than an empty bucket of this one.
+            // Usage under another limit counts for no more than an empty bucket of this one.
             self.fullAt = min(self.fullAt, now + self.limit.capacity)
             self.isLimitNew = false
         }

@@ -1,6 +1,6 @@
 package import SluiceBase
 
-/// Who a request or a connection is, and what its credential entitles it to.
+/// The identity of a request or a connection, and the rights that its credential gives.
 package struct Identity: Sendable, Hashable {
     /// The sort of credential that was shown.
     package enum Kind: String, Sendable {
@@ -24,13 +24,14 @@ package struct Identity: Sendable, Hashable {
     package let scans: [ScanPattern]?
     /// Whether the credential is one for posting (`scope` contains `ingest`).
     package let canIngest: Bool
-    /// The token's `exp`, without leeway, in seconds since 1970 and not after 2255; `nil` for what does not expire.
+    /// The token's `exp`, without leeway, in seconds since 1970 and not after 2255; `nil` for a credential that does
+    /// not expire.
     package let expiresAt: Double?
     /// The token's `iat`, in seconds since 1970.
     package let issuedAt: Double?
     /// The token's `jti`.
     package let tokenID: ByteName?
-    /// What the credential was judged by; `nil` for a client certificate, which TLS judges.
+    /// The evidence that the credential was judged by; `nil` for a client certificate, which TLS judges.
     package let evidence: CredentialEvidence?
 
     /// An identity from its parts.

@@ -4,9 +4,9 @@ import SluiceBase
 
 /// The keys of a JWK set (RFC 7517) that can verify tokens.
 ///
-/// Entries of another kind, use or curve are passed over, never fatal: an issuer may publish what we do not know. An
-/// entry without `alg` gets the algorithm that its type implies, never one that a token names. A member that is `null`
-/// is an absent one.
+/// Entries of another kind, use or curve are skipped, never fatal: an issuer may publish kinds that are unknown here.
+/// An entry without `alg` gets the algorithm that its type implies, never one that a token names. A member that is
+/// `null` counts as absent.
 package struct JSONWebKeySet: Sendable {
     /// A longer text than this is refused.
     package static let maximumBytes = 1_048_576

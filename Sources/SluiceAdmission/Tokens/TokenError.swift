@@ -3,7 +3,7 @@
 /// A client is told ``code`` and nothing more, so that all refusals look alike; ``reason`` is for debug logs and
 /// metrics, and holds nothing of the token.
 package struct TokenError: Error, Sendable, Hashable {
-    /// What was found first.
+    /// The first fault found.
     package enum Reason: String, Sendable, CaseIterable {
         /// Longer than ``TokenVerifier/maximumBytes``.
         case tooLong = "too_long"
@@ -46,14 +46,14 @@ package struct TokenError: Error, Sendable, Hashable {
         package let fault: String
     }
 
-    /// What was found first.
+    /// The first fault found.
     ///
     /// Not for the client.
     package let reason: Reason
     /// Which claim it was, where the reason is `claims`.
     ///
-    /// Not for the client: for the issuer's operator, who alone can mend it. Only a token whose signature holds gets
-    /// so far.
+    /// Not for the client but for the issuer's operator, who alone can fix it. Only a token with a valid signature gets
+    /// this far.
     package let claim: Claim?
 
     package init(_ reason: Reason, claim: Claim? = nil) {

@@ -20,7 +20,7 @@ package struct TokenSigner: Sendable {
 
     /// Signs claims.
     ///
-    /// - Parameter claims: What the token is to say.
+    /// - Parameter claims: The token's claims.
     /// - Returns: The compact form (RFC 7515 section 7.1).
     package func sign(_ claims: Claims) -> String {
         var header = JSONWriter()

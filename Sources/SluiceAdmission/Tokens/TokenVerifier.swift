@@ -68,12 +68,12 @@ package struct TokenVerifier: Sendable, Equatable {
         return VerifiedToken(identity: identity, lifetime: claims.lifetime)
     }
 
-    /// Judges a token again that was verified before, perhaps by other keys and rules.
+    /// Judges a token again that was verified before, perhaps under other keys and rules.
     ///
     /// - Parameters:
-    ///   - evidence: What it was judged by then.
+    ///   - evidence: The evidence that it was judged by then.
     ///   - now: The wall clock, in seconds since 1970.
-    /// - Throws: What ``verify(_:now:)`` would throw for the token.
+    /// - Throws: The error that ``verify(_:now:)`` would throw for the token.
     func check(_ evidence: TokenEvidence, now: Double) throws(TokenError) {
         let candidates = try self.candidates(for: evidence.header)
         guard candidates.keys.contains(where: { $0.fingerprint == evidence.key }) else {
@@ -125,8 +125,8 @@ package struct TokenVerifier: Sendable, Equatable {
 
     /// The keys that may verify a token, and what it means if none of them does.
     ///
-    /// A key without a name has none that a `kid` could contradict, so it stays in the choice; if it does not verify,
-    /// the `kid` is still unknown.
+    /// A key without a name cannot contradict a `kid`, so it remains a candidate; if it does not verify, the `kid` is
+    /// still unknown.
     private func candidates(
         for header: TokenHeader
     ) throws(TokenError) -> (keys: [VerificationKey], refusal: TokenError.Reason) {
