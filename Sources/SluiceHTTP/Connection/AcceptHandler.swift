@@ -2,11 +2,11 @@ internal import Logging
 internal import NIOCore
 internal import SluiceSystem
 
-/// Stands on a listening channel and decides about each connection as it is accepted, before anything is built for it.
+/// Decides, on a listening channel, about each connection as it is accepted, before anything is built for it.
 ///
-/// One that is not welcome is closed at once, so that those behind it do not wait in the system's queue. Accepting stops
-/// for a moment only where going on would not work: while closed connections still have their descriptors, or when the
-/// system has none to give, which it would say again and again, as fast as the loop turns.
+/// A refused connection is closed at once, so that the next ones do not wait in the system's queue. Accepting pauses
+/// only where it could not work: while closed connections still have their descriptors, or when the system has no
+/// descriptors, an error that would repeat as fast as the loop turns.
 final class AcceptHandler: ChannelInboundHandler {
     typealias InboundIn = any Channel
 

@@ -2,9 +2,9 @@ package import NIOCore
 internal import NIOSSL
 
 extension Channel {
-    /// Ends the connection at once, on its event loop, and lets go of what it has not taken.
+    /// Ends the connection at once, on its event loop, and discards the bytes that it has not taken.
     ///
-    /// TLS is passed by: its own farewell would wait for a peer that does not answer.
+    /// This bypasses TLS: its closing message would wait for a peer that does not answer.
     package func cut() {
         let tls = try? self.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
         // From its own place outward a close does not come by the TLS handler.

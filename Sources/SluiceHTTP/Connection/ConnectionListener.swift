@@ -3,9 +3,9 @@ package import NIOCore
 internal import NIOPosix
 internal import SluiceSystem
 
-/// Accepts TCP connections, and sets what their sockets need.
+/// Accepts TCP connections, and sets the options of their sockets.
 ///
-/// Whom it admits, and what stands in the pipelines, is its owner's business.
+/// Its owner decides which connections are admitted, and which handlers are in the pipelines.
 package struct ConnectionListener {
     /// The most bytes that the kernel holds unsent for one connection: beyond it a slow client shows as one.
     private static let maximumUnsentBytes: SocketOptionValue = 128 * 1024
@@ -55,7 +55,7 @@ package struct ConnectionListener {
         try await self.bootstrap.bind(host: host, port: port).get()
     }
 
-    /// Accepts from now on what comes to a socket that listens already.
+    /// Accepts connections from now on at a socket that listens already.
     ///
     /// - Returns: The listening channel, which closes the descriptor.
     package func bind(descriptor: CInt) async throws -> any Channel {

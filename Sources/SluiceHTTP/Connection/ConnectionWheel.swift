@@ -46,7 +46,7 @@ package final class ConnectionWheel {
 
     /// Puts a connection on the wheel, which holds it until it is removed.
     ///
-    /// - Parameter ticking: Who is to be ticked.
+    /// - Parameter ticking: The connection to be ticked.
     /// - Returns: Its place, to be given back.
     package func add(_ ticking: any Ticking) -> Place {
         self.eventLoop.assertInEventLoop()

@@ -1,11 +1,12 @@
 package import NIOCore
 
-/// Judges whether a connection takes what is sent to it, by a least rate: a byte now and then is not forgiven for ever.
+/// Judges whether a connection takes the bytes sent to it, by a minimum rate: a byte now and then is not enough for
+/// ever.
 ///
-/// A connection for which bytes wait has so much patience. It shrinks with the time, and grows again by a second for
-/// every `leastBytesPerSecond` that the socket takes, up to what it was. So a peer that takes nothing is stuck after just
-/// that time, one that takes less than the least rate some time later, and one that takes it or more never. The same
-/// rule holds for WebSockets, event streams and plain answers. About once a second is often enough to look.
+/// A connection for which bytes wait has a limited patience. It shrinks with time, and grows again by a second for
+/// every `leastBytesPerSecond` that the socket takes, up to its initial value. So a peer that takes nothing is stuck
+/// after exactly that time, a peer below the minimum rate some time later, and a peer at or above it never. The same
+/// rule holds for WebSockets, event streams and plain answers. A look about once a second is enough.
 package struct DrainMachine: Sendable {
     /// The least rate at which waiting bytes have to leave: 1 KiB/s, the speed of a modem of 9,600 baud.
     ///
@@ -22,7 +23,7 @@ package struct DrainMachine: Sendable {
     /// A connection that has been sent nothing.
     package init() {}
 
-    /// Says whether there is anything to look at; asking for what waits costs more than this.
+    /// Whether bytes may wait at all; asking how many costs more than this.
     ///
     /// - Parameter writtenBytes: How many bytes were written to the connection since its start.
     /// - Returns: Whether bytes may wait.

@@ -72,7 +72,7 @@ package final class EventStreamGzip: ChannelOutboundHandler {
         self.pack(piece, context: context, promise: promise)
     }
 
-    /// The next piece of what waits has its turn.
+    /// Packs the next waiting piece in a later turn.
     private func packLater() {
         guard !self.isPackingLater else {
             return
@@ -129,7 +129,8 @@ package final class EventStreamGzip: ChannelOutboundHandler {
             self.stream.finish(into: &end)
             self.writeChunk(end, context: context, promise: nil)
             let rest = self.isChunked ? ByteBuffer(staticString: "0\r\n\r\n") : ByteBuffer()
-            // Only what has left the channel is sure: without TLS, closing drops what still waits in it.
+            // Only bytes that have left the channel are sure to arrive: without TLS, closing drops bytes that still
+            // wait in it.
             context.writeAndFlush(self.wrapOutboundOut(rest)).assumeIsolated()
                 .whenComplete { _ in context.close(mode: mode, promise: promise) }
             return

@@ -26,13 +26,14 @@ package enum ContentCoding {
         return (quality["gzip"] ?? quality["x-gzip"] ?? quality["*"] ?? 0) > 0
     }
 
-    /// Whether an answer is packed for a client with these fields; notes in it that this depends on the client.
+    /// Whether an answer is packed for a client with these fields; the answer's head then says that it depends on the
+    /// client.
     ///
     /// - Parameters:
-    ///   - response: The answer; one that depends on the client's codings already is left alone.
+    ///   - response: The answer; an answer that already depends on the client's codings is not changed.
     ///   - byteCount: How long its body is; nil if that is not known yet.
     ///   - headers: The request's fields.
-    /// - Returns: Whether it is to be packed.
+    /// - Returns: Whether to pack it.
     static func isPacked(_ response: inout HTTPResponse, byteCount: Int?, _ headers: HTTPHeaders) -> Bool {
         guard byteCount ?? .max >= Self.minimumBytes, let type = response.contentType,
             Self.packed.contains(where: { type.hasPrefix($0) }),

@@ -22,7 +22,7 @@ final class HTTPBodyFlow {
     /// Whether its pieces are packed.
     var isPacked: Bool { self.packer != nil }
 
-    /// What is to be written next.
+    /// The piece to write next.
     func next() -> HTTPBodyPiece {
         switch self.source.next(maximumBytes: Self.pieceBytes) {
         case .bytes(let piece):
@@ -59,7 +59,7 @@ final class HTTPBodyPacker {
         self.memory.release(GzipStream.memoryBytes)
     }
 
-    /// Packs a piece; what comes out may be nothing, and belong to earlier ones.
+    /// Packs a piece; the output may be empty, and may belong to earlier pieces.
     func pack(_ piece: ByteBuffer) -> ByteBuffer {
         var packed = ByteBuffer()
         self.stream.append(piece, into: &packed)

@@ -8,9 +8,9 @@ package protocol HTTPBodySource: AnyObject {
     /// How many bytes it makes in all, if that is known before.
     var byteCount: Int? { get }
 
-    /// What comes next.
+    /// The next piece of the body.
     ///
-    /// - Parameter maximumBytes: About how long a piece is to be; one thing that cannot be divided may make it longer.
+    /// - Parameter maximumBytes: About how long a piece may be; an element that cannot be divided may make it longer.
     /// - Returns: A piece, or that there is none yet, or none any more.
     func next(maximumBytes: Int) -> HTTPBodyPiece
 }
@@ -37,8 +37,8 @@ package final class HTTPListBody: HTTPBodySource {
     /// A body of `count` elements.
     ///
     /// - Parameters:
-    ///   - head: What stands before the first element, the opening bracket included.
-    ///   - tail: What stands behind the last one, from the closing bracket on.
+    ///   - head: The text before the first element, the opening bracket included.
+    ///   - tail: The text after the last element, from the closing bracket on.
     ///   - count: How many elements there are.
     ///   - write: Writes one of them, by its number from 0 on; called once for each, in order.
     package init(head: ByteBuffer, tail: ByteBuffer, count: Int, write: @escaping (Int, inout ByteBuffer) -> Void) {

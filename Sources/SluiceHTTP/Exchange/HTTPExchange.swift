@@ -10,7 +10,7 @@ package import NIOHTTP1
 package final class HTTPExchange {
     /// The request's head.
     package let request: HTTPRequest
-    /// What is known of the connection.
+    /// The facts known about the connection.
     package let connection: HTTPConnectionInfo
     /// The connection's event loop, on which all of this has to be called.
     package let eventLoop: any EventLoop
@@ -125,7 +125,7 @@ package final class HTTPExchange {
 @available(*, unavailable)
 extension HTTPExchange: Sendable {}
 
-/// What is known of the connection that a request came by.
+/// The facts known about the connection of a request.
 ///
 /// Belongs to the connection's event loop.
 package final class HTTPConnectionInfo {

@@ -8,7 +8,7 @@ internal enum PercentDecoding {
     /// - Returns: nil if an escape is not two hexadecimal digits, the outcome is not UTF-8, or it has a control
     ///   character in it.
     static func decode(_ bytes: Substring.UTF8View, plusIsSpace: Bool) -> String? {
-        // Most pieces are plain: what they say is what they are.
+        // Most pieces are plain: their bytes stand for themselves.
         let isPlain = bytes.allSatisfy { byte in
             byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "+")
         }

@@ -21,7 +21,7 @@ package struct Problem: Error, Sendable, Equatable {
 
     /// What kind of problem it is.
     package let code: ProblemCode
-    /// What is wrong this time, for a person.
+    /// A description of this occurrence, for a person.
     ///
     /// Never quotes a secret.
     package var detail: String
@@ -36,8 +36,8 @@ package struct Problem: Error, Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - code: The kind.
-    ///   - detail: What is wrong this time; the kind's title if not given.
-    ///   - members: What else the body says; `title`, `status`, `detail` and `code` are taken.
+    ///   - detail: A description of this occurrence; the kind's title if not given.
+    ///   - members: Further members of the body; `title`, `status`, `detail` and `code` are taken.
     ///   - retryAfterSeconds: Where it is nil, an answer of 429 or 503 says 1.
     ///   - allow: The methods that a 405 names.
     package init(

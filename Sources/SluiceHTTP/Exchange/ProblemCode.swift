@@ -10,7 +10,7 @@ package struct ProblemCode: Sendable, Hashable {
     package let rawValue: String
     /// The status that the answer has: an error's.
     package let status: HTTPResponseStatus
-    /// What is wrong, in a few words that do not change from one occurrence to the next.
+    /// The kind of problem, in a few words that do not change from one occurrence to the next.
     package let title: String
     /// Fields that every answer with this code has.
     package let fields: KeyValuePairs<String, String>

@@ -16,7 +16,7 @@ package struct QueryParameters: Sendable, Equatable {
         self.all = []
     }
 
-    /// Parses what stands after `?`.
+    /// Parses the text after `?`.
     ///
     /// - Returns: nil if an escape is broken, the outcome is not UTF-8 or has control characters, or there are more
     ///   than `maximumCount`.

@@ -8,7 +8,7 @@ package import NIOCore
 ///
 /// The connection holds the handler until the exchange is over; the handler may hold the exchange.
 package protocol RequestHandler: AnyObject {
-    /// What is to be done with the body; read once, after `start`, if the handler has not answered by then.
+    /// How the connection treats the body; read once, after `start`, if the handler has not answered by then.
     var bodyMode: BodyMode { get }
 
     /// The head has arrived and is valid.
@@ -31,7 +31,7 @@ package protocol RequestHandler: AnyObject {
     ///   nothing more of the body comes.
     func refusing(_ problem: Problem) -> Bool
 
-    /// The exchange ended before it was answered; what the peer is told has been written.
+    /// The exchange ended before it was answered; the answer to the peer has been written.
     func aborted(_ reason: AbortReason)
 
     /// The connection takes bytes again, or no more for now. Only told while a streamed answer is under way.

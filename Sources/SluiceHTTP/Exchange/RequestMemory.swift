@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// How many bytes of requests all connections together hold: bodies that are collected, and what came behind a request
-/// that is at work.
+/// How many bytes of requests all connections together hold: collected bodies, and bytes received behind a request in
+/// progress.
 ///
 /// Beyond the limit, or a quarter of it while memory is short, requests are refused with 503. Shared by all loops.
 package final class RequestMemory: Sendable {

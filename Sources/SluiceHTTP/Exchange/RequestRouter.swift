@@ -1,7 +1,7 @@
-/// Chooses who answers a request, and is told of each connection's life and of each refusal.
+/// Chooses the handler of a request, and learns of each connection's life and of each refusal.
 ///
-/// It also answers for what is not there: 404, 405 and `OPTIONS` are handlers of its choice. All calls come on the
-/// connection's event loop; a router that serves several loops has to be safe for that.
+/// It also chooses the handlers for 404, 405 and `OPTIONS`. All calls come on the connection's event loop; a router
+/// that serves several loops has to be safe for that.
 package protocol RequestRouter: AnyObject {
     /// A connection stands. The router may leave a refusal in `connection.refusal` for its own use in `route`.
     func connectionOpened(_ connection: HTTPConnectionInfo)
@@ -9,7 +9,7 @@ package protocol RequestRouter: AnyObject {
     /// The connection is gone. Called once for each `connectionOpened`, also after it was taken over.
     func connectionClosed(_ connection: HTTPConnectionInfo)
 
-    /// Who answers this request. The head has been checked; nothing of the body has been seen.
+    /// The handler of this request. The head has been checked; nothing of the body has been seen.
     func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler
 
     /// Fields that every answer to this request has, the refusals of the HTTP side included.

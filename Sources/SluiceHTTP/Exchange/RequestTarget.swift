@@ -40,7 +40,7 @@ internal struct RequestTarget: Equatable {
         self.isAsterisk = false
     }
 
-    /// Parts an absolute target into its authority and what follows; of an origin-form only the latter.
+    /// Splits an absolute target into its authority and the rest; an origin-form has only the latter.
     private static func splitAuthority(_ target: String) -> (String?, Substring)? {
         if target.utf8.first == UInt8(ascii: "/") { return (nil, target[...]) }
         guard let colon = target.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
@@ -69,7 +69,7 @@ internal struct RequestTarget: Equatable {
     }
 }
 
-/// What may stand in `Host` and in a target's authority.
+/// The values allowed in `Host` and in a target's authority.
 internal enum HostField {
     /// Whether this is `host[:port]` in the characters that RFC 3986, section 3.2.2 allows, without user information.
     ///

@@ -15,11 +15,11 @@ internal final class ActiveExchange {
     var flow: HTTPBodyFlow?
     /// Whether nothing more of the body is wanted, and the handler gives the refusal in its own time.
     var isRefused = false
-    /// What has come of a body that is collected.
+    /// The bytes received so far of a body that is collected.
     private(set) var collected: ByteBuffer?
     /// What the body counts, until the exchange is over: also while its handler has it.
     private var share: RequestMemory.Share
-    /// What has come of a body that is streamed; tells one silence from the next.
+    /// How many bytes of a streamed body were received; distinguishes one silence from the next.
     var streamedByteCount = 0
     /// Whether the handler takes no more of a streamed body for now.
     var isReadingPaused = false

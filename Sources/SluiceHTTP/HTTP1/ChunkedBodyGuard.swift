@@ -1,13 +1,13 @@
-/// Follows the framing of a chunked body (RFC 9112, section 7.1) to its end, and bounds what comes with no data.
+/// Follows the framing of a chunked body (RFC 9112, section 7.1) to its end, and limits the bytes that are not data.
 ///
-/// It stands in front of the parser, which decodes the same bytes: it finds where the next request begins, and refuses
-/// what parsers are known to disagree on. The data itself is passed over.
+/// It is in front of the parser, which decodes the same bytes: it finds where the next request begins, and refuses
+/// forms on which parsers are known to disagree. It skips the data itself.
 internal struct ChunkedBodyGuard {
-    /// What is known after some more bytes.
+    /// The result after some more bytes.
     enum Verdict: Equatable {
         /// The body goes on.
         case incomplete
-        /// The body ends with that many bytes of what was given last.
+        /// The body ends after that many of the bytes given last.
         case complete(byteCount: Int)
         /// The body's framing is broken.
         case refused(String)

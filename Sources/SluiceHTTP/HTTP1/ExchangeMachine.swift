@@ -27,7 +27,7 @@ internal struct ExchangeMachine {
         case discard
         /// The body is longer than the handler takes.
         case refuseTooLarge(limit: Int)
-        /// The answer is out, and what is left of the body is not worth reading.
+        /// The answer is out, and the rest of the body is not worth reading.
         case giveUp
     }
 

@@ -1,12 +1,12 @@
 internal import NIOCore
 internal import SluiceBase
 
-/// Stands between the socket and the parser: lets one request through at a time, in pieces that end where its head and
+/// Sits between the socket and the parser: lets one request through at a time, in pieces that end where its head and
 /// its body end, and holds the rest.
 ///
-/// So pipelined requests wait as bytes, not as objects; the socket is not read while they do; what has been refused
-/// never reaches the parser; and when another protocol takes the connection over, what was read too far is still here.
-/// The framing is followed here and by the parser, and a connection on which the two disagree is closed.
+/// So pipelined requests wait as bytes, not as objects; the socket is not read while they do; refused bytes never reach
+/// the parser; and when another protocol takes the connection over, bytes that were read too early are still here. The
+/// framing is followed here and by the parser, and a connection on which the two disagree is closed.
 internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -53,9 +53,9 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private var scannedByteCount = 0
     private var isPumping = false
     private var isReadSuppressed = false
-    /// Whether more of what is held goes through in the loop's next turn.
+    /// Whether more of the held bytes go through in the loop's next turn.
     private(set) var awaitsTurn = false
-    /// Whether channelReadComplete is still to come, with which what was written is flushed.
+    /// Whether channelReadComplete, which flushes the writes, is still to come.
     private(set) var isReading = false
     /// Whether the handler of a streamed body takes no more for now.
     private var isPaused = false
@@ -117,7 +117,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         self.phase = .holding
     }
 
-    /// Passes on what is held, to whatever stands behind the gate now, and leaves the pipeline.
+    /// Passes the held bytes on to the handler now behind the gate, and leaves the pipeline.
     func release() {
         guard let context = self.context else { return }
         let held = self.held
@@ -191,7 +191,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
-    /// Lets through what may go.
+    /// Lets the allowed bytes through.
     ///
     /// Calls of itself, from handlers that answer at once, come back here by the loop.
     func pump() {

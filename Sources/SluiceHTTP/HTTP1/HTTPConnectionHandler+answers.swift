@@ -18,7 +18,7 @@ extension HTTPConnectionHandler {
         self.respond(response, body: source)
     }
 
-    /// Answers with a response; a long body, and one that a source makes, leaves piece by piece.
+    /// Answers with a response; a long body, or a body made by a source, leaves piece by piece.
     internal func respond(
         _ response: HTTPResponse,
         body source: (any HTTPBodySource)? = nil,
@@ -100,7 +100,7 @@ extension HTTPConnectionHandler {
 
     /// The answer is written.
     ///
-    /// What is left of the request is read first; or the connection ends here.
+    /// The rest of the request is read first; or the connection ends here.
     internal func answerEnded(_ active: ActiveExchange) {
         if active.machine.requestIsComplete {
             self.flushUnlessReading()
@@ -131,9 +131,9 @@ extension HTTPConnectionHandler {
         retryAfterSeconds: 1
     )
 
-    /// What came behind the request at work, or as more of it, has no room, and was thrown away.
+    /// Bytes received behind the request in progress, or as more of it, had no room and were discarded.
     ///
-    /// The answer that is due is given; nothing else is.
+    /// The pending answer is given, and nothing else.
     internal func refuseHeld() {
         switch self.state {
         case .exchanging(let active) where active.machine.requestIsComplete:
@@ -224,7 +224,7 @@ extension HTTPConnectionHandler {
         self.gate.discard()
     }
 
-    /// Closes once what is written has gone out.
+    /// Closes once all written bytes have gone out.
     internal func closeAfterFlush() {
         guard let context = self.context else { return }
         self.state = .lingering

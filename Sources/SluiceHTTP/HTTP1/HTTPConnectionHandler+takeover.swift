@@ -11,7 +11,8 @@ extension HTTPConnectionHandler {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
         guard let context = self.context else { return }
         guard !active.closesAfterAnswer else {
-            // What came behind the request was thrown away, and counted then: the other protocol would begin with a hole.
+            // Bytes received behind the request were discarded and counted then: the other protocol would begin with a
+            // hole.
             self.respond(Self.overfull.response(allocator: self.connection.allocator), closing: true)
             active.handler.aborted(.overloaded)
             return
@@ -44,7 +45,7 @@ extension HTTPConnectionHandler {
             return
         }
         self.flushIfNeeded()
-        // What comes next has its own rules for a peer that stops sending.
+        // The next protocol has its own rules for a peer that stops sending.
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
         let channel = context.channel
         context.pipeline.syncOperations.removeHandler(self, promise: nil)

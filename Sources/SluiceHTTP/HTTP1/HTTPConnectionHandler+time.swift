@@ -40,14 +40,14 @@ extension HTTPConnectionHandler {
         }
     }
 
-    /// After the peer's last byte: ends what cannot go on.
+    /// After the peer's last byte: ends the connection if it cannot continue.
     ///
     /// - Returns: Whether the connection was ended.
     private func endAfterInput() -> Bool {
         switch self.state {
         case .ready:
             guard !self.gate.awaitsTurn else { return false }
-            // No request can follow; one that was begun will not be finished.
+            // No request can follow, and an incomplete request will not be finished.
             self.closeAfterFlush()
             return true
         case .exchanging(let active):
@@ -90,7 +90,7 @@ extension HTTPConnectionHandler {
         }
     }
 
-    /// Looks at what waits for the peer, and when to look again.
+    /// Checks the bytes that wait for the peer, and sets the time of the next check.
     private func lookAtDraining(now: NIODeadline) {
         guard let channel = self.context?.channel else { return }
         let isStuck = self.drainMachine.isStuck(
@@ -115,7 +115,7 @@ extension HTTPConnectionHandler {
         channel.cut()
     }
 
-    /// How often it is looked at whether a peer takes what waits for it.
+    /// How often to check whether a peer takes the bytes that wait for it.
     private static var drainInterval: TimeAmount { .seconds(1) }
 
     internal func cancelTimer() {

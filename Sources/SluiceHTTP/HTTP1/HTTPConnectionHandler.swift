@@ -40,7 +40,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     /// How many bytes were written to the connection.
     internal var writtenByteCount = 0
     internal var drainMachine = DrainMachine()
-    /// When it is looked at again whether the peer takes what waits for it; nil while nothing is known to wait.
+    /// The time of the next check whether the peer takes the bytes that wait for it; nil while none are known to wait.
     internal var drainLookAt: NIODeadline?
     /// Since when the socket takes no more; nil while it does.
     internal var blockedSince: NIODeadline?
@@ -238,7 +238,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         }
     }
 
-    /// What is left of the request is not worth reading; an answer that is under way is finished first.
+    /// The rest of the request is not worth reading; an answer in progress is finished first.
     private func giveUpBody(_ active: ActiveExchange) {
         if active.flow == nil {
             self.linger()

@@ -6,13 +6,13 @@ internal import NIOSSL
 package enum HTTPPipeline {
     /// Adds the handlers of a server's connection, those of TLS included.
     ///
-    /// A handshake that takes longer than `limits.handshakeTimeout` ends the connection, which the router is told of.
+    /// A handshake that takes longer than `limits.handshakeTimeout` ends the connection, and the router learns of it.
     ///
     /// - Parameters:
     ///   - channel: The connection.
-    ///   - router: Who answers; called on the channel's event loop.
-    ///   - limits: What a connection may ask.
-    ///   - context: What the connections of this event loop share.
+    ///   - router: Chooses the handlers; called on the channel's event loop.
+    ///   - limits: The limits of a connection.
+    ///   - context: The objects that the connections of this event loop share.
     ///   - tls: The TLS that is spoken; nil for none.
     /// - Returns: The connection's handler, for `drain()`.
     /// - Throws: If the pipeline does not take the handlers because the channel is closed.
@@ -42,17 +42,17 @@ package enum HTTPPipeline {
         return handler
     }
 
-    /// Adds the handlers of a server's connection; TLS, if any, has to stand in the pipeline already.
+    /// Adds the handlers of a server's connection; TLS, if any, must be in the pipeline already.
     ///
-    /// Has to be called on the channel's event loop, before its first read: in a channel initializer. The channel may
-    /// be half-closed by its peer, who then still gets the answers that are due.
+    /// Must be called on the channel's event loop, before its first read: in a channel initializer. The peer may
+    /// half-close the channel, and then still gets the pending answers.
     ///
     /// - Parameters:
     ///   - channel: The connection.
-    ///   - router: Who answers; called on the channel's event loop.
-    ///   - limits: What a connection may ask.
-    ///   - context: What the connections of this event loop share.
-    ///   - isTLS: Whether TLS stands in the pipeline.
+    ///   - router: Chooses the handlers; called on the channel's event loop.
+    ///   - limits: The limits of a connection.
+    ///   - context: The objects that the connections of this event loop share.
+    ///   - isTLS: Whether TLS is in the pipeline.
     /// - Returns: The connection's handler, for `drain()`.
     /// - Throws: If the pipeline does not take the handlers because the channel is closed.
     @discardableResult

@@ -1,6 +1,6 @@
 internal import NIOHTTP1
 
-/// Judges what a parsed head means: how its body is framed, whom it is for, and what it asks of the connection.
+/// Judges the meaning of a parsed head: the framing of its body, its target, and its demands on the connection.
 internal struct RequestHeadCheck {
     /// A field that may stand there once.
     private struct Field {
@@ -58,8 +58,8 @@ internal struct RequestHeadCheck {
 
     /// Judges a head.
     ///
-    /// - Throws: The problem to be answered. After it the connection has to end: the framing of what follows is in
-    ///   doubt, or not worth finding out.
+    /// - Throws: The problem to answer with. The connection must end after it: the framing of later bytes is in doubt,
+    ///   or not worth finding out.
     static func accept(_ head: HTTPRequestHead, limits: HTTPLimits) throws(Problem) -> Accepted {
         let isVersion10 = head.version == .http1_0
         guard isVersion10 || head.version == .http1_1 else { throw Problem(.versionNotSupported) }

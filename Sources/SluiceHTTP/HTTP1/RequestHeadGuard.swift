@@ -4,7 +4,7 @@
 /// CRLF (RFC 9112, section 2.2), no folded lines (section 5.2), field names that are tokens up to the colon
 /// (section 5.1), no control characters, and a bounded length. What the fields mean is left to `RequestHeadCheck`.
 internal struct RequestHeadGuard {
-    /// What is known after some more bytes.
+    /// The result after some more bytes.
     enum Verdict: Equatable {
         /// The head goes on.
         case incomplete

@@ -1,7 +1,7 @@
 /// Reads a request line byte by byte: a method that is known, one space, a target of visible ASCII, one space, and a
 /// version that is spoken here (RFC 9112, section 3).
 internal struct RequestLineGuard {
-    /// What is known after one more byte.
+    /// The result after one more byte.
     enum Verdict: Equatable {
         /// The line goes on.
         case incomplete

@@ -163,7 +163,7 @@ internal struct ResponseEncoder {
 
     /// Whether a name or value cannot end its line.
     ///
-    /// One that can would let its author write further fields.
+    /// A name or value that can would let its author write further fields.
     private static func isSafe(_ text: String) -> Bool {
         text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
     }

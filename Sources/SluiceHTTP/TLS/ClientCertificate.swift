@@ -9,7 +9,7 @@ package final class ClientCertificate: Sendable {
     package let name: String?
     private let leaf: NIOSSLCertificate
     private let authorities: ClientAuthorities
-    /// What was found last: a connection that stands is asked with each of its requests.
+    /// The last result: it is needed again for each request of an open connection.
     private let judged = Mutex<(authorities: ClientAuthorities, isAdmitted: Bool)?>(nil)
 
     package init(_ leaf: NIOSSLCertificate, authorities: ClientAuthorities) {

@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// A new one holds for the connections after it. Where certificates and keys come from is its owner's business.
 package final class TLSContexts: Sendable {
-    /// Forward-secret, with authenticated encryption: what is left of TLS 1.2 (RFC 9325, section 4.2).
+    /// Forward-secret, with authenticated encryption: the remaining suites of TLS 1.2 (RFC 9325, section 4.2).
     private static let cipherSuites = [
         "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
         "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",

@@ -1,8 +1,8 @@
-/// Counts the answers of the gateway's own that a client has not taken, and says when that is too much.
+/// Counts the gateway's own answers that a client has not taken, and says when they are too many.
 ///
-/// A client makes the gateway speak by what it sends: acks, errors, pongs. While any of it waits, its next message is
-/// held (`InputHold`), and from half of the limit on only its newest ping is answered, later. What scans send is not
-/// counted here: it has a bound of its own.
+/// A client's frames cause acks, errors and pongs. While any of these waits, the client's next message is held
+/// (`InputHold`), and from half of the limit on only its newest ping is answered, later. Scan messages are not counted
+/// here: they have a limit of their own.
 struct AnswerAllowance {
     private let limit: Int
     /// Bytes of answers that were written and not taken by the socket.
@@ -17,7 +17,7 @@ struct AnswerAllowance {
 
     /// An answer is about to be written.
     ///
-    /// - Returns: Whether it fits; one that does not is not to be written, and the connection is to end.
+    /// - Returns: Whether it fits; if not, the caller does not write it and ends the connection.
     mutating func add(_ byteCount: Int) -> Bool {
         guard byteCount <= self.limit - self.waitingBytes else { return false }
         self.waitingBytes += byteCount

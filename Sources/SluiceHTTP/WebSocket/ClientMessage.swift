@@ -18,7 +18,7 @@ struct ClientMessage {
 
     /// A frame of this message begins.
     ///
-    /// Judges what it announces, before any memory is taken for it.
+    /// Judges the announced length, before any memory is taken for it.
     mutating func beginFragment(payloadBytes: Int, limits: WebSocketConfiguration) throws(WebSocketFault) {
         self.fragmentCount += 1
         guard self.fragmentCount <= limits.maximumFragmentCount else {
@@ -64,7 +64,7 @@ struct ClientMessage {
         guard self.validator.isComplete else { throw .invalidPayload("text is not UTF-8") }
     }
 
-    /// What does not compress grows a little, by zlib's own bound for what any level and memory level do to it.
+    /// Incompressible data grows a little, up to zlib's own bound for any level and memory level.
     private func wireLimit(_ limits: WebSocketConfiguration) -> Int {
         let limit = limits.maximumMessageBytes
         return self.isCompressed ? limit + limit / 8 + limit / 64 + 64 : limit

@@ -87,7 +87,7 @@ struct ExtensionOffer: Equatable {
             return String(decoding: self.bytes[start..<self.index], as: UTF8.self)
         }
 
-        /// The rest of a quoted string; what it says must be a token (section 9.1).
+        /// The rest of a quoted string; its value must be a token (section 9.1).
         private mutating func quoted() throws(Malformed) -> String {
             var text: [UInt8] = []
             while !self.isAtEnd {

@@ -2,8 +2,8 @@ import NIOCore
 
 /// Decides when a client is pinged and when it has been silent for too long, and measures how far away it is.
 ///
-/// A client on a slow line cannot answer a ping that still stands behind other bytes: as long as what waits for it
-/// gets less, it is not silent, up to four times the timeout. (A socket that takes nothing at all is not for this machine to judge.)
+/// A client on a slow line cannot answer a ping that is still queued behind other bytes: while its queued bytes shrink,
+/// it is not silent, up to four times the timeout. (This machine does not judge a socket that takes nothing at all.)
 struct HeartbeatMachine {
     enum Action: Equatable {
         case doNothing
@@ -66,7 +66,7 @@ struct HeartbeatMachine {
         self.lastPing = nil
     }
 
-    /// Whether the client has been silent for so long that what waits for it matters.
+    /// Whether the client has been silent for so long that the bytes waiting for it matter.
     func isQuiet(now: NIODeadline) -> Bool {
         now - self.lastFrameAt >= .nanoseconds(self.timeout.nanoseconds / 2)
     }
@@ -75,9 +75,9 @@ struct HeartbeatMachine {
     ///
     /// - Parameters:
     ///   - now: The time.
-    ///   - isWritable: Whether the socket takes bytes; pings do not pile up in front of one that does not.
+    ///   - isWritable: Whether the socket takes bytes; pings do not pile up in front of a full socket.
     ///   - waitingBytes: How many bytes wait for the socket; may be 0 unless the client is quiet.
-    /// - Returns: What is to be done.
+    /// - Returns: The action to take.
     mutating func tick(now: NIODeadline, isWritable: Bool, waitingBytes: Int = 0) -> Action {
         if waitingBytes == 0, self.isQuiet(now: now) {
             // It has been sent its ping, and can answer it.

@@ -1,13 +1,13 @@
-/// Decides what becomes of a client's messages while it does not take what is sent to it.
+/// Decides when a client's messages are handled while the client does not take its own data.
 ///
-/// Control frames are heard at all times, or a slow client's pongs would be missed. The first message that comes while
-/// the socket takes nothing is held, and nothing is read behind it until the socket takes again. So no more than one
-/// message waits here, and with it what was read in the same go.
+/// Control frames are handled at all times, or a slow client's pongs would be missed. The first message that arrives
+/// while the socket takes nothing is held, and nothing is read behind it until the socket takes bytes again. So at most
+/// one message waits here, together with the bytes of the same read.
 struct InputHold {
     /// The most bytes that are kept behind a message that is held.
     ///
-    /// One read brings much less. Only the end of a connection does away with all that the system held for it: who has
-    /// left needs no answer.
+    /// One read brings much less. Only the end of a connection delivers everything that the system held for it: a
+    /// client that has left needs no answer.
     private let maximumBytes: Int
     private var message: WebSocketEvent?
     private var bytesBehind = 0
@@ -22,10 +22,10 @@ struct InputHold {
     /// Something was decoded.
     ///
     /// - Parameters:
-    ///   - event: What it is.
-    ///   - takesMessages: Whether the socket takes what is written, and the session what comes; of no matter where
+    ///   - event: The event.
+    ///   - takesMessages: Whether the socket takes writes and the session takes messages; without effect where
     ///     `event` is no message.
-    /// - Returns: Whether it is to be acted on now.
+    /// - Returns: Whether to act on it now.
     mutating func received(_ event: WebSocketEvent, takesMessages: Bool) -> Bool {
         precondition(self.message == nil, "nothing is decoded behind a message that is held")
         guard event.isMessage, !takesMessages else { return true }

@@ -9,7 +9,7 @@ struct PermessageDeflateNegotiation {
         self.configuration = configuration
     }
 
-    /// Takes the first offer that can be agreed on; clients put the one that they like best first (section 5).
+    /// Takes the first acceptable offer; clients list their preferred offer first (section 5).
     ///
     /// - Parameter offers: All extensions offered, in order.
     /// - Returns: Nil if the connection goes without.

@@ -4,10 +4,10 @@ import NIOCore
 struct UTF8Validator {
     /// How many bytes of the character under way are to come.
     private var missingCount = 0
-    /// What the next of them may be.
+    /// The allowed values of the next of them.
     ///
-    /// Only for the second byte of a character is it less than 80 to BF: overlong forms, surrogates and what lies above
-    /// U+10FFFF differ there from what is valid.
+    /// Only the second byte of a character may allow less than 80 to BF: overlong forms, surrogates and values above
+    /// U+10FFFF differ there from valid ones.
     private var expected: ClosedRange<UInt8> = 0x80...0xBF
 
     /// Whether the bytes so far end where a character ends.
@@ -15,8 +15,8 @@ struct UTF8Validator {
 
     /// Takes the next piece.
     ///
-    /// - Parameter bytes: What follows the bytes of the last call.
-    /// - Returns: False if this can be no UTF-8 any more; then nothing may follow.
+    /// - Parameter bytes: The bytes after those of the last call.
+    /// - Returns: False if this can no longer be UTF-8; then no call may follow.
     mutating func append(_ bytes: Span<UInt8>) -> Bool {
         var index = 0
         let count = bytes.count

@@ -18,7 +18,7 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable, CustomS
     package static let noStatus = Self(rawValue: 1005)
     /// Never sent: the connection ended without a close frame.
     package static let abnormal = Self(rawValue: 1006)
-    /// A text is not UTF-8, or a payload not what it says it is.
+    /// A text is not UTF-8, or a payload does not match its announced type.
     package static let invalidPayload = Self(rawValue: 1007)
     /// The peer does not keep to this endpoint's terms.
     package static let policyViolation = Self(rawValue: 1008)

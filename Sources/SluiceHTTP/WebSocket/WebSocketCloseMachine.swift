@@ -1,9 +1,11 @@
 import NIOCore
 
-/// Decides how a connection ends (RFC 6455 section 7): who said so first, what is still written, and when it is cut.
+/// Decides how a connection ends (RFC 6455 section 7): which side started it, which frames are still written, and when
+/// it is cut.
 ///
-/// After the close frame nothing more is written, but for a while the client is still listened to. Closing at once,
-/// with bytes of the client's unread, would have the system reset the connection and the client lose the close frame.
+/// After the close frame nothing more is written, but the client's frames are still read for a while. Closing at once,
+/// with unread bytes of the client, would make the system reset the connection, and the client would lose the close
+/// frame.
 struct WebSocketCloseMachine {
     enum Action: Equatable {
         case doNothing

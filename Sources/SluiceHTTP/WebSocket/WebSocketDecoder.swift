@@ -3,8 +3,8 @@ import SluiceWire
 
 /// Turns a client's bytes into messages, control frames and, if it breaks a rule, one fault (RFC 6455, RFC 7692).
 ///
-/// Pure but for the inflater that it owns: it knows no channel and no time. Every length is judged before memory is
-/// taken for what it announces, and memory grows with what arrives, not with what is announced.
+/// Pure except for the inflater that it owns: it knows no channel and no time. Every length is judged before memory is
+/// taken for it, and memory grows with the bytes that arrive, not with announced lengths.
 struct WebSocketDecoder: ~Copyable {
     private enum State {
         /// A frame begins here.
@@ -34,7 +34,7 @@ struct WebSocketDecoder: ~Copyable {
     ///
     /// - Parameters:
     ///   - limits: How large messages may be, and in how many fragments.
-    ///   - deflate: What was agreed on about compression.
+    ///   - deflate: The agreement about compression.
     init(limits: WebSocketConfiguration, deflate: PermessageDeflateAgreement?) {
         self.limits = limits
         self.deflate = deflate
@@ -52,9 +52,9 @@ struct WebSocketDecoder: ~Copyable {
         }
     }
 
-    /// What comes next in the bytes so far.
+    /// The next event in the bytes so far.
     ///
-    /// - Returns: Nil if more bytes are needed, or if nothing will come any more.
+    /// - Returns: Nil if more bytes are needed, or if no event can follow.
     mutating func next() -> WebSocketEvent? {
         do throws(WebSocketFault) {
             while true {
@@ -188,7 +188,8 @@ struct WebSocketDecoder: ~Copyable {
         return .close(code: code, reason: String(buffer: payload))
     }
 
-    /// Keeps only what was not taken, never the large buffer that it came in: at most a header or a control frame.
+    /// Keeps only the bytes that were not taken, never the large buffer around them: at most a header or a control
+    /// frame.
     private mutating func keepRest() {
         self.input = self.input.readableBytes == 0 ? ByteBuffer() : ByteBuffer(bytes: self.input.readableBytesView)
     }
@@ -207,7 +208,7 @@ enum WebSocketEvent: Equatable {
     case text(ByteBuffer)
     /// A whole message.
     case binary(ByteBuffer)
-    /// A ping, with what is to be in the pong.
+    /// A ping, with the payload for the pong.
     case ping(ByteBuffer)
     case pong(ByteBuffer)
     /// The client's close frame. Nothing comes after it.

@@ -3,14 +3,14 @@ package import NIOCore
 extension WebSocketHandler {
     /// Builds the WebSocket end of a connection whose handshake was accepted.
     ///
-    /// To be called on the channel's event loop when the answer 101 has been written. The session may write at once, so
-    /// nothing that looks at what goes out may be left in the pipeline but TLS; what reads HTTP may be removed
-    /// afterwards, and what it has read too much be fired at the pipeline then.
+    /// Call it on the channel's event loop when the answer 101 has been written. The session may write at once, so the
+    /// only handler of outgoing bytes left in the pipeline may be TLS. The handlers that read HTTP may be removed
+    /// afterwards, and their surplus bytes fired at the pipeline then.
     ///
     /// - Parameters:
     ///   - channel: The connection.
-    ///   - session: What gets the messages; `opened` is called before this returns.
-    ///   - deflate: What the handshake agreed on about compression.
+    ///   - session: The receiver of the messages; `opened` is called before this returns.
+    ///   - deflate: The handshake's agreement about compression.
     ///   - configuration: Limits and times.
     ///   - wheel: The event loop's wheel, turning at least as often as the configuration's `tickInterval`.
     /// - Throws: NIO's error if the connection is gone already.

@@ -5,7 +5,7 @@ import SluiceWire
 ///
 /// It gives whole messages to its session, answers pings, keeps the heartbeat, and ends the connection as RFC 6455 says.
 /// Its session may also write whole frames of its own straight through `context`, between `opened` and `closing`; this
-/// handler does not look at what is written. Loop-confined.
+/// handler does not look at them. Loop-confined.
 package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = Never
@@ -32,7 +32,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     private var budget: ControlFrameBudget
     private var allowance: AnswerAllowance
     private var hold: InputHold
-    /// Within the loop that takes what was decoded.
+    /// Whether the loop that takes decoded events is running.
     private var isTaking = false
     /// The newest ping that could not be answered when it came.
     private var unansweredPing: ByteBuffer?
@@ -109,8 +109,8 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     /// Begins the close handshake; if the client does not answer within the close timeout, the connection is cut.
     ///
     /// - Parameters:
-    ///   - code: One that may be sent.
-    ///   - reason: Why, in at most 123 bytes; more is cut off.
+    ///   - code: A code that may be sent.
+    ///   - reason: The reason, cut off after 123 bytes.
     package func close(code: WebSocketCloseCode, reason: String) {
         precondition(code.isSendable, "\(code) never stands in a close frame")
         guard let context = self.context else { return }
@@ -170,7 +170,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
 
     /// Whether a message can be acted on: all answers so far were taken, and the socket takes more.
     ///
-    /// What was written before is offered to the socket first. After a close frame messages are passed over.
+    /// Earlier writes are offered to the socket first. After a close frame messages are ignored.
     private var takesMessages: Bool {
         guard self.closing.isOpen, let context = self.context else { return true }
         if self.allowance.waitingBytes > 0 {
@@ -180,7 +180,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         return !self.isInputHeld && self.allowance.waitingBytes == 0 && context.channel.isWritable
     }
 
-    /// Acts on what was held, if it can be now, and reads on.
+    /// Acts on the held message, if that is possible now, and reads on.
     private func goOn() {
         if self.hold.isHolding, !self.isTaking, self.takesMessages, let context = self.context {
             self.takeDecoded(now: context.eventLoop.now)
@@ -194,7 +194,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         self.gathering {
-            // Before the session fills the socket again: what is always full would never be pinged.
+            // Before the session fills the socket again: a socket that is always full would never be pinged.
             self.answerNewestPing()
             if context.channel.isWritable {
                 self.beat(now: context.eventLoop.now)
@@ -253,7 +253,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         }
     }
 
-    /// Acts on a message that was held, and on what was decoded behind it, up to one that has to wait.
+    /// Acts on a held message, and on the events decoded behind it, up to a message that must wait.
     private func takeDecoded(now: NIODeadline) {
         self.isTaking = true
         let frameCount = self.decoder.frameCount
@@ -321,7 +321,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     private func beat(now: NIODeadline) {
         guard self.closing.isOpen, let channel = self.context?.channel else { return }
         if self.hold.isHolding {
-            // Whether it takes what waits is for the session to judge.
+            // The session judges whether the client takes its waiting data.
             self.heartbeat?.notListening(now: now)
         }
         let isQuiet = self.heartbeat?.isQuiet(now: now) ?? false
@@ -361,7 +361,8 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         self.goOn()
     }
 
-    /// Ends the output behind what was written, so that the client sees the end, and goes on reading until it ends too.
+    /// Ends the output after the written bytes, so that the client sees the end, and reads on until the client ends
+    /// too.
     private func finish() {
         guard let context = self.context else { return }
         self.needsFlush = false

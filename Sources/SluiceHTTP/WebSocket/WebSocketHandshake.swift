@@ -3,14 +3,14 @@ package import NIOHTTP1
 
 /// A valid request to become a WebSocket connection (RFC 6455 section 4.2.1), and the answer to it.
 ///
-/// Who may connect, from which origin and with which subprotocol is for the caller to decide.
+/// The caller decides which clients may connect, from which origin and with which subprotocol.
 package struct WebSocketHandshake: Sendable {
     /// RFC 6455 section 1.3.
     private static let keySuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
     /// What the client offers in `Sec-WebSocket-Protocol`, in its order.
     package let subprotocols: [String]
-    /// What is agreed on about permessage-deflate; nil if messages go uncompressed.
+    /// The agreement about permessage-deflate; nil if messages go uncompressed.
     package let deflate: PermessageDeflateAgreement?
 
     private let key: String
@@ -21,8 +21,8 @@ package struct WebSocketHandshake: Sendable {
     ///   - method: The request's method.
     ///   - version: The request's version of HTTP.
     ///   - headers: The request's headers; `Host` has been judged before.
-    ///   - compression: What may be agreed on.
-    /// - Throws: What to answer instead.
+    ///   - compression: The acceptable terms of compression.
+    /// - Throws: The answer to give instead.
     package init(
         method: HTTPMethod,
         version: HTTPVersion,
@@ -52,8 +52,8 @@ package struct WebSocketHandshake: Sendable {
 
     /// The headers of the answer 101 (RFC 6455 section 4.2.2).
     ///
-    /// - Parameter subprotocol: The one that was chosen among those offered; nil names none.
-    /// - Returns: All that the handshake asks for; the caller may add more.
+    /// - Parameter subprotocol: The chosen one of the offered subprotocols; nil names none.
+    /// - Returns: All headers that the handshake requires; the caller may add more.
     package func answer(subprotocol: String?) -> HTTPHeaders {
         var headers: HTTPHeaders = [
             "Upgrade": "websocket",
@@ -100,13 +100,13 @@ package struct WebSocketHandshake: Sendable {
     }
 }
 
-/// Why a request does not become a WebSocket connection, and what it is answered.
+/// Why a request does not become a WebSocket connection, and the answer to it.
 package struct WebSocketRefusal: Error, Equatable {
     /// 400 or 426.
     package let status: HTTPResponseStatus
-    /// What was wrong, for the body of the answer.
+    /// The fault, for the body of the answer.
     package let detail: String
-    /// What the answer has to have in its head.
+    /// The headers that the answer must have.
     package let headers: HTTPHeaders
 
     static func malformed(_ detail: String) -> Self {

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What stands behind a WebSocket connection and gets its whole messages.
+/// The application side of a WebSocket connection, which gets its whole messages.
 ///
 /// All calls come on the connection's event loop: `opened` first, `closing` at most once, `closed` exactly once and
 /// last. The connection holds its session until then; the session may hold the connection.
@@ -29,7 +29,7 @@ package protocol WebSocketSession: AnyObject {
 
 /// How a connection ended.
 package struct WebSocketClosure: Sendable, Equatable {
-    /// Who spoke of the end first.
+    /// The side that started the end.
     package enum Origin: Sendable {
         /// A close frame of the client's.
         case client
@@ -45,7 +45,7 @@ package struct WebSocketClosure: Sendable, Equatable {
     ///
     /// A client's is its own text: not to be believed, nor logged unescaped.
     package var reason: String
-    /// Who spoke of the end first.
+    /// The side that started the end.
     package var origin: Origin
 
     package init(code: WebSocketCloseCode, reason: String, origin: Origin) {
