@@ -26,10 +26,10 @@ package struct LogRecord: Sendable {
     package var messageCount: Int
     /// When the request came; nil for what time brought.
     package var at: WallTime?
-    /// Who owns the scan after it, and what it is called.
+    /// The scan's owner and name after this record.
     package var owner: String?
     package var name: String?
-    /// What the request is answered if it is repeated.
+    /// The answer to the request if it is repeated.
     package var answer: Answer?
     /// Whether it is a sign of life of the scanner.
     package var isHeard = false
@@ -67,7 +67,7 @@ package struct ScanStanding: Sendable, Equatable {
     package var messageCount: Int
     package var owner: String?
     package var name: String?
-    /// Whether there is no such scan yet: what is judged here opens it.
+    /// Whether the scan does not exist yet: an accepted request opens it.
     package var isNew = false
 
     package init(

@@ -3,9 +3,9 @@ package import SluiceBase
 
 /// Decides what a request does to a scan, and writes it down as a record.
 ///
-/// It judges at a standing and changes nothing: what it wrote holds once the record is applied, and where another
-/// record came in between, the same request is judged again behind that one. It knows no event loop, no store and no
-/// subscriber. The answers that it looks up are those of applied records.
+/// It judges at a standing and changes nothing: a record takes effect once it is applied, and if another record came in
+/// between, the same request is judged again after that one. It knows no event loop, no store and no subscriber. The
+/// answers that it looks up are those of applied records.
 package struct ScanAuthor: Sendable {
     /// What becomes of a request with messages.
     package enum Verdict: Sendable {
@@ -36,9 +36,9 @@ package struct ScanAuthor: Sendable {
     ///
     /// - Parameters:
     ///   - request: The request.
-    ///   - standing: Where the scan stands; nil where there is none, and no room for another.
+    ///   - standing: The scan's standing; nil if it does not exist and there is no room for another.
     ///   - now: The loop's time.
-    /// - Returns: The record and what the producer is answered, or why there is none.
+    /// - Returns: The record and the answer to the producer, or the reason why there is none.
     package func judge(_ request: IngestRequest, at standing: ScanStanding?, now: NIODeadline) -> Verdict {
         guard let standing else {
             return Self.opens(request)
@@ -69,14 +69,14 @@ package struct ScanAuthor: Sendable {
         return .record(record, receipt)
     }
 
-    /// Judges a request that says who owns a scan, and what it is called.
+    /// Judges a request that sets a scan's owner and name.
     ///
     /// - Parameters:
-    ///   - owner: Who owns it; nil where the request does not say.
-    ///   - name: What it is called; nil where the request does not say.
+    ///   - owner: The owner; nil if the request does not say.
+    ///   - name: The name; nil if the request does not say.
     ///   - at: When the request came.
-    ///   - standing: Where the scan stands; nil where there is none, and no room for another.
-    /// - Returns: The record, or why there is none.
+    ///   - standing: The scan's standing; nil if it does not exist and there is no room for another.
+    /// - Returns: The record, or the reason why there is none.
     package func register(
         owner: String?,
         name: String?,

@@ -7,7 +7,7 @@ package struct AdaptiveRate: Sendable {
     private let configuration: RelayConfiguration.Adaptive
     /// The rate that the subscriber asked for or that is configured; 0 is without limit.
     package private(set) var baseRate: Double
-    /// What the rate was halved to; nil at full rate.
+    /// The reduced rate; nil at full rate.
     private var reducedRate: Double?
     private var lags: Deque<NIODeadline> = []
     private var lastChangeAt = NIODeadline.distantPast

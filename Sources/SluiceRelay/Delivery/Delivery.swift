@@ -1,4 +1,4 @@
-/// What goes out to the members of a group, or to one subscriber, in order.
+/// One item that goes out to the members of a group, or to one subscriber, in order.
 package enum Delivery: Sendable {
     /// One frame, or one message a frame where batches are off.
     case messages(ArraySlice<LogEntry>)
@@ -14,7 +14,7 @@ package struct LagNotice: Sendable, Equatable {
         case slowClient = "slow_client"
         /// More was posted than its frame budget carries.
         case overflow
-        /// What it asked for is no longer kept.
+        /// The messages that it asked for are no longer kept.
         case historyEvicted = "history_evicted"
     }
 

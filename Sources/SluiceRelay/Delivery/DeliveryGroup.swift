@@ -1,15 +1,15 @@
 package import NIOCore
 
-/// The pure part of a delivery group: when a frame is due, and what is in it.
+/// The pure part of a delivery group: when a frame is due, and its content.
 ///
-/// All its members in step get the same frames. It filters, conflates, batches, spends the budget and skips what
-/// overflows; it never sleeps, reads a clock or touches a channel. Everything due is handed out through `take`.
+/// All its members in step get the same frames. It filters, conflates, batches, spends the budget and skips messages
+/// that overflow; it never sleeps, reads a clock or touches a channel. Everything due is handed out through `take`.
 package struct DeliveryGroup: Sendable {
     /// The bounds of frames and of waiting.
     package struct Limits: Sendable, Equatable {
         package var maximumBatchBytes: Int
-        /// Once so many bytes of messages go out in one turn of the loop, what is left goes out in later ones: with the
-        /// last frame, less than what a socket that drains has room for.
+        /// The bytes of messages after which the rest goes out in later turns of the loop: with the last frame, less
+        /// than the room of a socket that drains.
         package var maximumTurnBytes: Int
         package var batchInterval: TimeAmount
         package var maximumBatchCount: Int
@@ -50,7 +50,7 @@ package struct DeliveryGroup: Sendable {
     /// Bytes of the messages that were made due in this turn of the loop.
     private var turnBytes = 0
     private var waitingSince = NIODeadline.distantPast
-    /// What waits up to this seq goes out at once, outside the budget.
+    /// Messages that wait up to this seq go out at once, outside the budget.
     private var flushThrough: Seq = 0
 
     /// A group whose members have everything through `head`.
@@ -59,7 +59,7 @@ package struct DeliveryGroup: Sendable {
     ///   - terms: How its members want their messages.
     ///   - limits: The bounds of frames and of waiting.
     ///   - head: The last seq that its members have.
-    ///   - other: The group that its first member comes from; what was spent there counts.
+    ///   - other: The group that its first member comes from; its spending counts.
     package init(terms: DeliveryTerms, limits: Limits, head: Seq, continuing other: DeliveryGroup? = nil) {
         self.terms = terms
         self.limits = limits
@@ -70,7 +70,7 @@ package struct DeliveryGroup: Sendable {
         self.sent = head
     }
 
-    /// A group of other terms that goes on where this one stands, with what waits here and what was spent here.
+    /// A group of other terms that continues where this one stands, with its waiting messages and its spending.
     package func continued(framesPerSecond: Double) -> DeliveryGroup {
         var terms = self.terms
         terms.framesPerSecond = framesPerSecond
@@ -87,8 +87,8 @@ package struct DeliveryGroup: Sendable {
         self.budget.covers(other.budget, now: now)
     }
 
-    /// Whether what waits in another group of these terms is part of what was sent here at this moment, so that its
-    /// member, sent that in one frame, is where the members of this group are.
+    /// Whether the messages waiting in another group of these terms are part of those sent here at this moment, so that
+    /// one frame with them brings its member to the place of this group's members.
     package func hasJustSentMore(than other: DeliveryGroup, now: NIODeadline) -> Bool {
         guard self.pending.isEmpty, self.sent > other.sent, other.head == self.head, other.isOneFrame else {
             return false
@@ -98,7 +98,8 @@ package struct DeliveryGroup: Sendable {
         return self.budget.covers(spent, now: now)
     }
 
-    /// Whether what comes now would be sent only after more than a second, by what waits and what was spent.
+    /// Whether a message that comes now would be sent only after more than a second, given the waiting messages and the
+    /// spending.
     package func isFarBehind(now: NIODeadline) -> Bool {
         guard self.terms.framesPerSecond > 0 else {
             return false
@@ -117,8 +118,8 @@ package struct DeliveryGroup: Sendable {
 
     /// A message was numbered.
     ///
-    /// What is due by it is ready to `take`. A critical one takes all that waits along. Messages that are not for the
-    /// group need not be shown to it.
+    /// The frames due because of it are ready to `take`. A critical message takes all waiting ones along. Messages that
+    /// are not for the group need not be shown to it.
     ///
     /// - Parameters:
     ///   - entry: The message.
@@ -149,7 +150,7 @@ package struct DeliveryGroup: Sendable {
         while self.isOverfull, self.pending.skipOldest() {
             self.counts.skipped += 1
         }
-        // What is left is critical.
+        // The rest is critical.
         while self.isOverfull, self.isFlushing {
             self.emitFrame()
         }
@@ -164,7 +165,7 @@ package struct DeliveryGroup: Sendable {
         self.counts.skipped += count
     }
 
-    /// Everything through this seq came by; what was not shown to the group is not for its members.
+    /// Everything through this seq came by; messages not shown to the group are not for its members.
     package mutating func passOver(through seq: Seq) {
         guard self.head < seq else {
             return
@@ -176,12 +177,12 @@ package struct DeliveryGroup: Sendable {
         }
     }
 
-    /// What was shown and passed over so far is not counted as filtered: it was not for anybody yet.
+    /// Messages shown and passed over so far are not counted as filtered: they were not for any member yet.
     package mutating func forgetFiltered() {
         self.counts.filtered = 0
     }
 
-    /// Time passed: what the budget and this turn of the loop allow of what is due is ready to `take`.
+    /// Time passed: the due frames that the budget and this turn of the loop allow are ready to `take`.
     package mutating func poll(now: NIODeadline) {
         while self.isDue(now: now), !self.isTurnFull, self.isFlushing || self.budget.take(self.nextFrameCount, now: now)
         {
@@ -206,15 +207,15 @@ package struct DeliveryGroup: Sendable {
         !self.pending.isEmpty && self.sent < self.flushThrough
     }
 
-    /// What is to be sent now, in order.
+    /// The deliveries to send now, in order.
     ///
-    /// Empty when nothing is.
+    /// Empty if there are none.
     package mutating func take() -> [Delivery] {
         defer { self.due.removeAll(keepingCapacity: true) }
         return self.due
     }
 
-    /// What was taken goes out now, and counts in the budget from now on.
+    /// The taken frames go out now, and count in the budget from now on.
     package mutating func handedOver(now: NIODeadline) {
         self.budget.handedOver(now: now)
         self.turnBytes = 0
@@ -254,7 +255,7 @@ package struct DeliveryGroup: Sendable {
     /// Whether this turn of the loop has made enough due.
     private var isTurnFull: Bool { self.turnBytes >= self.limits.maximumTurnBytes }
 
-    /// How many frames go out next: what was lost is announced in the same write.
+    /// How many frames go out next: losses are announced in the same write.
     private var nextFrameCount: Int {
         if case .lost? = self.pending.first { 2 } else { 1 }
     }
@@ -265,7 +266,7 @@ package struct DeliveryGroup: Sendable {
             && self.pending.bytes <= self.limits.maximumBatchBytes && !self.pending.hasLoss && !self.isFlushing
     }
 
-    /// Sends one frame of what waits longest, and before it what was lost there.
+    /// Sends one frame of the messages that wait longest, and before it the notice of losses there.
     private mutating func emitFrame() {
         self.announceLoss()
         let maximumCount = self.terms.isBatched ? self.limits.maximumBatchCount : 1
@@ -295,7 +296,7 @@ package struct DeliveryGroup: Sendable {
         }
     }
 
-    /// Tells what was lost before the first message that waits, in as few notices as there are reasons.
+    /// Announces the losses before the first waiting message, with one notice for each reason.
     private mutating func announceLoss() {
         var notices: [LagNotice] = []
         loop: while let item = self.pending.first {

@@ -89,7 +89,7 @@ package struct FrameBudget: Sendable {
         return true
     }
 
-    /// What was spent goes out now: work between the two would else shorten the second that a receiver sees.
+    /// The spent frames go out now: otherwise work between the two would shorten the second that a receiver sees.
     package mutating func handedOver(now: NIODeadline) {
         for index in self.sentAt.indices.suffix(self.freshCount) {
             self.sentAt[index] = max(self.sentAt[index], now)

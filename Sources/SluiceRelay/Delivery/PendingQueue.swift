@@ -137,7 +137,7 @@ struct PendingQueue: Sendable {
         return false
     }
 
-    /// Turns a message into a loss, or into a part of one that stands before it.
+    /// Turns a message into a loss, or into a part of the loss before it.
     private mutating func lose(_ place: Int, _ entry: LogEntry, with open: Int?) {
         self.count -= 1
         self.bytes -= entry.message.byteCount

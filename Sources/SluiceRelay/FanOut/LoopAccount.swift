@@ -2,7 +2,7 @@
 package struct LoopAccount: Sendable {
     package var counts = LoopFanOut.Counts()
     package var subscribers = 0
-    /// Sockets that take nothing more at the moment, and what waits for them.
+    /// Sockets that take nothing more at the moment, and the bytes that wait for them.
     package var fullSockets = 0
     package var waitingBytes = 0
 

@@ -117,8 +117,8 @@ package final class LoopFanOut {
 
     /// Bytes for one subscriber alone.
     ///
-    /// Those of an older generation are let go: the home made them before it heard that the subscriber lacks
-    /// what stands before them. Messages that it has no room for and did not ask for make it fall behind.
+    /// Bytes of an older generation are dropped: the home made them before it heard that the subscriber lacks the
+    /// messages before them. Messages that it did not ask for and has no room for make it fall behind.
     package func write(
         _ frames: OutgoingFrames,
         to id: SubscriptionID,
@@ -189,9 +189,10 @@ package final class LoopFanOut {
             }
     }
 
-    /// An outbox was flushed and has more to read: it goes on when the loop has looked at its sockets.
+    /// An outbox was flushed and has more to read: it continues when the loop has looked at its sockets.
     ///
-    /// A crowd whose sockets take everything at once would else be sent all of history before anybody else is heard.
+    /// Otherwise many readers whose sockets take everything at once would get all of history before any other socket is
+    /// read.
     func readLater(_ outbox: Outbox) {
         guard !outbox.isReadingLater else {
             return
@@ -214,7 +215,7 @@ package final class LoopFanOut {
         }
     }
 
-    /// A member has no room for what was written; it has everything through its cursor, and is in no list.
+    /// A member has no room for the written bytes; it has everything through its cursor, and is in no list.
     private func fellBehind(_ member: Subscriber) {
         member.generation += 1
         self.counts.fellBehind += 1

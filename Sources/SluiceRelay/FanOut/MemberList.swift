@@ -35,7 +35,7 @@ final class MemberList {
 
     /// Writes the same bytes to every member that has room for them; the others fall out of step.
     ///
-    /// - Returns: The members that fell out of step, with what they have as their cursors.
+    /// - Returns: The members that fell out of step, each with the cursor of what it has.
     func write(_ frames: OutgoingFrames) -> [Subscriber] {
         var fallen: [Subscriber] = []
         for member in self.members {

@@ -1,11 +1,11 @@
 import DequeModule
 package import NIOCore
 
-/// What goes to one connection.
+/// The outgoing bytes of one connection.
 ///
-/// Knows whether its socket drains and how much it may still be given, and counts what it was given.
+/// Knows whether its socket drains and how much it may still take, and counts the bytes it was given.
 ///
-/// Nothing is queued here beyond what was handed to the channel: a subscriber whose outbox has no room only keeps its
+/// Nothing is queued here beyond the bytes handed to the channel: a subscriber whose outbox has no room only keeps its
 /// place in the log. No more than `max_buffered` bytes wait for the socket, and one page of the log besides.
 /// Loop-confined to the connection's loop.
 package final class Outbox {
@@ -22,7 +22,7 @@ package final class Outbox {
     /// No page needs more room.
     private static let wantedRoom = 1024 * 1024
 
-    /// What the connection was given.
+    /// Counts of everything the connection was given.
     package private(set) var counts = Counts()
     /// Whether the socket takes more: less than `max_buffered` bytes wait for it.
     package private(set) var isWritable = true
@@ -39,7 +39,8 @@ package final class Outbox {
     var isReadingLater = false
     /// Bytes that were written in this turn of the loop.
     private var unflushedBytes = 0
-    /// The most bytes that can wait for the socket: what waited when it was asked last, and all that was written since.
+    /// The most bytes that can wait for the socket: the bytes that waited at the last question, and all written after
+    /// it.
     private var mostWaitingBytes = 0
     /// Subscriptions that are behind and want the next page, in turn, one page at a time for the whole connection.
     private var readers: Deque<SubscriptionID> = []
@@ -110,7 +111,7 @@ package final class Outbox {
         }
     }
 
-    /// The end of a loop turn: what was written leaves.
+    /// The end of a loop turn: the written bytes leave.
     package func flush() {
         self.isDirty = false
         self.unflushedBytes = 0
@@ -133,7 +134,7 @@ package final class Outbox {
     /// - Parameters:
     ///   - isWritable: Whether it takes more.
     ///   - now: The loop's time.
-    ///   - first: What comes before the next page, which may fill the socket again.
+    ///   - first: Runs before the next page, which may fill the socket again.
     package func writabilityChanged(isWritable: Bool, now: NIODeadline, first: () -> Void = {}) {
         guard self.isOpen else {
             return
@@ -174,10 +175,10 @@ package final class Outbox {
         }
     }
 
-    /// Asks for the next page, of no more bytes than there is room for; at least one message comes all the same.
+    /// Asks for the next page, of no more bytes than there is room for, but of at least one message.
     ///
-    /// Where there is no room because of what was written in this turn of the loop, its flush asks again; otherwise the
-    /// channel is not writable, and says so when it is.
+    /// If writes of this loop turn took the room, their flush asks again; otherwise the channel is not writable, and
+    /// reports when it is.
     private func readNext() {
         guard self.isOpen, self.isWritable, self.awaitedPage == nil, !self.readers.isEmpty else {
             return

@@ -7,7 +7,7 @@ package final class Subscriber {
     package let id: SubscriptionID
     package let scanID: ScanID
     package let outbox: Outbox
-    /// The cursor after what was last written, for the connection's own account.
+    /// The cursor after the last write, for the connection's own account.
     package internal(set) var cursor: Seq = 0
 
     /// Whether it has ended.

@@ -120,7 +120,7 @@ package struct OutgoingFrames: Sendable {
     package var lagCount = 0
     /// When the oldest of the messages came; nil where they are not live.
     package var oldestAt: WallTime?
-    /// Bytes that a compressor took for these frames, and what it made of them.
+    /// Bytes that a compressor took for these frames, and bytes that it made of them.
     package var deflateInputBytes = 0
     package var deflateOutputBytes = 0
     /// Whether the last notice about it said that the scanner is silent; nil without such a notice.

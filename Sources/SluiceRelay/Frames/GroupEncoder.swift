@@ -128,7 +128,7 @@ package final class GroupEncoder {
             self.outgoing.admitsNewcomers = true
         }
         guard packed.readableBytes < bytes else {
-            // It did not shrink, so it goes as it is; what the compressor has seen and the members have not is undone.
+            // It did not shrink, so it goes uncompressed; the compressor forgets the bytes that members do not get.
             stream.reset()
             self.appendPlain(entries, bytes: bytes, toBoth: true)
             return

@@ -1,11 +1,11 @@
 package import NIOCore
 
-/// Decides who of a group is in its shared deflate stream.
+/// Decides which members of a group are in its shared deflate stream.
 ///
 /// Pure: it knows no compressor and no member.
 ///
-/// A newcomer can decode nothing that refers to what it never got. So it takes uncompressed frames until an entry
-/// point: a frame that refers to nothing before it. Those already in the stream do not notice. Entry points cost
+/// A newcomer cannot decode a frame that refers to frames it never got. So it takes uncompressed frames until an entry
+/// point: a frame that refers to nothing before it. Members already in the stream do not notice. Entry points cost
 /// ratio, so newcomers wait for each other: at most one entry point in `interval`.
 package struct StreamPlan: Sendable {
     /// How the next compressible frame is sent.
@@ -39,7 +39,7 @@ package struct StreamPlan: Sendable {
     /// - Parameters:
     ///   - mayAdmit: Whether no compressed frame stands before it in the same write.
     ///   - now: The time of the frame.
-    /// - Returns: In which forms it goes, and who takes which.
+    /// - Returns: The forms in which it goes, and which members take which.
     package mutating func frameDue(mayAdmit: Bool, now: NIODeadline) -> Step {
         guard self.newcomersWait else {
             return Step(isEntryPoint: self.isWithoutContext, admitsNewcomers: false, needsPlain: false)

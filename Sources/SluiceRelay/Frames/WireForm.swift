@@ -8,7 +8,7 @@ package struct WireForm: Hashable, Sendable {
         case eventStream(isChunked: Bool, isNamed: Bool)
     }
 
-    /// What is done to WebSocket payloads.
+    /// The coding of WebSocket payloads.
     package enum WebSocketCoding: Hashable, Sendable {
         /// Nothing.
         case plain

@@ -47,7 +47,7 @@ struct LogMerge {
         }
     }
 
-    /// The number of the entry at a place, or one that no entry has where there is none.
+    /// The number of the entry at a place, or `none` if there is no entry.
     private func number(_ place: Int?, of entries: Deque<LogEntry>, else none: UInt64) -> UInt64 {
         place.map { entries[$0].seq.rawValue } ?? none
     }

@@ -1,14 +1,14 @@
 import DequeModule
 
 extension ScanLog {
-    /// Reads what is retained after a cursor, in order, with each gap told where it is.
+    /// Reads the retained messages after a cursor, in order, with each gap announced at its place.
     ///
     /// - Parameters:
     ///   - cursor: The last seq that the reader has.
     ///   - end: The last seq to read; the head is never passed.
-    ///   - filter: What the reader wants; critical messages always pass.
+    ///   - filter: The types that the reader wants; critical messages always pass.
     ///   - maximumCount: The most messages in the page.
-    ///   - maximumBytes: The bytes after which the page ends; it holds at least one message all the same.
+    ///   - maximumBytes: The bytes after which the page ends; it holds at least one message in any case.
     /// - Returns: The page, and the cursor that the reader has after it.
     package func page(
         after cursor: Seq,
@@ -43,7 +43,7 @@ extension ScanLog {
         return page
     }
 
-    /// How many messages after the cursor are gone for a reader who wants everything.
+    /// How many messages after the cursor are gone for a reader that wants everything.
     package func missedCount(after cursor: Seq, filter: TypeFilter = .everything) -> Int {
         self.missedCount(after: cursor, through: self.head, filter: filter)
     }
@@ -55,7 +55,7 @@ extension ScanLog {
         }
     }
 
-    /// What is gone in a stretch of the log, less what the log still has there.
+    /// How many messages of a stretch of the log are gone.
     private func missedCount(after cursor: Seq, through end: Seq, filter: TypeFilter) -> Int {
         let last = min(end, self.evictedThrough)
         guard cursor < last else {

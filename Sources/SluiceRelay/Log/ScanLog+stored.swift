@@ -66,7 +66,7 @@ extension ScanLog {
         guard page.through < last else {
             return
         }
-        // The store gave nothing of this stretch, not even what is critical: all of it is gone.
+        // The store gave nothing of this stretch, not even critical messages: all of it is gone.
         let count = self.index.missedCount(in: page.through.next...last, filter: filter, retainedCount: 0)
         if count > 0 {
             page.items.append(.missed(count: count, since: page.through))

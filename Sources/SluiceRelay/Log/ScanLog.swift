@@ -11,7 +11,7 @@ package struct ScanLog: Sendable {
     package let epoch: String
     /// The newest message's number, 0 before the first.
     package private(set) var head: Seq
-    /// What is known out of all messages, the evicted ones too.
+    /// The facts folded from all messages, including evicted ones.
     package private(set) var fold: ScanFold
     /// How many messages of each type were posted.
     package var counts: [String: Int] { self.fold.counts }
@@ -31,17 +31,18 @@ package struct ScanLog: Sendable {
     private(set) var index: TypeIndex
     /// The newest seq that retention evicted; everything countable at or before it is gone from memory.
     package private(set) var evictedThrough: Seq = 0
-    /// What may be evicted: messages after it are not in the store yet, so memory keeps them whatever retention says.
+    /// The last seq that may be evicted: messages after it are not in the store yet, so memory keeps them whatever
+    /// retention says.
     private var evictableThrough: Seq
 
     /// An empty log.
     ///
     /// - Parameters:
-    ///   - epoch: Which life of the log this is.
-    ///   - history: What is kept in memory.
-    ///   - head: The number before its first message's; what came before is gone.
-    ///   - startedAt: When the scan was first heard of; nil where its first message says it.
-    ///   - isStored: Whether a store takes what is appended; then nothing is evicted that ``stored(through:)`` has not
+    ///   - epoch: The epoch of this life of the log.
+    ///   - history: The limits of the messages kept in memory.
+    ///   - head: The number before its first message's; earlier messages are gone.
+    ///   - startedAt: When the scan was first heard of; nil if its first message says it.
+    ///   - isStored: Whether a store takes appended messages; then nothing is evicted that ``stored(through:)`` has not
     ///     named.
     package init(
         epoch: String,
@@ -59,14 +60,14 @@ package struct ScanLog: Sendable {
         self.evictableThrough = isStored ? head : .max
     }
 
-    /// A log that goes on where a stored one ended.
+    /// A log that continues where a stored one ended.
     ///
     /// - Parameters:
-    ///   - tail: What the store gave of it.
-    ///   - fold: What is known out of all its messages, but for their counts.
-    ///   - epoch: Which life of the log this is.
+    ///   - tail: The part that the store gave.
+    ///   - fold: The facts folded from all its messages, except their counts.
+    ///   - epoch: The epoch of this life of the log.
     ///   - head: The newest message's number.
-    ///   - history: What is kept in memory.
+    ///   - history: The limits of the messages kept in memory.
     package init(
         resuming tail: StoredTail,
         fold: ScanFold = ScanFold(),
@@ -174,7 +175,7 @@ package struct ScanLog: Sendable {
         self.evictState()
     }
 
-    /// Keys are the producer's to choose, so what they hold has limits of its own; the newest always stays.
+    /// The producer chooses the keys, so their state has limits of its own; the newest always stays.
     private mutating func evictState() {
         while self.state.count > max(self.history.messageCount, 1)
             || (self.state.count > 1 && self.stateBytes > self.history.bytes),

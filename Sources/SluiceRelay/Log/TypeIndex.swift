@@ -2,8 +2,8 @@ import DequeModule
 
 /// Type and fate of each recent seq, two bytes apiece.
 ///
-/// Retention forgets messages; this remembers what they were for a while longer, so that a reader who comes
-/// too late is told exactly how many it missed, of the types that it asked for.
+/// Retention forgets messages; this remembers their types for a while longer, so that a reader that comes too late is
+/// told exactly how many messages it missed, of the types that it asked for.
 struct TypeIndex: Sendable {
     /// The most seqs remembered.
     static let maximumCount = 65_536
@@ -39,7 +39,7 @@ struct TypeIndex: Sendable {
         }
     }
 
-    /// From now on a reader who did not get this message has missed it, whatever its fate was.
+    /// From now on a reader that did not get this message has missed it, whatever its fate was.
     mutating func markLost(_ seq: Seq) {
         let place = self.first.distance(to: seq)
         guard self.marks.indices.contains(place) else {

@@ -36,7 +36,7 @@ package struct DocumentWalk {
     /// - Returns: Whether it is over.
     /// - Throws: The first fault, with `index` and `offset`; then no message of the body counts.
     package mutating func goOn(byteCount: Int) throws(MessageError) -> Bool {
-        // Copies, since the span holds on to the whole of what it is of.
+        // Copies, since a span keeps the whole of its buffer.
         let body = self.body
         let bytes = body.readableBytesUInt8Span
         var scan = self.scan
@@ -74,7 +74,7 @@ package struct DocumentWalk {
         return false
     }
 
-    /// Takes what stands before the first element of an array, or all of a body that has none.
+    /// Takes the bytes before the first element of an array, or all of a body that has none.
     ///
     /// - Returns: Whether elements follow.
     private mutating func begin(_ scan: inout MessageScan, _ bytes: Span<UInt8>) throws(MessageFault) -> Bool {

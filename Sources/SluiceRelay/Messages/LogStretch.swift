@@ -19,12 +19,12 @@ package struct LogStretch: Sendable, Equatable {
 
     package var isEmpty: Bool { self.after >= self.through }
 
-    /// Where a reader stands who has read nothing of it: what ``StoredPage/through`` says then.
+    /// The place of a reader that has read nothing of it: the value of ``StoredPage/through`` then.
     package var start: Seq {
         self.order == .ascending ? self.after : self.through
     }
 
-    /// Where a reader stands who has read all of it.
+    /// The place of a reader that has read all of it.
     package var end: Seq {
         guard !self.isEmpty else {
             return self.start
@@ -32,7 +32,7 @@ package struct LogStretch: Sendable, Equatable {
         return self.order == .ascending ? self.through : self.after
     }
 
-    /// What is left of it for a reader who has come to this place.
+    /// The rest of it for a reader at this place.
     package func rest(from place: Seq) -> LogStretch {
         switch self.order {
         case .ascending: LogStretch(after: max(self.after, place), through: self.through, order: self.order)

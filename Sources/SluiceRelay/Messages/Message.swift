@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// One JSON object that a producer posted, checked, and what the relay has to know of it.
+/// One JSON object that a producer posted, checked, and the facts that the relay needs about it.
 package struct Message: Sendable {
     /// The bytes after the object's opening `{` up to and including its closing `}`, exactly as posted.
     ///
@@ -9,7 +9,7 @@ package struct Message: Sendable {
     package let body: ByteBuffer
     /// The value of the top-level `type`, unescaped: 1 to 128 Unicode scalars, no control characters.
     package let type: String
-    /// What may happen to the message on its way.
+    /// How the message may be treated on its way.
     package let fate: Fate
     /// Whether the message completes its scan.
     package let isTerminal: Bool
@@ -46,7 +46,7 @@ package struct Message: Sendable {
     package var byteCount: Int { self.body.readableBytes + 1 }
 }
 
-/// What may happen to a message on its way to a subscriber.
+/// How a message may be treated on its way to a subscriber.
 package enum Fate: Sendable {
     /// Never dropped, never throttled, never held by a batch.
     case critical

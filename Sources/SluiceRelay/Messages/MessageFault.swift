@@ -2,7 +2,7 @@ internal import SluiceBase
 
 /// Why a message is refused, and where: what the check throws inside, small because it passes through every level.
 struct MessageFault: Error {
-    /// What is wrong.
+    /// The kind of fault.
     enum Kind: Equatable {
         // The document.
         case empty
@@ -30,7 +30,7 @@ struct MessageFault: Error {
     }
 
     let kind: Kind
-    /// Bytes from the start of what was given to the check.
+    /// Bytes from the start of the checked text.
     let offset: Int
 
     init(_ kind: Kind, at offset: Int) {

@@ -74,7 +74,7 @@ package struct MessageParser: Sendable {
         guard scan.scanner.peek(bytes) == nil else { throw MessageFault(.trailingBytes, at: scan.scanner.offset) }
     }
 
-    /// RFC 8259 section 8.1 forbids the mark to senders; who relays bytes as they are cannot forgive it.
+    /// RFC 8259 section 8.1 forbids the mark to senders; a relay that passes bytes on unchanged cannot accept it.
     static func hasByteOrderMark(_ bytes: Span<UInt8>) -> Bool {
         bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
     }

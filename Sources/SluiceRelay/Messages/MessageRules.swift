@@ -4,7 +4,7 @@ internal import SluiceBase
 package struct MessageRules: Sendable {
     /// What holds for the messages of one type.
     package struct Rule: Sendable, Equatable {
-        /// What may happen to the messages on their way.
+        /// How the messages may be treated on their way.
         package var fate = Fate.ordinary
         /// Whether a message completes its scan.
         package var isTerminal = false

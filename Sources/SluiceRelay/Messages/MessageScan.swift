@@ -10,9 +10,9 @@ struct MessageScan {
     private struct Field {
         /// Where its name stands among those the rules look for.
         let index: Int
-        /// Where its value stands.
+        /// The range of its value.
         ///
-        /// Of several the last counts, as it does for those who read the message.
+        /// The last of several counts, as it does for readers of the message.
         var value: Range<Int>
     }
 
@@ -211,7 +211,7 @@ extension MessageScan {
         do throws(UTF8.ValidationError) {
             return String(copying: try UTF8Span(validating: characters))
         } catch {
-            // The scanner has checked what was posted, so only an escape can have spelt this.
+            // The scanner has checked the posted bytes, so only an escape can have spelt this.
             throw MessageFault(.loneSurrogate, at: place)
         }
     }

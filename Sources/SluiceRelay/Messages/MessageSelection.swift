@@ -11,7 +11,7 @@ package struct MessageSelection: Hashable, Sendable {
     package var filter: TypeFilter
     /// By severity, in lower case; nil lets messages without any pass too.
     package var severities: Set<String>?
-    /// By what stands in the message's bytes as they were posted.
+    /// By a text in the message's bytes, as posted.
     package var search: TextSearch?
 
     package init(

@@ -38,7 +38,7 @@ package enum MessageSeverity {
     ///   - scanner: Stands at the value.
     ///   - bytes: The text.
     ///   - first: The byte at the scanner's offset.
-    /// - Returns: What it says; nil if that is no severity.
+    /// - Returns: The severity; nil if the value is none.
     /// - Throws: The first fault of the grammar.
     static func scan(
         _ scanner: inout JSONScanner,
@@ -50,7 +50,7 @@ package enum MessageSeverity {
             return nil
         }
         let string = try scanner.scanString(bytes)
-        // An escape takes six bytes at most for one that it stands for.
+        // An escape takes at most six bytes for one byte of text.
         guard string.contents.count <= Self.maximumByteCount * 6 else { return nil }
         let text = string.unescaped(bytes)
         guard 1...Self.maximumByteCount ~= text.count, JSONString.isText(text) else { return nil }

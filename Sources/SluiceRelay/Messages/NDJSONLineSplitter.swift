@@ -16,7 +16,7 @@ package struct NDJSONLineSplitter: Sendable {
     /// How many whole lines were given so far; the line that an error is about is one more.
     package private(set) var lineCount = 0
     private let maximumLineBytes: Int
-    /// What has arrived and is not yet given.
+    /// The bytes that have arrived and are not yet returned.
     private var pending = ByteBuffer()
     /// How many bytes of `pending` are known to hold no line feed.
     private var searchedBytes = 0
@@ -30,9 +30,9 @@ package struct NDJSONLineSplitter: Sendable {
 
     /// Takes the next bytes of the stream.
     ///
-    /// Call `nextLine()` until it gives `nil` before taking more: what is not yet given is all kept.
+    /// Call `nextLine()` until it returns `nil` before adding more: all bytes not yet returned are kept.
     ///
-    /// - Parameter bytes: What has arrived.
+    /// - Parameter bytes: The bytes that have arrived.
     package mutating func append(_ bytes: ByteBuffer) {
         guard self.pending.readableBytes > 0 else {
             self.pending = bytes
@@ -51,7 +51,7 @@ package struct NDJSONLineSplitter: Sendable {
         try self.checkLength(length)
         if length < self.pending.readableBytes { return self.takeLine(length, terminatorLength: 1) }
         self.searchedBytes = length
-        // An idle stream must not keep the storage of what it has delivered.
+        // An idle stream must not keep the storage of delivered lines.
         if length == 0 { self.pending = ByteBuffer() }
         return nil
     }

@@ -1,8 +1,8 @@
 internal import SluiceBase
 
-/// Where in a message the top-level fields stand that tell how the scan goes.
+/// The places in a message of the top-level fields that report the scan's progress.
 ///
-/// The producer's own fields, so whatever they hold is no fault: what is not of the expected kind says nothing.
+/// They are the producer's own fields, so no value is a fault: a value of an unexpected kind is ignored.
 struct NotedFields {
     /// A field that is noted.
     enum Name {
@@ -31,7 +31,7 @@ struct NotedFields {
     /// The longest number that is looked at, in bytes.
     private static let maximumNumberBytes = 64
 
-    // Where their values stand; of several the last counts, as it does for those who read the message.
+    // The ranges of their values; the last of several counts, as it does for readers of the message.
     private(set) var phase: Range<Int>?
     private(set) var percent: Range<Int>?
     private(set) var message: Range<Int>?
@@ -56,19 +56,19 @@ struct NotedFields {
         return Double(text).flatMap { Self.percentage($0) }
     }
 
-    /// A number from outside as a percentage: 0 to 100; nil for what is none.
+    /// A number from outside as a percentage: 0 to 100; nil if it is not a number.
     static func percentage(_ number: Double) -> Double? {
         number.isNaN ? nil : number > 0 ? min(number, 100) : 0
     }
 
-    /// What a value says, if it is a string; what is beyond so many bytes is cut off.
+    /// The text of a value, if it is a string, cut off after `maximumBytes`.
     func text(of value: Range<Int>?, _ bytes: Span<UInt8>, maximumBytes: Int) -> String? {
         guard let value, bytes[value.lowerBound] == UInt8(ascii: "\"") else { return nil }
         let contents = (value.lowerBound + 1)..<(value.upperBound - 1)
         let string = JSONString(contents: contents, hasEscapes: true)
         let unescaped = string.unescaped(bytes, enough: maximumBytes + 1)
         var end = min(unescaped.count, maximumBytes)
-        // Not within a character: its first byte is the one that does not begin with the bits 10.
+        // Not within a character: only its first byte does not begin with the bits 10.
         while end > 0, end < unescaped.count, unescaped[end] & 0xC0 == 0x80 { end -= 1 }
         return String(decoding: unescaped[..<end], as: UTF8.self)
     }

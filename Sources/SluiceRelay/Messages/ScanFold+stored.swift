@@ -8,8 +8,9 @@ extension ScanFold {
 
     /// A version, then each part in its order.
     ///
-    /// Times in milliseconds (0: none), the ending (0: none, 1: completed, 2: failed), texts with their lengths before them, the percentage as its bits, and the severities. Whatever has
-    /// no value is marked by a byte of 0 before it, what has one by a byte of 1.
+    /// Times in milliseconds (0: none), the ending (0: none, 1: completed, 2: failed), texts with their lengths before
+    /// them, the percentage as its bits, and the severities. A byte of 0 marks an absent value, a byte of 1 comes
+    /// before a present one.
     package var stored: [UInt8] {
         var buffer = ByteBuffer()
         buffer.writeInteger(Self.version)
@@ -36,7 +37,7 @@ extension ScanFold {
         return Array(buffer.readableBytesView)
     }
 
-    /// The fold in such bytes, without its counts; nil for another form, and for what is damaged.
+    /// The fold in such bytes, without its counts; nil for another form, and for damaged bytes.
     package init?(stored bytes: [UInt8]) {
         var buffer = ByteBuffer(bytes: bytes)
         guard buffer.readInteger(as: UInt8.self) == Self.version, let startedAt = buffer.readInteger(as: Int64.self),

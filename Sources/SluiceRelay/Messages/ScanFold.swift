@@ -1,6 +1,6 @@
 package import SluiceBase
 
-/// What is known of a scan out of all its messages, however few of them are kept: counted and folded as they come.
+/// The facts about a scan from all its messages, however few of them are kept: counted and folded as they come.
 ///
 /// Bounded whatever a producer posts: distinct types in number and bytes, severities in number (and each
 /// by `MessageSeverity`), texts by `MessageProgress`. Plain data: no clock.
@@ -9,7 +9,7 @@ package struct ScanFold: Sendable, Equatable {
     package enum Ending: Sendable, Equatable {
         /// By a terminal message that tells of no failure.
         case completed
-        /// By an `error`, with what it said.
+        /// By an `error`, with its text.
         case failed(text: String?)
     }
 
@@ -78,8 +78,8 @@ package struct ScanFold: Sendable, Equatable {
         }
     }
 
-    /// The phase is the newest one named, the percentage the newest one said in it: one that names no phase is of the
-    /// phase at hand.
+    /// The phase is the newest one named, the percentage the newest one given in it: a percentage without a phase
+    /// belongs to the current phase.
     private mutating func follow(_ message: Message) {
         switch message.type {
         case "scanStarted":

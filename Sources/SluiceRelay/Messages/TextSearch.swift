@@ -6,12 +6,12 @@ package struct TextSearch: Hashable, Sendable {
     /// The longest text that may be looked for, in bytes.
     package static let maximumByteCount = 256
 
-    /// What is looked for.
+    /// The text to search for.
     package let text: [UInt8]
     /// How much of the text still fits where the byte after so much of it does not.
     private let fallbacks: [Int]
 
-    /// - Parameter text: At least one byte; what goes beyond ``maximumByteCount`` is left out.
+    /// - Parameter text: At least one byte; bytes beyond ``maximumByteCount`` are ignored.
     package init?(_ text: some Sequence<UInt8>) {
         let text = Array(text.prefix(Self.maximumByteCount))
         guard !text.isEmpty else {
@@ -37,7 +37,7 @@ package struct TextSearch: Hashable, Sendable {
         self.lookedAt(in: bytes).isFound
     }
 
-    /// Whether the text stands somewhere in an object of which only what follows its opening brace is there.
+    /// Whether the text is somewhere in an object, given the object's bytes after its opening brace.
     package func isFound(inObject body: Span<UInt8>) -> Bool {
         if self.isFound(in: body) {
             return true

@@ -2,7 +2,7 @@ package import SluiceBase
 
 /// Messages of one request, or of one stretch of a stream, for one scan.
 package struct IngestRequest: Sendable {
-    /// Names a request that may be repeated, and what it held.
+    /// Identifies a request that may be repeated, and its content.
     package struct Idempotency: Sendable, Equatable {
         package var key: String
         /// A digest of the body.
@@ -18,7 +18,7 @@ package struct IngestRequest: Sendable {
     package var messages: [Message]
     /// When they came.
     package var at: WallTime
-    /// Who owns the scan, if the producer says so.
+    /// The scan's owner, if the producer gives one.
     package var owner: String?
     package var idempotency: Idempotency?
     /// The stream that it is a stretch of, if it is one.

@@ -2,8 +2,8 @@ import Synchronization
 
 /// Ties the posts of one stream together: once one is refused, no later one is taken.
 ///
-/// Several are on their way at once, and the producer is told to go on behind the last one that was numbered. One that
-/// was numbered behind a gap would be posted twice.
+/// Several posts are on their way at once, and the producer is told to continue after the last message that was
+/// numbered. A post numbered after a gap would be posted twice.
 package final class IngestStream: Sendable {
     private let broken = Atomic<Bool>(false)
 

@@ -12,11 +12,11 @@ package enum RelayRefusal: Error, Sendable, Equatable {
     case scanNotFound
     /// The store does not work, or too much waits for it; nothing was numbered.
     case storageUnavailable
-    /// What was posted has these numbers and was shown under them, and the store did not take it.
+    /// The posted messages have these numbers and were shown under them, but the store did not take them.
     ///
-    /// It gets it under the same numbers as soon as it works again, so it is not to be posted again but with the
-    /// request's idempotency key, which gives the first answer once it is stored.
+    /// The store gets them under the same numbers as soon as it works again, so they may be posted again only with the
+    /// request's idempotency key, which gives the first answer once they are stored.
     case notStored(IngestReceipt)
-    /// What the store has of the scan is damaged.
+    /// The stored part of the scan is damaged.
     case storageDamaged
 }

@@ -32,8 +32,8 @@ extension Message {
         )
     }
 
-    /// What the relay has to know of the message besides its type: the fate in the lowest two bits (0 critical,
-    /// 1 ordinary, 2 conflated), 4 for a terminal one, 8 for one that carries its scan's id.
+    /// The facts that the relay needs about the message besides its type: the fate in the lowest two bits (0 critical,
+    /// 1 ordinary, 2 conflated), 4 for a terminal message, 8 for a message that carries its scan's id.
     package var storedMarks: UInt8 {
         let fate: UInt8 =
             switch self.fate {

@@ -5,20 +5,20 @@ package import SluiceBase
 ///
 /// The relay hands over numbered messages, once for each request, and never waits: every answer comes by promise.
 /// Writes take effect in the order in which they were handed over; a read sees every write whose promise was kept
-/// before it was asked for. The store decides what it keeps for how long; messages that are gone it tells by
-/// ``StoredPage/lostThrough``. A read that fails says why by ``RelayRefusal``: `scanNotFound` where the store knows
-/// nothing of the log, `storageDamaged` where it stays so, and any other error where trying again may help.
+/// before it was asked for. The store decides which messages it keeps and how long; ``StoredPage/lostThrough`` reports
+/// messages that are gone. A read that fails gives the reason by ``RelayRefusal``: `scanNotFound` if the store does not
+/// know the log, `storageDamaged` if the failure is permanent, and any other error if trying again may help.
 package protocol ScanStore: Sendable {
     /// Whether a write handed over now would be taken: the store works, and not too much waits.
     var isAvailable: Bool { get }
     /// How the store is, for the metrics.
     var status: StoreStatus { get }
 
-    /// The scans that an earlier process left and whose channel is there; called once, before anything else. Blocks.
+    /// The scans of an earlier process whose channel still exists; called once, before anything else. Blocks.
     ///
-    /// Their logs are read when they are first asked for.
+    /// Their logs are read at the first request for them.
     ///
-    /// - Throws: What stands in the way, in words for the operator.
+    /// - Throws: The reason why it fails, in words for the operator.
     func restore() throws -> [StoredScan]
 
     /// The greatest number that a message may have.
@@ -105,7 +105,7 @@ package struct StoredPage: Sendable {
 
 /// How a store is.
 package struct StoreStatus: Sendable, Equatable {
-    /// What is wrong with it, in words for the operator; nil while it works.
+    /// The store's fault, in words for the operator; nil while it works.
     package var failure: String?
     /// Why something that is stored could not be read, as long as it cannot; writing may go on all the same.
     package var readFailure: String?
@@ -132,7 +132,7 @@ package struct StoreStatus: Sendable, Equatable {
     /// How often the time of day was set by more than a minute since the start.
     package var clockSteps = 0
 
-    /// Whether it takes what is written and gives what is read.
+    /// Whether both writes and reads work.
     package var isUp: Bool { self.failure == nil && self.readFailure == nil }
 
     package init() {}

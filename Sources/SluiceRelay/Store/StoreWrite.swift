@@ -14,7 +14,7 @@ package struct StoreWrite: Sendable {
     package var life: Int64
     /// What changed besides messages; always there for a life that the store does not know.
     package var header: StoredHeader?
-    /// The messages after `from` that were not superseded since.
+    /// The messages after `from` that were not superseded.
     package var entries: [LogEntry] = []
     package var from: Seq
     /// The counts of the types that occur in `entries`.
