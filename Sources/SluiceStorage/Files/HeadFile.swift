@@ -42,7 +42,7 @@ final class HeadFile: Sendable {
         /// Where numbers are noted.
         var notes: HeadMapping
         var slots: [Int64: Int] = [:]
-        /// What stands in the slots, should the file be taken away.
+        /// A copy of the slots, in case the file is removed.
         var heads: [Seq] = []
         var free: [Int] = []
 
@@ -129,7 +129,7 @@ final class HeadFile: Sendable {
         }
     }
 
-    /// Makes the file and the notes twice as long; what is noted stays where it is.
+    /// Makes the file and the notes twice as long; existing notes stay where they are.
     ///
     /// Blocks; the notes of other threads wait for memory alone.
     func grow() throws(StoreError) {
@@ -177,8 +177,8 @@ final class HeadFile: Sendable {
     func copy() {
         let file = self.file.withLock { $0 }
         let words = self.state.withLock { state in
-            // Where the file itself has the notes there is nothing to bring, and what was read may be old by the time it
-            // would be written.
+            // If the file itself has the notes there is nothing to copy, and values read here may be old when they are
+            // written.
             state.notes === file
                 ? [] : (0..<state.heads.count * 2).map { state.notes.word(at: Self.headerBytes + $0 * 8) }
         }

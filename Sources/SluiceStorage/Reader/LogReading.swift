@@ -77,7 +77,7 @@ struct LogReading {
         return true
     }
 
-    /// Reads what stands beside the messages, and only of those that may pass the messages themselves.
+    /// Reads the columns beside the messages, and the messages themselves only if they may pass.
     ///
     /// Returns whether it came to the end.
     private func readSome(_ request: StoredPageRequest, _ page: inout StoredPage) throws -> Bool {
@@ -280,7 +280,7 @@ struct PageFault: Error {
 struct ReadingBudget {
     /// The most bytes of messages that are looked through in vain.
     private static let maximumSearchedBytes = 1024 * 1024
-    /// What a message costs that is passed over by what stands beside its bytes.
+    /// The cost of a message that is skipped by the columns beside its bytes.
     private static let headBytes = 100
 
     private var count: Int

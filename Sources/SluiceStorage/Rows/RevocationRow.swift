@@ -4,7 +4,7 @@ internal import SluiceBase
 
 /// A revocation as a row of `revocations`, with either a token's id or a subject; the other one is empty.
 enum RevocationRow {
-    /// Keeps it; what was kept before of the same token or subject is never weakened.
+    /// Keeps it; an earlier revocation of the same token or subject is never weakened.
     static func insert(_ kept: KeptRevocation, into db: Database) throws {
         let (tokenID, subject, issuedBefore): (String, String, Double?) =
             switch kept.revocation {

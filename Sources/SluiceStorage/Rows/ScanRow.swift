@@ -99,7 +99,7 @@ enum ScanRow {
 extension WallTime {
     /// The time since an instant; zero if it is in the future, as after the clock was set back.
     func since(_ milliseconds: Int64) -> TimeAmount {
-        // What stands in a damaged row may be any number.
+        // A damaged row may hold any number.
         let (passed, overflow) = self.milliseconds.subtractingReportingOverflow(milliseconds)
         return overflow ? .zero : .milliseconds(min(max(0, passed), Self.longestMilliseconds))
     }

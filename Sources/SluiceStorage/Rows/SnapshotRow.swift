@@ -16,8 +16,8 @@ enum SnapshotRow {
 
     /// Folds a scan's state and writes it down: counts by type, and the newest message of each conflated key.
     ///
-    /// What does not go into so many bytes is left out, the oldest first, and the state says that it is partial.
-    /// Returns by how many bytes the snapshots grow.
+    /// Messages that do not fit into `maximumBytes` are left out, the oldest first, and the state says that it is
+    /// partial. Returns by how many bytes the snapshots grow.
     static func write(_ life: Int64, at: WallTime, age: WallTime, maximumBytes: Int, into db: Database) throws -> Int {
         guard
             let scan = try Row.fetchOne(

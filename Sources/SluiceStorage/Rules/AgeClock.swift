@@ -2,11 +2,11 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// The time by which age is counted: it goes on with the time that is seen to pass, and never goes back.
+/// The time by which age is counted: it advances with the time that is seen to pass, and never goes back.
 ///
-/// The time of day may be wrong for a while, and what a wrong one erases is gone. So where it is more than a minute
-/// ahead of what was seen to pass, by a step or by time that the store was not open for, it is followed only once it
-/// has been so for an hour. Where it is behind, it is not followed at all.
+/// The system clock may be wrong for a while, and messages erased because of that are gone. So if it is more than a
+/// minute ahead of the time seen to pass, by a step or because the store was not open, it is followed only after an
+/// hour in that state. If it is behind, it is not followed at all.
 struct AgeClock {
     enum Event: Equatable {
         /// The time of day is by so much another than a moment ago.
@@ -19,8 +19,8 @@ struct AgeClock {
     static let toleranceMilliseconds: Int64 = 60_000
     /// How long a time of day has to hold before it is followed.
     static let holdTime = TimeAmount.hours(1)
-    /// A clock that is slightly ahead is made up for with such a part of the time that passes: one that runs too fast is
-    /// not followed on any path.
+    /// The age catches up with a slightly faster clock by this part of the time that passes: a clock that runs too fast
+    /// is not followed on any path.
     private static let catchUpDivisor: Int64 = 16
     private static let nanosecondsPerMillisecond: Int64 = 1_000_000
 

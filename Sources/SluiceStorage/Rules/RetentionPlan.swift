@@ -1,6 +1,6 @@
-/// The room of the store: how it is shared out, and what is deleted first when it is full.
+/// The room of the store: its shares, and the order of deletion when it is full.
 ///
-/// Everything counts: what is stored, what SQLite keeps free in its file, its log, and the small files beside it.
+/// Everything counts: the stored data, SQLite's free pages, its log, and the small files beside it.
 struct RetentionPlan: Sendable, Equatable {
     /// The next step towards the limit; a deletion carries the number of bytes in excess.
     enum Step: Equatable {
@@ -37,7 +37,7 @@ struct RetentionPlan: Sendable, Equatable {
         self.logBytes = min(max(limit / 8, 128 * 1024), 16 * 1024 * 1024)
     }
 
-    /// After how many pages the log is copied back: half of what it may hold, and SQLite's own number at most.
+    /// The number of pages after which the log is copied back: half of its limit, and SQLite's own number at most.
     var checkpointPages: Int {
         min(max(self.logBytes / 2 / 4096, 16), 1000)
     }

@@ -1,6 +1,6 @@
 internal import GRDB
 
-/// What is wrong with a store.
+/// A fault of a store.
 package enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another process uses the folder.
     case inUse(path: String)

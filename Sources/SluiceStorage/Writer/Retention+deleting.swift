@@ -262,7 +262,7 @@ extension Retention {
         return true
     }
 
-    /// One by one: what stands between them may be far more.
+    /// One by one: there may be far more messages between them.
     private func deleteMessages(_ keys: [Int64], _ db: Database) throws {
         let statement = try db.cachedStatement(sql: "DELETE FROM messages WHERE key = ?")
         for key in keys {

@@ -94,7 +94,7 @@ final class StoreWriter: @unchecked Sendable {
     /// Something waits.
     func wake() {
         self.dispatch.async {
-            // Upkeep that is due comes before the jobs that were added since.
+            // Due upkeep comes before jobs that were added later.
             if self.writeWaiting() {
                 self.wake()
             }
