@@ -3,9 +3,10 @@ internal import SluiceAdmission
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// One API request: who asks is found out, the request is counted, its small body is collected, and then it is done.
+/// One API request: the handler finds the identity, counts the request, collects its small body, and then does the
+/// work.
 final class APIHandler: RequestHandler {
-    /// What is to be done, for whom, with which body.
+    /// The work of a request, given the identity and the body.
     typealias Work = (HTTPExchange, Identity, ByteBuffer) throws(Problem) -> Void
 
     /// The longest body of an API request, in bytes.
@@ -19,9 +20,9 @@ final class APIHandler: RequestHandler {
     private var body: ByteBuffer?
 
     /// - Parameters:
-    ///   - services: What all handlers share.
+    ///   - services: The services that all handlers share.
     ///   - checksOrigin: Whether a page of a strange origin is refused.
-    ///   - work: What is to be done.
+    ///   - work: The work of the request.
     init(services: GatewayServices, checksOrigin: Bool = false, work: @escaping Work) {
         self.services = services
         self.checksOrigin = checksOrigin

@@ -1,6 +1,6 @@
-/// Keeps of all that it is given the first few by an order, and gives them back in it.
+/// Keeps the first few of all given elements by an order, and returns them in that order.
 ///
-/// A heap with the last of them on top, so that what comes behind all of them costs one comparison.
+/// A heap with the last of them on top, so that an element after all of them costs one comparison.
 struct BoundedHeap<Element> {
     private let capacity: Int
     private let precedes: (Element, Element) -> Bool

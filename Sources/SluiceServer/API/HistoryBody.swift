@@ -19,7 +19,7 @@ final class HistoryBody: HTTPBodySource {
     private let text: FrameText
     private let epoch: String
     private let read: Read
-    /// What is still to be read.
+    /// The part that is still to be read.
     private var request: HistoryRequest
     private var entries: ArraySlice<LogEntry> = []
     private var next: Seq?
@@ -53,7 +53,7 @@ final class HistoryBody: HTTPBodySource {
         self.take(first)
     }
 
-    /// The next slice of what is asked for.
+    /// The next slice of the request.
     static func slice(of request: HistoryRequest) -> HistoryRequest {
         var slice = request
         slice.maximumBytes = min(request.maximumBytes, Self.sliceBytes)

@@ -3,7 +3,7 @@ internal import SluiceRelay
 
 /// Which page of a scan's history a query asks for.
 ///
-/// What it does not know it refuses: a condition that is misspelt must not look like one that everything meets.
+/// It refuses unknown parameters: a misspelt condition must not look like one that every message meets.
 struct HistoryQuery: Sendable {
     /// The most messages of one page, and how many it has unless asked otherwise.
     static let maximumCount = 1000

@@ -45,7 +45,7 @@ enum QueryReader {
         return seq
     }
 
-    /// What is answered to a number that no message can have.
+    /// The answer to a number that no message can have.
     static func noSeq(_ name: String) -> Problem {
         Problem(.invalidParameter, "\(name) is a whole number from 0 to \(Seq.max)")
     }

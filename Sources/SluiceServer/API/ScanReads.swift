@@ -4,7 +4,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What can be read of scans without following them.
+/// Reads of scans without following them.
 struct ScanReads: Sendable {
     let services: GatewayServices
 
@@ -65,9 +65,9 @@ struct ScanReads: Sendable {
             }
     }
 
-    /// What was found, if the identity may read it; else the refusal is answered.
+    /// The found value, if the identity may read it; otherwise this answers with the refusal.
     ///
-    /// Who may not read a scan does not learn whether it exists.
+    /// A client that may not read a scan does not learn whether it exists.
     private func readable<Found>(
         _ found: Found?,
         _ owner: (Found) -> String?,

@@ -5,7 +5,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What can be done to scans besides posting to them.
+/// Changes of scans other than posting to them.
 struct ScanWrites: Sendable {
     let services: GatewayServices
 

@@ -7,10 +7,10 @@ internal import Synchronization
 
 /// The statistics for all callers.
 ///
-/// Of many scans each answer is made at most once a second for each set of rights and query, and all scans are summed up
-/// at most once a second; who asks meanwhile gets the same answer. Of few scans each caller gets an answer of its own,
-/// in which everything is that was acknowledged before. Answers are made one after the other on a thread of their own, so
-/// that they hold up no event loop, however many are asked for.
+/// With many scans, each answer is made at most once a second for each set of rights and query, and all scans are
+/// summed up at most once a second; callers in between get the same answer. With few scans each caller gets its own
+/// answer, which includes everything acknowledged before. Answers are made one after the other on a separate thread, so
+/// that they delay no event loop, however many are requested.
 final class StatsBoard: Sendable {
     /// An answer; nil where the page's place is unknown.
     typealias Answer = ByteBuffer?
@@ -167,7 +167,7 @@ final class StatsBoard: Sendable {
         return promise.futureResult
     }
 
-    /// An answer was made; what is kept stays within its bounds.
+    /// An answer was made; the kept answers stay within their limits.
     private func settle(_ key: Key, _ number: UInt64, byteCount: Int, on eventLoop: any EventLoop) {
         self.state.withLock { state in
             if state.answers[key]?.number == number {
@@ -193,7 +193,7 @@ final class StatsBoard: Sendable {
         }
     }
 
-    /// What is not asked for again is let go.
+    /// Answers that are not requested again are dropped.
     private func forgetLater(on eventLoop: any EventLoop) {
         eventLoop.scheduleTask(in: Self.lifetime) {
             let now = eventLoop.now

@@ -4,7 +4,7 @@ internal import SluiceRelay
 
 /// Which scans the statistics list, in which order, from where on.
 struct StatsQuery: Sendable, Hashable {
-    /// What the list is ordered by; equal ones by id.
+    /// The order of the list; equal scans by id.
     enum Order: String, Sendable, CaseIterable {
         case id
         case started
@@ -58,7 +58,7 @@ struct StatsQuery: Sendable, Hashable {
 struct NamePart: Sendable, Hashable {
     private let search: TextSearch
 
-    /// - Parameter text: At least one byte; what goes beyond `TextSearch.maximumByteCount` is left out.
+    /// - Parameter text: At least one byte; bytes beyond `TextSearch.maximumByteCount` are ignored.
     init?(_ text: String) {
         guard let search = TextSearch(text.utf8.map({ Self.folded($0) })) else {
             return nil

@@ -37,7 +37,7 @@ struct StatsReport: Sendable {
     let rights: Identity
     let query: StatsQuery
 
-    /// The statistics of who has these rights, out of all scans in any order.
+    /// The statistics for a caller with these rights, from all scans in any order.
     init(_ chunks: [[ScanSummary]], rights: Identity, query: StatsQuery) {
         self.chunks = chunks
         self.rights = rights
@@ -171,7 +171,7 @@ extension StatsReport {
 }
 
 extension StatsReport {
-    /// How scans stand, and how bad what they found is.
+    /// The numbers of scans by outcome, and of findings by severity.
     private struct Spread {
         /// The severities that are summed up, the worst first.
         ///

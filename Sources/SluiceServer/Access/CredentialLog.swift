@@ -20,11 +20,11 @@ final class CredentialLog: Sendable {
     /// A credential was refused.
     ///
     /// - Parameters:
-    ///   - reason: What was found wrong.
-    ///   - credential: What sort it was.
+    ///   - reason: The fault found.
+    ///   - credential: The kind of credential.
     ///   - claim: The claim of a wrong type, if that is why.
-    ///   - client: Who showed it, as far as proxies can be believed.
-    ///   - peer: The other end of the connection, as its socket says it.
+    ///   - client: The client that showed it, as far as proxies can be believed.
+    ///   - peer: The other end of the connection, by its socket.
     ///   - now: The loop's time.
     func refused(
         _ reason: String,

@@ -5,8 +5,8 @@ internal import SluiceHTTP
 
 /// The credential that a request shows: the first one present, in a fixed order, wins.
 ///
-/// What stands in a credential's place and is none, another scheme than Bearer or an empty value, hides none of those
-/// after it: proxies and browsers add such things on their own.
+/// A value that is not a credential, with a scheme other than Bearer or without content, does not hide a later
+/// credential: proxies and browsers add such values on their own.
 struct Credentials: Sendable, Equatable {
     /// What kind of proof it is.
     enum Proof: Sendable, Equatable {
@@ -41,7 +41,7 @@ struct Credentials: Sendable, Equatable {
 
     /// The subprotocol of the gateway.
     static let subprotocol = "sluice.v1"
-    /// What stands before a token among the subprotocols.
+    /// The prefix of a token among the subprotocols.
     private static let protocolPrefix = "bearer."
 
     /// Reads a request's credential.
@@ -69,7 +69,7 @@ struct Credentials: Sendable, Equatable {
             self.carrier = .cookie(name)
             self.isAmbient = true
         } else {
-            // What may be left is the connection's certificate.
+            // The connection's certificate may remain.
             self.proof = .none
             self.isAmbient = true
         }
@@ -96,7 +96,7 @@ struct Credentials: Sendable, Equatable {
         return .bearer(String(found))
     }
 
-    /// What stands behind the scheme's name, whose case does not count; nil for another scheme, or if nothing does.
+    /// The text after the scheme's name, whose case does not count; nil for another scheme, or without text.
     private static func bearer(_ field: String) -> Substring? {
         let bytes = field.utf8
         let scheme = bytes.prefix { !Self.isSpace($0) }

@@ -5,13 +5,13 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// Who a request is from, and whether it may go on.
+/// Finds the identity behind a request, and decides whether the request may continue.
 ///
 /// Answers the refusals itself.
 struct Gatekeeper: Sendable {
     let services: GatewayServices
 
-    /// Who was let in.
+    /// A client that was let in.
     struct Visitor {
         var identity: Identity
         /// The authenticator's count of changes before it looked: as long as that stands, the right does.
@@ -22,7 +22,7 @@ struct Gatekeeper: Sendable {
         var subprotocol: String?
     }
 
-    /// Finds out who the request is from; `then` is called only for those who may go on.
+    /// Finds the identity behind the request; `then` is called only if the request may continue.
     ///
     /// It is called at once, unless a token names a key that has to be fetched first.
     func identify(_ exchange: HTTPExchange, isWebSocket: Bool = false, then: @escaping (Visitor) -> Void) {
@@ -76,9 +76,9 @@ struct Gatekeeper: Sendable {
         Arrival(page: self.origin(of: exchange).page, carrier: visitor.carrier)
     }
 
-    /// Looks again at a visitor who was let in and did not go on at once, because the body took its time.
+    /// Checks a visitor again that was let in but did not continue at once, because its body took time.
     ///
-    /// - Returns: What the credential entitles to now; nil if it was refused, which is answered.
+    /// - Returns: The identity that the credential gives now; nil if it was refused, with the answer given.
     func stillLetIn(_ visitor: Visitor, _ exchange: HTTPExchange) -> Identity? {
         guard visitor.changeCount != self.services.authenticator.changeCount else {
             return visitor.identity
@@ -266,7 +266,7 @@ struct Gatekeeper: Sendable {
         )
     }
 
-    /// The credential is good; the page that used it has to be one that may.
+    /// The credential is good; the page that used it must also be allowed.
     private func letIn(
         _ identity: Identity,
         _ changeCount: Int,

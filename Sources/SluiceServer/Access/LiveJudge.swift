@@ -1,10 +1,9 @@
 internal import SluiceAdmission
 internal import SluiceHTTP
 
-/// Says of live connections whether they would still be let in, after the operator or an issuer of tokens changed
-/// something.
+/// Says whether live connections would still be let in, after the operator or an issuer of tokens changed something.
 ///
-/// A value of one moment: what was found for the first connection holds for the last one, too.
+/// A value of one moment: the same rules hold for the first connection and the last one.
 struct LiveJudge: Sendable {
     enum Verdict: Sendable, Equatable {
         /// Goes on, with what its credential entitles to now.
@@ -26,7 +25,7 @@ struct LiveJudge: Sendable {
     /// Judges one connection.
     ///
     /// - Parameters:
-    ///   - identity: Who it belongs to.
+    ///   - identity: The identity that it belongs to.
     ///   - arrival: How it came.
     ///   - certificate: The certificate that its client showed.
     /// - Returns: Whether it would be let in today, and as whom.

@@ -1,12 +1,12 @@
 internal import NIOHTTP1
 internal import SluiceHTTP
 
-/// What the gateway refuses, by what it is about.
+/// The gateway's refusals, by subject.
 extension ProblemCode {
     /// RFC 6750, section 3: the scheme, and why the token was not taken.
     private static let bearer = #"Bearer error="invalid_token""#
 
-    // What was posted
+    // The posted content
     static let invalidScanID = Self("invalid_scan_id", .badRequest, "Invalid scan id")
     static let invalidMessage = Self("invalid_message", .badRequest, "Invalid message")
     static let reservedField = Self("reserved_field", .badRequest, "Reserved field")
@@ -35,13 +35,13 @@ extension ProblemCode {
         "Unsupported content encoding"
     )
 
-    // What was asked for
+    // The request
     static let invalidParameter = Self("invalid_parameter", .badRequest, "Invalid parameter")
     static let invalidBody = Self("invalid_body", .badRequest, "Invalid body")
     static let scanNotFound = Self("scan_not_found", .notFound, "Scan channel not found")
     static let notAcceptable = Self("not_acceptable", .notAcceptable, "Not acceptable")
 
-    // Who asked
+    // The caller
     static let missingToken = Self(
         "missing_token",
         .unauthorized,

@@ -34,7 +34,7 @@ struct ConfigurationChecks {
             return
         }
         for (path, value) in [("tls.certificate", tls.certificate), ("tls.private_key", tls.privateKey)] {
-            // One that was given and could not be read has its fault already.
+            // A given value that could not be read already has its fault.
             if value == nil, !reading.hasFault(of: path) {
                 reading.fault("needed, unless listen.plaintext is true", path)
             }

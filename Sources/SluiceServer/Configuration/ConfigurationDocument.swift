@@ -240,7 +240,7 @@ extension ConfigurationDocument {
 
 /// A value of the configuration with the place where it was given, whichever source gave it.
 struct ConfigurationNode: Sendable, Equatable {
-    /// What the value is made of.
+    /// The content of a value.
     indirect enum Content: Sendable, Equatable {
         case scalar(ConfigurationScalar)
         case list([ConfigurationNode])
@@ -257,7 +257,7 @@ struct ConfigurationNode: Sendable, Equatable {
     var place: ConfigurationPlace
     var content: Content
 
-    /// How a fault names what stands here.
+    /// How a fault names this value.
     var shown: String {
         switch self.content {
         case .scalar(let scalar):

@@ -12,7 +12,7 @@ package struct ConfigurationFault: Sendable, Equatable, CustomStringConvertible 
     package var variable: String?
     /// The full path of the key, `relay.batch_interval` or `auth.keys[0].id`; empty if no key is meant.
     package var keyPath: String
-    /// What is wrong, and what would be right.
+    /// The fault, and the expected value.
     package var message: String
 
     init(file: String, place: ConfigurationPlace, keyPath: String, message: String) {
@@ -116,7 +116,7 @@ extension ConfigurationFault {
 enum Suggestion {
     /// The nearest of the names, if it is near enough to be worth telling.
     static func nearest(to name: String, among names: some Sequence<String>) -> String? {
-        // Names are short; what is longer than any of them is not worth the square of its length.
+        // Names are short; a longer text is not worth the square of its length.
         guard name.utf8.count <= 128 else {
             return nil
         }

@@ -1,8 +1,8 @@
 internal import NIOSSL
 internal import SluiceAdmission
 
-/// Looks at the files that a configuration names, so that a missing one, or one that holds something else than its key
-/// wants, is told at the start, with its key and with every other fault.
+/// Checks the files that a configuration names, so that a missing file, or a file with content that its key does not
+/// expect, is reported at the start, with its key and with every other fault.
 struct ConfigurationFiles {
     let configuration: GatewayConfiguration
     /// The time of day, in seconds since 1970.

@@ -20,9 +20,9 @@ struct ConfigurationKind<Value: Sendable>: Sendable {
     /// A value without parts.
     ///
     /// - Parameters:
-    ///   - expected: What a fault says that was expected, where something with parts, or nothing, was found.
-    ///   - text: The value as one would write it.
-    ///   - parse: The value of a scalar that is not null, or what is wrong with it. What was found is added.
+    ///   - expected: The expected value in the words of a fault, where something with parts, or nothing, was found.
+    ///   - text: The value as written in a file.
+    ///   - parse: The value of a scalar that is not null, or its fault. The text found is added.
     /// - Returns: The kind.
     static func scalar(
         _ expected: String,
@@ -78,7 +78,7 @@ struct ConfigurationKind<Value: Sendable>: Sendable {
     }
 }
 
-/// One key of the file: its path, what it may be, and which field it fills.
+/// One key of the file: its path, its allowed values, and the field that it fills.
 struct ConfigurationKey: Sendable {
     /// The path from the root, `relay.batch_interval`.
     let path: String

@@ -1,4 +1,4 @@
-/// Fills a configuration from a file's root and from the environment, and collects what is wrong with either.
+/// Fills a configuration from a file's root and from the environment, and collects the faults of both.
 struct ConfigurationReader {
     /// Names of the client commands' own, which no key has.
     static let reservedVariables: Set<String> = ["SLUICE_TOKEN", "SLUICE_URL", "SLUICE_CA"]

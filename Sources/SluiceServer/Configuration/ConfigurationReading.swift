@@ -1,8 +1,8 @@
 internal import SluiceAdmission
 
-/// One reading of a configuration: what was found wrong so far, and where each key was given.
+/// One reading of a configuration: the faults found so far, and the place where each key was given.
 struct ConfigurationReading {
-    /// More faults than this are not listed: what is read may be no configuration at all.
+    /// More faults than this are not listed: the file may not be a configuration at all.
     private static let maximumFaultCount = 1000
 
     /// What a token is verified with, as one entry of a list gave it; the entry's other fields may be faulty.
@@ -37,7 +37,7 @@ struct ConfigurationReading {
         self.faultyPaths.insert(keyPath)
     }
 
-    /// What is unwise about a key, at its own place or, if it is a default, at that of the key that made it so.
+    /// Adds a warning about a key, at its own place or, if it is a default, at that of the key that made it unwise.
     mutating func warn(_ message: String, _ keyPath: String, becauseOf otherPath: String? = nil) {
         let givenPath = self.isGiven(keyPath) ? keyPath : otherPath ?? keyPath
         self.warnings.append(self.note(message, keyPath, at: self.place(of: givenPath)))

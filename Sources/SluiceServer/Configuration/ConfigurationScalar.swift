@@ -1,6 +1,6 @@
 /// A value without parts, as it was written.
 struct ConfigurationScalar: Sendable, Equatable {
-    /// How the text was given, which decides what it may be.
+    /// How the text was given, which decides its allowed types.
     enum Style: Sendable {
         /// Without quotes: a number, a truth value, nothing, or text.
         case plain

@@ -1,6 +1,6 @@
 internal import SluiceSystem
 
-/// A file as it was at one moment: its bytes, which are bounded, and who may read it.
+/// A file as it was at one moment: its bytes, up to a limit, and its permissions to read.
 struct FileContent {
     /// Certificates, keys and key sets are never larger.
     static let maximumKeyBytes = 1 << 20

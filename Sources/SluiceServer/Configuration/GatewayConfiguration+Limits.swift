@@ -42,7 +42,7 @@ extension GatewayConfiguration.Limits {
         /// The mark in bytes; nil for none.
         ///
         /// - Parameter available: The most memory that the process may have, if that is known.
-        /// - Returns: Three quarters of it, or what was said.
+        /// - Returns: Three quarters of it, or the configured size.
         func mark(available: Int?) -> Int? {
             switch self {
             case .automatic: available.map { $0 / 4 * 3 }

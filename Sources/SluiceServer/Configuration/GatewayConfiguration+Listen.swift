@@ -17,7 +17,7 @@ extension GatewayConfiguration {
         package init() {}
     }
 
-    /// The certificate that the public listener shows, and what it asks of clients.
+    /// The certificate that the public listener shows, and the certificates that it accepts from clients.
     package struct TLS: Sendable, Equatable {
         /// The oldest TLS version that is spoken.
         package enum MinimumVersion: String, Sendable, CaseIterable {

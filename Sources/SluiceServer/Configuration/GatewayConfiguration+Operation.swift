@@ -14,7 +14,7 @@ extension GatewayConfiguration {
             case synced
         }
 
-        /// What is kept of the whole store.
+        /// How much the whole store keeps, and for how long.
         package struct Retention: Sendable, Equatable {
             /// How long a message is kept.
             package var age = TimeAmount.hours(7 * 24)
@@ -28,13 +28,13 @@ extension GatewayConfiguration {
         package var path: String?
         /// What a 202 promises about its messages.
         package var durability = Durability.batched
-        /// What is kept of the whole store.
+        /// How much the whole store keeps, and for how long.
         package var retention = Retention()
 
         package init() {}
     }
 
-    /// What is logged, and how.
+    /// The level and the form of the log.
     package struct Log: Sendable, Equatable {
         /// The shape of a line.
         package enum Format: String, Sendable, CaseIterable {

@@ -30,7 +30,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var limits = Limits()
     /// Where history is kept besides memory.
     package var storage = Storage()
-    /// What is logged, and how.
+    /// The level and the form of the log.
     package var log = Log()
     /// How the gateway ends.
     package var shutdown = Shutdown()
@@ -39,7 +39,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
 }
 
 extension GatewayConfiguration {
-    /// The relay's part, with frames that fit into what may wait for one client.
+    /// The relay's part, with frames that fit into the bytes that may wait for one client.
     ///
     /// A socket that has no room for a frame reads pages of history instead, and those are outside its rate.
     var relayInForce: RelayConfiguration {
@@ -66,9 +66,9 @@ extension GatewayConfiguration {
     /// - Parameters:
     ///   - path: The YAML file. Faults name it as it is given here.
     ///   - environment: The variables; names that do not begin with `SLUICE_` mean nothing.
-    ///   - machine: What it is to run on.
+    ///   - machine: The machine that it will run on.
     /// - Returns: The configuration with its warnings.
-    /// - Throws: All that is wrong, in one go.
+    /// - Throws: All faults at once.
     package static func load(
         path: String,
         environment: [String: String],
@@ -122,6 +122,6 @@ extension GatewayConfiguration {
 package struct LoadedConfiguration: Sendable, Equatable {
     /// The checked configuration; every path in it is absolute.
     package var configuration: GatewayConfiguration
-    /// What is unwise but possible, in the order of the file.
+    /// Values that are possible but unwise, in the order of the file.
     package var warnings: [ConfigurationFault]
 }

@@ -2,7 +2,7 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceSystem
 
-/// What a configuration is to run on: what it asks of the machine, and the machine may not give, is a warning.
+/// The machine that a configuration will run on: demands that the machine may not meet are warnings.
 package struct MachineFacts: Sendable {
     /// Descriptors besides the connections: listeners, event loops, logs, the store and its journal, key files.
     private static let reservedDescriptors = 64
@@ -22,7 +22,7 @@ package struct MachineFacts: Sendable {
         Self(openFileLimit: CLibrary.openFileLimit(), now: Int(WallTime.now().milliseconds / 1000))
     }
 
-    /// Warns of what does not fit.
+    /// Warns of demands that the machine may not meet.
     func check(_ configuration: GatewayConfiguration, _ reading: inout ConfigurationReading) {
         let total = configuration.limits.connections.total
         if self.openFileLimit < total + Self.reservedDescriptors {

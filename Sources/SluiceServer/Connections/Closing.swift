@@ -102,7 +102,7 @@ extension WebSocketCloseCode {
     /// Whether it is one of them.
     var isCommon: Bool { Self.common.contains(self) }
 
-    /// What was refused, by the name that the metrics have for it; nil where the code says of no refusal.
+    /// The refusal, by its name in the metrics; nil if the code is not a refusal.
     var refusal: String? {
         switch self {
         case .protocolError: "protocol_error"

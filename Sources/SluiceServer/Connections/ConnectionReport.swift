@@ -8,7 +8,7 @@ struct ConnectionReport: Sendable {
     /// One of the connection's subscriptions.
     struct Subscription: Sendable {
         var scanID: ScanID
-        /// The cursor after what was last written.
+        /// The cursor after the last write.
         var cursor: Seq
         /// What the scan's home knows; nil where it was not asked, or the subscription waits for its scan.
         var home: SubscriptionReport?

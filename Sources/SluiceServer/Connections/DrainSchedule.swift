@@ -1,9 +1,9 @@
 internal import NIOCore
 
-/// When a gateway that stops ends its connections, and when it asks everybody to come back.
+/// When a gateway that stops ends its connections, and when it asks clients to come back.
 ///
-/// No client is asked back before it is gone, and those who are sent away at the same moment not for the same one. A pure
-/// value.
+/// No client is asked to come back before the gateway is gone, and clients that are sent away at the same moment get
+/// different times. A pure value.
 struct DrainSchedule: Sendable, Equatable {
     /// How much later than the end everybody is asked back, at least.
     static let margin = TimeAmount.milliseconds(500)
@@ -20,7 +20,7 @@ struct DrainSchedule: Sendable, Equatable {
         self.spread = max(Self.leastSpread, .nanoseconds(grace.nanoseconds / 2))
     }
 
-    /// How long to wait before ending one of so many connections: evenly over the first half of what is left.
+    /// How long to wait before ending one of so many connections: evenly over the first half of the remaining time.
     func delay(of index: Int, among count: Int, now: NIODeadline) -> TimeAmount {
         let left = max(0, (self.endsAt - now).nanoseconds)
         return .nanoseconds(left / 2 / Int64(max(1, count)) * Int64(index))

@@ -29,7 +29,7 @@ final class TransportCount: Sendable {
         self.state.withLock { $0.limits.replace(limits) }
     }
 
-    /// What the machine has room for, until it is looked at again.
+    /// The machine's room, until the next check.
     func setVerdict(_ verdict: LoadShedder.Verdict) {
         self.state.withLock { $0.limits.verdict = verdict }
     }

@@ -1,11 +1,11 @@
 internal import SluiceAdmission
 internal import SluiceBase
 
-/// Decides about each TCP connection of the public listener when it is accepted: in all, from each address, and by what
-/// the machine has room for.
+/// Decides about each TCP connection of the public listener when it is accepted: by the number in all, the number from
+/// each address, and the machine's room.
 ///
-/// Beyond the room a few more are taken in, to be told to come back and for health checks. Where these places are full
-/// too, the newcomer gets that of the one there that has said nothing for longest: a flood of mute
+/// Beyond the room a few more connections are accepted, to tell them to come back and for health checks. When these
+/// places are full too, a new connection takes the place of the one that has been silent for longest: a flood of silent
 /// connections keeps no other from an answer. A pure value.
 struct TransportLimits: Sendable {
     /// The name of a connection: the channel's.
@@ -23,7 +23,7 @@ struct TransportLimits: Sendable {
     enum Refusal: String, Sendable {
         /// Its address opens connections too fast.
         case accepts
-        /// Its address holds far more than anybody needs.
+        /// Its address holds far more connections than any client needs.
         case addressConnections = "address_connections"
         /// There is no place left, not even to say so.
         case overloaded
@@ -53,7 +53,7 @@ struct TransportLimits: Sendable {
     /// No address is held to fewer, so that a low limit on live connections does not hurt producers.
     private static let leastAddressLimit = 1000
 
-    /// What the machine has room for.
+    /// The machine's room.
     var verdict = LoadShedder.Verdict()
     /// Connections that stand, those that are only told something included.
     private(set) var count = 0

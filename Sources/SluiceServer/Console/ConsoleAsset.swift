@@ -2,7 +2,7 @@ internal import Crypto
 package import NIOCore
 internal import SluiceWire
 
-/// One file as it is sent: made once, shared by all who ask for it.
+/// One file as it is sent: made once, shared by all requests for it.
 package struct ConsoleAsset: Sendable {
     /// The media type, for `Content-Type`.
     package let mediaType: String
@@ -43,7 +43,7 @@ package struct ConsoleAsset: Sendable {
         return [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")] + self.policy
     }
 
-    /// Whether the one who asks has this content already, so that 304 is the answer (RFC 9110, section 13.1.2).
+    /// Whether the client already has this content, so that the answer is 304 (RFC 9110, section 13.1.2).
     ///
     /// - Parameter values: The values of `If-None-Match`, one for each line of it.
     /// - Returns: Whether one of them is `*` or names this content, by the weak comparison: a proxy that compresses

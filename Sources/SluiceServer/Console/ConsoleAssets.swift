@@ -5,8 +5,8 @@ internal import SluiceHTTP
 
 /// The files that the gateway serves by itself, by their path: the console's, and the client's.
 ///
-/// They are part of the binary: there is nothing to install or to mislay. Who may fetch them is for the caller to say;
-/// they hold no secret, and a token is entered only once they are there.
+/// They are part of the binary: there is nothing to install or to lose. The caller decides which clients may fetch
+/// them; they hold no secret, and a token is entered only after they are loaded.
 package enum ConsoleAssets {
     /// What the console's page may do: run and load the gateway's own files, talk to the gateway, and nothing else.
     ///
@@ -15,9 +15,9 @@ package enum ConsoleAssets {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
         + "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-    /// Every path, as its segments, with the file that stands there.
+    /// Every path, as its segments, with its file.
     ///
-    /// Made by the first who asks, which is the gateway's start.
+    /// Made at the first use, which is the gateway's start.
     package static let all: [[String]: ConsoleAsset] = {
         let files = Self.joined(AssetFiles.all)
         return Dictionary(uniqueKeysWithValues: files.map { (Self.segments($0), Self.asset($0, $1)) })
@@ -33,8 +33,8 @@ package enum ConsoleAssets {
 
     /// The files by their path's parts, with those of a folder that is named like a script as one script.
     ///
-    /// So a module can be fetched and copied as one file, and be read in parts. They stand in the order of their names;
-    /// a line that begins with `import` is left out, for what it names stands in the same file then.
+    /// So a module can be fetched and copied as one file, and be read in parts. The parts are in the order of their
+    /// names; a line that begins with `import` is left out, because the imported part is then in the same file.
     static func joined(_ files: [(path: String, content: [UInt8])]) -> [[String]: [UInt8]] {
         var contents: [[String]: [UInt8]] = [:]
         for (path, content) in files.sorted(by: { $0.path < $1.path }) {
@@ -105,7 +105,7 @@ package enum ConsoleAssets {
 ///
 /// They hold no secret, so they need no token.
 enum ConsoleRoute {
-    /// Who answers for the path, if it is one of them.
+    /// The handler for the path, if it is one of them.
     static func handler(for request: HTTPRequest) -> FixedHandler? {
         guard let asset = ConsoleAssets.asset(at: request.path) else {
             return nil

@@ -28,7 +28,7 @@ struct EventStreamEnd: Equatable {
 
     /// Writes the stream's last event.
     ///
-    /// An unnamed one says in its data what it is, as all that the gateway sends of its own does.
+    /// An unnamed event says in its data what it is, like all events of the gateway's own.
     func write(isChunked: Bool, isNamed: Bool, into buffer: inout ByteBuffer) {
         if let milliseconds = self.retryMilliseconds {
             EventText.writeRetry(milliseconds: milliseconds, isChunked: isChunked, into: &buffer)

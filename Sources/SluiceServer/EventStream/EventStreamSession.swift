@@ -17,11 +17,11 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     /// How often a quiet stream says that it is alive.
     private static let commentInterval = TimeAmount.seconds(15)
-    /// How long a reader is to stay away whose stream broke, in milliseconds: each another time, so that many who lost
-    /// theirs at the same moment do not all come back at once.
+    /// How long a reader should stay away after its stream broke, in milliseconds: a different time for each, so that
+    /// readers that lost their streams together do not all come back at once.
     private static let retryMilliseconds = 1000...5000
 
-    /// What it has in common with a WebSocket.
+    /// The part that it shares with a WebSocket.
     private var connection: SubscriberConnection
     private let request: SubscriptionRequest
     private let isChunked: Bool
@@ -101,7 +101,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         context.fireChannelInactive()
     }
 
-    /// A client that follows a stream has nothing more to say; what it sends is not looked at.
+    /// A client that follows a stream has nothing more to send; its bytes are ignored.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -207,7 +207,8 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
             loopBound.value.channel.cut()
         }
         promise.futureResult.whenComplete { _ in cut.cancel() }
-        // Only what has left the channel is sure: without TLS, closing drops what still waits in it.
+        // Only bytes that have left the channel are sure to arrive: without TLS, closing drops bytes that still wait in
+        // it.
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated()
             .whenComplete { _ in context.close(promise: promise) }
     }

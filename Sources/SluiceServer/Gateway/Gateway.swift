@@ -29,12 +29,12 @@ package final class Gateway: Sendable {
     /// Starts a gateway; it serves when this returns.
     ///
     /// - Parameters:
-    ///   - configuration: What it is to be.
-    ///   - logger: For everything that it does.
+    ///   - configuration: The configuration.
+    ///   - logger: The logger for everything that it does.
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
-    ///   - revocations: Where revocations do.
-    ///   - sockets: Those that listen already; others are opened where the configuration says.
-    /// - Throws: What stands in the way of it, in words for the operator.
+    ///   - revocations: Where revocations outlive the process.
+    ///   - sockets: Sockets that listen already; others are opened as configured.
+    /// - Throws: The reason why it cannot start, in words for the operator.
     package init(
         _ configuration: GatewayConfiguration,
         logger: Logger,
@@ -70,7 +70,7 @@ package final class Gateway: Sendable {
                 services?.judgeConnections(change == .bySet ? .keyWithdrawn : .notAdmitted, on: group.any())
             }
             try? await services.keySource.fetch(on: group.any()).get()
-            // Packed now, and not while the first who asks for one waits for it.
+            // Packed now, and not while the first request for one waits.
             precondition(!ConsoleAssets.all.isEmpty, "a gateway has a page")
             // Before the first connection: there may be room for few.
             services.load.take(.measured(), services: services)
@@ -104,13 +104,13 @@ package final class Gateway: Sendable {
         self.logger.info("gateway serves", metadata: metadata)
     }
 
-    /// Takes over a new configuration without a connection dropped.
+    /// Takes over a new configuration without dropping a connection.
     ///
-    /// What names listeners, loops, or storage stays.
+    /// The settings of listeners, loops and storage stay.
     ///
-    /// - Throws: What is wrong with it; then everything stays as it was.
+    /// - Throws: Its fault; then everything stays as it was.
     package func reload(_ configuration: GatewayConfiguration) throws {
-        // What can fail comes first, so that nothing changes if it does.
+        // Steps that can fail come first, so that nothing changes if one does.
         let keys = try KeyLoader.load(configuration.auth)
         try self.services.tls?.reload(configuration.tls)
         self.services.keySource.replace(keys)
@@ -134,7 +134,7 @@ package final class Gateway: Sendable {
         self.services.metrics.reloadFailed()
     }
 
-    /// Stops: nothing new is taken, what waits is sent, everybody is told when to come back, within the grace.
+    /// Stops within the grace: nothing new is taken, waiting messages are sent, and clients are told when to come back.
     package func stop() async throws {
         let schedule = DrainSchedule(now: .now(), grace: self.services.settings.configuration.shutdown.grace)
         if self.isListenerInherited {
@@ -145,7 +145,7 @@ package final class Gateway: Sendable {
         self.logger.info("gateway drains", metadata: ["connections": .stringConvertible(count)])
         self.services.beginDraining(schedule)
         self.upkeep.stop()
-        // First the producers, so that what they were told is taken goes out before anybody is parted with.
+        // First the producers, so that acknowledged messages go out before any subscriber is closed.
         try await self.loops.onEach { $0.drain() }
         try await self.services.relay.flush(on: self.group.any()).get()
         self.services.connections.drain(schedule)
@@ -154,7 +154,7 @@ package final class Gateway: Sendable {
         }
         try? await self.listener.close().get()
         try? await self.adminListener.close().get()
-        // Those that came meanwhile; and what was answered last still has to reach its client.
+        // Connections that came meanwhile; and the last answers must still reach their clients.
         try await self.loops.onEach { $0.drain() }
         while self.services.transports.current > 0, NIODeadline.now() < schedule.endsAt {
             try await Task.sleep(for: .milliseconds(20))

@@ -18,14 +18,14 @@ package struct InheritedSockets: Sendable, Equatable {
     /// Nothing was handed over.
     package static let nothing = InheritedSockets(environment: [:], processID: 0)
 
-    /// Reads what the environment says.
+    /// Reads the sockets from the environment.
     ///
-    /// A socket is for what its name says, `listen` or `admin`; one that has no name of ours is for clients if there is no
-    /// other.
+    /// A socket serves the listener of its name, `listen` or `admin`; a socket with another name is for clients if
+    /// there is no other.
     ///
     /// - Parameters:
-    ///   - environment: What the process was started with.
-    ///   - processID: The process; what was handed to another one is not for it.
+    ///   - environment: The environment that the process was started with.
+    ///   - processID: The process; sockets handed to another process are not for it.
     package init(environment: [String: String], processID: Int32) {
         guard environment["LISTEN_PID"] == String(processID),
             let count = environment["LISTEN_FDS"].flatMap({ Int($0) }), (1...Self.maximumCount).contains(count)

@@ -73,7 +73,7 @@ struct Listener: Sendable {
             return false
         }
         let peer = remote.ipAddress.flatMap { IPAddress($0) }
-        // Behind a proxy are many clients, which are told apart only by what it says of each request.
+        // A proxy carries many clients, which are distinguished only by the proxy's headers on each request.
         let address = peer.flatMap { services.settings.forwarded.isTrusted($0) ? nil : AddressKey($0) }
         let (answer, evicted) = services.transports.open(channel, from: address, now: now)
         if let evicted {

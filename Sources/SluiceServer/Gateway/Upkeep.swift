@@ -3,7 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// What has to be looked at from time to time: the certificate's files, the key set, the machine's load, and the loops.
+/// Checks from time to time: the certificate's files, the key set, the machine's load, and the loops.
 final class Upkeep: Sendable {
     /// How often the certificate's files are looked at.
     private static let certificateInterval = TimeAmount.seconds(10)

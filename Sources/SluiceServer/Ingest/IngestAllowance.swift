@@ -3,10 +3,10 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
 
-/// What one request takes of its producer's ingest bucket: one for each message, and one if it brings none, be it empty
-/// or faulty.
+/// The charge of one request to its producer's ingest bucket: one for each message, and one if it brings none, because
+/// it is empty or faulty.
 ///
-/// What is refused for want of budget takes nothing, so that what it is told of waiting is true.
+/// A request refused for lack of budget takes nothing, so that its `Retry-After` is accurate.
 struct IngestAllowance {
     private let limiter: RateLimiter<ByteName>
     private let producer: ByteName

@@ -6,7 +6,7 @@ internal import SluiceRelay
 
 /// The answers to ingest requests.
 enum IngestAnswers {
-    /// 202 with what was taken.
+    /// 202 with the messages taken.
     static func accepted(
         _ scanID: ScanID,
         count: Int,

@@ -4,14 +4,14 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// `POST /api/scans/{scanId}/progress`: finds out who posts, and hands the body to the reader of its form.
+/// `POST /api/scans/{scanId}/progress`: finds the producer, and hands the body to the reader of its form.
 final class IngestHandler: RequestHandler {
     private let services: GatewayServices
     private let gatekeeper: Gatekeeper
     private let scanSegment: String
     private var exchange: HTTPExchange?
     private var reader: (any IngestReader)?
-    /// What came before it was known who posts.
+    /// The bytes received before the producer was known.
     private var early: [ByteBuffer] = []
     private var hasEarlyEnd = false
     private var isStream = false
@@ -34,7 +34,7 @@ final class IngestHandler: RequestHandler {
             exchange.respond(problem: self.services.drainClosing(now: exchange.eventLoop.now).problem)
             return
         }
-        // Known before it is known who posts, which may take a while: then too a stream is one from its first byte.
+        // Known before the producer is, which may take a while: a stream counts as one from its first byte.
         self.isStream = IngestHead.isStream(exchange.request.headers)
         self.gatekeeper.identify(exchange) { self.identified($0, exchange) }
         if self.reader == nil, exchange.isOpen {
@@ -120,7 +120,7 @@ struct IngestJob {
     /// What the request takes of its producer's bucket.
     var allowance: IngestAllowance
 
-    /// Who posts.
+    /// The producer.
     var identity: Identity { self.visitor.identity }
 
     /// A check for the messages of this request.

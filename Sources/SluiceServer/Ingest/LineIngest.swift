@@ -12,7 +12,7 @@ internal import SluiceRelay
 final class LineIngest: IngestReader, LiveConnection {
     private enum State {
         case reading
-        /// The stream ended, or was broken off with this problem; the answer waits for what is on its way.
+        /// The stream ended, or was broken off with this problem; the answer waits for posts on their way.
         case ended(Problem?)
         case answered
     }
@@ -28,7 +28,7 @@ final class LineIngest: IngestReader, LiveConnection {
     private var openPosts = 0
     private var openMessages = 0
     private var openBytes = 0
-    /// No later post is taken once one was refused, so that what was taken is all before it.
+    /// No later post is taken once one was refused, so that all taken messages are before it.
     private let stream = IngestStream()
     /// Whether all that arrived has been taken apart.
     private var isThrottled = false
@@ -99,7 +99,7 @@ final class LineIngest: IngestReader, LiveConnection {
         self.readOn()
     }
 
-    /// What was taken before is part of the answer.
+    /// The answer includes the number of messages taken before.
     func refusing(_ problem: Problem) -> Bool {
         self.end(problem)
         return true
@@ -149,7 +149,7 @@ final class LineIngest: IngestReader, LiveConnection {
     /// Takes lines apart and posts them, one hop at a time.
     private func readOn() {
         if case .ended(let problem?) = self.state {
-            // Also of one that is slowed: there is nothing left to slow down.
+            // Also for a slowed stream: there is nothing left to slow down.
             self.answerWhenDone(problem)
             return
         }
@@ -165,7 +165,7 @@ final class LineIngest: IngestReader, LiveConnection {
         self.postNext()
     }
 
-    /// The answer says what was taken, so it waits for all that is on its way.
+    /// The answer counts the messages taken, so it waits for all posts on their way.
     private func answerWhenDone(_ problem: Problem?) {
         if self.openPosts == 0 {
             self.answer(problem)
@@ -261,7 +261,7 @@ final class LineIngest: IngestReader, LiveConnection {
         self.readOn()
     }
 
-    /// What was numbered need not be sent again, whether it was stored or is later.
+    /// Numbered messages need not be sent again, whether they are stored now or later.
     private func count(_ receipt: IngestReceipt) {
         self.acceptedCount += receipt.acceptedCount
         if let seqs = receipt.seqs {
@@ -277,7 +277,8 @@ final class LineIngest: IngestReader, LiveConnection {
         self.readOn()
     }
 
-    /// Charges the producer for what is taken; over its rate, nothing more is read until it is within it again.
+    /// Charges the producer for the messages taken; over its rate, nothing more is read until it is within the rate
+    /// again.
     private func pay(for lineCount: Int) {
         let wait = self.allowance.charge(lineCount, now: self.job.exchange.eventLoop.now)
         if case .ended(_?) = self.state {

@@ -11,7 +11,7 @@ internal import Synchronization
 ///
 /// While the source is away, the keys that were fetched last stay in force.
 final class KeySource: Sendable {
-    /// Why keys are no longer what they were.
+    /// Why the keys changed.
     enum Change: Sendable {
         /// The operator named another source.
         case byReload
@@ -19,7 +19,7 @@ final class KeySource: Sendable {
         case bySet
     }
 
-    /// The least time between two fetches for unknown keys: anybody can make up a key's id.
+    /// The least time between two fetches for unknown keys: any client can invent a key's id.
     static let unknownKeyInterval = TimeAmount.minutes(1)
     /// The longest that one fetch may take.
     private static let timeout = TimeAmount.seconds(10)
@@ -27,7 +27,7 @@ final class KeySource: Sendable {
     private struct State {
         /// What the operator wants now; a fetch may end after it was changed.
         var loaded: KeyLoader.Loaded
-        /// What was fetched last from the address that is configured; nil for nothing yet.
+        /// The last set fetched from the configured address; nil if there is none yet.
         var fetched: JSONWebKeySet?
         /// Whether the keys of another address are awaited since the configuration was reloaded.
         var isReloading = false
@@ -76,7 +76,7 @@ final class KeySource: Sendable {
             if loaded.auth.jwks.url != state.loaded.auth.jwks.url {
                 state.fetched = nil
                 state.isReloading = loaded.auth.jwks.url != nil
-                // What is on its way comes from another address.
+                // A fetch on its way comes from another address.
                 state.current = nil
             }
             state.loaded = loaded
@@ -220,13 +220,13 @@ final class KeySource: Sendable {
 
     // MARK: Entries that are of no use
 
-    /// What the operator is to be told of a key set.
+    /// What to log about a key set.
     private struct Note {
         var passedOver: [JSONWebKeySet.PassedOver] = []
         var count = 0
     }
 
-    /// An issuer's set is read every few minutes: what was passed over is told once, and again when it changes.
+    /// An issuer's set is read every few minutes: skipped entries are logged once, and again when they change.
     private static func note(_ state: inout State) -> Note {
         let passedOver = state.set?.passedOver ?? []
         defer { state.toldOf = passedOver }

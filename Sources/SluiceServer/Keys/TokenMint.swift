@@ -23,11 +23,11 @@ package enum TokenMint {
     /// Signs a token.
     ///
     /// - Parameters:
-    ///   - claims: What it says.
+    ///   - claims: The claims.
     ///   - auth: Where the keys are.
     ///   - keyID: The key to sign with; the first symmetric one unless given.
     /// - Returns: The token's compact form.
-    /// - Throws: What is missing, in words for the operator.
+    /// - Throws: The missing part, in words for the operator.
     package static func sign(
         _ claims: Claims,
         auth: GatewayConfiguration.Auth,

@@ -29,7 +29,7 @@ final class GatewayLimits: Sendable {
         return RateLimit(rate: limits.handshakes.rate, burst: overflow ? .max : burst)
     }
 
-    /// New limits from the operator; what was spent stays spent.
+    /// New limits from the operator; earlier spending stays.
     func replace(_ limits: GatewayConfiguration.Limits) {
         self.handshakesByUser.setLimit(RateLimit(limits.handshakes))
         self.handshakesByAddress.setLimit(RateLimit(limits.handshakes))

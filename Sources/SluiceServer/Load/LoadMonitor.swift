@@ -14,7 +14,7 @@ final class LoadMonitor: Sendable {
 
     private let state = Mutex(State())
 
-    /// What was seen last.
+    /// The load at the last look.
     var load: MachineLoad { self.state.withLock { $0.load } }
 
     /// Whether new connections are refused for want of descriptors or memory.
@@ -26,7 +26,7 @@ final class LoadMonitor: Sendable {
     /// Whether memory is short: then no new subscriber is taken on connections that stand either.
     var isOverMemory: Bool { self.state.withLock { $0.isOverMemory } }
 
-    /// Has the gateway act on what was seen.
+    /// Makes the gateway act on a load.
     func take(_ load: MachineLoad, services: GatewayServices) {
         let transports = services.transports.current
         let mark = services.settings.configuration.limits.memory.mark(available: load.memoryBytes)

@@ -5,11 +5,12 @@
 /// connections that are only told to come back later, and for health checks. Memory has a mark; once it is reached,
 /// no new one is taken until a part of it is free again. Those inside are served on. A pure value.
 struct LoadShedder: Sendable {
-    /// What is to be done until the next look.
+    /// The actions until the next look.
     struct Verdict: Sendable, Equatable {
         /// Connections beyond this number are told to come back later.
         var transportLimit = Int.max
-        /// At this number the next one is closed at once, or takes the place of one that is only told so.
+        /// At this number the next connection is closed at once, or takes the place of one that is only told to come
+        /// back.
         var acceptLimit = Int.max
         /// At this number, those counted that were closed and still have their descriptor, none is accepted for a moment.
         var pauseLimit = Int.max
@@ -19,11 +20,11 @@ struct LoadShedder: Sendable {
         var isOverMemory = false
         /// Whether new connections are refused for want of descriptors or memory.
         var isShedding = false
-        /// How many of those that do not take what they are sent are to go.
+        /// How many of the clients that do not take their data are to be closed.
         var slowReadersToClose = 0
     }
 
-    /// Memory has to sink below this share of the mark before anybody new is taken.
+    /// Memory must fall below this share of the mark before new connections are taken.
     private static let memoryRecoveryShare = 0.95
     /// The share of the connections that goes at one look, at most.
     private static let closedShare = 50
@@ -39,10 +40,10 @@ struct LoadShedder: Sendable {
     /// Looks at the load.
     ///
     /// - Parameters:
-    ///   - load: What is in use.
+    ///   - load: The resources in use.
     ///   - transports: How many of the descriptors are clients' connections.
     ///   - memoryMark: How many resident bytes are too many; nil for no such mark.
-    /// - Returns: What is to be done until the next look.
+    /// - Returns: The actions until the next look.
     mutating func look(_ load: MachineLoad, transports: Int, memoryMark: Int?) -> Verdict {
         var verdict = Verdict()
         let limit = load.descriptorLimit

@@ -1,6 +1,6 @@
-/// How much memory this process may have: what its control groups grant it, or what the machine has.
+/// How much memory this process may have: the limit of its control groups, or the machine's memory.
 ///
-/// Where the limits stand is found out once; what they say may change while the process runs.
+/// The files of the limits are found once; their values may change while the process runs.
 struct MachineMemory: Sendable {
     /// What the kernel says of each control group and of the machine.
     typealias Reader = @Sendable (String) -> String?
@@ -79,7 +79,7 @@ struct MachineMemory: Sendable {
     private static func files(of group: Substring, at mount: Mount) -> [String] {
         let root = mount.root == "/" ? "" : mount.root
         var rest: Substring = ""
-        // A group outside of what is mounted here is not to be seen; then the mount's own limits all the same.
+        // A group outside the mounted tree is not visible; then use the mount's own limits.
         if group.hasPrefix(root + "/"), !group.split(separator: "/").contains("..") {
             rest = group.dropFirst(root.count)
         }

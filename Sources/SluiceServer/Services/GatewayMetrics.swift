@@ -2,9 +2,9 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import Synchronization
 
-/// What the server's side counts; the relay counts what it does itself.
+/// The counters of the server's side; the relay counts its own work itself.
 ///
-/// Whatever may be counted is there from the start, at 0: a rate needs a value before the first event.
+/// Every counter exists from the start, at 0: a rate needs a value before the first event.
 final class GatewayMetrics: Sendable {
     struct Counts: Sendable {
         /// Refusals by code: problems over HTTP, error frames and close codes over WebSocket.
@@ -33,7 +33,7 @@ final class GatewayMetrics: Sendable {
             // Of what clients say on a WebSocket.
             "invalid_json", "missing_action", "unknown_action", "not_subscribed", "client_frames",
             "protocol_error", "unsupported_data", "invalid_payload", "frame_too_large",
-            // Of clients that do not take what they are sent.
+            // Of clients that do not take their data.
             "slow_reader", "unread_answers",
             // Before anything is read; ``TransportLimits/Refusal/overloaded`` is a problem's code as well.
             TransportLimits.Refusal.accepts.rawValue, TransportLimits.Refusal.addressConnections.rawValue,
@@ -49,7 +49,7 @@ final class GatewayMetrics: Sendable {
         self.counts = Mutex(counts)
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     var snapshot: Counts {
         var counts = self.counts.withLock { $0 }
         counts.clientFrames = self.clientFrames.load(ordering: .relaxed)

@@ -100,9 +100,9 @@ final class GatewayServices: Sendable {
             }
     }
 
-    /// Judges a visitor who was let in a while ago and goes on only now.
+    /// Judges a visitor that was let in a while ago and continues only now.
     ///
-    /// A live connection that has begun is judged whenever something changes; this is for the time before.
+    /// A live connection that has started is judged whenever something changes; this is for the time before.
     func verdict(on identity: Identity, arrival: Arrival, certificate: ClientCertificate?) -> LiveJudge.Verdict {
         guard !self.authenticator.isRevoked(identity) else {
             return .ends(.tokenRevoked)

@@ -7,7 +7,7 @@ internal import SluiceRelay
 /// What a client's text frame asks for.
 struct ClientAction: Equatable {
     enum Kind: Equatable {
-        /// Follow a scan, or change what is followed of it.
+        /// Follow a scan, or change the terms of following it.
         case subscribe(scanID: String?, SubscriptionQuery)
         case unsubscribe(scanID: String?)
         case rate(Double, scanID: String?)

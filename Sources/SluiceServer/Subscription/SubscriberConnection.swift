@@ -5,8 +5,8 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What a subscriber's WebSocket and its event stream have in common: whose it is, its place among the live connections,
-/// its token's time, its outbox, and whether the client takes what it is sent.
+/// The part that a subscriber's WebSocket and its event stream share: the identity, the place among the live
+/// connections, the token's time, the outbox, and whether the client takes its data.
 ///
 /// Loop-confined, like the session that holds it.
 struct SubscriberConnection {
@@ -70,13 +70,13 @@ struct SubscriberConnection {
 
     // MARK: Its life
 
-    /// The connection stands, and may be written to through `context`.
+    /// The connection is open, and `context` takes writes to it.
     ///
     /// - Parameters:
     ///   - session: The connection, as the registry knows it.
-    ///   - context: Where what is for it is written.
+    ///   - context: The context that takes writes to the connection.
     ///   - waitingBytes: How many bytes wait for the client.
-    /// - Returns: What writes to it.
+    /// - Returns: The outbox that writes to it.
     mutating func open(
         _ session: any LiveConnection,
         _ context: ChannelHandlerContext,
@@ -95,10 +95,10 @@ struct SubscriberConnection {
         return outbox
     }
 
-    /// The connection is over, or never came to be: gives back what it held.
+    /// The connection is over, or never opened: gives back everything it held.
     ///
-    /// - Parameter subscribers: What it still followed.
-    /// - Returns: What it was sent in all; nil if it was over already.
+    /// - Parameter subscribers: The subscriptions that it still had.
+    /// - Returns: The counts of everything it was sent; nil if it was over already.
     mutating func end(_ subscribers: some Sequence<Subscriber>) -> Outbox.Counts? {
         guard !self.isOver else {
             return nil
@@ -139,13 +139,13 @@ struct SubscriberConnection {
 
     // MARK: Its client
 
-    /// Judges whether the client takes less than the least rate of what waits for it, and counts it then.
+    /// Judges whether the client takes its waiting data below the minimum rate, and counts it then.
     ///
     /// - Parameters:
     ///   - writtenBytes: How many bytes were written to the connection since its start.
     ///   - channel: The connection.
     ///   - now: The loop's time.
-    /// - Returns: Whether it is to go.
+    /// - Returns: Whether to close it.
     mutating func isStuck(writtenBytes: Int, channel: any Channel, now: NIODeadline) -> Bool {
         guard self.drainMachine.mayWait(writtenBytes: writtenBytes) else {
             return false
@@ -163,7 +163,7 @@ struct SubscriberConnection {
         return isStuck
     }
 
-    /// What it was given and how it stands.
+    /// A report of its counts and its state.
     func report(
         channel: (any Channel)?,
         roundTrip: TimeAmount? = nil,

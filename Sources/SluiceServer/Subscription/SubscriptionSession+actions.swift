@@ -18,10 +18,10 @@ extension SubscriptionSession {
         self.actOnNext()
     }
 
-    /// Does what waits and can be done now.
+    /// Performs the waiting actions that are possible now.
     ///
-    /// A subscription begins with frames of the relay's own, which are not counted as answers: so it waits until the
-    /// socket takes more.
+    /// A subscription starts with frames of the relay, which are not counted as answers, so it waits until the socket
+    /// takes more.
     func actOnNext() {
         while !self.isLookingUp, let outbox = self.outbox, let action = self.actions.first,
             outbox.isWritable || !action.mayBeginSubscription
@@ -109,7 +109,7 @@ extension SubscriptionSession {
         self.follow(scanID, query, action)
     }
 
-    /// Follows one more scan on a socket of many, or one that is followed from another place.
+    /// Follows one more scan on a socket of many, or a followed scan from another place.
     private func follow(
         _ scanID: ScanID,
         _ query: SubscriptionQuery,

@@ -11,7 +11,7 @@ internal import SluiceRelay
 /// It answers the client's frames and watches over its token. What the scans send does not come by here: the relay
 /// writes it straight to the outbox. Loop-confined.
 final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveConnection {
-    /// What it has in common with an event stream.
+    /// The part that it shares with an event stream.
     private(set) var connection: SubscriberConnection
     let query: SubscriptionQuery
     let form: WireForm
