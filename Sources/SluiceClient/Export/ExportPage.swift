@@ -35,7 +35,7 @@ struct ExportPage: Sendable, Equatable {
         self.damagedCount = page["damaged"]?.integer ?? 0
     }
 
-    /// The gateway put `"seq":N,` in front of what was posted, and nothing else.
+    /// The gateway put `"seq":N,` in front of the posted fields, and nothing else.
     private static func line(_ message: JSONNode, at time: Int?, _ body: [UInt8]) -> [UInt8]? {
         guard let time, let first = message.members.first, first.name == "seq", let seq = first.node.integer,
             first.node.range.upperBound < message.range.upperBound,

@@ -2,7 +2,7 @@ package import SluiceBase
 
 /// Why a client could not start: something that the caller gave is of no use.
 package struct ClientError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What was of no use.
+    /// The kind of failure.
     package enum Code: Sendable, Hashable {
         case invalidURL
         case invalidScanID

@@ -3,8 +3,8 @@ import Synchronization
 
 /// The token or ingest key that requests bear: given once, or in a file that is read again when it changes.
 ///
-/// A renewed file needs no new start. What it holds for a moment while it is written (nothing, or half of a token) does
-/// not take the place of a good token.
+/// A renewed file needs no restart. Its content while it is being written (nothing, or half of a token) does not
+/// replace a good token.
 final class Credential: Sendable {
     private struct State: Sendable {
         var token: String?
@@ -40,7 +40,7 @@ final class Credential: Sendable {
         self.state = Mutex(State(token: token, status: status))
     }
 
-    /// Whether another token may come; a pipe gives what it holds once.
+    /// Whether another token may come; a pipe gives its content once.
     var isRenewable: Bool { self.state.withLock { $0.status?.kind == .file } }
 
     /// The token for the next request: what the file holds now.

@@ -1,6 +1,6 @@
 /// Text from elsewhere, made fit for a terminal.
 enum DisplayText {
-    /// Replaces what would steer a terminal, or turn the reading order around, by U+FFFD.
+    /// Replaces characters that control a terminal, or reverse the reading order, by U+FFFD.
     ///
     /// Banners and page titles are under the control of the scanned host.
     static func safe(_ text: String) -> String {

@@ -9,7 +9,7 @@ package struct GatewayAddress: Sendable, Equatable {
     let host: String
     let port: Int
 
-    /// What stands before the gateway's own paths; empty, or with a leading and no trailing slash.
+    /// The path before the gateway's own paths; empty, or with a leading and no trailing slash.
     let basePath: String
 
     /// Reads an address.

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 package import NIOSSL
 
-/// Which gateway, as whom, and whom to trust that it is the gateway.
+/// The gateway's address, the credential, and the certificates trusted for it.
 package struct GatewayConnection: Sendable {
     /// The value of `User-Agent`.
     static let userAgent = "sluice"

@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// When a token ends, by what it says itself: nothing of it is verified here (RFC 7519 section 4.1.4).
+/// When a token expires, by its own claim: nothing of it is verified here (RFC 7519 section 4.1.4).
 enum TokenExpiry {
     /// A token that holds longer than this, in seconds, is not spoken of: few scans take a day.
     private static let spokenOfSeconds = 86_400.0

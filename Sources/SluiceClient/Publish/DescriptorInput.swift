@@ -3,10 +3,10 @@ import NIOPosix
 import SluiceSystem
 import Synchronization
 
-/// What comes in at a file descriptor, piece by piece as it comes: read only as fast as it is taken.
+/// The bytes from a file descriptor, piece by piece as they arrive: read only as fast as they are taken.
 ///
-/// While nothing comes it yields an empty line now and then, which keeps the stream and the scan alive; and it ends the
-/// last line.
+/// While no bytes arrive it yields an empty line now and then, which keeps the stream and the scan alive; and it ends
+/// the last line.
 package struct DescriptorInput: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
 

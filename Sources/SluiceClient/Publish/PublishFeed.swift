@@ -3,8 +3,8 @@ import Synchronization
 
 /// Where the reader of a stream meets the requests that carry it.
 ///
-/// It is read only as fast as it is sent. A request that is over gets nothing more: what it did not take is the next
-/// one's.
+/// The stream is read only as fast as it is sent. A request that is over gets nothing more: the next request gets the
+/// rest.
 final class PublishFeed: Sendable {
     private struct State: Sendable {
         var ledger = PublishLedger()
@@ -92,9 +92,9 @@ final class PublishFeed: Sendable {
         }
     }
 
-    /// A request is over: it gets nothing more, whatever comes.
+    /// A request is over: it gets nothing more, whatever arrives.
     ///
-    /// - Parameter body: Is told what it was given, at a time when nothing of that changes any more.
+    /// - Parameter body: Gets the ledger of the lines sent, at a time when they no longer change.
     /// - Returns: What `body` returns.
     func endRequest<Result: Sendable>(_ body: (inout PublishLedger) -> sending Result) -> Result {
         self.state.withLock { state in

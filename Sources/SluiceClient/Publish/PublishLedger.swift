@@ -1,10 +1,10 @@
 import NIOCore
 
-/// The lines of a stream from the first that the gateway has not confirmed: what is to be sent, and what to send again.
+/// The lines of a stream from the first that the gateway has not confirmed: lines to send, and lines to send again.
 ///
-/// A stream has one answer, at its end. It says how many messages, from the first, were taken; to go on, the
-/// sender must still have the others. What is on its way is bounded by buffers of the system and of the gateway, so that of
-/// what was sent the last 32 MiB are kept.
+/// A stream has one answer, at its end. It says how many messages, from the first, were taken; to continue, the sender
+/// must still have the others. The buffers of the system and of the gateway limit the bytes on their way, so the last
+/// 32 MiB sent are kept.
 struct PublishLedger: Sendable {
     /// How much is kept.
     struct Limits: Sendable {
@@ -32,7 +32,7 @@ struct PublishLedger: Sendable {
 
     private let limits: Limits
 
-    /// What was sent in this request, then what was not.
+    /// The lines sent in this request, then those not sent yet.
     private var lines = CircularBuffer<Line>()
     private var sentLineCount = 0
     private var sentBytes = 0

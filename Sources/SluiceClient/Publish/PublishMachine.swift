@@ -40,7 +40,7 @@ struct PublishMachine: Sendable {
     ///
     /// - Parameters:
     ///   - ending: How.
-    ///   - ledger: What was sent; goes on behind what the gateway took.
+    ///   - ledger: The lines sent; continues after those that the gateway took.
     ///   - now: The time since the stream began.
     ///   - jitter: A random number from 0 to 1.
     /// - Returns: Whether another request follows.
@@ -55,7 +55,7 @@ struct PublishMachine: Sendable {
         case .accepted(let answer):
             return .finish(.accepted(self.summary(of: answer)))
         case .failed(let reason):
-            // It is not known whether what was sent was taken; only what was not sent can be sent again.
+            // It is unknown whether the sent lines were taken; only unsent lines can be sent.
             guard !ledger.hasSent, self.requestCount > 1, now - self.lastProgress < Self.patience else {
                 return .finish(.failed(reason, self.taken))
             }
@@ -102,7 +102,7 @@ struct PublishMachine: Sendable {
         return .goOn(after: delay, reason: isNews ? "\(reason); going on" : nil)
     }
 
-    /// What has its numbers so far.
+    /// The messages that have their numbers so far.
     var taken: PublishOutcome.Taken {
         PublishOutcome.Taken(count: self.acceptedCount, lastSeq: self.lastSeq)
     }
@@ -124,7 +124,7 @@ struct PublishMachine: Sendable {
 
 /// How publishing ended.
 package enum PublishOutcome: Sendable, Equatable {
-    /// What has its numbers, and is not to be posted again.
+    /// The messages that have their numbers, and must not be posted again.
     package struct Taken: Sendable, Equatable {
         var count = 0
         var lastSeq: Int?

@@ -43,7 +43,7 @@ package struct Publisher: Sendable {
                     guard await feed.append(piece) else { return }
                 }
             } catch {
-                // Input that breaks off ends here: what came before it is sent.
+                // Input that breaks off ends here: everything before that is sent.
             }
             feed.finish()
         }

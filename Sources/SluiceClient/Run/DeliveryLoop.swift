@@ -7,7 +7,7 @@ struct DeliveryLoop: Sendable {
     private var isAway = false
     private var reported: Set<String> = []
 
-    /// Whether what waits does so for another token.
+    /// Whether the waiting messages need another token.
     private var lacksToken = false
 
     /// How many messages the gateway will never take.
@@ -19,7 +19,7 @@ struct DeliveryLoop: Sendable {
         self.report = report
     }
 
-    /// Delivers until the queue says that it is done, and says what did not arrive.
+    /// Delivers until the queue says that it is done, and reports messages that did not arrive.
     ///
     /// - Returns: How many messages the gateway refused for good.
     mutating func run() async -> Int {

@@ -10,7 +10,7 @@ struct OutputReader: Sendable {
     private var output = LineSplitter(maximumBytes: Self.maximumLineBytes)
     private var error = LineSplitter(maximumBytes: Self.maximumErrorLineBytes)
 
-    /// What was last said on standard error, but for what became messages.
+    /// The last lines of standard error, except those that became messages.
     private(set) var errorTail = ErrorTail()
 
     /// A reader that has not seen anything.

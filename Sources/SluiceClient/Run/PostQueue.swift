@@ -28,7 +28,7 @@ struct PostQueue: Sendable {
         /// After this long without a request the gateway is told that the scanner is still there.
         var keepAliveInterval = Duration.seconds(20)
 
-        /// How long after its last answer the gateway still counts as taking what it is sent.
+        /// How long after its last answer the gateway still counts as taking messages.
         var maximumHold = Duration.seconds(5)
 
         /// How long one request may take.
@@ -251,7 +251,7 @@ extension PostQueue {
         self.nextTry = max(self.nextTry, now + .milliseconds(50))
     }
 
-    /// What has its numbers is relayed, and posted again only with the key under which the gateway knows it.
+    /// Messages with numbers are relayed, and posted again only with the key under which the gateway knows them.
     private mutating func numbered(_ count: Int, now: ContinuousClock.Instant) {
         guard let batch = self.made.first, count > 0 || self.isFirstNumbered else { return }
         if count > 0, count < batch.messages.count {

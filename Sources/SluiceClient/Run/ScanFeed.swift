@@ -18,7 +18,7 @@ final class ScanFeed: Sendable {
         self.queue = Mutex(queue)
     }
 
-    /// How much is taken at once, in bytes: few enough that what comes of them has room.
+    /// How many bytes are taken at once: few enough that the resulting messages have room.
     private static let pieceBytes = 8 * 1024
 
     /// The scanner wrote something; blocks its thread while the gateway has enough to do.
@@ -57,7 +57,7 @@ final class ScanFeed: Sendable {
     /// The scan is over, and nothing more will come.
     ///
     /// - Parameters:
-    ///   - ending: Makes the last message out of the newest one's type and what was last said on standard error; none,
+    ///   - ending: Makes the last message from the newest one's type and the last lines of standard error; none,
     ///     if the newest one ended the scan already.
     ///   - deadline: How long to go on delivering.
     func finish(

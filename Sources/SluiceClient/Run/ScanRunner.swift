@@ -2,12 +2,12 @@ import NIOPosix
 import SluiceBase
 import SluiceSystem
 
-/// Runs a scanner, tells the gateway what it finds, and always ends the scan.
+/// Runs a scanner, posts its findings to the gateway, and always ends the scan.
 ///
-/// The scanner is never harmed by the gateway: its output is passed on at once, and while the gateway is away
-/// messages wait or are given up, but nothing waits for them.
+/// The gateway never harms the scanner: its output is passed on at once, and while the gateway is away messages wait or
+/// are dropped, but nothing waits for them.
 package struct ScanRunner: Sendable {
-    /// What to run, and for whom.
+    /// The command to run, and the scan to post to.
     package struct Options: Sendable {
         /// The scan's id, see ``ScanID``.
         package var scanID: String
@@ -70,7 +70,7 @@ package struct ScanRunner: Sendable {
         self.report = report
     }
 
-    /// Runs the scanner to its end and delivers what it said.
+    /// Runs the scanner to its end and delivers its output.
     ///
     /// If the task is cancelled, the scanner gets SIGTERM, and its scan still ends in good order.
     package func run() async -> RunOutcome {

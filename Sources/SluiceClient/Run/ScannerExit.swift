@@ -56,7 +56,7 @@ package enum ScannerExit: Sendable, Equatable {
     }
 }
 
-/// What became of a scanner, and of what it said.
+/// How a scanner ended, and whether its messages arrived.
 package struct RunOutcome: Sendable, Equatable {
     /// What `sluice run` exits with after exit 0 of a scanner whose messages were refused (sysexits.h: EX_PROTOCOL).
     package static let refusedCode: Int32 = 76

@@ -7,7 +7,7 @@ struct ScannerSession: Sendable {
     /// How long a stream that outlives the scanner is still read.
     private static let streamGrace = Duration.seconds(1)
 
-    /// A signal this soon after the scanner's end was meant for the scanner, not for those who wait after it.
+    /// A signal this soon after the scanner's end was meant for the scanner, not for the delivery that still waits.
     private static let signalGrace = Duration.milliseconds(500)
 
     private let child: ChildProcess
@@ -20,9 +20,9 @@ struct ScannerSession: Sendable {
     ///
     /// - Parameters:
     ///   - child: The scanner.
-    ///   - feed: Takes what it writes, for the gateway.
+    ///   - feed: Takes its output, for the gateway.
     ///   - pool: At least four threads.
-    ///   - output: Takes what it writes, to pass it on; returns whether it wants more.
+    ///   - output: Takes its output, to pass it on; returns whether it wants more.
     ///   - cutDelivery: Called to end the wait for the delivery after the scanner's end.
     init(
         child: ChildProcess,

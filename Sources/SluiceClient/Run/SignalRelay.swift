@@ -8,8 +8,8 @@ private let signalPipe = Atomic<Int32>(-1)
 
 /// Catches the signals that ask a program to end, so that the scan can be ended first.
 ///
-/// A signal typed at the terminal reaches the scanner by itself, as a member of the same group of processes; one
-/// that is sent to us alone is ours to pass on. The difference decides whether the scanner gets it once or twice.
+/// A signal typed at the terminal reaches the scanner by itself, as a member of the same group of processes; a signal
+/// sent to this process alone must be passed on. The difference decides whether the scanner gets it once or twice.
 final class SignalRelay: Sendable {
     /// A signal that came.
     struct Caught: Sendable, Equatable {
@@ -25,7 +25,7 @@ final class SignalRelay: Sendable {
     private let pipe: DescriptorPair
     private let restored: [(signal: Int32, action: sigaction)]
 
-    /// Starts to catch SIGINT, SIGTERM and SIGHUP; but what was ignored before (`nohup`) stays ignored.
+    /// Starts to catch SIGINT, SIGTERM and SIGHUP; a signal that was ignored before (`nohup`) stays ignored.
     ///
     /// - Returns: Nothing if another relay is at work, or the system has no pipe left.
     static func install() -> SignalRelay? {
@@ -55,7 +55,7 @@ final class SignalRelay: Sendable {
 
     private static var action: sigaction {
         var action = sigaction()
-        // Only what may be done in a handler (signal-safety(7)): one write, and errno as it was.
+        // Only operations that are safe in a handler (signal-safety(7)): one write, and errno as it was.
         unsafe action.__sigaction_handler.sa_sigaction = { signal, information, _ in
             let descriptor = signalPipe.load(ordering: .relaxed)
             guard descriptor >= 0 else { return }

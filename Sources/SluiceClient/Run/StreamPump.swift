@@ -11,7 +11,7 @@ struct StreamPump: Sendable {
     /// The stream; the pump closes it.
     let source: Int32
 
-    /// When there is something to read here, the scanner has ended, and only what it left behind is read.
+    /// When this becomes readable, the scanner has ended, and only its remaining output is read.
     let stop: Int32
 
     /// Hands each piece to `deliver`, until the stream ends or `deliver` returns false.

@@ -12,7 +12,7 @@ struct ProgressBar: Sendable {
 
     /// Takes a message into account.
     ///
-    /// - Parameter message: What came.
+    /// - Parameter message: The message received.
     /// - Returns: Whether the bar alone shows it, so that it needs no line of its own.
     mutating func update(with message: WatchedMessage) -> Bool {
         guard !message.isOfGateway else {

@@ -1,6 +1,6 @@
 /// Lines that scroll, and on a terminal a bar that stays below them.
 ///
-/// Decides what is written, and leaves the writing to others.
+/// Decides the text to write, and leaves the writing to its caller.
 struct TerminalScreen: Sendable {
     /// How the output looks.
     struct Style: Sendable {
@@ -22,10 +22,10 @@ struct TerminalScreen: Sendable {
         self.line = MessageLine(usesColor: style.usesColor)
     }
 
-    /// What to write for an event.
+    /// The text to write for an event.
     ///
     /// - Parameters:
-    ///   - event: What came.
+    ///   - event: The event.
     ///   - width: How many columns the terminal has.
     /// - Returns: Bytes for standard output, and a line for standard error.
     mutating func show(_ event: WatchEvent, width: Int) -> (output: [UInt8], notice: String?) {

@@ -16,7 +16,7 @@ struct WatchMachine: Sendable {
         /// The other side is not known to be the gateway.
         case untrusted(reason: String)
 
-        /// Whether the token is what was wrong: another may do.
+        /// Whether the token was at fault: another may work.
         var isAboutToken: Bool {
             switch self {
             case .closed(4401, _):

@@ -11,9 +11,9 @@ package struct Watcher: Sendable {
     /// Prepares a subscription.
     ///
     /// - Parameters:
-    ///   - options: What to watch.
-    ///   - sink: Takes what comes, in order. While it does not return nothing more is read.
-    /// - Throws: If the scan's id is none.
+    ///   - options: The scan to watch, and how.
+    ///   - sink: Takes the events, in order. Until it returns nothing more is read.
+    /// - Throws: If the scan's id is not valid.
     package init(
         options: WatchOptions,
         sink: @escaping @Sendable (WatchEvent) -> Void
@@ -63,7 +63,7 @@ package struct Watcher: Sendable {
         with machine: inout WatchMachine
     ) async throws -> WatchMachine.Ending {
         var reached = machine
-        // Also where the connection breaks: what was seen until then was seen.
+        // Also when the connection breaks: events seen before that stay seen.
         defer { machine = reached }
         return try await frames.executeThenClose { inbound, outbound in
             try await self.read(inbound, replyingTo: outbound, with: &reached)
@@ -117,7 +117,7 @@ package struct WatchOptions: Sendable {
 
     package var connection: GatewayConnection
 
-    /// Begin after this message; 0 for all that is kept, nothing for what comes from now on.
+    /// Begin after this message; 0 for all kept messages, nil for new messages only.
     package var since: Int?
 
     /// The epoch that `since` counts in, if it is known.
