@@ -12,7 +12,7 @@ import time
 
 from conftest import PATIENCE, wait_for
 
-# What memory may differ by after an attack: the allocator keeps some of what it once had.
+# How much memory may differ after an attack: the allocator keeps some of its former memory.
 MARGIN_BYTES = 48 * 1024 * 1024
 
 
@@ -125,7 +125,7 @@ class RawSocket:
         plain.settimeout(PATIENCE)
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            # As on a real line: with the loopback's segments of 64 KiB the system holds megabytes for who reads slowly.
+            # As on a real line: with the loopback's segments of 64 KiB the system holds megabytes for a slow reader.
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
         if send_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)

@@ -133,7 +133,8 @@ class Ledger:
             came = max(came, *frame["times"])
             if any(message["type"] in critical for message in messages):
                 continue
-            # A critical message pushes out what waits, in the same write: what was here before it came was not pushed.
+            # A critical message pushes out waiting messages, in the same write: messages here before it came were not
+            # pushed.
             pushed = next((later["times"] for later in self.frames[index + 1:]
                            if any(message["type"] in critical for message in self.carried(later))), None)
             if pushed is None or self.received[index] < min(pushed):

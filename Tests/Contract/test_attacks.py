@@ -27,7 +27,7 @@ def post(*fields, body=b"", target="/api/scans/x/progress", version="1.1"):
 
 
 CHUNKED = "Transfer-Encoding: chunked"
-# A body whose framing is read, and not only its head, needs somebody who may post; @TOKEN@ becomes a token.
+# A body whose framing is read, and not only its head, needs a producer that may post; @TOKEN@ becomes a token.
 POSTER = ("Authorization: Bearer @TOKEN@", "Content-Type: application/json", CHUNKED)
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

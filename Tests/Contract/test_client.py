@@ -216,7 +216,7 @@ async def test_event_streams_where_sockets_do_not_pass(make_gateway, scan, tmp_p
         await post(gateway, other, [{"type": "error", "message": "a scanner's own"}])
         async with browser(tmp_path) as page:
             await page.open(origin)
-            # As behind a proxy that knows no WebSocket: the attempt ends, and nobody says why.
+            # As behind a proxy without WebSockets: the attempt ends without a reason.
             await page.evaluate("""void (globalThis.WebSocket = class {
               constructor() { setTimeout(() => this.onclose({ code: 1006, reason: '' })); }
               close() {}

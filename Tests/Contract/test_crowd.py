@@ -183,8 +183,8 @@ async def test_a_crowd_shares_what_it_reads_of_storage(make_gateway, scan):
             await asyncio.sleep(0.05)
         start.set()
         await asyncio.gather(*crowd)
-    # Alone each reader takes eleven pages out of storage and one out of memory; what is shared is shared for a tenth of
-    # a second, in which a busy machine may serve few.
+    # Alone each reader takes eleven pages out of storage and one out of memory; pages are shared for a tenth of a
+    # second, in which a busy machine may serve few readers.
     pages = readers * messages // 50
     after = gateway.metrics()
     reads, encoded = (

@@ -241,7 +241,7 @@ def test_at_the_mark_the_slowest_readers_go_and_others_stay(make_gateway):
         posting = gateway.connection()
         for _ in range(20):
             assert gateway.post("a", [{"type": "finding", "text": "x" * 4000}] * 50, connection=posting).status == 202
-        # Nobody is long enough behind to be closed by the usual rule.
+        # No client is behind for long enough to be closed by the usual rule.
         gateway.reload(limits={"memory": "1MiB"})
         wait_for(lambda: gateway.metrics().get('sluice_connections_closed_total{code="1013"}', 0) == 3, 40)
         assert gateway.post("b", {"type": "scanStarted"}, connection=posting).status == 202

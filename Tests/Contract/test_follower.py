@@ -29,7 +29,7 @@ def test_one_frame_too_many_in_a_second_is_seen():
 
 def test_a_reader_that_is_held_up_is_no_frame_too_many():
     sent = range(0, 5000, 101)
-    # Everything of a second is here at once, with what came after it.
+    # Everything of a second is here at once, with the messages after it.
     ledger(sent, {index: 1000 - 101 * (index - 10) for index in range(10, 20)}).check_rate(10)
     # And hides none elsewhere.
     with pytest.raises(AssertionError, match="11 frames"):

@@ -317,7 +317,7 @@ def test_the_longest_key(gateway, scan):
     assert gateway.post(scan, {"type": "t"}, headers={"Idempotency-Key": "~" * 128}).status == 202
 
 
-# Who owns a scan
+# The owner of a scan
 
 
 def test_the_first_owner_stays(gateway, scan):

@@ -280,7 +280,7 @@ async def test_clients_lose_and_double_nothing(run, kind):
         await run.complete([kind], *following)
 
 
-# A page notes frames, ends, and what must not happen; `drain` hands over what it noted.
+# A page notes frames, ends, and forbidden events; `drain` hands over its notes.
 PAGE = """
 (() => {
   const journal = [];

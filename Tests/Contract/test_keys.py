@@ -200,7 +200,7 @@ def test_a_key_set_of_a_url_is_fetched_once_more_for_an_unknown_key(make_gateway
     for kid in ("three", "four"):
         assert whoami(gateway, gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", kid=kid)) == 401
     assert key_server.requests == 2
-    # What was fetched outlives a reload, and the source's absence.
+    # A fetched set outlives a reload, and the source's absence.
     key_server.status = 503
     gateway.reload(auth={"issuer": "new"})
     assert whoami(gateway, gateway.token(key=private_keys["EdDSA"], algorithm="EdDSA", kid="two", iss="new")) == 200

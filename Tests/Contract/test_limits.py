@@ -262,7 +262,7 @@ def test_every_post_costs_one_at_least(make_gateway):
     statuses = [gateway.post("a", "{}", gateway.producer("kind"), content_type="text/plain").status for _ in range(6)]
     assert statuses == [415] * 6
     is_problem(gateway.post("a", {"type": "t"}, gateway.producer("kind")), 429, "rate_limited")
-    # Whoever has no right to post spends nothing of those who have.
+    # A client without the right to post spends nothing of producers that have it.
     assert gateway.post("a", {"type": "t"}, gateway.reader("stranger")).status == 403
     assert gateway.post("a", [{"type": "t"}] * 6, gateway.producer("whole")).status == 202
     # An empty line of a stream costs as much as a message.
@@ -285,7 +285,7 @@ def test_handshakes_of_a_user(make_gateway):
     assert statuses[:6] == [101] * 6 and statuses.count(429) >= 2
     answer = gateway.get("/api/scans/a/events", gateway.reader())
     is_problem(answer, 429, "rate_limited")
-    # The address has spent its own too, whoever comes from it.
+    # The address has spent its own budget too, whichever user comes from it.
     assert gateway.refusal("a", gateway.reader("bob")).status == 429
     assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
 

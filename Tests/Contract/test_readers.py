@@ -140,7 +140,7 @@ def test_while_its_socket_takes_nothing_what_a_client_asks_for_stays_in_it(make_
     wait_for(is_full)
     flood = b"".join(action(n) for n in range(20000))
     rest = reader.push(flood)
-    # A pong is heard, but none of what it asks for; and what was sent is in the systems' buffers.
+    # A pong is handled, but none of its requests; and the sent bytes are in the systems' buffers.
     assert gateway.metrics()["sluice_client_frames_total"] == 0
     assert len(flood) - len(rest) < MIB < len(flood)
     # It reads again: all it asked for is answered, and of the scan it misses nothing.
@@ -238,7 +238,7 @@ def test_pages_that_nobody_reads_cost_a_bounded_amount(impatient):
     assert peak - before < SLACK, (before, peak)
     for reader in readers:
         reader.close()
-    # And who asks now gets all of it.
+    # And a request now gets all of it.
     page = gateway.get("/api/scans/a/messages?limit=1000", gateway.reader()).json()
     assert [message["seq"] for message in page["messages"]] == list(range(1, 1001)) and page["next"] is None
 
@@ -294,7 +294,7 @@ def test_a_long_answer_costs_more_than_a_request(make_gateway):
     stats = gateway.get("/api/scans/stats", gateway.reader())
     assert stats.status == 200
     page = gateway.get("/api/scans/a/messages?limit=1000", gateway.reader())
-    # It is refused only before it is begun, and what it cost beyond the bucket is a debt.
+    # It is refused only before it starts, and its cost beyond the bucket is a debt.
     assert page.status == 200 and len(page.body) > 1.1 * MIB
     answer = gateway.get("/api/scans/stats", gateway.reader())
     is_problem(answer, 429, "rate_limited")

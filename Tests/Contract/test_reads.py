@@ -257,7 +257,7 @@ def test_what_is_looked_for_in_history(make_gateway, storage):
     everything = [1, 2, 3, 4, 5, 7, 8, 9]
     assert seqs("") == seqs("order=asc") == seqs("filters=&severity=&q=") == everything
     assert seqs("order=desc") == everything[::-1]
-    # As in a subscription, critical messages pass by type; severity and text are for what has them.
+    # As in a subscription, critical messages pass by type; severity and text match only messages that have them.
     assert seqs("filters=host") == [1, 2, 5] and seqs("filters=host,stats&order=desc") == [9, 5, 2, 1]
     assert seqs("severity=high") == [3, 5] and seqs("severity=HIGH,low") == [3, 4, 5] and seqs("severity=none") == []
     assert seqs("severity=high&filters=found") == [3]

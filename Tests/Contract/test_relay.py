@@ -362,7 +362,7 @@ async def test_slow_client_whose_history_holds_loses_nothing(make_gateway, scan)
             assert gateway.metrics()["sluice_fell_behind_total"] >= behind + 2
             behind = gateway.metrics()["sluice_fell_behind_total"]
             await asyncio.gather(slow.through(head, 60), single.through(head, 60))
-            # In step again: small frames of the group, compressed with what came before.
+            # In step again: small frames of the group, compressed with the frames before.
             for _ in range(3):
                 head = (await post(gateway, scan, ordinary(5, pad="a" * 200)))["lastSeq"]
                 await asyncio.gather(slow.through(head), single.through(head))

@@ -117,7 +117,7 @@ def test_nobody_is_refused_while_one_process_follows_another(make_folder):
             with old.sync_ws("a?wait=60"):
                 old.terminate()
                 wait_for(lambda: "gateway drains" in old.log())
-                # The old one is still at it, and takes nobody more.
+                # The old process is still draining, and takes no new connection.
                 waiting = [socket.create_connection(place, 10) for _ in range(5)]
                 assert old.wait() == 0
             # There is no process now, and connections stand.

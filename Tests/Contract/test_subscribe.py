@@ -13,7 +13,7 @@ async def epoch_of(gateway, scan):
         return (await follower.next())["epoch"]
 
 
-# The first frame, and what comes after it
+# The first frame, and the frames after it
 
 
 async def test_first_frame_says_where_live_starts(gateway, scan):
@@ -186,7 +186,7 @@ async def test_a_new_channel_of_the_same_name_has_a_new_epoch(gateway, scan):
         assert follower.seqs == [1, 2]
 
 
-# A scan that is not there, and who may read
+# A missing scan, and the right to read
 
 
 async def test_a_scan_that_does_not_exist_is_an_error_frame_and_4404(gateway, scan):

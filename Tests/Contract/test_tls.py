@@ -96,7 +96,7 @@ def test_a_certificate_makes_a_producer(make_gateway, make_folder, certificates)
 
     assert answer(None) == 401
     assert answer("nameless") == 401
-    # What is wrong is said: whoever shows a certificate has no use for "send a token" alone.
+    # The fault is named: a client that shows a certificate has no use for "send a token" alone.
     problem = answer("nameless", whole=True)
     assert problem["code"] == "invalid_certificate" and "names nobody" in problem["detail"]
     assert answer(None, whole=True)["code"] == "missing_token"
@@ -106,7 +106,7 @@ def test_a_certificate_makes_a_producer(make_gateway, make_folder, certificates)
     assert answer("alternative") == 429
     # Posting is all that it may do.
     assert answer("alternative", path="/api/scans/a") == 403
-    # A certificate of nobody we know does not even get through the handshake.
+    # A certificate of an unknown authority does not even pass the handshake.
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-days", "2", "-subj", "/CN=stranger", "-keyout", str(folder / "stranger.key"),
                     "-out", str(folder / "stranger.crt")], check=True, capture_output=True)

@@ -208,7 +208,7 @@ def test_a_body_that_took_its_time_is_judged_when_it_is_there(make_gateway):
         connection.sendall((f"{method} {path} HTTP/1.1\r\nHost: {gateway.authority}\r\nAuthorization: Bearer {token}\r\n"
                             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
                             "Expect: 100-continue\r\n\r\n").encode())
-        # By now it is known who asks.
+        # By now the client's identity is known.
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connections.append(connection)
     (gateway.folder / "jwt.key").write_text("r" * 40)

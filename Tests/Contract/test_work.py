@@ -126,7 +126,7 @@ def test_a_long_request_does_not_hold_the_loop(make_gateway):
             meanwhile = {name: count - before[name] for name, count in answered.items()}
             connection.close()
     print(f"\n1,000 messages for 400 groups, answered meanwhile: {meanwhile}")
-    # It takes 25 turns of the loop at least. One that is held would answer each of them once, at its end.
+    # It takes 25 turns of the loop at least. A loop that is held would answer each of them once, at its end.
     assert min(meanwhile.values()) >= 5, meanwhile
 
 
@@ -153,5 +153,5 @@ def test_a_crowd_that_reads_all_of_history_does_not_hold_the_loop(make_gateway):
     for one in sockets:
         one.close()
     print(f"\n{count} readers of 4 MB each, health checks answered meanwhile: {meanwhile}")
-    # It takes a dozen turns of the loop at least. One that is held would answer once, at its end.
+    # It takes a dozen turns of the loop at least. A loop that is held would answer once, at its end.
     assert meanwhile >= 5, meanwhile

@@ -142,7 +142,7 @@ def readers(program, folder):
                 seconds = together(work)
             expect(not beside.failures, f"{name}: {beside.failures[:3]}")
             story.append(f"beside {READERS} × {name} for {seconds:.2f} s: {beside}")
-            # Without turns a look-up waits for what all of them asked for before it; what is over at once holds up nobody.
+            # Without turns a look-up waits for all requests before it; a read that is over at once delays no other.
             slowest = max(beside.seconds)
             expect(seconds < 1 or slowest < seconds / 4, "; ".join(story))
         return "\n  ".join(story)

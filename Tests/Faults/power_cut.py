@@ -96,7 +96,7 @@ def cut(store, shadow, chance):
             file.write(content)
     if os.path.exists(f"{store}/sluice.db-shm"):
         os.remove(f"{store}/sluice.db-shm")
-    # What is there after the cut is what the disk has.
+    # Only the disk's content is there after the cut.
     for name in ["sluice.db", "sluice.db-wal", "sluice.heads"]:
         shutil.copyfile(f"{store}/{name}", f"{shadow}/{name}")
 

@@ -6,7 +6,7 @@ package enum ClientBytes {
     ///
     /// - Parameters:
     ///   - opcode: The low half of the first byte.
-    ///   - payload: What it carries.
+    ///   - payload: The payload.
     ///   - isFinal: FIN.
     ///   - reserved: RSV1 to RSV3 as they stand in the first byte.
     ///   - key: The masking key; nil sends the frame unmasked.

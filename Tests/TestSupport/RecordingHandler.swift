@@ -1,7 +1,7 @@
 package import NIOCore
 package import SluiceHTTP
 
-/// A handler that writes down what it is told, and does what the test says.
+/// A handler that records its calls, and does what the test says.
 package final class RecordingHandler: RequestHandler {
     package let bodyMode: BodyMode
     private let onStart: (HTTPExchange) -> Void

@@ -2,7 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 package import SluiceHTTP
 
-/// A router over a few paths that answer in the ways there are; counts what it is told.
+/// A router over a few paths that answer in all possible ways; counts its calls.
 package final class RecordingRouter: RequestRouter {
     package private(set) var handlers: [RecordingHandler] = []
     package private(set) var requests: [HTTPRequest] = []

@@ -1,7 +1,7 @@
 package import NIOCore
 package import NIOEmbedded
 
-/// A socket in the test's hand: what is written waits, and is counted, until the test has it taken.
+/// A socket under the test's control: written bytes wait, and are counted, until the test has them taken.
 ///
 /// Stands first in the pipeline, and sets the channel's writability as a real one does.
 package final class SlowSocket: ChannelOutboundHandler {

@@ -2,7 +2,7 @@ import Foundation
 
 /// Starts the program that holds the house rules and waits for its verdict.
 enum TidyProgram {
-    /// The program's exit code, and what it wrote on either output.
+    /// The program's exit code, and the text it wrote on either output.
     struct Result {
         var exitCode: Int32
         var output: String

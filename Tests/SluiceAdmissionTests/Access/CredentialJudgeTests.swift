@@ -4,7 +4,7 @@ import Testing
 
 @testable import SluiceAdmission
 
-/// Who was let in under one configuration is judged by another.
+/// Identities let in under one configuration are judged by another.
 @Suite struct CredentialJudgeTests {
     private let now = TokenForge.now
 

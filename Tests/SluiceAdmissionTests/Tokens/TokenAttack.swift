@@ -2,7 +2,7 @@ import Testing
 
 @testable import SluiceAdmission
 
-/// A token that must be refused, and what is found wrong with it.
+/// A token that must be refused, and the fault to find.
 struct TokenAttack: CustomTestStringConvertible {
     let name: String
     let token: String

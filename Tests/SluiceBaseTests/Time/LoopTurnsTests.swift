@@ -17,7 +17,8 @@ struct LoopTurnsTests {
             LoopTurns.forget([self.eventLoop])
         }
 
-        /// Other tasks take their time: what waits is due again and again, and the loop has not looked.
+        /// Other tasks take their time: waiting work is due again and again, and the loop has not looked at its
+        /// sockets.
         func stayBusy() {
             for _ in 0..<10 {
                 self.eventLoop.advanceTime(by: .microseconds(100))

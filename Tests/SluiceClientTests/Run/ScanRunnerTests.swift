@@ -386,7 +386,7 @@ import Testing
             let gateway = FakeGateway { request, index in
                 guard request.headers["Authorization"] == ["Bearer old"], index > 0 else { return .accepted }
                 refusals.append(index)
-                // Whoever renews the token is late.
+                // The token is renewed late.
                 if refusals.all.count == 3 { file.write("new") }
                 return FakeGateway.Answer(status: 401, body: #"{"code":"invalid_token"}"#)
             }

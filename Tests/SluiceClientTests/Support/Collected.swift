@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What came in, from whichever thread.
+/// Elements received, from any thread.
 final class Collected<Element: Sendable>: Sendable {
     private let mutex = Mutex<[Element]>([])
 

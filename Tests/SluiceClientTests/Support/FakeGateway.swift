@@ -8,7 +8,7 @@ import Synchronization
 
 @testable import SluiceClient
 
-/// Answers as a gateway would, or as a test wants it to, and keeps what it was sent.
+/// Answers as a gateway would, or as a test wants it to, and keeps the requests.
 final class FakeGateway: Sendable {
     /// A request as it came.
     struct Request: Sendable {
@@ -16,7 +16,7 @@ final class FakeGateway: Sendable {
         let headers: HTTPHeaders
         let body: [UInt8]
 
-        /// The body's lines, also one that is not whole.
+        /// The body's lines, including an incomplete one.
         var lines: [String] {
             self.body.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
         }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A loopback port on which nobody listens, and that nobody else is given, until a gateway comes.
+/// A loopback port without a listener, reserved until a gateway takes it.
 struct ReservedPort: ~Copyable {
     let number: Int
     private let descriptor: Int32

@@ -4,7 +4,7 @@ import Foundation
 struct TokenFile: Sendable {
     let path: String
 
-    /// Writes another token in the old one's place, as those do who renew it: into a new file that takes its name.
+    /// Replaces the old token by another, as a renewal does: in a new file that takes its name.
     func write(_ text: String) {
         try? Data(text.utf8).write(to: URL(fileURLWithPath: self.path), options: .atomic)
     }

@@ -49,7 +49,7 @@ import Testing
         wheel.remove(places[1])
         loop.advanceTime(by: .seconds(10))
         #expect(two.ticks.count == 2)
-        // It moves again when somebody comes, and no faster than before.
+        // It moves again when a connection is added, and no faster than before.
         _ = wheel.add(one)
         loop.advanceTime(by: .milliseconds(200))
         #expect(one.ticks.count == 3)

@@ -8,12 +8,12 @@ import Testing
 
 @Suite("Long answers")
 struct HTTPBodyFlowTests {
-    /// Makes so many pieces, and remembers what it was asked.
+    /// Makes so many pieces, and remembers the requests for them.
     private final class Source: HTTPBodySource {
         let byteCount: Int? = nil
         private(set) var askedCount = 0
         private var left: Int
-        /// What it waits for before each piece.
+        /// The future that it waits for before each piece.
         var pause: EventLoopFuture<Void>?
 
         init(pieces: Int) {
@@ -46,7 +46,7 @@ struct HTTPBodyFlowTests {
         return (connection, socket)
     }
 
-    /// Lets the loop turn, and the peer take what waits, until nothing more comes.
+    /// Lets the loop turn, and the peer take the waiting bytes, until nothing more comes.
     private static func readAll(_ connection: HTTPTestConnection, _ socket: SlowSocket) -> [UInt8] {
         var all: [UInt8] = []
         for _ in 0..<1000 {

@@ -1,6 +1,6 @@
 import Testing
 
-/// One request as raw bytes, and what has to come of it.
+/// One request as raw bytes, and the expected result.
 struct RawRequest: Sendable, CustomTestStringConvertible {
     let name: String
     let bytes: String

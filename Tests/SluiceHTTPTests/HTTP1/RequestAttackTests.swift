@@ -6,8 +6,8 @@ import Testing
 @testable import SluiceHTTP
 
 @Suite struct RequestAttackTests {
-    /// What is answered and then closed. Each is sent with a second, innocent request behind it, which must not be
-    /// answered: it may be the tail of an attack.
+    /// Requests that are answered and whose connection is then closed. Each is sent with a second, innocent request
+    /// behind it, which must not be answered: it may be the tail of an attack.
     static let refused: [RawRequest] = Self.framing + Self.lines + Self.requestLines + Self.fields + Self.sizes
 
     static let framing: [RawRequest] = [

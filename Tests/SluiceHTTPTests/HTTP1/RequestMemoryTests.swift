@@ -57,7 +57,7 @@ struct RequestMemoryTests {
         #expect(second.router.refusals == [.overloaded])
         #expect(memory.usedBytes == 100 * Self.kibibyte)
 
-        // What is small passes all the same.
+        // Small requests still pass.
         let third = try HTTPTestConnection(requests: memory)
         Self.begin(third, 10 * Self.kibibyte)
         third.send(Self.text(10 * Self.kibibyte))

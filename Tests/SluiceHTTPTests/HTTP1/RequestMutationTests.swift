@@ -6,7 +6,7 @@ import Testing
 @testable import SluiceHTTP
 
 @Suite struct RequestMutationTests {
-    /// Bytes that mean something to somebody who parses requests.
+    /// Bytes that mean something to a parser of requests.
     private static let spice: [UInt8] = Array("\r\n\t :;,/?%#*\0\u{7F}0123456789abcdefGPHT".utf8) + [0x80, 0xC3, 0xFF]
 
     private static func mutate(_ bytes: inout [UInt8], by generator: inout SplitMix64) {

@@ -21,7 +21,7 @@ import Testing
             connection.send(String(piece))
         }
         #expect(!connection.isOpen)
-        // How a streamed body is cut follows the pieces; what it says does not.
+        // The cuts of a streamed body follow the pieces; its content does not.
         let bodies = connection.router.handlers.map { handler in
             handler.events.compactMap { event in
                 event.hasPrefix("bytes ") ? String(event.dropFirst(6)) : event

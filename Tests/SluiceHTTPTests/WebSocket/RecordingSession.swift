@@ -2,7 +2,7 @@ import NIOCore
 
 @testable import SluiceHTTP
 
-/// A session that writes down what it is told.
+/// A session that records its calls.
 final class RecordingSession: WebSocketSession {
     enum Call: Equatable {
         case opened

@@ -24,7 +24,7 @@ import Testing
 
         var calls: [RecordingSession.Call] { self.inner.session.calls }
 
-        /// What was acted on.
+        /// The messages acted on.
         var asked: [String] {
             self.calls.compactMap { call in if case .text(let text) = call { text } else { nil } }
         }
@@ -161,7 +161,7 @@ import Testing
         try connection.ask(500)
         try connection.ask(500)
         #expect(!connection.isHeard)
-        // The gateway's own close: from now on the client's is waited for, and what was held is passed over.
+        // The gateway's own close: from now on it waits for the client's, and ignores the held message.
         connection.inner.session.socket?.close(code: .goingAway, reason: "")
         #expect(connection.isHeard && connection.asked.count == 1)
         try connection.inner.receive(ClientBytes.close(1001))

@@ -14,7 +14,7 @@ import Testing
         return agreement
     }
 
-    /// What a client sends: whole bytes, and what has to come out of them.
+    /// A client's input: whole bytes, and the expected events.
     private static func conversation(
         keepsContext: Bool,
         using generator: inout SplitMix64

@@ -35,7 +35,7 @@ import Testing
             self.channel.embeddedEventLoop.advanceTime(by: time)
         }
 
-        /// What was written and flushed since the last time.
+        /// The bytes written and flushed after the last call.
         func sent() throws -> [UInt8] {
             var bytes: [UInt8] = []
             while let buffer = try self.channel.readOutbound(as: ByteBuffer.self) {

@@ -79,7 +79,7 @@ private struct AuthorSchedule {
     private var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     private var failures: [String] = []
 
-    // The model: a scan is its number of messages, and what was said of it.
+    // The model: a scan is its number of messages, and the facts set for it.
     private var epoch: String?
     private var count = 0
     private var place: UInt64 = 0

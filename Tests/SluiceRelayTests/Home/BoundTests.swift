@@ -75,7 +75,7 @@ struct BoundTests {
         #expect(!isFlushed)
         schedule.letTurnsPass()
         #expect(isFlushed)
-        // Three frames, and what was skipped before them.
+        // Three frames, and the notice of messages skipped before them.
         #expect(isStalled || schedule.framesMade - before == 4)
         for client in clients {
             #expect(client.connection.mostWaitingBytes <= Self.allowance + 26_000)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceRelay
 
-/// What a crowd that reads the same costs, counted: reads of the store, encodings, and what is packed where.
+/// The cost of many readers of the same pages: reads of the store, encodings, and where pages are packed.
 @Suite("Crowds that catch up")
 struct CrowdTests {
     private static let gzip = WireForm.webSocket(.gzip(minimumBytes: 100, level: 6))
@@ -61,7 +61,7 @@ struct CrowdTests {
         // Eight pages of fifty out of the store and two out of memory; all may ask for one within several turns.
         #expect(store.readCount == 8 && schedule.count(\.storedPages) == 8)
         #expect(schedule.count(\.encodedPages) == 10)
-        // What is packed is packed elsewhere, also where there is one loop.
+        // Pages are packed elsewhere, even with one loop.
         #expect(packedCount.withLock { $0 } == (form.isGzip ? 10 : 0))
         #expect(try schedule.end(clients).isEmpty)
         #expect(clients.allSatisfy { $0.session?.last == 500 && $0.session?.lagCount == 0 })

@@ -38,7 +38,7 @@ struct FloodTests {
         for client in clients {
             #expect(client.session?.last == Seq(clamping: Self.messageCount))
         }
-        // Each critical message takes along what waits, so that only who was away has lost something.
+        // Each critical message takes waiting messages along, so only clients that were away have lost something.
         #expect(clients.map { ($0.session?.lagCount ?? 0) > 0 } == [false, true, true])
     }
 }

@@ -39,7 +39,7 @@ struct PageDeskTests {
         #expect(desk.next() == "other")
         #expect(desk.finish(Self.key(0)) == [Self.reader(1), Self.reader(2)])
         #expect(desk.finish(Self.key(0)).isEmpty)
-        // What is asked for afterwards is another one.
+        // A later request is for another page.
         desk.ask(Self.reader(1), for: Self.key(0), "later")
         #expect(desk.next() == "later")
     }

@@ -395,7 +395,7 @@ final class RelaySchedule {
 
 extension WireForm {
     /// Whether a socket of this form may follow several scans: each scan has its own deflate stream, a client only one
-    /// window for the whole socket, so none of them may refer to what it sent before.
+    /// window for the whole socket, so no stream may refer to its earlier frames.
     fileprivate var canHaveManyScans: Bool {
         switch self.kind {
         case .webSocket(.deflate(let terms)):

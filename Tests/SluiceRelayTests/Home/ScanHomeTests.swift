@@ -59,7 +59,7 @@ struct ScanHomeTests {
     }
 }
 
-/// One random schedule of records for one scan without subscribers, and a model of what they make.
+/// One random schedule of records for one scan without subscribers, and a model of the result.
 private final class ProjectionSchedule {
     let world: ScheduleWorld
     let relay: Relay
@@ -173,7 +173,7 @@ private final class ProjectionSchedule {
         self.isThere = record.end == nil
     }
 
-    /// A second at a time, so that it is plain what comes before what.
+    /// A second at a time, so that the order is clear.
     private func pass(seconds: Int) {
         for _ in 0..<seconds {
             self.world.advance(by: .seconds(1))

@@ -13,7 +13,7 @@ struct JSONMutationTests {
         #"{"ty\u0070e":"t\u0079pe","\u0073canId":"abc\u002d123","a":1,"a":2}"#,
     ]
 
-    /// What is put in anywhere.
+    /// Pieces inserted anywhere.
     private static let pieces: [[UInt8]] =
         [
             "\"", "\\", "{", "}", "[", "]", ",", ":", " ", "\n", "\u{0C}", "\u{0}", "0", "-", ".", "e", "+", "01",
@@ -24,7 +24,7 @@ struct JSONMutationTests {
             [0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82], [0xFF],
         ]
 
-    /// What is put in where a member may begin, so that more documents stay JSON.
+    /// Members inserted where a member may begin, so that more documents stay JSON.
     private static let members: [[UInt8]] = [
         #""seq":1,"#, #""se\u0071":1,"#, #""type":"x","#, #""type":"batch","#, #""scanId":"abc-123","#,
         #""scanId":"other","#, #""scanId":1,"#, #""scanId":"\ud800","#, #""a":[1,{"seq":2},"\ud800"],"#, #""":-0e-0,"#,

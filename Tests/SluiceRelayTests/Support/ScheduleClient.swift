@@ -3,7 +3,7 @@ import SluiceBase
 
 @testable import SluiceRelay
 
-/// Who follows a scan over a connection, alone there or beside others with other scans.
+/// A client that follows a scan over a connection, alone or beside clients of other scans.
 final class ScheduleClient {
     let connection: ScheduleConnection
     /// The scan that it follows whenever it follows one; nil where it has the connection for itself.
@@ -40,7 +40,7 @@ final class ScheduleClient {
             return
         }
         self.subscriber = nil
-        // What was written up to here is still of this subscription.
+        // The bytes written up to here still belong to this subscription.
         self.connection.flushNow()
         self.session?.ended()
         self.world.on(self.loop) { self.relay.unsubscribe(subscriber, on: self.loop) }
@@ -60,7 +60,7 @@ final class ScheduleClient {
         self.world.on(loop) {
             let answer = self.relay.change(subscriber, filter: filter, framesPerSecond: framesPerSecond, on: loop)
             answer.assumeIsolated().whenSuccess { rate in
-                // What was made before the answer was written before it.
+                // Frames made before the answer were written before it.
                 self.connection.flushNow()
                 if let filter {
                     session.filterTaken(filter)
@@ -74,7 +74,7 @@ final class ScheduleClient {
 extension ScheduleClient: SubscriptionDelegate {
     func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd) {
         self.subscriber = nil
-        // What was written before leaves with the flush at the end of the loop turn.
+        // Earlier writes leave with the flush at the end of the loop turn.
         self.connection.flushNow()
         self.session?.ended()
     }

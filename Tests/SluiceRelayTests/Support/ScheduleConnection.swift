@@ -6,7 +6,7 @@ import SluiceBase
 
 /// One connection: an outbox on a channel whose socket the schedule fills and drains.
 ///
-/// Its subscriptions share the socket, and the reading of pages of whoever is behind.
+/// Its subscriptions share the socket, and the reading of pages by those that are behind.
 final class ScheduleConnection {
     let loop: ScheduleLoop
     let form: WireForm
@@ -56,7 +56,7 @@ final class ScheduleConnection {
         self.clients.append(client)
     }
 
-    /// What was written up to here is on the way.
+    /// The bytes written up to here are on the way.
     func flushNow() {
         self.socket.flushNow()
     }

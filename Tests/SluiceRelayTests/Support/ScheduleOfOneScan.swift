@@ -68,7 +68,7 @@ final class ScheduleOfOneScan {
         return client
     }
 
-    /// Begins a subscription, and does what is to be done unless the test does.
+    /// Begins a subscription, and runs the due work unless the test does.
     func subscribe(_ client: ScheduleClient, runs: Bool = true, _ change: (inout SubscriptionRequest) -> Void) {
         var request = SubscriptionRequest(scanID: self.scanID, form: client.connection.form)
         change(&request)
@@ -86,7 +86,7 @@ final class ScheduleOfOneScan {
         self.post([message])
     }
 
-    /// Posts messages in one request, and does what is to be done in this turn of the loops.
+    /// Posts messages in one request, and runs the due work of this turn of the loops.
     func post(_ messages: [Message], then: @escaping (IngestReceipt) -> Void = { _ in }) {
         for message in messages {
             self.scan.append(message, now: self.world.now)
@@ -99,7 +99,7 @@ final class ScheduleOfOneScan {
         self.world.run()
     }
 
-    /// Deletes the scan, and what is stored of it.
+    /// Deletes the scan, and its stored part.
     func delete() {
         let loop = self.world.loops[0]
         self.world.on(loop) { _ = self.relay.delete(self.scanID, on: loop) }
@@ -120,12 +120,12 @@ final class ScheduleOfOneScan {
         return count
     }
 
-    /// Lets time pass until the loops have done what was left for later turns.
+    /// Lets time pass until the loops have done the work left for later turns.
     func letTurnsPass() {
         self.world.advanceThroughTimers(upTo: self.world.now + .milliseconds(90))
     }
 
-    /// Lets everything drain. Returns what went wrong for whom.
+    /// Lets everything drain. Returns the failures of each client.
     func end(_ clients: [ScheduleClient]) throws -> [String] {
         self.world.advanceThroughTimers(upTo: self.world.now + .seconds(30))
         for client in clients {

@@ -3,13 +3,13 @@ import SluiceBase
 
 @testable import SluiceRelay
 
-/// What was posted to one life of a scan: the model that every subscriber's frames are held against.
+/// The messages posted to one life of a scan: the model that every subscriber's frames are compared with.
 final class ScheduleScan {
     let scanID: ScanID
     let epoch: String
     private(set) var messages: [Message] = []
     private(set) var isStalled = false
-    /// When critical messages were posted: what is flushed before them is outside the budget.
+    /// When critical messages were posted: frames flushed before them are outside the budget.
     private(set) var criticalTimes: Set<NIODeadline> = []
     private var newest: [ConflationKey: Seq] = [:]
 

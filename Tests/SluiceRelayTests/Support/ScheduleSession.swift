@@ -57,12 +57,12 @@ final class ScheduleSession {
 
     var position: Position? { self.scan.map { Position(epoch: $0.epoch, seq: self.last) } }
 
-    /// Whether frames may not fit: whoever does not get one reads pages, outside the budget.
+    /// Whether frames may not fit: a client that does not get one reads pages, outside the budget.
     func socketIsTight(_ isTight: Bool) {
         self.isTight = isTight
     }
 
-    /// The socket was full: what comes next is catch-up.
+    /// The socket was full: the next frames are catch-up.
     func budgetPauses() {
         self.budgetHoldsFrom = self.budgetHoldsFrom.map { _ in self.world.now }
     }
@@ -174,7 +174,7 @@ final class ScheduleSession {
             return self.fail("\(seqs.count) messages in a frame")
         }
         let expected = scan.text(of: seqs)
-        // Whoever gets one message an event reads it as a frame of its own.
+        // A client that gets one message an event reads it as a frame of its own.
         if text != expected {
             self.fail("\(text) instead of \(expected)")
         }
@@ -229,7 +229,7 @@ final class ScheduleSession {
             case .critical:
                 self.fail("critical \(seq) lost after \(self.last)")
             case .conflated:
-                // State that history had no room for counts as missed, also if a newer one has replaced it since.
+                // State that history had no room for counts as missed, even if a newer message has replaced it.
                 possible += self.evictsState && passes.contains(true) ? 1 : 0
                 if !self.evictsState, !passes.contains(false), !scan.isSuperseded(seq) {
                     self.fail("the newest state \(seq) lost after \(self.last)")

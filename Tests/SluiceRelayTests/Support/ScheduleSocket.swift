@@ -1,6 +1,6 @@
 import NIOCore
 
-/// A socket's side of a channel: takes everything at once, or nothing until it is full, and shows what was flushed.
+/// A socket's side of a channel: takes everything at once, or nothing until it is full, and shows the flushed bytes.
 final class ScheduleSocket: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -11,7 +11,7 @@ final class ScheduleSocket: ChannelOutboundHandler {
     private(set) var waitingBytes = 0
     private(set) var mostWaitingBytes = 0
     private var isStalled = false
-    /// Takes what was flushed; without it everything is passed on.
+    /// Takes the flushed bytes; without it everything is passed on.
     var onFlush: (([UInt8]) -> Void)?
     /// Called within the write that fills the socket, as NIO does.
     var onFull: () -> Void = {}

@@ -3,8 +3,8 @@ import SluiceBase
 
 @testable import SluiceRelay
 
-/// A store of one schedule: what is written is there at once, what is read takes a task of a loop of its own, so that
-/// anything may happen meanwhile.
+/// A store of one schedule: writes are there at once, and each read takes a task of a loop of its own, so that anything
+/// may happen meanwhile.
 ///
 /// Invariant behind `@unchecked Sendable`: that of the world that moves it.
 final class ScheduleStore: ScanStore, @unchecked Sendable {

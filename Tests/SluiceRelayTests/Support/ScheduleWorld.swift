@@ -12,7 +12,7 @@ final class ScheduleWorld {
     var random: SplitMix64
     /// How many flushes of the relay are under way.
     var flushCount = 0
-    /// What was seen that must not be.
+    /// Forbidden events that were seen.
     private(set) var failures: [String] = []
 
     init(seed: UInt64, loopCount: Int) {

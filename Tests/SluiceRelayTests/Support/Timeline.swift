@@ -2,11 +2,11 @@ import NIOCore
 
 @testable import SluiceRelay
 
-/// Time as a picture: what is posted on one line, the frames that a group sends on the next.
+/// Time as a picture: posts on one line, the frames that a group sends on the next.
 ///
 /// Each character of the posts is a step of time: `-` nothing, a lower-case letter an ordinary message of that type,
-/// `!` a critical one, and a digit or a capital state with that key; what stands in `(…)` comes in one step. The frames
-/// have a `-` for a step without any, `[ab]` for a frame, and `<2@5>` for a notice that 2 are lost after seq 5.
+/// `!` a critical one, and a digit or a capital state with that key; posts in `(…)` come in one step. The frames have a
+/// `-` for a step without any, `[ab]` for a frame, and `<2@5>` for a notice that 2 are lost after seq 5.
 struct Timeline {
     var step = TimeAmount.milliseconds(50)
     var filter = TypeFilter.everything

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Where a credential stands")
 struct CredentialsTests {
-    /// The shape of a token: nobody verifies it here.
+    /// The shape of a token: it is not verified here.
     private static let token = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"
 
     private func credentials(

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The example and the reference")
 struct ConfigurationExampleTests {
-    /// Keys without which nobody could start the example; no default could stand for them.
+    /// Keys without which the example could not start; they can have no default.
     private static let withoutDefault: Set<String> = [
         "tls.certificate", "tls.private_key", "auth.keys", "auth.ingest_keys",
     ]

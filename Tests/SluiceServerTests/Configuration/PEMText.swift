@@ -1,4 +1,4 @@
-/// Certificates and keys of nobody, for tests of the files that hold them.
+/// Unused certificates and keys, for tests of the files that hold them.
 enum PEMText {
     /// A certificate, self-signed.
     static let certificate = """

@@ -134,7 +134,7 @@ struct TransportLimitsTests {
         }
         #expect(door.limits.leavingCount == 0)
         #expect(door.limits.count == 5)
-        // One that is inside is never cut for a newcomer.
+        // A connection inside the room is never cut for a new one.
         for _ in 0..<1000 {
             let answer = door.open()
             #expect(!["0", "1", "2"].contains { answer.hasSuffix("instead of \($0)") })

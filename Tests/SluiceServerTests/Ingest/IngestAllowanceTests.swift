@@ -25,7 +25,7 @@ struct IngestAllowanceTests {
         }
     }
 
-    /// What is left in the bucket.
+    /// The rest in the bucket.
     private func left(_ now: NIODeadline? = nil) -> Int {
         let now = (now ?? self.start).uptimeNanoseconds
         return (0...10).last { self.limiter.answer(to: $0, for: "user:a", now: now) == .taken } ?? 0

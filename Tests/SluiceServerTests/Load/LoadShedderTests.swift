@@ -28,7 +28,7 @@ struct LoadShedderTests {
         #expect(verdict.transportLimit + verdict.toldLimit == verdict.acceptLimit)
         #expect(verdict.toldLimit >= min(16, verdict.acceptLimit / 2))
         #expect(verdict.transportLimit > 0)
-        // Connections on their way out, and four more of one turn, leave half of what is kept back.
+        // Closing connections, and four more of one turn, leave half of the reserve.
         #expect(verdict.pauseLimit + 20 + 4 < limit)
         #expect(verdict.pauseLimit >= verdict.acceptLimit + 8)
     }

@@ -52,7 +52,7 @@ final class TestGateway {
         self.routes = Routes(services: self.services, loop: self.shared)
     }
 
-    /// A token of somebody who may do everything.
+    /// A token with all rights.
     func token() throws -> String {
         var claims = TokenSigner.Claims(subject: "a", now: WallTime.now().seconds, timeToLive: 24 * 3600)
         claims.roles = ["admin"]
@@ -90,7 +90,7 @@ final class TestGateway {
             _ = try? self.channel.finish(acceptAlreadyClosed: true)
         }
 
-        /// Sends the head of a request, with a token of somebody who may do everything.
+        /// Sends the head of a request, with a token with all rights.
         func begin(_ request: String, _ fields: String...) throws {
             let token = "Authorization: Bearer \(try self.gateway.token())"
             let lines = ["\(request) HTTP/1.1", "Host: a", token] + fields

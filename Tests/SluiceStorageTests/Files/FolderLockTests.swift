@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluiceStorage
 
-/// Who may use a store's folder.
+/// The right to use a store's folder.
 @Suite
 struct FolderLockTests {
     @Test("One at a time; the next one as soon as it is let go, also while a child being started has the descriptor")

@@ -152,7 +152,7 @@ final class HeadFileTests {
         while first.reserve(life).isTaken {
             life += 1
         }
-        // Nobody made more of them.
+        // The number of places did not grow.
         #expect(life == 16_385)
         first.forget(9)
         #expect(first.reserve(life).isTaken)

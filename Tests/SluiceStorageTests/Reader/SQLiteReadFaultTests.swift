@@ -6,7 +6,7 @@ import Testing
 @testable import SluiceRelay
 @testable import SluiceStorage
 
-/// What is stored and cannot be read, and files that are not what they were.
+/// Stored data that cannot be read, and files that were changed.
 @Suite
 struct SQLiteReadFaultTests {
     @Test("A damaged page is told, what stands before it is read, and once it is mended all is well again")

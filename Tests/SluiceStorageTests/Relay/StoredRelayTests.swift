@@ -21,7 +21,7 @@ struct StoredRelayTests {
 
         let second = try RelayBench(bench, bench.restart())
         #expect(second.relay.scans == 1)
-        // Before anybody asked for it, and afterwards.
+        // Before the first request for it, and afterwards.
         #expect(try await second.summaries().map(\.fold) == [before.summary.fold])
         #expect(try await second.state()?.summary.fold == before.summary.fold)
         #expect(before.summary.fold.severities == ["high": 1] && before.summary.fold.phase == "ports")

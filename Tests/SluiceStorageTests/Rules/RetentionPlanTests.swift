@@ -2,13 +2,13 @@ import Testing
 
 @testable import SluiceStorage
 
-/// What goes first when there is not enough room.
+/// The order of removal when there is not enough room.
 @Suite
 struct RetentionPlanTests {
     private let mebibyte = 1024 * 1024
     private let plan = RetentionPlan(limit: 64 * 1024 * 1024)
 
-    /// What is too much of ``full(_:)``: there are 56 MiB beside the log, of which a sixteenth is to be free.
+    /// The excess of ``full(_:)``: there are 56 MiB beside the log, of which a sixteenth must be free.
     private let excess = (60 - 56) * 1024 * 1024 + 56 * 1024 * 1024 / 16
 
     private func full(_ change: (inout StoreTotals) -> Void) -> StoreUsage {

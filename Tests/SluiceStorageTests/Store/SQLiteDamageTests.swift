@@ -10,7 +10,7 @@ import Testing
 /// What a killed process or a bad disk may leave of a small store, place by place.
 @Suite
 struct SQLiteDamageTests {
-    /// The files of a store whose last commits stand in the log alone, and what was posted.
+    /// The files of a store whose last commits are only in the log, and the posted messages.
     private struct Image {
         var database: Data
         var log: Data

@@ -6,7 +6,7 @@ import Testing
 @testable import SluiceRelay
 @testable import SluiceStorage
 
-/// What can happen to the file, and what must not come of it.
+/// Faults of the file, and the damage that must not follow.
 @Suite
 struct SQLiteFaultTests {
     @Test("A file of a newer version is refused in words, and left as it is")
@@ -163,7 +163,7 @@ struct SQLiteFaultTests {
         }
     }
 
-    /// Whatever became of the file: it is refused, or what it gives is what was stored.
+    /// Whatever happened to the file: it is refused, or it gives the stored messages.
     private func damage(_ change: (Data) -> Data) async throws {
         let bench = try StoreBench(.batched)
         let scan = try TestScan("a", life: bench.store.makeLife())

@@ -167,7 +167,7 @@ struct ScanStoreTests {
             )
             return try await bench.ask { bench.store.read(request, promise: $0) }
         }
-        // By what stands beside the bodies ten thousand are looked at, of which none is read.
+        // By the columns beside the bodies ten thousand messages are checked, and none is read.
         let high = try await page(MessageSelection(severities: ["high"]))
         #expect(high.entries.isEmpty && 10_000...11_000 ~= high.through.rawValue)
         // Of a type that was never posted none has to be looked for.

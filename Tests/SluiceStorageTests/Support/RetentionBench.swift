@@ -115,7 +115,7 @@ final class RetentionBench {
         try self.database.read { try Int.fetchOne($0, sql: sql) ?? 0 }
     }
 
-    /// The numbers of what is stored of a scan.
+    /// The numbers of a scan's stored messages.
     func seqs(_ scan: TestScan) throws -> [Int] {
         try self.database.read {
             try Int.fetchAll($0, sql: "SELECT seq FROM messages WHERE life = ? ORDER BY key", arguments: [scan.life])

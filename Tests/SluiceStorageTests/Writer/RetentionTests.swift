@@ -5,7 +5,7 @@ import Testing
 @testable import SluiceRelay
 @testable import SluiceStorage
 
-/// What is forgotten first, how much at a time, and that it is enough.
+/// The order of removal, how much goes at a time, and that it is enough.
 @Suite
 struct RetentionTests {
     private func finding(_ number: Int, bytes: Int = 1000) -> String {

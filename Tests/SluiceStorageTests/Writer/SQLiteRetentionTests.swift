@@ -6,7 +6,7 @@ import Testing
 @testable import SluiceRelay
 @testable import SluiceStorage
 
-/// What is forgotten, and in which order.
+/// Which messages are removed, and in which order.
 @Suite
 struct SQLiteRetentionTests {
     @Test("Ordinary messages go when they are too old; critical ones and state stay with the channel")
