@@ -207,16 +207,14 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
+                "SluiceBase",
                 "SluiceServer",
                 "SluiceStorage",
                 "SluiceClient",
                 "SluiceSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: settings
         ),

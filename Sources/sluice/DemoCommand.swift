@@ -10,7 +10,7 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Show the gateway at its job, with throw-away keys and a real scan of this machine.",
         discussion: """
-            Starts a gateway on 127.0.0.1 with a self-signed certificate, runs nmap of 127.0.0.1 through it (a \
+            Starts a gateway on 127.0.0.1 with a certificate of its own, runs nmap of 127.0.0.1 through it (a \
             recorded scan where nmap is not installed), and shows what a subscriber sees. Ctrl-C ends everything.
             """
     )
@@ -35,11 +35,11 @@ struct DemoCommand: AsyncParsableCommand {
         defer { folder.remove() }
         let gateway = try await self.start(folder)
         let url = "https://localhost:\(gateway.port)"
-        let configuration = folder.configuration(port: gateway.port)
-        let token = try Self.token("alice", scans: [Self.scan], scope: nil, configuration)
-        let producer = try Self.token("nmap", scans: [], scope: "ingest", configuration)
-        self.explain(url, token: token, certificate: folder.certificate)
-        let work = Task { try await self.work(url, token: token, producer: producer, folder) }
+        var claims = TokenMint.Claims(subject: "alice", secondsToLive: Self.tokenLifetime)
+        claims.scans = [Self.scan]
+        let token = try TokenMint.sign(claims, auth: try folder.configuration(port: gateway.port).auth)
+        self.explain(url, token: token, authority: folder.authority)
+        let work = Task { try await self.work(url, token: token, folder) }
         let interruption = Task {
             for await _ in signals {
                 work.cancel()
@@ -58,23 +58,23 @@ struct DemoCommand: AsyncParsableCommand {
     private func start(_ folder: DemoFolder) async throws -> Gateway {
         let logger = Logger(label: "sluice")
         do {
-            return try await Gateway(folder.configuration(port: self.port), logger: logger)
+            return try await Gateway(try folder.configuration(port: self.port), logger: logger)
         } catch let failure as ListenFailure where failure.isInUse && self.port != 0 {
             Console.error("port \(self.port) is taken; taking another")
-            return try await Gateway(folder.configuration(port: 0), logger: logger)
+            return try await Gateway(try folder.configuration(port: 0), logger: logger)
         }
     }
 
-    private func explain(_ url: String, token: String, certificate: String) {
+    private func explain(_ url: String, token: String, authority: String) {
         Console.line(
             """
-            The gateway serves at \(url) (certificate: \(certificate)).
+            The gateway serves at \(url) (certificate authority: \(authority)).
 
             In a browser (accept the certificate):
               \(url)/#token=\(token)&scan=\(Self.scan)
 
             As an event stream:
-              curl -N --cacert \(certificate) -H 'Authorization: Bearer \(token)' '\(url)/api/scans/\(Self.scan)/events?since=0'
+              curl -N --cacert \(authority) -H 'Authorization: Bearer \(token)' '\(url)/api/scans/\(Self.scan)/events?since=0'
 
             Ctrl-C ends it all.
 
@@ -83,7 +83,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// Runs the scanner again and again, and shows what a subscriber sees of it.
-    private func work(_ url: String, token: String, producer: String, _ folder: DemoFolder) async throws {
+    private func work(_ url: String, token: String, _ folder: DemoFolder) async throws {
         let scanner = DemoScanner()
         Console.line(
             scanner.isRecorded
@@ -100,8 +100,8 @@ struct DemoCommand: AsyncParsableCommand {
                     format: scanner.format,
                     connection: try GatewayConnection(
                         url: url,
-                        token: producer,
-                        certificateAuthorityFile: folder.certificate
+                        tokenFile: folder.ingestKey,
+                        certificateAuthorityFile: folder.authority
                     )
                 ),
                 output: { _, _ in true },
@@ -120,7 +120,7 @@ struct DemoCommand: AsyncParsableCommand {
                 connection: try GatewayConnection(
                     url: url,
                     token: token,
-                    certificateAuthorityFile: folder.certificate
+                    certificateAuthorityFile: folder.authority
                 ),
                 since: 0,
                 wait: 300
@@ -129,17 +129,5 @@ struct DemoCommand: AsyncParsableCommand {
         )
         _ = await watcher.run()
         view.close()
-    }
-
-    private static func token(
-        _ subject: String,
-        scans: [String],
-        scope: String?,
-        _ configuration: GatewayConfiguration
-    ) throws -> String {
-        var claims = TokenMint.Claims(subject: subject, secondsToLive: Self.tokenLifetime)
-        claims.scans = scans
-        claims.scope = scope
-        return try TokenMint.sign(claims, auth: configuration.auth)
     }
 }

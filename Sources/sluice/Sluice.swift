@@ -9,9 +9,9 @@ struct Sluice: AsyncParsableCommand {
         abstract: "A WebSocket gateway for live scan progress.",
         version: Release.version,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, DemoCommand.self,
+            InitCommand.self, ServeCommand.self, CheckCommand.self, DemoCommand.self,
             RunCommand.self, PublishCommand.self, WatchCommand.self, ExportCommand.self, ReplayCommand.self,
-            TokenCommand.self, KeyCommand.self,
+            TokenCommand.self, KeyCommand.self, CertificateCommand.self,
         ]
     )
 }

@@ -18,7 +18,7 @@ from conftest import read_until, wait_for
 # Help and usage
 
 
-COMMANDS = ["serve", "check", "demo", "run", "publish", "watch", "export", "replay", "token", "key"]
+COMMANDS = ["init", "serve", "check", "demo", "run", "publish", "watch", "export", "replay", "token", "key", "certificate"]
 
 
 def test_help_and_version():

@@ -52,6 +52,11 @@ ask() {
     echo "$status"
 }
 
+# The same of the public listener, by a client that verifies its certificate.
+ask_public() {
+    curl -sS -o /dev/null -w '%{http_code}' --cacert "$root/etc/sluice/certs/ca.crt" "https://127.0.0.1:18443$1"
+}
+
 start() {
     chroot "$root" /usr/bin/setpriv --reuid=sluice --regid=sluice --clear-groups \
         /usr/bin/env -i SWIFT_BACKTRACE=enable=no /usr/bin/sluice serve --config /etc/sluice/config.yaml \
@@ -92,36 +97,37 @@ inside dpkg -i "$old" >"$work/dpkg" 2>&1 || fail "not installed: $(cat "$work/dp
 expect "$(inside sluice --version)" "$version" "version"
 expect "$(owner /etc/sluice)" "root:sluice 750" "/etc/sluice"
 expect "$(owner /etc/sluice/secrets)" "root:sluice 750" "/etc/sluice/secrets"
-expect "$(owner /etc/sluice/config.yaml)" "root:sluice 640" "config.yaml"
+for name in config.yaml certs/gateway.key secrets/jwt.key; do
+    expect "$(owner "/etc/sluice/$name")" "root:sluice 640" "$name"
+done
+for name in secrets/ca.key secrets/ingest.key; do
+    expect "$(owner "/etc/sluice/$name")" "root:root 600" "$name"
+done
+! grep -rqF -e "$(cat "$root/etc/sluice/secrets/ingest.key")" -e "$(cat "$root/etc/sluice/secrets/jwt.key")" \
+    "$work/dpkg" "$root/etc/sluice/config.yaml" || fail "a secret was printed"
 expect "$(inside getent passwd sluice | cut -d: -f6,7)" "/var/lib/sluice:/usr/sbin/nologin" "account"
-inside sluice check --config /etc/sluice/config.yaml >"$work/check" 2>&1 && fail "an example without keys passes"
 expect "$(inside find /usr -name '*.service' -path '*sluice*' | wc -l)" 1 "units"
 
-# Started
-cat >"$root/etc/sluice/config.yaml" <<'END'
-listen: { host: 127.0.0.1, port: 18443, plaintext: true }
-admin: { host: 127.0.0.1, port: 19464 }
-auth: { keys: [ { id: main, algorithm: HS256, secret_file: secrets/jwt.key } ] }
-storage: { path: /var/lib/sluice }
-limits: { connections: { total: 100 } }
-END
-(umask 037 && openssl rand -hex 32 >"$root/etc/sluice/secrets/jwt.key")
-inside chgrp sluice /etc/sluice/secrets/jwt.key
+# Started, with the configuration as it was made but for its ports
+inside sed -i -e 's/^  port: 8443$/  port: 18443/' -e 's/^  port: 9464$/  port: 19464/' -e 's/0\.0\.0\.0/127.0.0.1/' \
+    /etc/sluice/config.yaml
 # What StateDirectory= does.
 inside install -d -m 0700 -o sluice -g sluice /var/lib/sluice
 inside sluice check --config /etc/sluice/config.yaml || fail "the configuration has faults"
 start
-expect "$(ask 18443 /healthz)" 200 "public listener"
+expect "$(ask_public /healthz)" 200 "public listener"
+expect "$(inside sh -c 'sluice publish first --url https://127.0.0.1:18443 --ca /etc/sluice/certs/ca.crt \
+    --token-file /etc/sluice/secrets/ingest.key' <<<'{"type":"scanStarted"}' | cut -d, -f2)" '"accepted":1' "a first message"
 expect "$(ask 19464 /metrics)" 200 "metrics"
 
 # Upgraded, while it runs; the old process goes on until it is told to stop.
 sum=$(sha256sum "$root/etc/sluice/config.yaml")
 inside dpkg -i "$new" >"$work/dpkg" 2>&1 || fail "not upgraded: $(cat "$work/dpkg")"
 expect "$(sha256sum "$root/etc/sluice/config.yaml")" "$sum" "the operator's file"
-expect "$(ask 18443 /healthz)" 200 "the old process after the upgrade"
+expect "$(ask_public /healthz)" 200 "the old process after the upgrade"
 stop
 start
-expect "$(ask 18443 /healthz)" 200 "the new process"
+expect "$(ask_public /healthz)" 200 "the new process"
 stop
 # shellcheck disable=SC2016 # dpkg's own variable
 expect "$(inside dpkg-query -W -f '${Version}' sluice)" "$version" "installed version"

@@ -96,6 +96,7 @@ package final class Gateway: Sendable {
             "host": "\(configuration.listen.host)",
             "port": .stringConvertible(self.port),
             "admin_port": .stringConvertible(self.adminPort),
+            "console": "\(ConsoleAddress.url(configuration, port: self.port))",
             "event_loops": .stringConvertible(loopCount),
             "tls": .stringConvertible(!configuration.listen.plaintext),
             "descriptor_limit": .stringConvertible(self.services.load.load.descriptorLimit),

@@ -26,11 +26,15 @@ struct DemoScanner {
         {"type":"scanProgress","phase":"Service scan","percent":100}
         """
 
-    /// Looks for nmap in `PATH`.
-    init() {
+    /// Where nmap is, by `PATH`; nil if it is not installed.
+    static var nmap: String? {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        let nmap = folders.map { "\($0)/nmap" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-        if let nmap {
+        return folders.map { "\($0)/nmap" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// A scan by nmap where it is installed.
+    init() {
+        if let nmap = Self.nmap {
             self.command = [
                 nmap, "--stats-every", "1s", "-v", "-sV", "--version-light", "-p-", "-oX", "-", "127.0.0.1",
             ]
