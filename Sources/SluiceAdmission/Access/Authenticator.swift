@@ -142,7 +142,7 @@ package final class Authenticator: Sendable {
         }
         let token = try verifier.verified(bytes, now: now)
         let isRevoked = self.state.withLock { state in
-            // Looked at under the lock that adds it: a revocation that came meanwhile is not missed.
+            // Checked under the lock that adds it, so that a concurrent revocation is not missed.
             let isRevoked = state.revocations.isRevoked(token.identity)
             if !isRevoked, state.generation == generation {
                 state.cache.add(token, digest: digest, now: now, leeway: verifier.leeway)
@@ -197,7 +197,7 @@ package final class Authenticator: Sendable {
     ///   - ticket: The ticket.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: The identity whose token it was issued for.
-    /// - Throws: ``TokenError`` if there is no such ticket any more, or its token has ended.
+    /// - Throws: ``TokenError`` if the ticket no longer exists, or its token has ended.
     package func redeemTicket(_ ticket: String, now: Double) throws(TokenError) -> Identity {
         try self.state.withLock { state throws(TokenError) in
             guard let identity = state.tickets.redeem(ticket, now: now) else {
@@ -218,8 +218,8 @@ package final class Authenticator: Sendable {
     /// - Parameters:
     ///   - revocation: The tokens to end.
     ///   - now: The wall clock, in seconds since 1970.
-    ///   - kept: Is told once a restart would not forget it, or why one would; on any thread.
-    /// - Returns: Whether it is in force; `false` if there are too many revocations, and then `kept` is told nothing.
+    ///   - kept: Called once a restart would not forget it, or with the reason why a restart would; on any thread.
+    /// - Returns: Whether it is in force; `false` if there are too many revocations, and then `kept` is not called.
     package func revoke(
         _ revocation: Revocation,
         now: Double,

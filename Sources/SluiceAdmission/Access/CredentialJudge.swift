@@ -4,7 +4,7 @@
 package struct CredentialJudge: Sendable {
     /// What becomes of a connection that was let in.
     package enum Verdict: Sendable, Equatable {
-        /// Goes on, with what the credential entitles to now.
+        /// Continues, with the identity that the credential gives now.
         case stays(Identity)
         /// Would be refused now.
         case ends(TokenError.Reason)

@@ -51,7 +51,7 @@ package struct IngestKey: Sendable, Hashable {
         return found?.identity
     }
 
-    /// Whose key was shown before, among the keys of now.
+    /// The producer whose key was shown before, among the present keys.
     static func identity(shownBefore digest: [UInt8], among keys: [Self]) -> Identity? {
         keys.last { $0.digest == digest }?.identity
     }

@@ -2,10 +2,10 @@ import SluiceBase
 
 /// A web origin: scheme, host and port (RFC 6454 section 4), in one spelling.
 ///
-/// The same reading judges what a browser sends and what the operator lists, so that an entry which can match nothing
-/// is told before it is believed. Origins of `http` and `https` are brought into the form in which browsers write
-/// them. Those of apps and extensions (`tauri://localhost`, `chrome-extension://…`) are compared byte by byte, but for
-/// the scheme's case: no standard says what else is equal.
+/// The same reading judges the origins that browsers send and those that the operator lists, so that an entry which can
+/// match nothing is reported at the start. Origins of `http` and `https` are brought into the form in which browsers
+/// write them. Those of apps and extensions (`tauri://localhost`, `chrome-extension://…`) are compared byte by byte,
+/// but for the scheme's case: no standard says what else is equal.
 package struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
     /// Why a text is no origin that a page could have.
     package enum Fault: Error, Sendable, Hashable {

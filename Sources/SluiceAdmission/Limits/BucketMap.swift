@@ -33,7 +33,7 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - count: How many units.
-    ///   - key: Whose they are.
+    ///   - key: Whose tokens they are.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: As ``TokenBucket/take(_:now:)``.
     package mutating func take(_ count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
@@ -47,7 +47,7 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - count: How many units.
-    ///   - key: Whose they are.
+    ///   - key: Whose tokens they are.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: As ``TokenBucket/answer(to:now:)``.
     package mutating func answer(to count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
@@ -65,7 +65,7 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - count: How many units.
-    ///   - key: Whose they are.
+    ///   - key: Whose tokens they are.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: How long to wait, in nanoseconds, as ``TokenBucket/charge(_:now:)``.
     package mutating func charge(_ count: Int, for key: Key, now: UInt64) -> UInt64 {

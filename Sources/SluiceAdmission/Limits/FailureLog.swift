@@ -7,7 +7,7 @@ package import SluiceBase
 package struct FailureLog: Sendable {
     /// What becomes of one failure.
     package enum Answer: Sendable, Hashable {
-        /// It is told, and besides how many of the same address were not.
+        /// Log it, and the number of the same address that were left out.
         case told(untoldCount: Int)
         /// It is counted for the address's next line.
         case untold
@@ -39,7 +39,7 @@ package struct FailureLog: Sendable {
     /// - Parameters:
     ///   - address: Where it came from; `nil` if that is not known.
     ///   - now: The monotonic clock, in nanoseconds.
-    /// - Returns: Whether it is told.
+    /// - Returns: Whether to log it.
     package mutating func failed(_ address: AddressKey?, now: UInt64) -> Answer {
         guard let address else {
             return self.inAll.take(now: now) == .taken ? .told(untoldCount: 0) : .untold

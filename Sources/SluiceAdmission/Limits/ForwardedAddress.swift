@@ -25,8 +25,8 @@ package struct ForwardedAddress: Sendable {
 
     /// The address for which a request counts.
     ///
-    /// Where both fields are present they have to say the same: a proxy that writes one of them lets a client's own
-    /// forgery of the other through.
+    /// If both fields are present they must agree: a proxy that writes one of them passes a client's own forgery of the
+    /// other through.
     ///
     /// - Parameters:
     ///   - peer: The other end of the connection.

@@ -24,7 +24,7 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - count: How many units.
-    ///   - key: Whose they are.
+    ///   - key: Whose tokens they are.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: As ``TokenBucket/take(_:now:)``.
     package func take(_ count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
@@ -35,7 +35,7 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - count: How many units.
-    ///   - key: Whose they are.
+    ///   - key: Whose tokens they are.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: As ``TokenBucket/answer(to:now:)``.
     package func answer(to count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
@@ -46,7 +46,7 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - count: How many units.
-    ///   - key: Whose they are.
+    ///   - key: Whose tokens they are.
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: How long to wait, in nanoseconds, as ``TokenBucket/charge(_:now:)``.
     package func charge(_ count: Int, for key: Key, now: UInt64) -> UInt64 {

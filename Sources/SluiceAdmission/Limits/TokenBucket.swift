@@ -95,7 +95,7 @@ package struct TokenBucket: Sendable, Hashable {
     }
 }
 
-/// How much may be taken: so many a second in the long run, and so many at once.
+/// How much may be taken: a number a second in the long run, and a number at once.
 package struct RateLimit: Sendable, Hashable {
     /// The longest time between two units: an hour.
     private static let longestInterval = 3_600_000_000_000.0

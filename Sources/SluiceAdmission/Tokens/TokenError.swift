@@ -1,7 +1,7 @@
 /// Why a token is not accepted.
 ///
-/// A client is told ``code`` and nothing more, so that all refusals look alike; ``reason`` is for debug logs and
-/// metrics, and holds nothing of the token.
+/// A client gets ``code`` and nothing more, so that all refusals look alike; ``reason`` is for debug logs and metrics,
+/// and holds nothing of the token.
 package struct TokenError: Error, Sendable, Hashable {
     /// The first fault found.
     package enum Reason: String, Sendable, CaseIterable {

@@ -71,12 +71,12 @@ extension TokenSigner {
         /// `jti`: 128 random bits, so that each token can be revoked alone.
         package var tokenID = RandomText.make(byteCount: 16)
 
-        /// Claims with what every token has to have.
+        /// Claims with the fields that every token must have.
         ///
         /// - Parameters:
         ///   - subject: The user.
         ///   - now: The wall clock, in seconds since 1970.
-        ///   - timeToLive: How long the token is to live, in seconds; not beyond 2255.
+        ///   - timeToLive: How long the token lives, in seconds; not beyond 2255.
         package init(subject: String, now: Double, timeToLive: Int64) {
             let latest = Int64(TokenClaims.latestTime)
             self.subject = subject

@@ -9,9 +9,9 @@ package struct TokenVerifier: Sendable, Equatable {
 
     /// The keys, in the order in which they are tried.
     package let keys: [VerificationKey]
-    /// What `iss` has to be; `nil` for anything.
+    /// The required `iss`; `nil` for anything.
     package let issuer: String?
-    /// What `aud` has to hold; `nil` for anything.
+    /// A value that `aud` must contain; `nil` for anything.
     package let audience: String?
     /// How far clocks may differ, in seconds.
     package let leeway: Double
@@ -20,8 +20,8 @@ package struct TokenVerifier: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - keys: The keys, each of one algorithm. With none, every token is refused.
-    ///   - issuer: What `iss` has to be; `nil` for anything.
-    ///   - audience: What `aud` has to hold; `nil` for anything.
+    ///   - issuer: The required `iss`; `nil` for anything.
+    ///   - audience: A value that `aud` must contain; `nil` for anything.
     ///   - leeway: How far clocks may differ, in seconds; not negative.
     package init(keys: [VerificationKey], issuer: String? = nil, audience: String? = nil, leeway: Double = 30) {
         precondition(leeway >= 0, "a leeway is not negative")
@@ -149,7 +149,7 @@ package struct TokenVerifier: Sendable, Equatable {
     }
 }
 
-/// A token whose signature and claims hold, and the times that are to be judged again at each use.
+/// A token with valid signature and claims, and the times to judge again at each use.
 struct VerifiedToken: Sendable {
     let identity: Identity
     let lifetime: TokenLifetime

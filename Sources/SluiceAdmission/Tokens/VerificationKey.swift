@@ -38,7 +38,7 @@ package struct VerificationKey: Sendable, Equatable {
     /// The least RSA modulus, by RFC 7518 section 3.3.
     package static let minimumRSABits = 2048
 
-    /// What a token's `kid` has to be, or `nil` for a key without a name.
+    /// The `kid` that a token must have, or `nil` for a key without a name.
     package let id: String?
     /// The only algorithm that this key verifies.
     package let algorithm: TokenAlgorithm
