@@ -19,7 +19,7 @@ public struct JSONString {
     ///
     /// - Parameters:
     ///   - bytes: The text that the string was found in.
-    ///   - enough: After so many bytes the rest is left out, but no character is cut.
+    ///   - enough: Bytes beyond the limit are left out, but no character is cut.
     /// - Returns: The bytes that the string stands for.
     @inlinable
     public func unescaped(_ bytes: Span<UInt8>, enough: Int = .max) -> [UInt8] {

@@ -1,11 +1,11 @@
 package import NIOCore
 internal import Synchronization
 
-/// Counts how often event loops have looked at their sockets, for work in slices that goes on only after that.
+/// Counts how often event loops have looked at their sockets, for work in slices that continues only after that.
 ///
-/// A loop runs every task whose time has come before it looks, also those that came due while others ran: so a short
-/// delay alone is no turn. One count for the process, as the loops are; of a loop that is not watched, such as a
-/// test's, the delay has to do.
+/// A loop runs every due task before it looks, including tasks that came due while others ran, so a short delay alone
+/// is not a turn. One count for the process, as the loops are; of a loop that is not watched, such as a test's, the
+/// delay has to do.
 package enum LoopTurns {
     /// How long work waits at least.
     private static let delay = TimeAmount.microseconds(50)
