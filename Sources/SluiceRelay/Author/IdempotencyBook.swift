@@ -55,7 +55,7 @@ package final class IdempotencyBook: Sendable {
     /// How many answers are remembered.
     package var count: Int { self.state.withLock { $0.answers.count } }
 
-    /// How many went before their time, for want of room.
+    /// How many were forgotten before their time, for lack of room.
     package var forgottenCount: Int { self.state.withLock { $0.forgottenCount } }
 
     /// Changes how many answers are remembered, from now on.

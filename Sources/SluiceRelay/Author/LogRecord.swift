@@ -33,7 +33,7 @@ package struct LogRecord: Sendable {
     package var answer: Answer?
     /// Whether it is a sign of life of the scanner.
     package var isHeard = false
-    /// Why the scan's channel ends with it, without messages; nil where it goes on.
+    /// Why the scan's channel ends with it, without messages; nil if it continues.
     package var end: ScanEnd?
 
     /// A record that changes nothing yet.

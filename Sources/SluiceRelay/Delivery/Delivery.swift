@@ -6,7 +6,7 @@ package enum Delivery: Sendable {
     case lag(LagNotice)
 }
 
-/// What a subscriber is told when it lost messages.
+/// The notice to a subscriber that lost messages.
 package struct LagNotice: Sendable, Equatable {
     /// Why messages were lost.
     package enum Reason: String, Sendable, CaseIterable {

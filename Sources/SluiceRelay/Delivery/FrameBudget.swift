@@ -45,7 +45,7 @@ package struct FrameBudget: Sendable {
         self.sentAt = other.sentAt
     }
 
-    /// Spends frames that go out together, if there are so many.
+    /// Spends frames that go out together, if the budget has that many.
     ///
     /// More than a window ever has cost a whole window.
     package mutating func take(_ count: Int = 1, now: NIODeadline) -> Bool {
@@ -59,7 +59,7 @@ package struct FrameBudget: Sendable {
         return true
     }
 
-    /// Spends frames, whether there are so many or not.
+    /// Spends frames, whether the budget has that many or not.
     package mutating func charge(_ count: Int = 1, now: NIODeadline) {
         guard self.capacity != .max else {
             return
@@ -72,7 +72,7 @@ package struct FrameBudget: Sendable {
         self.freshCount = min(self.freshCount + count, self.capacity)
     }
 
-    /// Whether a receiver that was sent the frames of another budget can go on with the frames of this one.
+    /// Whether a receiver that was sent the frames of another budget can continue with the frames of this one.
     ///
     /// It can if for each of them that still counts there is one here that is no older: whatever this budget allows
     /// from now on, the other would have allowed.
@@ -97,7 +97,7 @@ package struct FrameBudget: Sendable {
         self.freshCount = 0
     }
 
-    /// When there are so many frames to spend; in the past if there are now.
+    /// When the budget will have that many frames; in the past if it has them now.
     package func availableAt(_ count: Int = 1) -> NIODeadline {
         let missing = self.capacity == .max ? 0 : self.sentAt.count + min(count, self.capacity) - self.capacity
         return missing > 0 ? self.sentAt[missing - 1] + self.window : .distantPast

@@ -8,7 +8,7 @@ struct PendingQueue: Sendable {
         case entry(LogEntry, arrivedAt: NIODeadline)
         /// A state message that a newer one of its key replaced.
         case superseded
-        /// So many messages that stood here are lost to the group.
+        /// This many messages at this place are lost to the group.
         case lost(count: Int, LagNotice.Reason)
     }
 

@@ -248,7 +248,7 @@ package final class LoopFanOut {
         self.counts.deliveredMessages += frames.messageCount * times
         self.counts.deliveredBytes += frames.plain.readableBytes * times
         if let oldestAt = frames.oldestAt {
-            // One look at the clock for all members; where it was set back meanwhile, they count as served at once.
+            // One look at the clock for all members; if it was set back meanwhile, they count as served at once.
             let age = Double(self.wallClock().milliseconds) - Double(oldestAt.milliseconds)
             self.counts.latencies.observe(max(0, age / 1000), times: times)
         }

@@ -75,12 +75,12 @@ package final class Outbox {
     /// How many bytes wait for the socket.
     var socketBytes: Int { self.askWaitingBytes(self.context.channel) }
 
-    /// Whether so many bytes may be written now.
+    /// Whether this many bytes may be written now.
     package func hasRoom(for byteCount: Int) -> Bool {
         self.isWritable && byteCount <= self.room(for: byteCount)
     }
 
-    /// How many bytes may be written now, as far as that matters for so many.
+    /// How many bytes may be written now; exact only up to the number asked for.
     ///
     /// The channel is asked only after a quarter of `max_buffered` was written, and before the first write of a turn of
     /// the loop: of those in it, it counts some and TLS holds others.
@@ -152,7 +152,7 @@ package final class Outbox {
         self.readers.removeAll()
     }
 
-    /// A subscription is behind, and goes on reading the log when its turn comes and the socket drains.
+    /// A subscription is behind, and reads on in the log when its turn comes and the socket drains.
     func fellBehind(_ id: SubscriptionID) {
         self.readers.append(id)
         self.readNext()

@@ -6,7 +6,7 @@ package struct DeflateTerms: Hashable, Sendable {
     package var windowBits: Int
     /// Whether the members demanded that no message refers to an earlier one.
     package var isWithoutContext: Bool
-    /// Texts under so many bytes go uncompressed.
+    /// Texts below this many bytes go uncompressed.
     package var minimumBytes: Int
 
     package init(level: Int, windowBits: Int, isWithoutContext: Bool, minimumBytes: Int) {

@@ -8,7 +8,7 @@ package enum Notice: Sendable {
     case unsubscribed(id: String?)
     /// Messages were lost.
     case lag(LagNotice)
-    /// The scanner fell silent, for so many seconds.
+    /// The scanner has been silent for this many seconds.
     case stalled(silentFor: Int64)
     /// The scanner is back.
     case resumed

@@ -12,7 +12,7 @@ package struct WireForm: Hashable, Sendable {
     package enum WebSocketCoding: Hashable, Sendable {
         /// Nothing.
         case plain
-        /// Texts over so many bytes go as binary frames of one gzip member.
+        /// Texts above this many bytes go as binary frames of one gzip member.
         case gzip(minimumBytes: Int, level: Int)
         /// RFC 7692, with one context for all members of the group.
         case deflate(DeflateTerms)

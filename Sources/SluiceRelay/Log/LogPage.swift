@@ -4,7 +4,7 @@ package struct LogPage: Sendable {
     package enum Item: Sendable {
         /// A retained message.
         case entry(LogEntry)
-        /// So many messages after `since` were evicted.
+        /// This many messages after `since` were evicted.
         case missed(count: Int, since: Seq)
     }
 

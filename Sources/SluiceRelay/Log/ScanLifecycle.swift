@@ -17,7 +17,7 @@ package struct ScanLifecycle: Sendable {
     /// What time asks for.
     package enum Action: Sendable, Equatable {
         case doNothing
-        /// Tell the subscribers that the scanner fell silent, for so many whole seconds.
+        /// Tell the subscribers that the scanner has been silent for this many whole seconds.
         case announceStall(silentFor: Int64)
         /// Close the subscribers and forget the scan.
         case remove(ScanEnd)
@@ -116,7 +116,7 @@ package struct ScanLifecycle: Sendable {
         return self.isStalled
     }
 
-    /// What time asks for; it goes on asking until that is done.
+    /// The action that is due; it is returned again until it is done.
     package func due(now: NIODeadline) -> Action {
         if let completedAt = self.completedAt {
             return now >= completedAt + self.cleanupDelay ? .remove(.completed) : .doNothing

@@ -8,8 +8,8 @@ extension ScanLog {
     ///   - stretch: Where to read; the head is never passed.
     ///   - selection: What the reader wants.
     ///   - maximumCount: The most messages in the page.
-    ///   - maximumBytes: The bytes after which the page ends; it holds at least one message all the same, where one is
-    ///     found before too much was looked through.
+    ///   - maximumBytes: The bytes after which the page ends; it holds at least one message if one is found before the
+    ///     limit of the search.
     /// - Returns: The page, in the order of the stretch, and how far it came.
     package func page(
         of stretch: LogStretch,

@@ -1,7 +1,7 @@
 package import NIOCore
 internal import SluiceBase
 
-/// The check of a body that is one object or an array of objects, in slices: a long one does not hold up its event loop.
+/// The check of a body that is one object or an array of objects, in slices: a long body does not delay its event loop.
 package struct DocumentWalk {
     private enum Phase {
         case start
@@ -31,7 +31,7 @@ package struct DocumentWalk {
         self.scan = MessageScan(parser)
     }
 
-    /// Goes on for so many bytes, up to the end of the message that stands there.
+    /// Continues for this many bytes, up to the end of the message there.
     ///
     /// - Returns: Whether it is over.
     /// - Throws: The first fault, with `index` and `offset`; then no message of the body counts.

@@ -15,7 +15,7 @@ package struct Message: Sendable {
     package let isTerminal: Bool
     /// Whether the object has a top-level `scanId` of its own, so that a frame must not add one.
     package let carriesScanID: Bool
-    /// What a newer message has to share to supersede this one; not `nil` if and only if `fate` is `conflated`.
+    /// The key that a newer message must share to supersede this one; not `nil` if and only if `fate` is `conflated`.
     package let conflationKey: ConflationKey?
     /// What ``MessageSeverity`` found in the message; nil if there is none.
     package let severity: String?
@@ -56,7 +56,7 @@ package enum Fate: Sendable {
     case conflated
 }
 
-/// What two state messages have to share for the newer one to supersede the older.
+/// The key that two state messages must share for the newer one to supersede the older.
 ///
 /// Values are compared as bytes: strings after unescaping, so that `"\u0061"` is `"a"`, and all else as it was posted,
 /// so that `1` and `1.0` are two keys. Bytes rather than `String`, whose equality folds different code points together.

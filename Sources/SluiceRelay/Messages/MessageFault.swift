@@ -16,7 +16,7 @@ struct MessageFault: Error {
         /// Not RFC 8259's grammar, or not UTF-8.
         case grammar(JSONFault.Kind)
 
-        // What a message has to be besides.
+        // Further rules for a message.
         case missingType
         case typeNotString
         case typeLength

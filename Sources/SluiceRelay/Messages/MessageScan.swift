@@ -30,7 +30,7 @@ struct MessageScan {
         self.scanner = JSONScanner(maximumDepth: parser.maximumDepth)
     }
 
-    /// Checks the message whose opening brace is next, and goes on after its closing one.
+    /// Checks the message whose opening brace is next, and stops after its closing one.
     mutating func scanMessage(_ bytes: Span<UInt8>) throws(MessageFault) -> Message {
         let start = self.scanner.offset
         self.type = nil

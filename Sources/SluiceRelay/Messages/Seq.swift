@@ -69,7 +69,7 @@ extension Seq: Strideable {
         Int(other.rawValue) - Int(self.rawValue)
     }
 
-    /// The number so much further on, or the last one on the way.
+    /// The number that many places further on, or the last number if there are not that many.
     package func advanced(by distance: Int) -> Seq {
         let (sum, overflow) = Int(self.rawValue).addingReportingOverflow(distance)
         return overflow ? .max : Seq(clamping: sum)

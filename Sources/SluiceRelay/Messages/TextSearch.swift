@@ -8,7 +8,7 @@ package struct TextSearch: Hashable, Sendable {
 
     /// The text to search for.
     package let text: [UInt8]
-    /// How much of the text still fits where the byte after so much of it does not.
+    /// For each length of the text's beginning, how much still fits if the next byte does not.
     private let fallbacks: [Int]
 
     /// - Parameter text: At least one byte; bytes beyond ``maximumByteCount`` are ignored.

@@ -39,13 +39,13 @@ package protocol ScanStore: Sendable {
 
     /// Takes what a scan's home hands over.
     ///
-    /// The promise is kept when it is as durable as the store is told to be, and fails if it will not be.
+    /// The promise is kept when the write is as durable as configured, and fails if it will not be.
     func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?)
 
     /// Forgets every life of a scan; whether there was one.
     func erase(_ id: ScanID, promise: EventLoopPromise<Bool>)
 
-    /// What memory needs of a log to go on with it.
+    /// The part of a log that memory needs to continue it.
     func load(_ life: Int64, history: RelayConfiguration.History, promise: EventLoopPromise<StoredLog>)
 
     /// One page of a log.
@@ -66,7 +66,7 @@ package struct StoredPageRequest: Sendable {
     /// The reader's filter; the store looks at a bounded number of messages that do not pass, so a page may end empty.
     package var selection: MessageSelection
     package var maximumCount: Int
-    /// The bytes after which the page ends; it holds at least one message all the same, where one was found.
+    /// The bytes after which the page ends; it holds at least one message if one was found.
     package var maximumBytes: Int
 
     package init(
@@ -107,7 +107,7 @@ package struct StoredPage: Sendable {
 package struct StoreStatus: Sendable, Equatable {
     /// The store's fault, in words for the operator; nil while it works.
     package var failure: String?
-    /// Why something that is stored could not be read, as long as it cannot; writing may go on all the same.
+    /// Why stored data cannot be read, as long as it cannot; writes may still work.
     package var readFailure: String?
     /// Bytes of its files.
     package var diskBytes = 0

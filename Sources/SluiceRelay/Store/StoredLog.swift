@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What memory needs of a stored log to go on with it.
+/// The part of a stored log that memory needs to continue it.
 package struct StoredLog: Sendable {
     package var tail: StoredTail
     /// Answers that may still be asked for again, oldest first.
@@ -12,7 +12,7 @@ package struct StoredLog: Sendable {
     }
 }
 
-/// What a store gives of a log for memory to go on with.
+/// The part of a log that a store gives so that memory can continue it.
 package struct StoredTail: Sendable {
     /// The newest messages, every critical one, and of each conflated type and key the newest, by seq.
     package var entries: [LogEntry]
