@@ -20,7 +20,7 @@ final class FolderLock: Sendable {
         self.release()
     }
 
-    /// Takes the lock anew, if its file is no longer in its place: the folder may be a new one.
+    /// Takes the lock again, if its file is no longer in its place: the folder may be a new one.
     func reattach(folder: String) throws(StoreError) {
         guard let held = self.held.withLock({ $0 }), FileIdentity(path: self.path) != held.identity else {
             return

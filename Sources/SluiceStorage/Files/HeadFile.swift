@@ -5,14 +5,14 @@ internal import Synchronization
 
 /// The newest number that each log gave out, in memory that a killed process leaves behind.
 ///
-/// Subscribers see a message before it is durable. Were its number given to another message after a crash, a subscriber
-/// that goes on from there would miss that one. So numbers are noted in shared memory before they are shown: that is
-/// a write to memory and never waits for a disk, and the system keeps it when the process dies. Once a second the notes
-/// are copied to a file beside the database. A machine that goes down, or a new container, loses the notes
-/// since then; numbering then goes on beyond any number that could have been given out.
+/// Subscribers see a message before it is durable. If its number were given to another message after a crash, a
+/// subscriber that continues from there would miss that message. So numbers are noted in shared memory before they are
+/// shown: that is a write to memory and never waits for a disk, and the system keeps it when the process dies. Once a
+/// second the notes are copied to a file beside the database. A machine that goes down, or a new container, loses the
+/// later notes; numbering then continues beyond any number that could have been given out.
 ///
-/// Where there is no shared memory, the file itself is mapped and noted in; then a disk that stands still can hold up
-/// the thread that notes.
+/// Without shared memory, the file itself is mapped and takes the notes; then a stalled disk can delay the thread that
+/// notes.
 ///
 /// Layout of both: a header (the boot's id, whether the file was closed in order, which file this is, and whether the
 /// notes are in shared memory), then slots of two words, life and head. There are as many as the file is long; it grows
@@ -27,7 +27,7 @@ final class HeadFile: Sendable {
     private static let slotBytes = 16
     /// More numbers than can be on their way to the disk at once.
     private static let safetyMargin = 1 << 20
-    /// Where shared memory is to be had as files (shm_overview(7)).
+    /// The folder of shared memory as files (shm_overview(7)).
     private static let sharedFolder = "/dev/shm"
 
     /// The places of the header's words.
@@ -67,7 +67,7 @@ final class HeadFile: Sendable {
     /// - Parameters:
     ///   - folder: The folder.
     ///   - lifeCount: How many logs there are.
-    ///   - usesSharedMemory: Whether to note in shared memory where it is to be had.
+    ///   - usesSharedMemory: Whether to note in shared memory where it is available.
     /// - Throws: ``StoreError`` if the file cannot be used, or there are too many logs.
     init(folder: String, lifeCount: Int = 0, usesSharedMemory: Bool = true) throws(StoreError) {
         guard lifeCount <= Self.maximumSlotCount else {
@@ -189,7 +189,7 @@ final class HeadFile: Sendable {
         }
     }
 
-    /// Maps the file anew: it may be another one, or the old map may no longer reach it.
+    /// Maps the file again: it may be another file, or the old map may no longer reach it.
     ///
     /// Blocks; the notes of other threads wait for memory alone.
     func reattach() throws(StoreError) {

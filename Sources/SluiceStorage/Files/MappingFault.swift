@@ -4,8 +4,8 @@ internal import Synchronization
 /// Writes to mapped files that the system refuses: the file has become read-only, or the disk fails.
 ///
 /// There is no error that a write to memory could return; the process gets SIGBUS, and would end. Instead the page
-/// becomes the process's own, with its contents, and the work goes on; users of the file check ``count`` before they
-/// promise or show anything, and open it anew. The maps are `sluice.heads`, shared memory, and SQLite's `-shm`.
+/// becomes the process's own, with its contents, and the work continues; users of the file check ``count`` before they
+/// promise or show anything, and reopen it. The maps are `sluice.heads`, shared memory, and SQLite's `-shm`.
 enum MappingFault {
     private static let pageBytes = 4096
     private static let counter = Atomic<Int>(0)

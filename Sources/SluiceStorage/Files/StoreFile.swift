@@ -141,7 +141,7 @@ final class LogSync: Sendable {
     }
 
     private func syncNow() -> StoreError? {
-        // No lock of SQLite's is on this file, so that closing it lets go of none.
+        // SQLite has no lock on this file, so closing it releases none.
         let descriptor = unsafe open(self.path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             // Without a log everything is in the database; the writer checks that file.

@@ -37,7 +37,7 @@ final class StoreQueue: Sendable {
         self.state.withLock { self.refusal($0) == nil }
     }
 
-    /// Whether the store has failed and was not opened anew yet.
+    /// Whether the store has failed and was not reopened yet.
     var hasFailed: Bool {
         self.state.withLock { if case .failed = $0.condition { true } else { false } }
     }
@@ -48,12 +48,12 @@ final class StoreQueue: Sendable {
         set { self.state.withLock { $0.age = newValue } }
     }
 
-    /// How often the file was opened anew: a connection from before may see a file that is no longer there.
+    /// How often the file was reopened: an older connection may see a file that is no longer there.
     var generation: Int { self.state.withLock { $0.generation } }
 
     /// Adds a job, or fails it.
     ///
-    /// Returns whether the writer has to be woken.
+    /// Returns whether the writer must be woken.
     func add(_ job: StoreJob) -> Bool {
         let (refusal, wakes) = self.state.withLock { state -> (StoreError?, Bool) in
             if let refusal = self.refusal(state) {

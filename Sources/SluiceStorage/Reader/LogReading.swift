@@ -8,7 +8,7 @@ struct LogReading {
     let db: Database
     let queue: StoreQueue
 
-    /// What memory needs of a log to go on with it.
+    /// The part of a log that memory needs to continue it.
     func load(_ life: Int64, history: RelayConfiguration.History) throws -> StoredLog {
         let head = try self.head(of: life)
         var lowest = head.next
@@ -189,7 +189,7 @@ struct LogReading {
         return row.flatMap { ScanRow.scan($0, now: .now()) }
     }
 
-    /// Critical messages and state from before the newest messages, as much as memory is to hold of each, the newest.
+    /// The newest critical messages and state from before the newest messages, as much of each as memory may hold.
     private func kept(
         _ life: Int64,
         before seq: Seq,
@@ -258,7 +258,7 @@ struct LogReading {
         return Seq(clamping: seq)
     }
 
-    /// A message that cannot be shown counts as lost, and is told so.
+    /// A message that cannot be shown counts as lost, and is announced as lost.
     private func damaged(_ life: Int64, _ seq: Seq) {
         self.queue.count { $0.damagedMessages += 1 }
         self.queue.lost(life, through: seq)
@@ -269,7 +269,7 @@ struct LogReading {
     }
 }
 
-/// A page that ends before something that cannot be read; an error, because its transaction is of no use any more.
+/// A page that ends before data that cannot be read; an error, because its transaction is no longer of use.
 struct PageFault: Error {
     let page: StoredPage
     let error: any Error
@@ -303,7 +303,7 @@ struct ReadingBudget {
         self.bytes -= bytes
     }
 
-    /// A message is not, of which so many bytes were looked through.
+    /// A message did not pass, of which this many bytes were searched.
     mutating func passedOver(bytes: Int) {
         self.searchedBytes += Self.headBytes + bytes
     }

@@ -9,8 +9,8 @@ internal import Synchronization
 ///
 /// A read that failed is tried again until it works; until then the status says that reading fails.
 ///
-/// Invariant behind `@unchecked Sendable`: what changes is touched on `dispatch` alone. It is no actor, since SQLite blocks
-/// its thread: on a serial queue of its own that holds up nothing else.
+/// Invariant behind `@unchecked Sendable`: what changes is touched on `dispatch` alone. It is not an actor, since
+/// SQLite blocks its thread: on a serial queue of its own that delays nothing else.
 final class StoreReader: @unchecked Sendable {
     private let file: StoreFile
     private let settings: StoreSettings
@@ -19,7 +19,7 @@ final class StoreReader: @unchecked Sendable {
     let dispatch = DispatchQueue(label: "sluice.storage.reader", qos: .userInitiated)
     private let waiting: Mutex<ReadQueue<@Sendable (StoreReader) -> Void>>
     private(set) var database: DatabaseQueue?
-    /// How often the writer had opened the file anew when `database` was opened.
+    /// How often the writer had reopened the file when `database` was opened.
     private var generation = 0
     /// How many faults of mapped files there had been by then.
     private var knownFaults = 0
@@ -55,7 +55,7 @@ final class StoreReader: @unchecked Sendable {
         }
     }
 
-    /// The writer does not trust the file any more.
+    /// The writer no longer trusts the file.
     func fileFailed() {
         self.dispatch.async { self.closeFile() }
     }

@@ -140,7 +140,7 @@ enum SnapshotRow {
         return String(buffer: state)
     }
 
-    /// The newest state that goes into so many bytes, oldest first.
+    /// The newest state that fits into this many bytes, oldest first.
     private static func latest(
         of life: Int64,
         maximumBytes: Int,

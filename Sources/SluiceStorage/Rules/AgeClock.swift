@@ -4,20 +4,20 @@ internal import SluiceRelay
 
 /// The time by which age is counted: it advances with the time that is seen to pass, and never goes back.
 ///
-/// The system clock may be wrong for a while, and messages erased because of that are gone. So if it is more than a
+/// The time of day may be wrong for a while, and messages erased because of that are gone. So if it is more than a
 /// minute ahead of the time seen to pass, by a step or because the store was not open, it is followed only after an
 /// hour in that state. If it is behind, it is not followed at all.
 struct AgeClock {
     enum Event: Equatable {
-        /// The time of day is by so much another than a moment ago.
+        /// The time of day jumped by this much.
         case stepped(by: TimeAmount)
-        /// It has been ahead by so much for an hour: age has caught up with it.
+        /// It has been ahead by this much for an hour: age has caught up with it.
         case followed(by: TimeAmount)
     }
 
     /// By how many milliseconds the time of day may differ and is still called right.
     static let toleranceMilliseconds: Int64 = 60_000
-    /// How long a time of day has to hold before it is followed.
+    /// How long a time of day must hold before it is followed.
     static let holdTime = TimeAmount.hours(1)
     /// The age catches up with a slightly faster clock by this part of the time that passes: a clock that runs too fast
     /// is not followed on any path.

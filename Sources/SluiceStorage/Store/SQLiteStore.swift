@@ -9,7 +9,7 @@ internal import Synchronization
 /// Scans and revocations in one SQLite file: a writer that commits in groups, and a reader beside it.
 ///
 /// Promises are kept after the commit, which hands the messages to the operating system; if the store is to be synced,
-/// the commit waits for an fsync. After an error the file is opened anew before it is trusted again.
+/// the commit waits for an fsync. After an error the file is reopened before it is trusted again.
 package final class SQLiteStore: ScanStore, RevocationStore {
     private let queue: StoreQueue
     let writer: StoreWriter

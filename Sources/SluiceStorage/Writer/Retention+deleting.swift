@@ -172,7 +172,7 @@ extension Retention {
         try self.shrink(life, ordinaryBytes: 0, keptBytes: surplus ?? 0, db)
     }
 
-    /// Of the scans whose channel is gone, that goes which was last heard of longest ago.
+    /// Of the scans whose channel is gone, the one that has been silent for longest goes.
     mutating func eraseOldest(_ db: Database, before age: Int64 = .max) throws -> Bool {
         let oldest = try self.life(
             db,

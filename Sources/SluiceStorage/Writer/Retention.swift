@@ -79,7 +79,7 @@ struct Retention {
         self.totals.snapshotBytes = max(0, self.totals.snapshotBytes + snapshotBytes)
     }
 
-    /// Whether so much came since the last step that the store may be too full, and the next one is not to wait.
+    /// Whether so much came after the last step that the store may be too full, and the next step must not wait.
     var isUrgent: Bool {
         self.addedBytes > self.plan.slack(self.plan.room(beside: 0)) / 4
     }

@@ -3,7 +3,7 @@ internal import NIOCore
 internal import SluiceBase
 internal import SluiceRelay
 
-/// Which scans' folded state is to be written down when: a while after it changed, and when the scan completed.
+/// When the folded state of each scan is written: a while after it changed, and when the scan completed.
 struct SnapshotSchedule {
     private let interval: TimeAmount
     /// The most bytes of one.

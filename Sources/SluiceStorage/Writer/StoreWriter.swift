@@ -8,8 +8,8 @@ internal import SluiceRelay
 
 /// The one writer: everything that waits when a commit ended goes into the next.
 ///
-/// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone. It is no
-/// actor, since SQLite and fsync block their thread: on a serial queue of its own that holds up nothing else.
+/// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone. It is
+/// not an actor, since SQLite and fsync block their thread: on a serial queue of its own that delays nothing else.
 final class StoreWriter: @unchecked Sendable {
     /// The most bytes of messages in one commit, and one write besides: the first of a long queue does not wait for the last.
     private static let maximumGroupBytes = 8 * 1024 * 1024
@@ -231,7 +231,7 @@ final class StoreWriter: @unchecked Sendable {
         }
     }
 
-    /// The file is not trusted until it was opened anew.
+    /// The file is not trusted until it was reopened.
     private func fail(_ jobs: [StoreJob], _ error: any Error) {
         let reason = StoreReason.text(error)
         self.logger.error("storage failed", metadata: ["error": "\(reason)"])
