@@ -39,7 +39,7 @@ package enum EventText {
         self.writeChunk(ByteBuffer(string: ": \(comment)\n\n"), isChunked: isChunked, into: &buffer)
     }
 
-    /// Writes how long a reader is to stay away when its stream has ended.
+    /// Writes how long a reader should stay away when its stream has ended.
     package static func writeRetry(milliseconds: Int, isChunked: Bool, into buffer: inout ByteBuffer) {
         self.writeChunk(ByteBuffer(string: "retry: \(milliseconds)\n\n"), isChunked: isChunked, into: &buffer)
     }
