@@ -2,7 +2,7 @@ import Logging
 import SluiceClient
 import SluiceServer
 
-/// What `sluice serve` has to say about its configuration once there is a log.
+/// The messages of `sluice serve` about its configuration, once there is a log.
 ///
 /// As text, a fault is a line as `sluice check` prints it, for a person or an editor to follow; as JSON, every line is
 /// an event of the log.
@@ -49,7 +49,7 @@ struct OperatorLog {
         )
     }
 
-    /// The changed file was good, and could not be taken over all the same.
+    /// The changed file was good, but could not be taken over.
     func notReloaded(_ error: any Error) {
         self.logger.error("configuration not reloaded; the old one stays", metadata: ["error": "\(error)"])
     }

@@ -25,9 +25,9 @@ struct ServiceManager: Sendable {
         }
     }
 
-    /// Where it is told: a path, or, behind `@`, a name that is in no file system (unix(7)).
+    /// The address of the socket: a path, or, after `@`, a name that is in no file system (unix(7)).
     private let address: String?
-    /// How often `alive` has to be told; nil where it is not expected.
+    /// How often `alive` must be sent; nil if it is not expected.
     let watchdogInterval: Duration?
 
     /// - Parameters:
