@@ -24,8 +24,8 @@ final class AcceptHandler: ChannelInboundHandler {
     private var lastLoggedAt: NIODeadline?
 
     /// - Parameters:
-    ///   - logger: Where trouble is told, once in a while.
-    ///   - isFull: Whether no further connection is to be accepted for now.
+    ///   - logger: Takes reports of trouble, at most one in a while.
+    ///   - isFull: Whether to accept no further connection for now.
     ///   - admits: Whether a connection is taken, at the loop's time; otherwise it is closed.
     init(logger: Logger, isFull: @escaping () -> Bool, admits: @escaping (any Channel, NIODeadline) -> Bool) {
         self.logger = logger

@@ -16,8 +16,8 @@ package struct ConnectionListener {
 
     /// - Parameters:
     ///   - group: The loops that the connections live on.
-    ///   - logger: Where trouble with accepting is told, once in a while.
-    ///   - isFull: Whether no further connection is to be accepted for now.
+    ///   - logger: Takes reports of trouble with accepting, at most one in a while.
+    ///   - isFull: Whether to accept no further connection for now.
     ///   - admits: Whether a connection is taken, at the loop's time; otherwise it is closed.
     ///   - initialize: Builds a connection's pipeline, on its loop.
     package init(

@@ -3,7 +3,7 @@ package import NIOCore
 /// Ticks all connections of one event loop, so that none of them needs a timer of its own.
 ///
 /// Each is ticked once in every interval, but not all at the same instant: they are spread over a number of slots, and
-/// the wheel goes on by one slot at a time. It moves only while a connection is on it. Loop-confined.
+/// the wheel advances by one slot at a time. It moves only while a connection is on it. Loop-confined.
 package final class ConnectionWheel {
     /// A place on the wheel.
     package struct Place: Sendable {
@@ -19,7 +19,7 @@ package final class ConnectionWheel {
     private let eventLoop: any EventLoop
     private let slotCount: Int
     private let step: TimeAmount
-    /// Places are given anew when they are free; place `i` belongs to slot `i % slotCount`.
+    /// Free places are used again; place `i` belongs to slot `i % slotCount`.
     private var places: [(any Ticking)?] = []
     private var freeIndexes: [Int] = []
     private var slot = 0
@@ -98,7 +98,7 @@ package final class ConnectionWheel {
             index += self.slotCount
         }
         self.isTurning = false
-        // A loop that was held up does not make up for the steps that it missed.
+        // A delayed loop does not make up for the steps that it missed.
         self.nextStepAt = max(self.nextStepAt, now) + self.step
         if self.count > 0 {
             self.schedule()

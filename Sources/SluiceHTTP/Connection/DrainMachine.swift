@@ -8,7 +8,7 @@ package import NIOCore
 /// after exactly that time, a peer below the minimum rate some time later, and a peer at or above it never. The same
 /// rule holds for WebSockets, event streams and plain answers. A look about once a second is enough.
 package struct DrainMachine: Sendable {
-    /// The least rate at which waiting bytes have to leave: 1 KiB/s, the speed of a modem of 9,600 baud.
+    /// The minimum rate at which waiting bytes must leave: 1 KiB/s, the speed of a modem of 9,600 baud.
     ///
     /// A megabyte that waits for one client is gone after 17 minutes at the latest.
     package static let leastBytesPerSecond: Int64 = 1024

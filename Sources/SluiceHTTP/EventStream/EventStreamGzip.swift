@@ -3,7 +3,7 @@ package import SluiceWire
 
 /// Packs an event stream for a reader that accepts gzip: each write can be unpacked as soon as it has arrived.
 ///
-/// Stands between the session and TLS, and writes the chunks too, since their lengths are those of packed bytes. Writes
+/// Sits between the session and TLS, and writes the chunks too, since their lengths are those of packed bytes. Writes
 /// that the loop's turn has no room for wait here, in order, and count as bytes that wait for the socket.
 package final class EventStreamGzip: ChannelOutboundHandler {
     package typealias OutboundIn = ByteBuffer
@@ -21,7 +21,7 @@ package final class EventStreamGzip: ChannelOutboundHandler {
     /// Whether the next piece's turn is asked for.
     private var isPackingLater = false
     private var context: ChannelHandlerContext?
-    /// Told when no write waits any more.
+    /// Called when no write waits any longer.
     package var whenPacked: (() -> Void)?
     /// How many bytes were written, packed.
     package private(set) var writtenBytes = 0

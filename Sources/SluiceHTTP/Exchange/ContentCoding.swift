@@ -6,7 +6,7 @@ internal import SluiceBase
 ///
 /// There is gzip, and there is nothing.
 package enum ContentCoding {
-    /// Under so many bytes packing costs more than it saves.
+    /// Below this many bytes packing costs more than it saves.
     static let minimumBytes = 1024
     static let level = 6
     private static let packed = ["application/json", "application/problem+json", "text/"]

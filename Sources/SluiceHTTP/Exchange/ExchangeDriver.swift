@@ -3,7 +3,7 @@ internal import NIOHTTP1
 
 /// What carries an exchange: the only request at work on a connection of HTTP/1.1, or one stream of a later version's.
 ///
-/// Belongs to the connection's event loop. An exchange lets go of it when it is over.
+/// Belongs to the connection's event loop. An exchange releases it when it is over.
 internal protocol ExchangeDriver: AnyObject {
     /// Whether the socket takes more bytes of a streamed answer for now.
     var isWritable: Bool { get }
@@ -23,7 +23,7 @@ internal protocol ExchangeDriver: AnyObject {
     /// Ends an answer that was begun.
     func finishStreamed()
 
-    /// Stops or goes on with taking a streamed body.
+    /// Pauses or resumes taking a streamed body.
     func setReading(isPaused: Bool)
 
     /// Writes a head, and hands what carries the exchange over to another protocol.

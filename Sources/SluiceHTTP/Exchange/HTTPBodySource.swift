@@ -1,9 +1,10 @@
 package import NIOCore
 
-/// A body that is made while it drains, a piece at a time: of a long answer no more is held than the socket has room for.
+/// A body that is made while it drains, a piece at a time, so that a long answer holds no more than the socket has room
+/// for.
 ///
-/// Belongs to the connection's event loop. The connection asks for the next piece when the one before has left, and lets
-/// go of the source when the answer is over or the peer is gone.
+/// Belongs to the connection's event loop. The connection asks for the next piece when the one before has left, and
+/// releases the source when the answer is over or the peer is gone.
 package protocol HTTPBodySource: AnyObject {
     /// How many bytes it makes in all, if that is known before.
     var byteCount: Int? { get }
@@ -11,7 +12,7 @@ package protocol HTTPBodySource: AnyObject {
     /// The next piece of the body.
     ///
     /// - Parameter maximumBytes: About how long a piece may be; an element that cannot be divided may make it longer.
-    /// - Returns: A piece, or that there is none yet, or none any more.
+    /// - Returns: A piece, or that there is none yet, or that the body is over.
     func next(maximumBytes: Int) -> HTTPBodyPiece
 }
 
@@ -73,7 +74,7 @@ final class HTTPBufferBody: HTTPBodySource {
     ///
     /// - Parameters:
     ///   - body: The whole body, if there is one.
-    ///   - limit: A body of no more bytes needs no pieces.
+    ///   - limit: A body up to this size needs no pieces.
     init?(_ body: ByteBuffer?, ifOver limit: Int) {
         guard let body, body.readableBytes > limit else { return nil }
         self.byteCount = body.readableBytes

@@ -12,7 +12,7 @@ package final class HTTPExchange {
     package let request: HTTPRequest
     /// The facts known about the connection.
     package let connection: HTTPConnectionInfo
-    /// The connection's event loop, on which all of this has to be called.
+    /// The connection's event loop, on which all of this must be called.
     package let eventLoop: any EventLoop
     /// Fields that every answer to this request has, by the router's choice.
     package internal(set) var commonFields: [(name: String, value: String)] = []
@@ -90,7 +90,7 @@ package final class HTTPExchange {
         self.driver?.finishStreamed()
     }
 
-    /// Takes no more of a streamed body for now: the socket is not read, so the peer's writes come to a halt.
+    /// Takes no more of a streamed body for now: the socket is not read, so the peer's writes stop.
     package func pauseReading() {
         self.eventLoop.assertInEventLoop()
         self.driver?.setReading(isPaused: true)

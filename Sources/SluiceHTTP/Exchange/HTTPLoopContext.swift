@@ -43,7 +43,7 @@ package final class HTTPLoopContext {
         self.slowReaders.compactMap { id, reader in reader.blockedSince.map { (id, $0) } }
     }
 
-    /// Ends a connection whose socket is full, for want of memory.
+    /// Ends a connection whose socket is full, for lack of memory.
     package func cutSlowReader(_ id: ObjectIdentifier) {
         self.slowReaders[id]?.cutSlowReader()
     }

@@ -39,9 +39,9 @@ package struct HTTPRequest: Sendable {
         self.isChunked || (self.contentLength ?? 0) > 0
     }
 
-    /// The value of a field that may stand only once.
+    /// The value of a field that may occur only once.
     ///
-    /// - Returns: nil if the field is absent or stands there several times.
+    /// - Returns: nil if the field is absent or occurs several times.
     package func single(_ name: String) -> String? {
         var found: String?
         for value in self.headers[name] {
@@ -56,7 +56,7 @@ package struct HTTPRequest: Sendable {
 extension HTTPHeaders {
     /// The same fields, the values without white space around them.
     ///
-    /// Done once, where a head is received; after that a value is compared as it stands.
+    /// Done once, where a head is received; after that a value is compared unchanged.
     package var withoutOuterWhiteSpace: HTTPHeaders {
         HTTPHeaders(
             self.map { name, value in

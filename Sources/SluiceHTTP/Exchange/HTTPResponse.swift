@@ -9,7 +9,7 @@ package struct HTTPResponse: Sendable {
     package var status: HTTPResponseStatus
     /// Fields of this answer alone.
     ///
-    /// Names and values have to be free of control characters.
+    /// Names and values must not contain control characters.
     package var headers: [(name: String, value: String)]
     /// The body's media type, if there is a body.
     package var contentType: String?

@@ -1,8 +1,8 @@
 package import NIOCore
 internal import SluiceBase
 
-/// The packing of one event loop: all its streams and answers take turns, and a turn of the loop packs so many bytes of
-/// them together, however many there are.
+/// The packing of one event loop: all its streams and answers take turns, and a turn of the loop packs a fixed number
+/// of bytes of them together, however many there are.
 ///
 /// Loop-confined.
 package final class LoopPacker {

@@ -35,7 +35,7 @@ internal enum PercentDecoding {
         return String(validating: decoded, as: Unicode.UTF8.self)
     }
 
-    /// What a hexadecimal digit stands for.
+    /// The value of a hexadecimal digit.
     static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")

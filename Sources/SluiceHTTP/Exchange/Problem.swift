@@ -29,7 +29,7 @@ package struct Problem: Error, Sendable, Equatable {
     package var members: [Member]
     /// When the client may come again, in whole seconds; goes out as `Retry-After`.
     package var retryAfterSeconds: Int?
-    /// What the resource can do instead; goes out as `Allow`, which a 405 has to have.
+    /// The methods that the resource allows; goes out as `Allow`, which a 405 must have.
     package var allow: String?
 
     /// A problem of a kind.

@@ -39,7 +39,7 @@ package struct QueryParameters: Sendable, Equatable {
         self.all.first { $0.name == name }?.value
     }
 
-    /// How often a name stands there.
+    /// How often a name occurs.
     package func count(of name: String) -> Int {
         self.all.count { $0.name == name }
     }

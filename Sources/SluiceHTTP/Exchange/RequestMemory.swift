@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// Beyond the limit, or a quarter of it while memory is short, requests are refused with 503. Shared by all loops.
 package final class RequestMemory: Sendable {
-    /// So many bytes of each connection are not counted: heads and small bodies pass even when nothing is left.
+    /// This many bytes of each connection are not counted: heads and small bodies pass even when nothing is left.
     static let freeBytes = 16 * 1024
 
     /// The most bytes at once, of all connections.
@@ -20,7 +20,7 @@ package final class RequestMemory: Sendable {
     /// Bytes held now.
     package var usedBytes: Int { self.used.load(ordering: .relaxed) }
 
-    /// The machine's memory is short, or no more.
+    /// The machine's memory became short, or is no longer short.
     package func setShort(_ isShort: Bool) {
         self.isShort.store(isShort, ordering: .relaxed)
     }
@@ -47,7 +47,7 @@ package final class RequestMemory: Sendable {
             self.memory = memory
         }
 
-        /// So many bytes are held now.
+        /// This many bytes are held now.
         ///
         /// - Returns: Whether there is room for them; if not, the share stays as it was.
         mutating func set(_ heldByteCount: Int) -> Bool {

@@ -1,9 +1,9 @@
 /// Chooses the handler of a request, and learns of each connection's life and of each refusal.
 ///
 /// It also chooses the handlers for 404, 405 and `OPTIONS`. All calls come on the connection's event loop; a router
-/// that serves several loops has to be safe for that.
+/// that serves several loops must be safe for that.
 package protocol RequestRouter: AnyObject {
-    /// A connection stands. The router may leave a refusal in `connection.refusal` for its own use in `route`.
+    /// A connection is open. The router may leave a refusal in `connection.refusal` for its own use in `route`.
     func connectionOpened(_ connection: HTTPConnectionInfo)
 
     /// The connection is gone. Called once for each `connectionOpened`, also after it was taken over.

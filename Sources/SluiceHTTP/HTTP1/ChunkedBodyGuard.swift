@@ -5,7 +5,7 @@
 internal struct ChunkedBodyGuard {
     /// The result after some more bytes.
     enum Verdict: Equatable {
-        /// The body goes on.
+        /// The body continues.
         case incomplete
         /// The body ends after that many of the bytes given last.
         case complete(byteCount: Int)

@@ -27,7 +27,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         case chunked(ChunkedBodyGuard)
         /// A whole request is with the handler; the bytes of the next one stay here.
         case waiting
-        /// Nothing that comes is of use any more.
+        /// Later bytes are of no use.
         case discarding
         /// The connection is being handed over; all that comes stays here.
         case holding
@@ -43,7 +43,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private static let maximumPieceBytes = 64 * 1024
 
     private let limits: HTTPLimits
-    /// The handler behind the parser, as long as the gate stands in the pipeline.
+    /// The handler behind the parser, as long as the gate is in the pipeline.
     private var owner: HTTPConnectionHandler?
     private var context: ChannelHandlerContext?
     private var phase: Phase
@@ -100,7 +100,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         self.pump()
     }
 
-    /// Stops or goes on with letting a body through.
+    /// Pauses or resumes letting a body through.
     func setPaused(_ isPaused: Bool) {
         self.isPaused = isPaused
         self.pump()

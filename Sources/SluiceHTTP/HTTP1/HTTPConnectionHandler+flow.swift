@@ -4,8 +4,8 @@ internal import SluiceBase
 
 /// How long answers leave: piece by piece, as the peer takes them.
 ///
-/// Of a body no more is made than the socket has room for, and no more in one turn of the loop than `HTTPBodyFlow` says;
-/// packed ones take turns (`LoopPacker`). In between the loop looks after the others.
+/// No more of a body is made than the socket has room for, and no more in one turn of the loop than `HTTPBodyFlow`
+/// says; packed bodies take turns (`LoopPacker`). In between the loop looks after the others.
 extension HTTPConnectionHandler {
     /// Begins an answer whose body a source makes.
     internal func stream(_ response: HTTPResponse, from source: any HTTPBodySource, isPacked: Bool, persists: Bool) {
@@ -82,7 +82,7 @@ extension HTTPConnectionHandler {
         }
     }
 
-    /// Goes on in a later turn of the loop; a socket that is full is waited for.
+    /// Continues in a later turn of the loop, or when a full socket takes bytes again.
     private func goOn(with flow: HTTPBodyFlow) {
         guard let context = self.context else { return }
         if context.channel.isWritable {

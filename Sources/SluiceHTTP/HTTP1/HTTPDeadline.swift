@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// How long the connection may stay in the phase that it is in.
 ///
-/// A phase that goes on keeps its deadline, so that a peer gains nothing by sending a byte now and then.
+/// A phase that continues keeps its deadline, so that a peer gains nothing by sending a byte now and then.
 internal struct HTTPDeadline {
     /// What the connection waits for.
     ///
@@ -26,7 +26,7 @@ internal struct HTTPDeadline {
 
     private let limits: HTTPLimits
     private(set) var phase = Phase.handler
-    /// When the phase has to be over.
+    /// When the phase must be over.
     private(set) var instant: NIODeadline?
 
     /// A deadline for one connection.
@@ -41,7 +41,7 @@ internal struct HTTPDeadline {
         self.instant = self.timeout(of: phase).map { now() + $0 }
     }
 
-    /// The phase may go on for as long again.
+    /// The phase may take as long again.
     mutating func extend(now: NIODeadline) {
         self.instant = self.timeout(of: self.phase).map { now + $0 }
     }

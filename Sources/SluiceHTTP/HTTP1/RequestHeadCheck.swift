@@ -2,7 +2,7 @@ internal import NIOHTTP1
 
 /// Judges the meaning of a parsed head: the framing of its body, its target, and its demands on the connection.
 internal struct RequestHeadCheck {
-    /// A field that may stand there once.
+    /// A field that may occur once.
     private struct Field {
         private(set) var value: String?
         private(set) var count = 0
@@ -20,7 +20,7 @@ internal struct RequestHeadCheck {
         var coding = Field()
         var expectation = Field()
         var hasUpgrade = false
-        /// Whether white space stands around some value, of these fields or of others.
+        /// Whether some value has white space around it, of these fields or of others.
         var hasOuterWhiteSpace = false
 
         init(_ headers: HTTPHeaders) {
@@ -40,7 +40,7 @@ internal struct RequestHeadCheck {
             }
         }
 
-        /// Compares without regard to the case of letters; `lowercase` has to be lower-case ASCII already.
+        /// Compares without regard to the case of letters; `lowercase` must be lower-case ASCII already.
         static func equal(_ name: String, _ lowercase: String) -> Bool {
             name.utf8.elementsEqual(lowercase.utf8) {
                 $0 == $1 || (UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 && $0 | 0x20 == $1)
@@ -125,7 +125,7 @@ internal struct RequestHeadCheck {
         guard fields.expectation.count == 1, Fields.equal(expectation, "100-continue") else {
             throw Problem(.expectationFailed, "The only expectation that is met is 100-continue.")
         }
-        // RFC 9110, section 10.1.1: from a client of 1.0 it is to be taken no notice of.
+        // RFC 9110, section 10.1.1: from a client of 1.0 it is ignored.
         return !isVersion10
     }
 

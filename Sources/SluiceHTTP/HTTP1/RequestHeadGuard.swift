@@ -1,12 +1,12 @@
 /// Reads a request's head byte by byte as it arrives, finds its end, and refuses what parsers are known to disagree on.
 ///
-/// It stands in front of the parser so that no lenience of that one counts: what leaves here has lines that end in
-/// CRLF (RFC 9112, section 2.2), no folded lines (section 5.2), field names that are tokens up to the colon
-/// (section 5.1), no control characters, and a bounded length. What the fields mean is left to `RequestHeadCheck`.
+/// It is in front of the parser so that the parser's lenience does not matter: a head that leaves here has lines that
+/// end in CRLF (RFC 9112, section 2.2), no folded lines (section 5.2), field names that are tokens up to the colon
+/// (section 5.1), no control characters, and a limited length. What the fields mean is left to `RequestHeadCheck`.
 internal struct RequestHeadGuard {
     /// The result after some more bytes.
     enum Verdict: Equatable {
-        /// The head goes on.
+        /// The head continues.
         case incomplete
         /// The head ends with that many of the bytes that were given last.
         case complete(byteCount: Int)
@@ -14,7 +14,7 @@ internal struct RequestHeadGuard {
         case refused(ProblemCode, String)
     }
 
-    /// Where in the head the next byte stands.
+    /// The place of the next byte in the head.
     private enum Place {
         case lineStart
         case requestLine

@@ -3,7 +3,7 @@
 internal struct RequestLineGuard {
     /// The result after one more byte.
     enum Verdict: Equatable {
-        /// The line goes on.
+        /// The line continues.
         case incomplete
         /// That byte was the CR at its end.
         case complete

@@ -21,10 +21,11 @@ package final class ClientCertificate: Sendable {
     /// Whether the authorities of now would admit it.
     ///
     /// They do if all those are still among them under which it was verified, or if one of them signed it. A client
-    /// that was vouched for through intermediate certificates, when one of several authorities goes, has to come again.
+    /// that was verified through intermediate certificates must connect again when one of several authorities is
+    /// removed.
     ///
     /// - Parameter current: The authorities in force; nil for none.
-    /// - Returns: Whether its client may go on.
+    /// - Returns: Whether its client may continue.
     package func isAdmitted(by current: ClientAuthorities?) -> Bool {
         guard let current else {
             return false

@@ -12,8 +12,8 @@ struct ClientFrame {
 
     /// Reads a header off the front of a buffer once all of it is there.
     ///
-    /// The first two bytes are judged as soon as they are there. Lengths have to be in their shortest form and below
-    /// 2^63, and clients have to mask (sections 5.1 and 5.2).
+    /// The first two bytes are judged as soon as they are there. Lengths must be in their shortest form and below 2^63,
+    /// and clients must mask (sections 5.1 and 5.2).
     ///
     /// - Parameters:
     ///   - buffer: What the client sent; nothing is taken from it unless the header is complete.
@@ -56,7 +56,7 @@ struct ClientFrame {
         guard let opcode = WebSocketFrameHeader.Opcode(rawValue: first & 0x0F) else {
             throw .protocolError("opcode is reserved")
         }
-        // RFC 7692 section 6: RSV1 stands in the first frame of a message, and never in a control frame.
+        // RFC 7692 section 6: RSV1 is set in the first frame of a message, and never in a control frame.
         if first & 0x40 != 0 {
             guard allowsCompression, opcode == .text || opcode == .binary else {
                 throw .protocolError("reserved bit is set")

@@ -30,7 +30,7 @@ struct ClientMessage {
         self.wireBytes += payloadBytes
     }
 
-    /// Some bytes of the frame under way, masked no more.
+    /// Some bytes of the current frame, unmasked.
     mutating func append(
         _ input: inout ByteBuffer,
         count: Int,

@@ -14,7 +14,7 @@ struct ControlFrameBudget {
     /// Whether the connection may read on before the next tick.
     var mayRead: Bool { self.readSinceTick <= self.limit }
 
-    /// So many control frames arrived in one read.
+    /// This many control frames arrived in one read.
     mutating func received(_ count: UInt64) {
         self.readSinceTick += count
     }

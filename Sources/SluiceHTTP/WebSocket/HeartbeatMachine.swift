@@ -17,7 +17,7 @@ struct HeartbeatMachine {
     private let timeout: TimeAmount
     /// Ticks come at their own pace; a ping goes out at the tick that is nearest to its time.
     private let slack: TimeAmount
-    /// After so long the slowest line that is of use has brought an answer.
+    /// After this long the slowest usable line has brought an answer.
     private let longestSilence: TimeAmount
 
     private var lastFrameAt: NIODeadline

@@ -16,7 +16,7 @@ struct InputHold {
         self.maximumBytes = maximumBytes
     }
 
-    /// Whether a message is held, and nothing is to be read.
+    /// Whether a message is held, so that nothing may be read.
     var isHolding: Bool { self.message != nil }
 
     /// Something was decoded.
@@ -36,14 +36,14 @@ struct InputHold {
 
     /// Bytes came from the socket.
     ///
-    /// - Returns: Whether they are to be kept; if not, the client has left.
+    /// - Returns: Whether to keep them; if not, the client has left.
     mutating func received(byteCount: Int) -> Bool {
         guard self.isHolding else { return true }
         self.bytesBehind += byteCount
         return self.bytesBehind <= self.maximumBytes
     }
 
-    /// The message that was held: it is to be acted on now.
+    /// The held message, to be acted on now.
     mutating func release() -> WebSocketEvent? {
         self.message.take()
     }

@@ -37,14 +37,14 @@ struct PermessageDeflateNegotiation {
         agreement.serverWindowBits = self.configuration.windowBits
         if let asked = terms.serverWindowBits {
             // zlib has no raw deflate with a window of 256 bytes, so by section 7.1.2.1 such an offer is declined. The
-            // answer has the parameter only here: unasked, clients have to fail the connection.
+            // answer has the parameter only here: if they did not ask for it, clients must fail the connection.
             guard asked >= 9 else { return nil }
             agreement.serverWindowBits = min(asked, self.configuration.windowBits)
             agreement.answer += "; server_max_window_bits=\(agreement.serverWindowBits)"
         }
         if terms.offersClientWindowBits {
-            // A hint is no more than that: with 8 the client is left its way, since its zlib may not know 8 either, and
-            // a larger window reads what a smaller one wrote.
+            // A hint does not bind: with 8 the client may choose, since its zlib may not know 8 either, and a larger
+            // window reads data of a smaller one.
             let bits = min(terms.clientWindowBits ?? 15, self.configuration.windowBits)
             if (9...14).contains(bits) {
                 agreement.clientWindowBits = bits

@@ -28,7 +28,7 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable, CustomS
     package static let internalError = Self(rawValue: 1011)
     /// Come back later.
     package static let tryAgainLater = Self(rawValue: 1013)
-    /// Whether it may stand in a close frame (RFC 6455 section 7.4.2, IANA's registry of close codes).
+    /// Whether it may be in a close frame (RFC 6455 section 7.4.2, IANA's registry of close codes).
     package var isSendable: Bool {
         switch self.rawValue {
         case 1000...1003, 1007...1014, 3000...4999: true

@@ -9,7 +9,7 @@ import NIOCore
 struct WebSocketCloseMachine {
     enum Action: Equatable {
         case doNothing
-        /// Write this close frame and go on reading, for the client's.
+        /// Write this close frame and read on, for the client's.
         case sendClose(code: WebSocketCloseCode?, reason: String)
         /// Write this close frame, and end the output behind it.
         case sendCloseAndFinish(code: WebSocketCloseCode?, reason: String)
@@ -23,7 +23,7 @@ struct WebSocketCloseMachine {
         case open
         /// Our close frame was first; the client's is awaited.
         case closeSent(WebSocketClosure, deadline: NIODeadline)
-        /// All is said; the client is to end the connection.
+        /// Both close frames were sent; the client should end the connection.
         case finishing(WebSocketClosure, deadline: NIODeadline)
         case ended
     }

@@ -17,9 +17,9 @@ package struct WebSocketConfiguration: Sendable, Equatable {
     package var timeout = TimeAmount.seconds(30)
     /// How long a close handshake may take before the connection is cut.
     package var closeTimeout = TimeAmount.seconds(5)
-    /// Above so many bytes that the socket has not taken, the connection is not writable.
+    /// Above this many bytes that the socket has not taken, the connection is not writable.
     package var highWatermark = 1024 * 1024
-    /// Below so many bytes it is writable again.
+    /// Below this many bytes it is writable again.
     package var lowWatermark = 512 * 1024
     /// The most bytes of the gateway's own answers that wait for the client; more is closed with 1013.
     package var maximumAnswerBytes = 64 * 1024
@@ -30,7 +30,7 @@ package struct WebSocketConfiguration: Sendable, Equatable {
 
     package init() {}
 
-    /// How often a connection has to be looked at so that all its times are kept well enough.
+    /// How often a connection must be checked so that all its times are kept well enough.
     package var tickInterval: TimeAmount {
         let shortest = min(
             self.heartbeatInterval.nanoseconds / 2,

@@ -42,7 +42,7 @@ struct WebSocketDecoder: ~Copyable {
 
     /// Takes bytes as they came from the socket.
     ///
-    /// `next` has to be asked for all that is in them.
+    /// Call `next` for all events in them.
     mutating func append(_ bytes: ByteBuffer) {
         if case .ended = self.state { return }
         if self.input.readableBytes == 0 {

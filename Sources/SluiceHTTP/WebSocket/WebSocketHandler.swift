@@ -36,7 +36,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     private var isTaking = false
     /// The newest ping that could not be answered when it came.
     private var unansweredPing: ByteBuffer?
-    /// The channel wants to read, but the client has to wait.
+    /// The channel wants to read, but the client must wait.
     private var isReadHeld = false
     /// How many bytes were written by this handler: all but what the session wrote through `context`.
     package private(set) var writtenBytes = 0

@@ -5,7 +5,7 @@ package import NIOCore
 /// All calls come on the connection's event loop: `opened` first, `closing` at most once, `closed` exactly once and
 /// last. The connection holds its session until then; the session may hold the connection.
 package protocol WebSocketSession: AnyObject {
-    /// The connection stands, and may be written to.
+    /// The connection is open, and may be written to.
     func opened(_ socket: WebSocketHandler)
 
     /// A text message, which is UTF-8.
