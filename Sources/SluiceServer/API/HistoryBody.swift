@@ -7,7 +7,7 @@ internal import SluiceRelay
 /// one slice and not the page.
 ///
 /// A slice that cannot be read, or for which much was looked through in vain, ends the page early. Its `next` says from
-/// where to ask again; that request is told the reason, if there is one.
+/// where to ask again; that request gets the reason, if there is one.
 final class HistoryBody: HTTPBodySource {
     /// Reads a slice.
     typealias Read = (HistoryRequest) -> EventLoopFuture<HistoryPage?>
@@ -152,7 +152,7 @@ final class HistoryBody: HTTPBodySource {
             writer.member("damaged", self.damagedCount)
         }
         writer.endObject()
-        // The object goes on where the list has ended.
+        // The object continues where the list has ended.
         var members = writer.buffer
         members.moveReaderIndex(forwardBy: 1)
         piece.writeInteger(UInt8(ascii: ","))

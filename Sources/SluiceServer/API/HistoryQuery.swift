@@ -10,7 +10,7 @@ struct HistoryQuery: Sendable {
     static let defaultCount = 500
     /// The most bytes of messages in one page.
     static let maximumBytes = 4 * 1024 * 1024
-    /// Everything that may stand in the query, besides credentials.
+    /// All parameters that the query may have, besides credentials.
     private static let names = ["since", "before", "order", "limit", "filters", "severity", "q", "times"]
     private static let credentials = ["token", "ticket"]
 
@@ -43,7 +43,7 @@ struct HistoryQuery: Sendable {
         self.hasTimes = try QueryReader.choice("times", in: query, ["true", "false"]) == "true"
     }
 
-    /// Severities separated by commas, in any case; nothing stands for all messages.
+    /// Severities separated by commas, in any case; nothing means all messages.
     private static func severities(_ query: QueryParameters) throws(Problem) -> Set<String>? {
         guard let text = try QueryReader.text("severity", in: query), !text.isEmpty else {
             return nil

@@ -6,7 +6,7 @@ internal import SluiceRelay
 
 /// Reads the values of query parameters; a malformed or repeated one is refused.
 enum QueryReader {
-    /// A text that stands there at most once.
+    /// A text that occurs at most once.
     static func text(_ name: String, in query: QueryParameters) throws(Problem) -> String? {
         guard query.count(of: name) <= 1 else {
             throw Problem(.invalidParameter, "\(name) stands there twice")
@@ -80,7 +80,7 @@ enum QueryReader {
         return text
     }
 
-    /// A text to be looked for; nothing stands for none.
+    /// A text to search for; an empty one counts as none.
     static func search(_ name: String, in query: QueryParameters) throws(Problem) -> String? {
         guard let text = try self.text(name, in: query), !text.isEmpty else {
             return nil

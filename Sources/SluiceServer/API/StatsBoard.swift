@@ -68,7 +68,7 @@ final class StatsBoard: Sendable {
         var nextNumber: UInt64 = 0
     }
 
-    /// Up to so many scans every answer is made anew.
+    /// Up to this many scans every answer is made anew.
     static let fewScans = 256
     /// How long an answer holds from the moment at which its making began.
     static let lifetime = TimeAmount.seconds(1)

@@ -66,7 +66,7 @@ struct NamePart: Sendable, Hashable {
         self.search = search
     }
 
-    /// Whether it stands somewhere in the name.
+    /// Whether the name contains it.
     func stands(in name: String) -> Bool {
         let bytes = name.utf8.map { Self.folded($0) }
         return self.search.isFound(in: bytes.span)

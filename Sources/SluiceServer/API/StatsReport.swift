@@ -5,7 +5,7 @@ internal import SluiceRelay
 
 /// The statistics of one caller, out of all scans.
 ///
-/// Of ten thousand scans no more are put in order than the page holds. A pure value.
+/// Of ten thousand scans only as many are sorted as the page holds. A pure value.
 struct StatsReport: Sendable {
     /// A scan's place in the order.
     private struct Rank: Comparable {
@@ -44,7 +44,7 @@ struct StatsReport: Sendable {
         self.query = query
     }
 
-    /// The answer; nil where the scan that the page is to follow is not there, or not the caller's to read.
+    /// The answer; nil if the scan before the page does not exist, or the caller may not read it.
     func body() -> ByteBuffer? {
         guard let after = self.query.after else {
             return self.write(self.find(after: nil))

@@ -4,7 +4,7 @@ internal import SluiceAdmission
 struct Arrival: Sendable, Equatable {
     /// Where the credential stood.
     enum Carrier: Sendable, Equatable {
-        /// Where it may always stand: a field, a frame, a ticket, the connection's certificate.
+        /// In a place that is always allowed: a field, a frame, a ticket, the connection's certificate.
         case field
         /// In the URL.
         case query

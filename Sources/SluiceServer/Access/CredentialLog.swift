@@ -56,7 +56,7 @@ final class CredentialLog: Sendable {
         self.logger.info("credential refused", metadata: metadata)
     }
 
-    /// An address showed so many that it is told to wait.
+    /// An address showed so many that it must wait.
     func slowed(_ client: IPAddress, now: NIODeadline) {
         if self.warnings.take(for: AddressKey(client), now: now.uptimeNanoseconds) == .taken {
             self.logger.warning("many invalid tokens from one address", metadata: ["address": "\(client)"])

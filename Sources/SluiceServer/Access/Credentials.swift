@@ -16,7 +16,7 @@ struct Credentials: Sendable, Equatable {
         case token(String)
         case ticket(String)
         case none
-        /// Something stands there that cannot be a credential, or one is where it must not be.
+        /// A value cannot be a credential, or a credential is where it must not be.
         case malformed(String)
 
         /// What the log calls it.
@@ -34,7 +34,7 @@ struct Credentials: Sendable, Equatable {
     var proof: Proof
     /// Where it stood.
     var carrier = Arrival.Carrier.field
-    /// Whether a browser adds it by itself to the request of any page: then the page has to be allowed to ask.
+    /// Whether a browser adds it by itself to the request of any page: then the page must be allowed to ask.
     var isAmbient = false
     /// The subprotocol to name in the answer to a WebSocket handshake.
     var subprotocol: String?

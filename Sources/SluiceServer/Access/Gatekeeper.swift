@@ -14,7 +14,7 @@ struct Gatekeeper: Sendable {
     /// A client that was let in.
     struct Visitor {
         var identity: Identity
-        /// The authenticator's count of changes before it looked: as long as that stands, the right does.
+        /// The authenticator's count of changes before the check: the right holds as long as the count does not change.
         var changeCount: Int
         /// Where the credential stood.
         var carrier: Arrival.Carrier
@@ -24,7 +24,7 @@ struct Gatekeeper: Sendable {
 
     /// Finds the identity behind the request; `then` is called only if the request may continue.
     ///
-    /// It is called at once, unless a token names a key that has to be fetched first.
+    /// It is called at once, unless a token names a key that must be fetched first.
     func identify(_ exchange: HTTPExchange, isWebSocket: Bool = false, then: @escaping (Visitor) -> Void) {
         let credentials = Credentials(
             exchange.request,
@@ -99,7 +99,7 @@ struct Gatekeeper: Sendable {
 
     /// Spends one of the user's API requests, and more as the answer grows long.
     ///
-    /// Answers the refusal; whether the request may go on.
+    /// Answers a refusal; returns whether the request may continue.
     func spendRequest(_ identity: Identity, _ exchange: HTTPExchange) -> Bool {
         let limiter = self.services.limits.requests
         let user = identity.producerName
@@ -145,7 +145,7 @@ struct Gatekeeper: Sendable {
     /// Answers the refusal.
     func admit(_ identity: Identity, _ exchange: HTTPExchange) -> ConnectionLimits.ID? {
         guard !self.services.load.isOverMemory else {
-            // On a connection that stands, such as a proxy's: a new one is told so before anything is asked.
+            // On an existing connection, such as a proxy's: a new connection is told so before its first request.
             exchange.respond(problem: Problem(.overloaded, "the gateway is short of memory", retryAfterSeconds: 5))
             return nil
         }
@@ -229,7 +229,7 @@ struct Gatekeeper: Sendable {
 
     /// Refuses a bad credential, and slows an address that shows many of them.
     ///
-    /// Good credentials of the same address are not held up: they never come here.
+    /// Good credentials of the same address are not delayed: they never come here.
     private func refuse(_ error: TokenError, _ proof: Credentials.Proof, _ exchange: HTTPExchange) {
         self.log(
             error.reason.rawValue,

@@ -6,14 +6,14 @@ internal import SluiceHTTP
 /// A value of one moment: the same rules hold for the first connection and the last one.
 struct LiveJudge: Sendable {
     enum Verdict: Sendable, Equatable {
-        /// Goes on, with what its credential entitles to now.
+        /// Continues, with the identity that its credential gives now.
         case stays(Identity)
         case ends(Closing)
     }
 
     let credentials: CredentialJudge
     let origins: OriginPolicy
-    /// Where credentials may stand.
+    /// The places where credentials are allowed.
     let auth: GatewayConfiguration.Auth
     /// The authorities of client certificates in force; nil for none.
     let authorities: ClientAuthorities?
@@ -46,9 +46,9 @@ struct LiveJudge: Sendable {
         }
     }
 
-    /// Ends a connection, or lets it go on.
+    /// Ends a connection, or lets it continue.
     ///
-    /// - Returns: Whether it goes on.
+    /// - Returns: Whether it continues.
     func apply(to connection: any LiveConnection) -> Bool {
         switch self.verdict(on: connection.identity, arrival: connection.arrival, certificate: connection.certificate) {
         case .stays(let identity):

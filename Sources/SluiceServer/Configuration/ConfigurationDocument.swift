@@ -7,7 +7,7 @@ internal import Yams
 struct ConfigurationDocument {
     /// Maps and lists within each other; far beyond what any key needs.
     private static let maximumDepth = 16
-    /// Yams stops at a key given twice; so many are set aside one by one, to read on behind them.
+    /// Yams stops at a key given twice; up to this many are set aside one by one, to read on behind them.
     private static let maximumRenames = 32
 
     /// The variable that the text is the value of; nil for the file.
@@ -24,13 +24,13 @@ struct ConfigurationDocument {
     /// The root of the text; nil if there is none, or if it cannot be read, which is then a fault.
     mutating func read(_ text: String, into reading: inout ConfigurationReading) -> ConfigurationNode? {
         var text = text
-        // YAML 1.2 section 5.2: it may stand before the document, and takes no column.
+        // YAML 1.2 section 5.2: it may come before the document, and takes no column.
         if text.unicodeScalars.first == "\u{FEFF}" {
             text.unicodeScalars.removeFirst()
         }
         while true {
             do {
-                // Nodes hold their anchors weakly: the parser has to outlive the conversion.
+                // Nodes hold their anchors weakly: the parser must outlive the conversion.
                 let parser = try Yams.Parser(yaml: text, encoding: .utf8)
                 let root = try parser.nextRoot()
                 let second = try root == nil ? nil : parser.nextRoot()
@@ -198,7 +198,7 @@ extension ConfigurationDocument {
     /// can be read on.
     ///
     /// The name is of the private use area, one letter for each key, and is turned back when the nodes are made. False
-    /// if the key does not stand in the text as it is named.
+    /// if the text does not contain the key as it is named.
     private mutating func setAside(_ name: String, at mark: Mark, in text: inout String) -> Bool {
         guard !name.isEmpty,
             self.renamed.count < Self.maximumRenames,

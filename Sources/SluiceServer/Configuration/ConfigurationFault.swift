@@ -131,7 +131,7 @@ enum Suggestion {
         return best?.name
     }
 
-    /// How many letters have to be added, dropped, changed or swapped with their neighbour.
+    /// How many letters must be added, dropped, changed or swapped with their neighbour.
     private static func distance(_ one: [UInt8], _ other: [UInt8]) -> Int {
         var before: [Int] = []
         var previous = Array(0...other.count)

@@ -20,7 +20,7 @@ struct ConfigurationFields {
         self.values[name].flatMap { kind.read($0, "\(keyPath).\(name)", &reading) }
     }
 
-    /// A field that has to be there.
+    /// A required field.
     func required<Value>(
         _ name: String,
         _ kind: ConfigurationKind<Value>,

@@ -145,7 +145,7 @@ struct ConfigurationFiles {
 
     /// Reads a file and makes something of it; nil if there is none, or if it cannot be used, which is then a fault.
     ///
-    /// A problem of `make` is about the content, and its message stands behind the file's name.
+    /// A problem of `make` is about the content, and its message follows the file's name.
     @discardableResult
     private func read<Made>(
         _ path: String?,

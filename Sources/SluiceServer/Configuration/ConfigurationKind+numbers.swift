@@ -62,7 +62,7 @@ extension ConfigurationKind where Value == Int {
 }
 
 extension ConfigurationKind where Value == Double {
-    /// A number within the range; `orZero` lets 0 stand for "without a limit".
+    /// A number within the range; With `orZero`, 0 means "without a limit".
     static func number(_ range: ClosedRange<Double>, orZero: Bool = false) -> Self {
         .scalar(
             "a number",

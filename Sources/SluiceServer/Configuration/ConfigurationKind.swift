@@ -4,7 +4,7 @@ struct ConfigurationKind<Value: Sendable>: Sendable {
     let read: @Sendable (ConfigurationNode, String, inout ConfigurationReading) -> Value?
     /// The value as one would write it.
     let text: @Sendable (Value) -> String
-    /// Whether the value has parts, so that a variable has to hold YAML.
+    /// Whether the value has parts, so that a variable must hold YAML.
     let hasParts: Bool
 
     init(
@@ -84,7 +84,7 @@ struct ConfigurationKey: Sendable {
     let path: String
     /// The value without file and environment, as one would write it.
     let defaultText: String
-    /// Whether the value has parts, so that a variable has to hold YAML.
+    /// Whether the value has parts, so that a variable must hold YAML.
     let hasParts: Bool
     /// Reads the value into its field, or adds faults and leaves the field alone.
     let read: @Sendable (ConfigurationNode, inout GatewayConfiguration, inout ConfigurationReading) -> Void

@@ -57,7 +57,7 @@ struct ConfigurationReading {
         self.places[keyPath] = place
     }
 
-    /// Remembers a key whose file is to be looked at.
+    /// Remembers a key whose file must be checked.
     mutating func found(_ key: TokenKey) {
         self.tokenKeys.append(key)
     }
@@ -66,7 +66,7 @@ struct ConfigurationReading {
         self.places[keyPath] != nil
     }
 
-    /// Whether something was found wrong with the key, a part of it, or the section that it stands in.
+    /// Whether the key, a part of it, or its section has a fault.
     func hasFault(of keyPath: String) -> Bool {
         self.faultyPaths.contains { path in
             path == keyPath || path.hasPrefix(keyPath + "[") || path.hasPrefix(keyPath + ".")
@@ -90,7 +90,7 @@ struct ConfigurationReading {
         return .file
     }
 
-    /// A variable names its key already, so that only the part within its value is told besides.
+    /// A variable names its key already, so only the part within its value is added.
     private func note(_ message: String, _ keyPath: String, at place: ConfigurationPlace) -> ConfigurationFault {
         var shownPath = keyPath
         if case .environment = place {

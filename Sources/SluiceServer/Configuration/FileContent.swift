@@ -29,7 +29,7 @@ struct FileContent {
         self.bytes = try Self.read(descriptor, limit: limit)
     }
 
-    /// Whether a folder stands at a path, and not something else; nil if nothing does.
+    /// Whether there is a folder at a path, and not something else; nil if there is nothing.
     static func isFolder(_ path: String) -> Bool? {
         FileStatus(path: path).map { $0.kind == .folder }
     }

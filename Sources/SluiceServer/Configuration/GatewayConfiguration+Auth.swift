@@ -4,9 +4,9 @@ package import SluiceAdmission
 extension GatewayConfiguration {
     /// Whose tokens and keys are believed.
     package struct Auth: Sendable, Equatable {
-        /// What `iss` of a token has to be; nil for anything.
+        /// The `iss` that a token must have; nil for any.
         package var issuer: String?
-        /// What `aud` of a token has to contain; nil for anything.
+        /// A value that the `aud` of a token must contain; nil for any.
         package var audience: String?
         /// How far `exp`, `nbf` and `iat` may be off.
         package var leeway = TimeAmount.seconds(30)
@@ -28,7 +28,7 @@ extension GatewayConfiguration {
 extension GatewayConfiguration.Auth {
     /// One key that signs tokens.
     package struct Key: Sendable, Equatable {
-        /// Where the key stands.
+        /// The place of the key.
         package enum Material: Sendable, Equatable {
             /// The path of a file that is the shared secret (a newline at its end is not part of it).
             case secretFile(String)
@@ -40,7 +40,7 @@ extension GatewayConfiguration.Auth {
         package var id: String
         /// The one algorithm of this key, which its tokens cannot choose (RFC 8725 section 3.1).
         package var algorithm: TokenAlgorithm
-        /// Where the key stands.
+        /// The place of the key.
         package var material: Material
 
         package init(id: String, algorithm: TokenAlgorithm, material: Material) {

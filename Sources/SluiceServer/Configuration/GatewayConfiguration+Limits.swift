@@ -34,7 +34,7 @@ extension GatewayConfiguration.Limits {
     package enum Memory: Sendable, Equatable {
         /// Three quarters of what the process's control group grants, or the machine has.
         case automatic
-        /// So many bytes.
+        /// This many bytes.
         case bytes(Int)
         /// There is no such mark.
         case unlimited

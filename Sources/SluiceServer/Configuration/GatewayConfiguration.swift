@@ -5,7 +5,7 @@ package import SluiceRelay
 
 /// All that an operator may tell the gateway: the file `config.yaml`, or the same set in code.
 ///
-/// The defaults are the product's, and stand here and nowhere else. A value made in code is not checked;
+/// The defaults are the product's, and are here and nowhere else. A value made in code is not checked;
 /// ``load(path:environment:)`` reads, checks and resolves a file.
 package struct GatewayConfiguration: Sendable, Equatable {
     /// The public listener.
@@ -118,7 +118,7 @@ extension GatewayConfiguration {
     }
 }
 
-/// A configuration that can be used, and what its operator should hear all the same.
+/// A usable configuration, and warnings for its operator.
 package struct LoadedConfiguration: Sendable, Equatable {
     /// The checked configuration; every path in it is absolute.
     package var configuration: GatewayConfiguration

@@ -2,7 +2,7 @@ internal import NIOSSL
 
 /// What a PEM file holds (RFC 7468): certificates, or a private key.
 ///
-/// A problem's message stands behind the name of the file, and says what to do.
+/// A problem's message follows the name of the file, and says what to do.
 enum PEMFile {
     /// The certificates of a file, in its order; at least one.
     static func certificates(_ bytes: [UInt8]) throws(ConfigurationProblem) -> [NIOSSLCertificate] {

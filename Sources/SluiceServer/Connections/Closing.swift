@@ -15,7 +15,7 @@ enum Closing: Sendable, Equatable {
     case keyWithdrawn
     /// The user opened another connection, and this was the oldest.
     case replaced
-    /// The gateway stops; come back after so many milliseconds.
+    /// The gateway stops; come back after this many milliseconds.
     case draining(retryAfterMilliseconds: Int)
     /// Nothing drained for too long.
     case slowClient
@@ -69,7 +69,7 @@ enum Closing: Sendable, Equatable {
 }
 
 extension SubscriptionEnd {
-    /// How a socket of one scan is closed, and what a socket of many is told.
+    /// How a socket of one scan is closed, and the notice to a socket of many.
     var closure: (code: WebSocketCloseCode, reason: String) {
         switch self {
         case .scanCompleted: (.normal, "scan completed")

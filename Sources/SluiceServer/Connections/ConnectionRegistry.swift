@@ -51,7 +51,7 @@ final class ConnectionRegistry: Sendable {
         self.nextID.add(1, ordering: .relaxed).newValue
     }
 
-    /// The plain answers of a loop can be parted with, too.
+    /// The plain answers of a loop can be ended, too.
     func attach(_ http: HTTPLoopContext, on eventLoop: any EventLoop) {
         self.shelf(of: eventLoop)?.http = http
     }
@@ -134,7 +134,7 @@ final class ConnectionRegistry: Sendable {
         return promise.futureResult
     }
 
-    /// Reports on the connections of each loop, at most so many of each.
+    /// Reports on the connections of each loop, up to a limit for each.
     func reports(maximumCount: Int, on eventLoop: any EventLoop) -> EventLoopFuture<[ConnectionReport]> {
         let reports = zip(self.eventLoops, self.shelves)
             .map { loop, shelf in

@@ -3,7 +3,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What a live connection was given and how it stands: why it did not get a message.
+/// The counts and the state of a live connection, to find out why it did not get a message.
 struct ConnectionReport: Sendable {
     /// One of the connection's subscriptions.
     struct Subscription: Sendable {

@@ -5,7 +5,7 @@ internal import NIOCore
 /// No client is asked to come back before the gateway is gone, and clients that are sent away at the same moment get
 /// different times. A pure value.
 struct DrainSchedule: Sendable, Equatable {
-    /// How much later than the end everybody is asked back, at least.
+    /// How much later than the end clients are asked to come back, at least.
     static let margin = TimeAmount.milliseconds(500)
     /// The least time over which the returns are spread.
     static let leastSpread = TimeAmount.seconds(1)
@@ -26,7 +26,7 @@ struct DrainSchedule: Sendable, Equatable {
         return .nanoseconds(left / 2 / Int64(max(1, count)) * Int64(index))
     }
 
-    /// How long a client that is sent away now is to stay away, in milliseconds.
+    /// How long a client that is sent away now should stay away, in milliseconds.
     ///
     /// - Parameters:
     ///   - now: The loop's time.

@@ -18,13 +18,13 @@ final class TransportCount: Sendable {
         self.state = Mutex(State(limits: TransportLimits(limits)))
     }
 
-    /// How many stand.
+    /// How many are open.
     var current: Int { self.state.withLock { $0.limits.count } }
 
-    /// Whether none is to be accepted for a moment.
+    /// Whether to accept none for a moment.
     var isFull: Bool { self.state.withLock { $0.limits.isFull } }
 
-    /// New limits from the operator; those that stand stay.
+    /// New limits from the operator; open connections stay.
     func setLimits(_ limits: GatewayConfiguration.Limits) {
         self.state.withLock { $0.limits.replace(limits) }
     }
@@ -40,7 +40,7 @@ final class TransportCount: Sendable {
     ///   - channel: The connection.
     ///   - address: Where it comes from; nil for proxies, which speak for many.
     ///   - now: The accepting loop's time.
-    /// - Returns: What becomes of it, and the connection that gives its place and is to be closed at once.
+    /// - Returns: The decision about it, and the connection that gives up its place and must be closed at once.
     func open(
         _ channel: any Channel,
         from address: AddressKey?,
@@ -64,7 +64,7 @@ final class TransportCount: Sendable {
         return (answer, evicted)
     }
 
-    /// What a connection's requests are to be answered; nil if it is welcome.
+    /// The answer to a connection's requests; nil if it is welcome.
     func refusal(of channel: any Channel) -> Problem? {
         switch self.state.withLock({ $0.told[ObjectIdentifier(channel)]?.shortage }) {
         case nil:

@@ -34,9 +34,9 @@ struct TransportLimits: Sendable {
         case admitted
         /// Its requests are refused, and it is closed behind the first one.
         ///
-        /// `evicting` has to be closed at once, if it is one: it gave its place.
+        /// `evicting` must be closed at once, if there is one: it gave up its place.
         case told(Shortage, evicting: ID?)
-        /// It is to be closed at once.
+        /// It must be closed at once.
         case closed(Refusal)
     }
 
@@ -55,7 +55,7 @@ struct TransportLimits: Sendable {
 
     /// The machine's room.
     var verdict = LoadShedder.Verdict()
-    /// Connections that stand, those that are only told something included.
+    /// Open connections, including those that only get a refusal.
     private(set) var count = 0
     /// Connections that were closed and still have their descriptor.
     private(set) var leavingCount = 0
@@ -74,17 +74,17 @@ struct TransportLimits: Sendable {
         self.accepts = BucketMap(limit: RateLimit(limits.accepts))
     }
 
-    /// Whether so many descriptors are on their way out that none more is to be accepted for a moment.
+    /// Whether so many descriptors are being closed that no connection may be accepted for a moment.
     var isFull: Bool { self.count + self.leavingCount >= self.verdict.pauseLimit }
 
-    /// New limits from the operator; those that stand stay.
+    /// New limits from the operator; open connections stay.
     mutating func replace(_ limits: GatewayConfiguration.Limits) {
         self.total = limits.connections.total
         self.addressLimit = Self.addressLimit(limits.connections)
         self.accepts.limit = RateLimit(limits.accepts)
     }
 
-    /// A connection was accepted; whatever the answer, ``close(_:from:_:)`` has to follow.
+    /// A connection was accepted; whatever the answer, ``close(_:from:_:)`` must follow.
     ///
     /// - Parameters:
     ///   - id: The connection.
@@ -106,7 +106,7 @@ struct TransportLimits: Sendable {
                 self.count >= self.verdict.acceptLimit
                 || self.mute.count + self.heard.count >= self.verdict.toldLimit
             let evicting = isCrowded ? self.evictOne() : nil
-            // Where others took the descriptors, the reserve has one place all the same.
+            // If others took the descriptors, the reserve still has one place.
             guard !isCrowded || evicting != nil || self.count < self.verdict.pauseLimit else {
                 return self.refuse(.overloaded)
             }

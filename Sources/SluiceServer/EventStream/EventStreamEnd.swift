@@ -11,7 +11,7 @@ struct EventStreamEnd: Equatable {
     /// A WebSocket's close code.
     var code: UInt16
     var reason: String
-    /// How long the reader is to stay away; nil where what the stream said at its start holds.
+    /// How long the reader should stay away; nil if the time from the stream's start still holds.
     var retryMilliseconds: Int?
 
     init(code: UInt16, reason: String) {

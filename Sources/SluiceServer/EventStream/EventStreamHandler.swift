@@ -64,7 +64,7 @@ final class EventStreamHandler: RequestHandler {
         self.pending = nil
     }
 
-    /// The query, and where the browser's own reconnect wants to go on.
+    /// The query, and the place where the browser's own reconnect wants to continue.
     private func query(_ request: HTTPRequest) throws(Problem) -> SubscriptionQuery {
         var query = try SubscriptionQuery(request.query)
         if let last = request.single("Last-Event-ID") {

@@ -15,7 +15,7 @@ package final class Gateway: Sendable {
     private let loops: GatewayLoops
     private let listener: any Channel
     private let adminListener: any Channel
-    /// Whether the service manager holds the clients' socket, too: closed here, it goes on listening.
+    /// Whether the service manager holds the clients' socket, too: closed here, it still listens.
     private let isListenerInherited: Bool
     private let client: HTTPClient
     private let upkeep: Upkeep

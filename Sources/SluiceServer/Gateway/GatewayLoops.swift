@@ -20,7 +20,7 @@ struct GatewayLoops: Sendable {
             self.adminRoutes = AdminRoutes(services: gateway)
         }
 
-        /// A connection stands on this loop, until it is closed.
+        /// A connection is open on this loop, until it is closed.
         func insert(_ channel: any Channel) {
             let id = ObjectIdentifier(channel)
             self.channels[id] = channel

@@ -66,7 +66,7 @@ struct Listener: Sendable {
         return try await self.bind(listener, self.sockets.admin, host: host, port: port, section: "admin")
     }
 
-    /// Counts a connection until it is closed; whether it is to stand at all.
+    /// Counts a connection until it is closed; returns whether to keep it at all.
     private static func admits(_ channel: any Channel, _ services: GatewayServices, now: NIODeadline) -> Bool {
         guard let remote = channel.remoteAddress else {
             // Gone before it was looked at: there is no address to count it for.

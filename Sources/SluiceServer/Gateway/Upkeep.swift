@@ -49,7 +49,7 @@ final class Upkeep: Sendable {
         }
     }
 
-    /// Looks no more.
+    /// Stops checking.
     func stop() {
         self.eventLoop.execute {
             for task in self.tasks.value {

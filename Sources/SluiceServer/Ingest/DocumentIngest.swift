@@ -50,7 +50,7 @@ final class DocumentIngest: IngestReader {
         self.body = nil
         self.walk = nil
         self.digest = nil
-        // Broken off, too late or too large: it is answered already, and costs one all the same.
+        // Broken off, too late or too large: it is already answered, and still costs one.
         _ = self.allowance.fault(Problem(.badRequest), now: self.job.exchange.eventLoop.now)
     }
 
@@ -132,7 +132,7 @@ struct DocumentDigest {
         self.rest = body
     }
 
-    /// Goes on for so many bytes.
+    /// Continues for this many bytes.
     ///
     /// - Returns: Whether it is over.
     mutating func goOn(byteCount: Int) -> Bool {

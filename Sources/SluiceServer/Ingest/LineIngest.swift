@@ -39,7 +39,7 @@ final class LineIngest: IngestReader, LiveConnection {
     private var expiry: Scheduled<Void>?
     /// No producer waits longer at a time, whatever it owes.
     private static let longestWaitNanoseconds: UInt64 = 3_600_000_000_000
-    /// After so many seconds the token is looked at again.
+    /// After this many seconds the token is checked again.
     private static let longestWatchSeconds = 60.0
     /// The most lines in one hop to the scan's home.
     private static let maximumHopCount = 1000

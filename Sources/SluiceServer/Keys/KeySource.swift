@@ -70,7 +70,7 @@ final class KeySource: Sendable {
 
     /// Takes over what the operator wants from now on.
     ///
-    /// The keys of another URL have to be fetched then.
+    /// The keys of another URL must then be fetched.
     func replace(_ loaded: KeyLoader.Loaded) {
         let note = self.state.withLock { state in
             if loaded.auth.jwks.url != state.loaded.auth.jwks.url {

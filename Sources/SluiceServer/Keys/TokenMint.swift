@@ -3,7 +3,7 @@ internal import SluiceBase
 
 /// Makes tokens with the gateway's own keys, for `sluice token` and the demo.
 package enum TokenMint {
-    /// What a token is to say.
+    /// The claims of a token.
     package struct Claims: Sendable {
         /// Whose it is.
         package var subject: String

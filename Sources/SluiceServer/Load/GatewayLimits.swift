@@ -47,7 +47,7 @@ extension RateLimit {
 }
 
 extension TokenBucket.Answer {
-    /// The refusal of a request that has to wait; nil if it may go on.
+    /// The refusal of a request that must wait; nil if it may continue.
     func problem(_ what: String) -> Problem? {
         guard case .refused(let retryAfter) = self else {
             return nil
@@ -74,7 +74,7 @@ struct AnswerCost {
 
     /// Some more of the answer was made.
     ///
-    /// - Returns: How many tokens are to be charged for it.
+    /// - Returns: How many tokens to charge for it.
     mutating func add(_ byteCount: Int) -> Int {
         self.bytes += byteCount
         let count = (self.bytes + Self.bytesPerToken - 1) / Self.bytesPerToken

@@ -17,13 +17,13 @@ final class LoadMonitor: Sendable {
     /// The load at the last look.
     var load: MachineLoad { self.state.withLock { $0.load } }
 
-    /// Whether new connections are refused for want of descriptors or memory.
+    /// Whether new connections are refused for lack of descriptors or memory.
     var isShedding: Bool { self.state.withLock { $0.isShedding } }
 
     /// The resident bytes at which no new connection is taken; nil for no such mark.
     var memoryMark: Int? { self.state.withLock { $0.memoryMark } }
 
-    /// Whether memory is short: then no new subscriber is taken on connections that stand either.
+    /// Whether memory is short: then no new subscriber is taken on existing connections either.
     var isOverMemory: Bool { self.state.withLock { $0.isOverMemory } }
 
     /// Makes the gateway act on a load.

@@ -16,9 +16,9 @@ struct LoadShedder: Sendable {
         var pauseLimit = Int.max
         /// How many there may be that are only told to come back later.
         var toldLimit = LoadShedder.mostTold
-        /// Whether memory is short, so that no new subscriber is taken on connections that stand either.
+        /// Whether memory is short, so that no new subscriber is taken on existing connections either.
         var isOverMemory = false
-        /// Whether new connections are refused for want of descriptors or memory.
+        /// Whether new connections are refused for lack of descriptors or memory.
         var isShedding = false
         /// How many of the clients that do not take their data are to be closed.
         var slowReadersToClose = 0
@@ -62,7 +62,7 @@ struct LoadShedder: Sendable {
             verdict.transportLimit = 0
         }
         verdict.isShedding = self.isOverMemory || transports >= verdict.transportLimit
-        // First no new connection; only if that has not helped by the next look, the slowest have to go.
+        // First no new connection; only if that has not helped by the next look, the slowest are closed.
         if verdict.isShedding, self.wasShedding {
             verdict.slowReadersToClose = max(1, transports / Self.closedShare)
         }

@@ -28,7 +28,7 @@ final class LoopLag: Sendable {
         }
     }
 
-    /// Looks no more.
+    /// Stops checking.
     func stop() {
         for (eventLoop, meter) in zip(self.eventLoops, self.meters) {
             eventLoop.execute {

@@ -7,7 +7,7 @@ struct MachineMemory: Sendable {
 
     /// A hierarchy of control groups as it is mounted here.
     private struct Mount {
-        /// The group that stands at the mount point.
+        /// The group at the mount point.
         var root: Substring
         var point: Substring
         var isUnified: Bool
@@ -17,7 +17,7 @@ struct MachineMemory: Sendable {
     /// The files that may hold a limit, from the process's own group up.
     private let files: [String]
 
-    /// Finds out where the limits stand.
+    /// Finds the files of the limits.
     ///
     /// - Parameter read: The text of a file of the kernel's; nil if there is none.
     init(read: @escaping Reader = MachineMemory.text) {

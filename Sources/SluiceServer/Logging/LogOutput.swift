@@ -65,7 +65,7 @@ package enum LoggingSetup {
     /// To be called once, before the first logger.
     ///
     /// - Parameter log: The level to begin with, and the shape of the lines.
-    /// - Returns: The level, to be changed when the configuration is read anew.
+    /// - Returns: The level, which changes when the configuration is read again.
     package static func bootstrap(_ log: GatewayConfiguration.Log) -> LogLevel {
         let level = LogLevel(log.level)
         LoggingSystem.bootstrap(

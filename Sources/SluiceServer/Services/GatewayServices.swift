@@ -83,11 +83,11 @@ final class GatewayServices: Sendable {
     /// The authorities in force whose clients' certificates make producers; nil for none.
     var clientAuthorities: ClientAuthorities? { self.tls?.current.authorities }
 
-    /// Ends the live connections that would not be let in any more.
+    /// Ends the live connections that would no longer be let in.
     ///
     /// - Parameters:
     ///   - closing: How those end whose right is gone.
-    ///   - eventLoop: Where it is told how many they were.
+    ///   - eventLoop: Logs the number of ended connections.
     func judgeConnections(_ closing: Closing, on eventLoop: any EventLoop) {
         self.connections.judge(by: self.judge(closing), on: eventLoop)
             .whenSuccess { count in

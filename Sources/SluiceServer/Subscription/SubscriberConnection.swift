@@ -56,7 +56,7 @@ struct SubscriberConnection {
     /// How long it has stood.
     var age: TimeAmount { self.loop.eventLoop.now - self.openedAt }
 
-    /// Made when something is to be said: most connections say two things in their life.
+    /// Made when a line is logged: most connections log two lines in their life.
     var logger: Logger {
         var logger = self.services.logger
         logger[metadataKey: "connection"] = .stringConvertible(self.place)
@@ -124,7 +124,7 @@ struct SubscriberConnection {
         self.tokenClock.look(now: WallTime.now().seconds)
     }
 
-    /// It was judged again, and goes on with what its credential entitles to now.
+    /// It was judged again, and continues with the identity that its credential gives now.
     mutating func goOn(as identity: Identity, leeway: Double) {
         self.identity = identity
         self.tokenClock.leeway = leeway

@@ -39,7 +39,7 @@ struct SubscriptionQuery: Sendable, Equatable {
         self.wait = try Self.checkedWait(try QueryReader.number("wait", in: query, atLeast: 0))
     }
 
-    /// A browser's own reconnect goes on after the last event that it has.
+    /// A browser's own reconnect continues after the last event that it has.
     ///
     /// - Parameter lastEventID: The value of `Last-Event-ID`; an empty one says nothing.
     /// - Throws: What to answer instead.

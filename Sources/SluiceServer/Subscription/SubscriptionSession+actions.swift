@@ -6,7 +6,7 @@ internal import SluiceHTTP
 internal import SluiceRelay
 
 extension SubscriptionSession {
-    /// Beyond so many bytes of frames that wait, the client's next ones stay in its socket.
+    /// Beyond this many bytes of waiting frames, the client's next frames stay in its socket.
     private static let maximumActionBytes = 16 * 1024
 
     /// Does what a client's frame asks for, and answers it.
@@ -36,7 +36,7 @@ extension SubscriptionSession {
         }
     }
 
-    /// Goes on with an answer of the relay's, and then with the frames that came meanwhile.
+    /// Continues with an answer of the relay, and then with the frames that came meanwhile.
     ///
     /// Where the relay could not look, the client is told that the action was not done.
     private func whenLookedUp<Answer: Sendable>(
@@ -221,7 +221,7 @@ extension SubscriptionSession {
                 self.end(.forbidden, "the new token does not allow reading this scan")
                 return
             }
-            // The newer one stands in a frame, wherever the first one stood.
+            // The newer token is in a frame, wherever the first one was.
             let arrival = Arrival(page: self.arrival.page)
             // It may have been revoked while the homes were asked, and before it stood here to be found.
             if case .ends(let closing) = self.services.verdict(on: fresh, arrival: arrival, certificate: nil) {

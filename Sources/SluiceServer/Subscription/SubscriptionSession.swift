@@ -59,7 +59,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
 
     func receivedText(_ text: ByteBuffer) {
         self.services.metrics.receivedClientFrame()
-        // A reload changes the limit of connections that stand, too.
+        // A reload changes the limit of existing connections, too.
         let limit = RateLimit(self.services.settings.configuration.limits.clientFrames)
         if limit != self.frames.limit {
             self.frames.limit = limit
@@ -127,7 +127,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         return true
     }
 
-    /// Goes on with a newer token.
+    /// Continues with a newer token.
     func refresh(as identity: Identity, _ arrival: Arrival) {
         self.connection.refresh(as: identity, arrival)
     }
