@@ -125,7 +125,7 @@ package struct Exporter: Sendable {
 
 /// What became of an export.
 package enum ExportOutcome: Sendable, Equatable {
-    /// All that the gateway could give was written; so many more are stored and damaged.
+    /// All messages that the gateway could give were written; this many more are stored but damaged.
     case completed(damaged: Int)
     /// The gateway said no.
     case refused(GatewayProblem)

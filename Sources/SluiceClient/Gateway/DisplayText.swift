@@ -55,7 +55,7 @@ enum DisplayText {
 }
 
 extension StringProtocol {
-    /// As much of the text's beginning as so many bytes hold, cut between two characters' codes.
+    /// As much of the text's beginning as fits into this many bytes, cut between two characters' codes.
     func prefix(bytes: Int) -> String {
         let text = String(self)
         guard text.utf8.count > bytes else { return text }

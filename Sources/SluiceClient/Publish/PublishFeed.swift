@@ -74,7 +74,7 @@ final class PublishFeed: Sendable {
         self.change { $0.finish() }
     }
 
-    /// No more is wanted.
+    /// The receiver wants no more.
     func close() {
         self.state.withLock { state in
             state.isClosed = true

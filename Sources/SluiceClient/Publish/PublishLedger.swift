@@ -17,7 +17,7 @@ struct PublishLedger: Sendable {
         /// How many bytes go at once, unless one line is longer.
         var pieceBytes = 64 * 1024
 
-        /// Beyond so many bytes a line is sent although its end is not there: the gateway will not take it.
+        /// Beyond this many bytes a line is sent although its end is missing: the gateway will refuse it.
         var lineBytes = 1024 * 1024
     }
 
@@ -43,7 +43,7 @@ struct PublishLedger: Sendable {
     /// How many messages of this request are no longer kept.
     private var forgottenCount = 0
 
-    /// How many lines are no longer kept, and how many of them stand before this request's first.
+    /// How many lines are no longer kept, and how many of them are before this request's first.
     private var droppedLineCount = 0
     private(set) var firstLine = 0
 
@@ -127,7 +127,7 @@ struct PublishLedger: Sendable {
         return line
     }
 
-    /// The request has ended, and another goes on behind the messages that it took.
+    /// The request has ended, and another continues after the messages that it took.
     ///
     /// - Parameter count: How many messages, from the first, need not be sent again.
     /// - Returns: How many of the others are no longer kept.

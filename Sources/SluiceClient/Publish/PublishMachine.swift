@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// Decides what becomes of a stream when one of its requests has ended: whether another goes on, and where.
+/// Decides how a stream continues when one of its requests has ended: whether another follows, and where it starts.
 struct PublishMachine: Sendable {
     /// How a request ended.
     enum Ending: Sendable {

@@ -5,7 +5,7 @@ import SluiceBase
 
 /// Posts a stream of NDJSON, each line sent as it comes, in one request.
 ///
-/// Where the gateway ends that for now, another request goes on behind the last message that has its number.
+/// If the gateway ends that for now, another request continues after the last message that has its number.
 package struct Publisher: Sendable {
     private let connection: GatewayConnection
     private let scanID: ScanID

@@ -8,7 +8,7 @@ import SluiceBase
 package struct RecordedInput: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
 
-    /// One message: when it came, in milliseconds, and where in the content it stands.
+    /// One message: its arrival time, in milliseconds, and its place in the content.
     struct Message: Sendable, Equatable {
         var at: Int64
         var place: Range<Int>

@@ -95,7 +95,7 @@ final class ChildProcess: Sendable {
         for descriptor in kept.gaps { unsafe posix_spawn_file_actions_addclose(&actions, descriptor) }
         unsafe posix_spawn_file_actions_addclosefrom_np(&actions, kept.end)
 
-        // What we ignore ourselves the scanner would inherit: a broken pipe has to end it as it always does.
+        // The scanner would inherit signals ignored here, but a broken pipe must end it as usual.
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }

@@ -99,7 +99,7 @@ struct PostQueue: Sendable {
     /// How many messages have their numbers without a word that they are stored.
     private(set) var numberedCount = 0
 
-    /// How many messages were given up for want of room.
+    /// How many messages were dropped for lack of room.
     private(set) var droppedCount = 0
 
     /// The type of the newest message.
@@ -139,7 +139,7 @@ struct PostQueue: Sendable {
         while self.isOverfull, self.dropOne(sparesNewestCritical: isOwn) {}
     }
 
-    /// Whether so much waits that readers should wait: only while the gateway takes messages.
+    /// Whether the queue is so full that readers should wait: only while the gateway takes messages.
     func isCongested(now: ContinuousClock.Instant) -> Bool {
         guard self.deadline == nil, let lastTaken = self.lastTaken, now - lastTaken < self.limits.maximumHold else {
             return false
@@ -232,7 +232,7 @@ extension PostQueue {
     ///   - now: The time of the failure.
     ///   - retryAfter: What the gateway asks for.
     ///   - jitter: A random number from 0 to 1.
-    ///   - numberedCount: How many messages of the batch, from the first, have their numbers all the same.
+    ///   - numberedCount: How many messages of the batch, from the first, have their numbers nevertheless.
     mutating func failed(
         now: ContinuousClock.Instant,
         retryAfter: Duration?,
@@ -245,7 +245,7 @@ extension PostQueue {
         // A gateway that asks for a pause is there.
         if retryAfter == nil { self.lastTaken = nil }
         self.nextTry = now + self.backoff.failed(jitter: jitter, atLeast: retryAfter)
-        // A scanner that has ended waits for the gateway only so long, so it looks more often, and a last time.
+        // After the scanner's end the wait for the gateway is limited, so the loop tries more often, and a last time.
         if self.deadline != nil, retryAfter == nil { self.nextTry = min(self.nextTry, now + .seconds(2)) }
         if let deadline = self.deadline { self.nextTry = min(self.nextTry, deadline - .seconds(1)) }
         self.nextTry = max(self.nextTry, now + .milliseconds(50))

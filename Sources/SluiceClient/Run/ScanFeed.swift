@@ -4,9 +4,9 @@ import Synchronization
 /// Where the threads that read the scanner's output meet the task that delivers it.
 ///
 /// While the gateway takes messages, a faster reader waits for it, as on a pipe. While the gateway is away no reader
-/// waits: messages without room are given up, so an absent gateway never holds up the scanner.
+/// waits: messages without room are dropped, so an absent gateway never delays the scanner.
 final class ScanFeed: Sendable {
-    /// Held while the queue is filled, so that messages stand in the order of the output; never the other way round.
+    /// Held while the queue is filled, so that messages are in the order of the output; never the other way round.
     ///
     /// Delivery does not wait while a long line is read.
     private let reader: Mutex<OutputReader>
@@ -59,7 +59,7 @@ final class ScanFeed: Sendable {
     /// - Parameters:
     ///   - ending: Makes the last message from the newest one's type and the last lines of standard error; none,
     ///     if the newest one ended the scan already.
-    ///   - deadline: How long to go on delivering.
+    ///   - deadline: How long to continue delivering.
     func finish(
         with ending: (_ newestType: String?, _ errorTail: String?) -> ProgressMessage?,
         deadline: ContinuousClock.Instant

@@ -19,7 +19,7 @@ package struct ScanRunner: Sendable {
 
         package var connection: GatewayConnection
 
-        /// How long to go on delivering after the scanner has ended.
+        /// How long to continue delivering after the scanner has ended.
         package var drainTimeout: Duration
 
         /// Whether signals sent to this process are passed to the scanner: at most one runner of a process can.

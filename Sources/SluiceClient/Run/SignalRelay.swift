@@ -82,7 +82,7 @@ final class SignalRelay: Sendable {
         }
     }
 
-    /// Catches no more, and lets `next` return.
+    /// Stops catching signals, and lets `next` return.
     func stop() {
         for entry in self.restored {
             var action = entry.action

@@ -43,7 +43,7 @@ struct ProgressBar: Sendable {
         }
     }
 
-    /// The line for so many columns.
+    /// The line for this many columns.
     ///
     /// - Parameter width: How many columns there are.
     /// - Returns: The line, or nothing if it is not known how far the scan is.

@@ -4,7 +4,7 @@ import SluiceBase
 struct WatchMachine: Sendable {
     /// How a connection ended.
     enum Ending: Sendable, Equatable {
-        /// By a close frame (RFC 6455 section 5.5.1); 1005 stands for one without a code.
+        /// By a close frame (RFC 6455 section 5.5.1); 1005 means a close frame without a code.
         case closed(code: Int, reason: String)
 
         /// Without one, or it never stood.
@@ -122,7 +122,7 @@ struct WatchMachine: Sendable {
 
     private mutating func message(_ node: JSONNode, in text: [UInt8]) -> WatchEvent {
         if let seq = node["seq"]?.integer { self.since = seq }
-        // Ranges count from the start of the text; a message out of a batch stands on its own.
+        // Ranges count from the start of the text; a message out of a batch is complete on its own.
         return .message(WatchedMessage(bytes: Array(text[node.range]), node: node))
     }
 

@@ -148,7 +148,7 @@ package struct WatchOptions: Sendable {
 
 /// Something that a watcher tells.
 package enum WatchEvent: Sendable {
-    /// The subscription stands, at this place.
+    /// The subscription is open, at this place.
     case subscribed(seq: Int, recovered: Bool)
 
     /// A message of the scan, or one of the gateway's own about it (`lag`, `scanStalled`, …).
