@@ -175,7 +175,8 @@ package final class Authenticator: Sendable {
     ///   - identity: The caller's identity, from a token.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: The ticket and the seconds for which it may be used, or `nil` if too many are outstanding.
-    /// - Throws: ``TokenError`` if the credential is no token (a ticket does not beget tickets), or was revoked.
+    /// - Throws: ``TokenError`` if the credential is not a token (a ticket cannot be exchanged for tickets), or was
+    ///   revoked.
     package func issueTicket(
         for identity: Identity,
         now: Double

@@ -2,7 +2,7 @@
 ///
 /// A pure value. It knows no revocations: adding one ends the connections that it hits.
 package struct CredentialJudge: Sendable {
-    /// What becomes of a connection that was let in.
+    /// The judgement of a connection that was let in.
     package enum Verdict: Sendable, Equatable {
         /// Continues, with the identity that the credential gives now.
         case stays(Identity)

@@ -34,7 +34,7 @@ extension Identity {
         self.isAdmin || self.isOwner(owner) || self.mayIngest(scan: scan)
     }
 
-    /// Whether this user owns what belongs to an owner.
+    /// Whether this user is that owner.
     private func isOwner(_ owner: String?) -> Bool {
         guard self.isUser, let owner else {
             return false

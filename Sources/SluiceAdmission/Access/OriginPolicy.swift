@@ -2,7 +2,7 @@
 ///
 /// A page of the gateway itself may, and those on the list.
 package struct OriginPolicy: Sendable, Hashable {
-    /// What an `Origin` field says.
+    /// The result of an `Origin` field.
     package enum Verdict: Sendable, Hashable {
         /// A page of the gateway's own.
         case own

@@ -83,7 +83,7 @@ struct RevocationList: Sendable {
         return Revocation.subject(identity.subject, issuedBefore: entry.issuedBefore).hits(identity)
     }
 
-    /// Forgets what ends tokens that have run out by themselves.
+    /// Forgets revocations of tokens that have expired by themselves.
     ///
     /// - Parameter now: The wall clock, in seconds since 1970.
     mutating func removeExpired(now: Double) {

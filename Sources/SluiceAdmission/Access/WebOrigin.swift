@@ -5,9 +5,9 @@ import SluiceBase
 /// The same reading judges the origins that browsers send and those that the operator lists, so that an entry which can
 /// match nothing is reported at the start. Origins of `http` and `https` are brought into the form in which browsers
 /// write them. Those of apps and extensions (`tauri://localhost`, `chrome-extension://…`) are compared byte by byte,
-/// but for the scheme's case: no standard says what else is equal.
+/// except for the scheme's case: no standard defines further equalities.
 package struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
-    /// Why a text is no origin that a page could have.
+    /// Why a text is not an origin that a page could have.
     package enum Fault: Error, Sendable, Hashable {
         /// It is not a scheme, `://`, a host, perhaps a port, and nothing more.
         case form
@@ -15,7 +15,7 @@ package struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
         case address
         /// A port that is empty, or not from 1 to 65535.
         case port
-        /// A scheme whose addresses are no pages (`wss`), or whose pages have no origin but `null` (`data`).
+        /// A scheme whose addresses are not pages (`wss`), or whose pages have no origin but `null` (`data`).
         case scheme
         /// `null`, which sandboxed pages and local files send, and every page can obtain.
         case null
@@ -101,7 +101,7 @@ package struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
         }
         let digits = authority[authority.index(after: colon)...]
         guard digits.utf8.allSatisfy(Self.isDigit) else {
-            // Digits or not is what tells a port from the rest of an address without brackets.
+            // Only digits distinguish a port from the rest of an address without brackets.
             throw .form
         }
         guard let port = UInt16(digits), port > 0 else {

@@ -43,7 +43,7 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
         return answer
     }
 
-    /// What ``take(_:for:now:)`` would answer; nothing is taken, and no new key is remembered.
+    /// The answer that ``take(_:for:now:)`` would give; nothing is taken, and no new key is remembered.
     ///
     /// - Parameters:
     ///   - count: How many units.

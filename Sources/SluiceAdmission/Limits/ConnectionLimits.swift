@@ -10,7 +10,7 @@ package struct ConnectionLimits: Sendable {
 
     /// How many there may be.
     package struct Configuration: Sendable, Hashable {
-        /// What happens to a user's connection that is one too many.
+        /// How a user's connection beyond the limit is treated.
         package enum WhenFull: String, Sendable, CaseIterable {
             /// The new one is refused.
             case refuse
@@ -24,7 +24,7 @@ package struct ConnectionLimits: Sendable {
         package var perUser = 10
         /// The most connections of one address.
         package var perAddress = 100
-        /// What happens to a user's connection that is one too many.
+        /// How a user's connection beyond the limit is treated.
         package var whenFull = WhenFull.refuse
 
         /// The product's defaults.
@@ -82,7 +82,7 @@ package struct ConnectionLimits: Sendable {
     /// - Parameters:
     ///   - user: Whose it is; `nil` if it counts for no user.
     ///   - address: Where it comes from; `nil` if it counts for no address.
-    /// - Returns: What to do.
+    /// - Returns: The decision.
     package mutating func admit(user: ByteName?, address: AddressKey?) -> Answer {
         guard self.connections.count < self.configuration.total else {
             return .refused(.total)
@@ -111,11 +111,11 @@ package struct ConnectionLimits: Sendable {
         return oldest.map { .admittedClosing(self.lastID, oldest: $0) } ?? .admitted(self.lastID)
     }
 
-    /// Gives back what a connection took.
+    /// Gives back a connection's place.
     ///
     /// A second time does nothing.
     ///
-    /// - Parameter id: What ``admit(user:address:)`` named it.
+    /// - Parameter id: The name that ``admit(user:address:)`` gave it.
     package mutating func release(_ id: ID) {
         guard let connection = self.connections.removeValue(forKey: id) else {
             return
@@ -151,16 +151,16 @@ package final class ConnectionLimiter: Sendable {
     /// - Parameters:
     ///   - user: Whose it is; `nil` if it counts for no user.
     ///   - address: Where it comes from; `nil` if it counts for no address.
-    /// - Returns: What to do.
+    /// - Returns: The decision.
     package func admit(user: ByteName?, address: AddressKey?) -> ConnectionLimits.Answer {
         self.limits.withLock { $0.admit(user: user, address: address) }
     }
 
-    /// Gives back what a connection took.
+    /// Gives back a connection's place.
     ///
     /// A second time does nothing.
     ///
-    /// - Parameter id: What ``admit(user:address:)`` named it.
+    /// - Parameter id: The name that ``admit(user:address:)`` gave it.
     package func release(_ id: ConnectionLimits.ID) {
         self.limits.withLock { $0.release(id) }
     }

@@ -5,7 +5,7 @@ package import SluiceBase
 ///
 /// Failures left out are counted, and the next line of the same address gives their number.
 package struct FailureLog: Sendable {
-    /// What becomes of one failure.
+    /// Whether one failure is logged.
     package enum Answer: Sendable, Hashable {
         /// Log it, and the number of the same address that were left out.
         case told(untoldCount: Int)

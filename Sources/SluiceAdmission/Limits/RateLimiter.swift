@@ -31,7 +31,7 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
         self.buckets.withLock { $0.take(count, for: key, now: now) }
     }
 
-    /// What ``take(_:for:now:)`` would answer; nothing is taken.
+    /// The answer that ``take(_:for:now:)`` would give; nothing is taken.
     ///
     /// - Parameters:
     ///   - count: How many units.

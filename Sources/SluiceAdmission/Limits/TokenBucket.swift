@@ -1,7 +1,7 @@
 /// A token bucket: it starts full, and refills steadily.
 ///
 /// It keeps one number, the instant at which it will be full again, in whole nanoseconds: nothing is rounded away over
-/// time, and what it says about waiting is exact. Time that goes backwards gives nothing.
+/// time, and its waiting times are exact. Time that goes backwards gives nothing.
 package struct TokenBucket: Sendable, Hashable {
     /// The answer to an attempt to take.
     package enum Answer: Sendable, Hashable {
@@ -47,7 +47,7 @@ package struct TokenBucket: Sendable, Hashable {
         return answer
     }
 
-    /// What ``take(_:now:)`` would answer; nothing is taken.
+    /// The answer that ``take(_:now:)`` would give; nothing is taken.
     ///
     /// - Parameters:
     ///   - count: How many units.

@@ -105,8 +105,9 @@ package struct Identity: Sendable, Hashable {
     }
 }
 
-/// What made a credential good when it was shown, so that it can be judged again once keys or rules have changed:
-/// without the credential itself, which is kept nowhere.
+/// The evidence that made a credential good when it was shown, to judge it again once keys or rules have changed.
+///
+/// The credential itself is not kept.
 package indirect enum CredentialEvidence: Sendable, Hashable {
     /// A token, or the token behind a ticket.
     case token(TokenEvidence)
@@ -114,7 +115,7 @@ package indirect enum CredentialEvidence: Sendable, Hashable {
     case ingestKey(digest: [UInt8])
 }
 
-/// What a token was judged by.
+/// The evidence that a token was judged by.
 package struct TokenEvidence: Sendable, Hashable {
     let header: TokenHeader
     /// The ``VerificationKey/fingerprint`` of the key whose signature it bears.

@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// What the header of a token says, so far as it is believed before the signature is checked (RFC 7515 section 4).
+/// The header of a token, as far as it is believed before the signature is checked (RFC 7515 section 4).
 ///
 /// Only `alg` and `kid` are used, and only to choose among the configured keys. `jku`, `jwk`, `x5u` and `x5c` are
 /// never looked at: a token cannot bring its own key.

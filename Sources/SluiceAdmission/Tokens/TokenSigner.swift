@@ -50,7 +50,7 @@ package struct TokenSigner: Sendable {
 }
 
 extension TokenSigner {
-    /// What a token made here says.
+    /// The claims of a token made here.
     package struct Claims: Sendable {
         /// `sub`.
         package var subject: String

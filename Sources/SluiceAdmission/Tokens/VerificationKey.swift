@@ -6,7 +6,7 @@ import CryptoExtras
 /// The key fixes the algorithm, never the token (RFC 8725 section 3.1): a public key that is taken for an HMAC secret
 /// cannot happen, as no key serves two algorithms.
 package struct VerificationKey: Sendable, Equatable {
-    /// What verifies, by kind.
+    /// The key material, by kind.
     enum Material: Sendable {
         case hmac(SymmetricKey)
         case rsa(_RSA.Signing.PublicKey)
@@ -43,7 +43,7 @@ package struct VerificationKey: Sendable, Equatable {
     /// The only algorithm that this key verifies.
     package let algorithm: TokenAlgorithm
     let material: Material
-    /// The SHA-256 of algorithm and key: what tells this key from others, whatever their names.
+    /// The SHA-256 of algorithm and key: it distinguishes this key from others, whatever their names.
     let fingerprint: [UInt8]
 
     init(id: String?, algorithm: TokenAlgorithm, material: Material) {
@@ -184,7 +184,7 @@ extension VerificationKey {
     /// Whether a signature is this key's for a text.
     ///
     /// Lengths are exact (RFC 7518 sections 3.2 to 3.5, RFC 8037 section 3.1); an HMAC is compared in constant time;
-    /// what lies outside the group (zero r or s, s not reduced) is refused by the crypto library.
+    /// the crypto library refuses values outside the group (zero r or s, s not reduced).
     ///
     /// - Parameters:
     ///   - signature: The decoded third part of a token.
