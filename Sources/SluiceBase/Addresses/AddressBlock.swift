@@ -1,6 +1,6 @@
 /// A block of addresses in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3), or a single address.
 package struct AddressBlock: Sendable, Hashable, CustomStringConvertible {
-    /// Why a text is no block.
+    /// Why a text is not a block.
     package enum Fault: Error, Sendable, Hashable {
         /// The text before the slash is not an address.
         case address

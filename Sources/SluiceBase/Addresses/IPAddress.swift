@@ -148,7 +148,8 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Under what an address is counted: an IPv4 address by itself, an IPv6 address by its /64, which is one customer's.
+/// The key under which an address is counted: an IPv4 address itself, the /64 of an IPv6 address, which belongs to one
+/// customer.
 package struct AddressKey: Sendable, Hashable {
     private let bits: UInt64
     private let isIPv4: Bool

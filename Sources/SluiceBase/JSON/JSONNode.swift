@@ -3,7 +3,7 @@
 /// Objects keep the order of their members, and numbers stay as they were written. For short texts: tokens, key sets,
 /// requests of a few members, a scanner's line.
 package struct JSONNode: Sendable, Equatable {
-    /// What the piece says.
+    /// The content of the piece.
     package enum Value: Sendable, Equatable {
         case null
         case bool(Bool)

@@ -1,6 +1,6 @@
 /// Reads one JSON text into a tree, by the same strict pass that checks scan messages.
 package struct JSONReader {
-    /// What a text may hold, within the grammar of RFC 8259.
+    /// The values that a text may hold, within the grammar of RFC 8259.
     package struct Rules: Sendable {
         /// How many arrays and objects may stand in one another, the outermost counted: 1 to 66.
         package var maximumDepth: Int
@@ -29,7 +29,7 @@ package struct JSONReader {
             )
         }
 
-        /// For what others wrote and is passed on or shown: the grammar alone, nested as deep as messages may be.
+        /// For texts from outside that are passed on or shown: the grammar alone, nested as deep as messages may be.
         package static func tolerant(
             maximumDepth: Int = JSONNesting.capacity,
             maximumNodeCount: Int = .max,
@@ -179,7 +179,7 @@ package struct JSONReader {
         return false
     }
 
-    /// What a string says; empty where it is not kept.
+    /// The text of a string; empty if it is not kept.
     private func text(_ string: JSONString) throws(JSONFault) -> String {
         // Members are left out under tolerant rules alone, where no escape is a fault.
         guard !self.isLeavingOut else { return "" }

@@ -43,7 +43,7 @@ extension JSONScanner {
         }
     }
 
-    /// Passes a backslash and what belongs to it.
+    /// Passes a backslash and the rest of the escape.
     ///
     /// Whether surrogates come in pairs is not the grammar's business.
     @inlinable

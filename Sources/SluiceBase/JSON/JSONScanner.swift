@@ -1,10 +1,11 @@
-/// A walk over the bytes of a JSON text that accepts what RFC 8259 allows and nothing else, and builds nothing.
+/// A walk over the bytes of a JSON text that accepts only the grammar of RFC 8259, and builds nothing.
 ///
-/// Every method starts at `offset` and leaves it after what it has checked. The bytes are an argument of each call
+/// Every method starts at `offset` and leaves it after the bytes it has checked. The bytes are an argument of each call
 /// because a span cannot be kept; all calls of one walk are given the same. Nothing here recurses.
 @frozen
 public struct JSONScanner {
-    // What a message's pass calls is inlined into the caller's module: a call across costs ten times as much.
+    // Everything that the check of a message calls is inlined into the caller's module: a call across modules costs ten
+    // times as much.
 
     /// The next byte to look at.
     public var offset = 0
@@ -121,7 +122,7 @@ public struct JSONScanner {
         return true
     }
 
-    /// Closes what ends here, and passes the comma, and the key in an object, before the next value.
+    /// Closes the containers that end here, and passes the comma, and the key in an object, before the next value.
     ///
     /// - Returns: False if all containers are closed.
     @inlinable

@@ -12,7 +12,7 @@ public struct JSONString {
         self.hasEscapes = hasEscapes
     }
 
-    /// What the string says, as UTF-8.
+    /// The text of the string, as UTF-8.
     ///
     /// Bytes rather than a `String`, because escapes can spell a lone surrogate, which no `String` can hold. It becomes
     /// the three bytes that UTF-8 would give it if it could, so that different strings stay different bytes.

@@ -1,9 +1,9 @@
-/// How often a value was at most each of some bounds; what Prometheus calls a classic histogram.
+/// How often a value was at most each of some bounds: a classic histogram in Prometheus' terms.
 ///
 /// Its buckets are fixed when it is made, so counting takes no lock and no memory: each counter owns one, and a report
 /// adds up copies. A pure value.
 package struct Histogram: Sendable, Equatable {
-    /// Bounds of times, in seconds: from what a message takes at best to a minute.
+    /// Bounds of times, in seconds: from the least time of a message to a minute.
     package static let timeBounds = [
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
     ]
@@ -40,7 +40,7 @@ package struct Histogram: Sendable, Equatable {
         self.sum += value * Double(times)
     }
 
-    /// Adds what another one of the same bounds counted.
+    /// Adds the counts of another histogram with the same bounds.
     package mutating func add(_ other: Histogram) {
         precondition(self.bounds == other.bounds, "only like is added to like")
         for bucket in self.counts.indices {

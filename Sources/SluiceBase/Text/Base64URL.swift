@@ -19,7 +19,7 @@ public enum Base64URL {
     /// The bytes that a text stands for.
     ///
     /// - Parameter text: ASCII bytes; empty gives empty.
-    /// - Returns: The bytes, or `nil` if the text is not exactly what ``encode(_:)`` would have made.
+    /// - Returns: The bytes, or `nil` if the text is not exactly the output of ``encode(_:)``.
     @inlinable
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         let remainder = text.count % 4
