@@ -106,7 +106,7 @@ package final class ConnectionWheel {
     }
 }
 
-/// What a `ConnectionWheel` keeps going.
+/// A connection that a `ConnectionWheel` ticks.
 package protocol Ticking: AnyObject {
     /// Some time has passed: about as much as the wheel's interval.
     func tick(now: NIODeadline)

@@ -1,14 +1,15 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// What carries an exchange: the only request at work on a connection of HTTP/1.1, or one stream of a later version's.
+/// The carrier of an exchange: the only request in progress on a connection of HTTP/1.1, or one stream of a later
+/// version.
 ///
 /// Belongs to the connection's event loop. An exchange releases it when it is over.
 internal protocol ExchangeDriver: AnyObject {
     /// Whether the socket takes more bytes of a streamed answer for now.
     var isWritable: Bool { get }
 
-    /// Answers; the body is the response's own, or what the source makes while it drains.
+    /// Answers; the body is the response's own, or comes from the source while it drains.
     func answer(_ response: HTTPResponse, from source: (any HTTPBodySource)?)
 
     /// Answers with a problem, which is counted.
@@ -26,7 +27,7 @@ internal protocol ExchangeDriver: AnyObject {
     /// Pauses or resumes taking a streamed body.
     func setReading(isPaused: Bool)
 
-    /// Writes a head, and hands what carries the exchange over to another protocol.
+    /// Writes a head, and hands the carrier of the exchange over to another protocol.
     func takeOver(
         status: HTTPResponseStatus,
         headers: [(name: String, value: String)],

@@ -35,7 +35,7 @@ final class HTTPBodyFlow {
         }
     }
 
-    /// What packing still owes at the end; nil where nothing is packed.
+    /// The last bytes of packing at the end; nil if nothing is packed.
     func finish() -> ByteBuffer? {
         self.packer?.finish()
     }

@@ -16,7 +16,7 @@ package protocol HTTPBodySource: AnyObject {
     func next(maximumBytes: Int) -> HTTPBodyPiece
 }
 
-/// What a source has at the moment.
+/// The answer of a source at one moment.
 package enum HTTPBodyPiece {
     /// The next bytes; none is allowed, and says nothing.
     case bytes(ByteBuffer)

@@ -146,7 +146,7 @@ package final class HTTPConnectionInfo {
     /// The answer is the router's; the HTTP side closes such a connection behind the first one.
     package var refusal: Problem?
 
-    /// Collects what a channel says of itself.
+    /// Collects a channel's own facts.
     package init(channel: any Channel, isTLS: Bool) {
         self.peerAddress = channel.remoteAddress?.ipAddress ?? ""
         self.peerPort = channel.remoteAddress?.port

@@ -2,19 +2,19 @@ package import NIOCore
 internal import SluiceBase
 package import SluiceWire
 
-/// What the connections of one event loop share: the header fields that every answer has, made once a second, the
-/// memory and the turns for packing, and the list of those whose socket is full.
+/// Shared by the connections of one event loop: the header fields that every answer has, made once a second, the memory
+/// and the turns for packing, and the list of connections whose socket is full.
 package final class HTTPLoopContext {
     /// Seconds since 1970 by the wall clock, which only the `Date` field is about.
     private let unixTime: () -> Int
     private var validUntil: NIODeadline?
     private var plain = ByteBuffer()
     private var secure = ByteBuffer()
-    /// What the answers that are being packed take their memory from.
+    /// The memory for answers that are being packed.
     internal let memory: CompressionMemory
     /// Has them take turns.
     package let packer: LoopPacker
-    /// What requests may hold, on all loops.
+    /// The memory of requests, on all loops.
     internal let requests: RequestMemory
     private var slowReaders: [ObjectIdentifier: any SlowReader] = [:]
 

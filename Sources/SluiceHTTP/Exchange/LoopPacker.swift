@@ -38,7 +38,7 @@ package final class LoopPacker {
         return true
     }
 
-    /// Runs what packs a piece, in a later turn of the loop.
+    /// Runs the packing of a piece, in a later turn of the loop.
     package func later(_ byteCount: Int, _ run: @escaping () -> Void) {
         self.jobs.append(Job(byteCount: byteCount, run: run))
         self.schedule()

@@ -19,13 +19,13 @@ package struct Problem: Error, Sendable, Equatable {
         package let value: Value
     }
 
-    /// What kind of problem it is.
+    /// The kind of problem.
     package let code: ProblemCode
     /// A description of this occurrence, for a person.
     ///
     /// Never quotes a secret.
     package var detail: String
-    /// What else the body says, in order.
+    /// Further members of the body, in order.
     package var members: [Member]
     /// When the client may come again, in whole seconds; goes out as `Retry-After`.
     package var retryAfterSeconds: Int?

@@ -3,8 +3,8 @@ package import NIOHTTP1
 /// A reason for which a request is refused: a stable code with its status and title.
 ///
 /// The client's next step follows from the status: 400 to 422, do not repeat it unchanged; 401, come with another
-/// token; 403, ask for the right; 408, 429 and 503, come again after `Retry-After`. The codes here are what HTTP and
-/// WebSocket refuse by themselves; a router adds its own as further constants.
+/// token; 403, ask for the right; 408, 429 and 503, come again after `Retry-After`. The codes here are the refusals of
+/// HTTP and WebSocket themselves; a router adds its own as further constants.
 package struct ProblemCode: Sendable, Hashable {
     /// The code, in lower case with underscores.
     package let rawValue: String
@@ -37,7 +37,7 @@ package struct ProblemCode: Sendable, Hashable {
     }
 }
 
-/// What HTTP and WebSocket refuse by themselves.
+/// The refusals of HTTP and WebSocket themselves.
 extension ProblemCode {
     package static let bodyTooLarge = Self("body_too_large", .payloadTooLarge, "Body too large")
     package static let badRequest = Self("bad_request", .badRequest, "Bad request")

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What answers one request.
+/// The handler of one request.
 ///
 /// All calls come on the connection's event loop, in this order: `start` once; then, unless the handler has answered,
 /// what `bodyMode` asked for; `aborted` at most once, and nothing after it. A handler may answer at any time from
@@ -75,7 +75,7 @@ package enum AbortReason: Sendable, Equatable {
     case connectionClosed
 }
 
-/// What a request's handler wants done with the body.
+/// How the connection treats the body of a request.
 ///
 /// Asked for once, after `start`.
 package enum BodyMode: Sendable, Equatable {

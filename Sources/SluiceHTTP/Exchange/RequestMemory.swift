@@ -38,7 +38,7 @@ package final class RequestMemory: Sendable {
         self.used.subtract(byteCount, ordering: .relaxed)
     }
 
-    /// What one holder has of it; given back when the share goes.
+    /// One holder's part of it; given back when the share is released.
     struct Share: ~Copyable {
         private let memory: RequestMemory
         private var byteCount = 0

@@ -17,7 +17,7 @@ internal final class ActiveExchange {
     var isRefused = false
     /// The bytes received so far of a body that is collected.
     private(set) var collected: ByteBuffer?
-    /// What the body counts, until the exchange is over: also while its handler has it.
+    /// The counted bytes of the body, until the exchange is over: also while its handler has it.
     private var share: RequestMemory.Share
     /// How many bytes of a streamed body were received; distinguishes one silence from the next.
     var streamedByteCount = 0

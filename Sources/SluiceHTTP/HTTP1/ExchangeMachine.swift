@@ -1,6 +1,6 @@
 internal import NIOCore
 
-/// Decides what becomes of one request's body and of its connection.
+/// Decides how one request's body and its connection are treated.
 ///
 /// Touches neither.
 internal struct ExchangeMachine {
@@ -11,7 +11,7 @@ internal struct ExchangeMachine {
         case complete
     }
 
-    /// What to do once the handler has started and has not answered.
+    /// The action once the handler has started and has not answered.
     enum StartAction: Equatable {
         /// Send a 100: the client waits for it (RFC 9110, section 10.1.1).
         case sendContinue
@@ -20,7 +20,7 @@ internal struct ExchangeMachine {
         case doNothing
     }
 
-    /// What to do with some bytes of the body.
+    /// How to treat some bytes of the body.
     enum BodyAction: Equatable {
         case collect
         case stream
@@ -31,7 +31,7 @@ internal struct ExchangeMachine {
         case giveUp
     }
 
-    /// What to tell the handler at the end of the body.
+    /// The call to the handler at the end of the body.
     enum EndAction: Equatable {
         case deliverBody
         case deliverEnd

@@ -20,7 +20,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         case chunked
     }
 
-    /// What the next bytes are.
+    /// The kind of the next bytes.
     private enum Phase {
         case head(RequestHeadGuard)
         case length(Int)
@@ -82,7 +82,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         self.held.readableBytes
     }
 
-    // MARK: What the handler decides
+    // MARK: Decisions of the handler
 
     /// The head that was let through last has been accepted, and this follows.
     func bodyFollows(_ framing: BodyFraming) {
@@ -106,7 +106,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         self.pump()
     }
 
-    /// Nothing more comes through: what arrives is counted and thrown away.
+    /// Nothing more passes: bytes that arrive are counted and discarded.
     func discard() {
         self.phase = .discarding
         self.pump()
@@ -184,7 +184,8 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private var wantsBytes: Bool {
         switch self.phase {
         case .discarding: true
-        // While the peer leaves answers unread no head is taken, and nothing else bounds what piles up in front of it.
+        // While the peer leaves answers unread no head is taken, and nothing else limits the bytes that pile up in
+        // front of it.
         case .head: self.owner?.acceptsRequest ?? false || self.held.readableBytes < Self.maximumHeldBytes
         case .length, .chunked: !self.isPaused
         case .waiting, .holding: self.held.readableBytes < Self.maximumHeldBytes

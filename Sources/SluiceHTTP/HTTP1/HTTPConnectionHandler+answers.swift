@@ -182,7 +182,7 @@ extension HTTPConnectionHandler {
         }
     }
 
-    /// Answers what never became a request, and ends the connection.
+    /// Answers bytes that never became a request, and ends the connection.
     internal func refuseConnection(_ problem: Problem) {
         guard case .ready = self.state, let context = self.context else { return }
         self.router.refused(problem.code)

@@ -32,7 +32,7 @@ extension HTTPConnectionHandler {
         self.write(head)
         self.flushUnlessReading()
         let handler = active.handler
-        // The parser leaves in a later turn of the loop; until then the gate keeps what arrives.
+        // The parser leaves in a later turn of the loop; until then the gate keeps the bytes that arrive.
         context.pipeline.syncOperations.removeHandler(self.decoder).assumeIsolated()
             .whenComplete { _ in
                 self.handOver(handler, then: then)

@@ -5,7 +5,7 @@ package import NIOHTTP1
 /// chooses, and writes the answers.
 ///
 /// `HTTPByteGate` in front of the parser sees to it that the parts of no second request come before the first is over.
-/// What to decide is decided by `ExchangeMachine` and `HTTPDeadline`; this is where it is done.
+/// `ExchangeMachine` and `HTTPDeadline` decide; this handler carries it out.
 package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     package typealias InboundIn = HTTPServerRequestPart
     package typealias OutboundOut = ByteBuffer

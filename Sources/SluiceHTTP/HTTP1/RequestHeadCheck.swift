@@ -48,7 +48,7 @@ internal struct RequestHeadCheck {
         }
     }
 
-    /// A request, and what its head means for the connection.
+    /// A request, and its head's meaning for the connection.
     struct Accepted {
         /// The request.
         let request: HTTPRequest

@@ -1,8 +1,9 @@
-/// Reads a request's head byte by byte as it arrives, finds its end, and refuses what parsers are known to disagree on.
+/// Reads a request's head byte by byte as it arrives, finds its end, and refuses forms on which parsers are known to
+/// disagree.
 ///
 /// It is in front of the parser so that the parser's lenience does not matter: a head that leaves here has lines that
 /// end in CRLF (RFC 9112, section 2.2), no folded lines (section 5.2), field names that are tokens up to the colon
-/// (section 5.1), no control characters, and a limited length. What the fields mean is left to `RequestHeadCheck`.
+/// (section 5.1), no control characters, and a limited length. `RequestHeadCheck` judges the meaning of the fields.
 internal struct RequestHeadGuard {
     /// The result after some more bytes.
     enum Verdict: Equatable {

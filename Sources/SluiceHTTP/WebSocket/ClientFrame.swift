@@ -16,7 +16,7 @@ struct ClientFrame {
     /// and clients must mask (sections 5.1 and 5.2).
     ///
     /// - Parameters:
-    ///   - buffer: What the client sent; nothing is taken from it unless the header is complete.
+    ///   - buffer: The client's bytes; nothing is taken from them unless the header is complete.
     ///   - allowsCompression: Whether permessage-deflate was agreed on.
     /// - Returns: Nil if more bytes are needed.
     /// - Throws: The rule that the header breaks.

@@ -1,4 +1,4 @@
-/// Bounds what a flood of control frames costs: how many are read in a second, and how many pongs they cause.
+/// Limits the cost of a flood of control frames: how many are read in a second, and how many pongs they cause.
 struct ControlFrameBudget {
     /// Pings of one read that are answered one by one; of those beyond, only the newest is (RFC 6455 section 5.5.3).
     static let maximumPongCount = 16

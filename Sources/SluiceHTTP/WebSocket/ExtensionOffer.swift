@@ -6,7 +6,7 @@ struct ExtensionOffer: Equatable {
         var value: String?
     }
 
-    /// The header is not what the grammar says.
+    /// The header does not follow the grammar.
     ///
     /// By section 9.1 that fails the handshake.
     struct Malformed: Error {}

@@ -47,7 +47,7 @@ struct HeartbeatMachine {
         self.isReached = false
     }
 
-    /// What the client sends is left in its socket for now: so its silence is none of its own.
+    /// The client's bytes are left in its socket for now, so it is not to blame for its silence.
     mutating func notListening(now: NIODeadline) {
         self.receivedFrame(now: now)
     }

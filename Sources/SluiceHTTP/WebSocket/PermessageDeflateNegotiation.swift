@@ -101,7 +101,7 @@ struct PermessageDeflateNegotiation {
     }
 }
 
-/// What both ends agreed on about permessage-deflate (RFC 7692 section 7.1).
+/// The agreement of both ends about permessage-deflate (RFC 7692 section 7.1).
 package struct PermessageDeflateAgreement: Sendable, Equatable {
     /// Whether the server may not refer back to its earlier messages: the client asked for it.
     package var serverNoContextTakeover = false
@@ -123,7 +123,7 @@ package struct PermessageDeflateAgreement: Sendable, Equatable {
 package struct PermessageDeflateConfiguration: Sendable, Equatable {
     /// Whether it is agreed to when a client offers it.
     package var isEnabled = true
-    /// zlib's level for what the server sends, 0 to 9.
+    /// zlib's level for the server's frames, 0 to 9.
     package var level = 6
     /// The largest window on either side as its base-2 logarithm, 9 to 15.
     package var windowBits = 15

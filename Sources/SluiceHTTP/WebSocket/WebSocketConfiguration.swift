@@ -1,7 +1,7 @@
 package import NIOCore
 internal import SluiceBase
 
-/// What a WebSocket connection is allowed, and how it is kept alive.
+/// The limits of a WebSocket connection, and its heartbeat.
 package struct WebSocketConfiguration: Sendable, Equatable {
     /// The most bytes of a client's message, inflated; more is closed with 1009.
     package var maximumMessageBytes = 16 * 1024

@@ -202,7 +202,7 @@ struct WebSocketDecoder: ~Copyable {
     }
 }
 
-/// What a decoder found in a client's bytes.
+/// An event that a decoder found in a client's bytes.
 enum WebSocketEvent: Equatable {
     /// A whole message, which is UTF-8.
     case text(ByteBuffer)
@@ -225,7 +225,7 @@ enum WebSocketEvent: Equatable {
     }
 }
 
-/// What a client did wrong, and the close that it gets for it.
+/// A client's fault, and the close that it gets for it.
 struct WebSocketFault: Error, Equatable {
     let code: WebSocketCloseCode
     let reason: String

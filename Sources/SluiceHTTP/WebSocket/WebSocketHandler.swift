@@ -38,7 +38,7 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
     private var unansweredPing: ByteBuffer?
     /// The channel wants to read, but the client must wait.
     private var isReadHeld = false
-    /// How many bytes were written by this handler: all but what the session wrote through `context`.
+    /// How many bytes were written by this handler: all except those that the session wrote through `context`.
     package private(set) var writtenBytes = 0
     /// Within a callback that flushes at its end.
     private var isGathering = false

@@ -8,7 +8,7 @@ package struct WebSocketHandshake: Sendable {
     /// RFC 6455 section 1.3.
     private static let keySuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-    /// What the client offers in `Sec-WebSocket-Protocol`, in its order.
+    /// The client's offers in `Sec-WebSocket-Protocol`, in its order.
     package let subprotocols: [String]
     /// The agreement about permessage-deflate; nil if messages go uncompressed.
     package let deflate: PermessageDeflateAgreement?
