@@ -38,7 +38,7 @@ package struct Exporter: Sendable {
     /// Reads everything that there is now.
     ///
     /// - Parameter take: Is given one line at a time, with its end; says whether it wants more.
-    /// - Returns: What became of it.
+    /// - Returns: The result.
     package func export(to take: ([UInt8]) -> Bool) async -> ExportOutcome {
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton,
@@ -123,7 +123,7 @@ package struct Exporter: Sendable {
     }
 }
 
-/// What became of an export.
+/// The result of an export.
 package enum ExportOutcome: Sendable, Equatable {
     /// All messages that the gateway could give were written; this many more are stored but damaged.
     case completed(damaged: Int)

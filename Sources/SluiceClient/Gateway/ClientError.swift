@@ -26,7 +26,7 @@ package struct ClientError: Error, Sendable, Equatable, CustomStringConvertible 
 extension ScanID {
     /// Checks an id that a user gave.
     ///
-    /// - Throws: ``ClientError`` that says what an id may be.
+    /// - Throws: ``ClientError`` that describes a valid id.
     package init(checked text: String) throws(ClientError) {
         guard let id = ScanID(text) else {
             throw ClientError(

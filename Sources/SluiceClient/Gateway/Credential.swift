@@ -43,7 +43,7 @@ final class Credential: Sendable {
     /// Whether another token may come; a pipe gives its content once.
     var isRenewable: Bool { self.state.withLock { $0.status?.kind == .file } }
 
-    /// The token for the next request: what the file holds now.
+    /// The token for the next request: the present content of the file.
     var current: String? {
         self.state.withLock { state in
             guard let file = self.file, let known = state.status, known.kind == .file else { return state.token }

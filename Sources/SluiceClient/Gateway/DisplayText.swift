@@ -12,7 +12,7 @@ enum DisplayText {
         return String(result)
     }
 
-    /// Writes out as `\u001b` what ``safe(_:)`` would replace.
+    /// Writes characters that ``safe(_:)`` would replace as `\u001b`.
     static func escaped(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: self.isUnsafe) else { return text }
         var result = ""

@@ -16,7 +16,7 @@ package struct GatewayConnection: Sendable {
     /// How the gateway's certificate is judged.
     package let tls: TLSConfiguration
 
-    /// Reads and checks what a user gave.
+    /// Reads and checks a user's input.
     ///
     /// - Parameters:
     ///   - url: `https://host:port`, or `http://` without TLS; a path in front of the gateway's is kept.
@@ -116,7 +116,7 @@ struct Backoff: Sendable {
     ///
     /// - Parameters:
     ///   - base: The wait after the first failure, before jitter.
-    ///   - maximum: No wait is longer than this, but what the gateway asks for.
+    ///   - maximum: No wait is longer than this, except one that the gateway asks for.
     init(base: Duration, maximum: Duration) {
         self.base = base
         self.maximum = maximum
@@ -131,7 +131,7 @@ struct Backoff: Sendable {
     ///
     /// - Parameters:
     ///   - jitter: A random number from 0 to 1; the wait is between half and the whole of its length.
-    ///   - atLeast: What the gateway asks for; the jitter then comes on top of it.
+    ///   - atLeast: The wait that the gateway asks for; the jitter is then added to it.
     /// - Returns: The wait.
     mutating func failed(jitter: Double, atLeast: Duration? = nil) -> Duration {
         let doubled = min(self.base * (1 << min(self.failureCount, 16)), self.maximum)

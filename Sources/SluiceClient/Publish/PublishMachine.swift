@@ -14,7 +14,7 @@ struct PublishMachine: Sendable {
         case failed(String)
     }
 
-    /// What to do then.
+    /// The action to take.
     enum Action: Sendable, Equatable {
         case finish(PublishOutcome)
 

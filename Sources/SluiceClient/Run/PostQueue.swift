@@ -1,15 +1,15 @@
 import NIOCore
 import SluiceBase
 
-/// The messages that wait for the gateway: what to send when, and what to give up when there is too much of it.
+/// The messages that wait for the gateway: which to send when, and which to drop when there are too many.
 ///
-/// Holds at most what its limits say while the gateway is away. (While it is there, ``isCongested(now:)`` has the
-/// scanner's output wait before anything must be given up.) Progress is given up first, then the oldest
-/// ordinary messages, which are counted and announced in their place; critical ones only if they alone are beyond
-/// the limits. One batch at a time is on its way, and stays as it is until the gateway has answered, so that its
-/// repetition is recognised.
+/// While the gateway is away it holds at most its limits. (While the gateway is there, ``isCongested(now:)`` makes the
+/// scanner's output wait before any message must be dropped.) Progress is dropped first, then the oldest ordinary
+/// messages, which are counted and announced in their place; critical ones only if they alone are beyond the limits.
+/// One batch at a time is on its way, and stays as it is until the gateway has answered, so that its repetition is
+/// recognised.
 struct PostQueue: Sendable {
-    /// What a queue may hold, and how it paces itself.
+    /// The limits of a queue, and its pace.
     struct Limits: Sendable {
         /// How many messages wait at most, and how many bytes of them.
         var maximumCount = 50_000
@@ -56,7 +56,7 @@ struct PostQueue: Sendable {
         }
     }
 
-    /// What to do next.
+    /// The next action.
     enum Action: Sendable, Equatable {
         case send(Batch, timeout: Duration)
 
@@ -116,7 +116,7 @@ struct PostQueue: Sendable {
 
     private var pendingCount: Int { self.critical.count + self.ordinary.count + self.progress.count }
 
-    /// Takes a message, and gives up what there is no room for.
+    /// Takes a message, and drops messages without room.
     ///
     /// - Parameters:
     ///   - message: The message.
@@ -179,7 +179,7 @@ struct PostQueue: Sendable {
 // MARK: - Sending
 
 extension PostQueue {
-    /// What to do now; a batch stays the next one until the gateway has answered.
+    /// The action now; a batch stays the next one until the gateway has answered.
     mutating func nextAction(now: ContinuousClock.Instant) -> Action {
         let waitingCount = self.pendingCount + self.made.reduce(0) { $0 + $1.messages.count }
         if let deadline = self.deadline, waitingCount == 0 || now >= deadline {
@@ -230,7 +230,7 @@ extension PostQueue {
     ///
     /// - Parameters:
     ///   - now: The time of the failure.
-    ///   - retryAfter: What the gateway asks for.
+    ///   - retryAfter: The wait that the gateway asks for.
     ///   - jitter: A random number from 0 to 1.
     ///   - numberedCount: How many messages of the batch, from the first, have their numbers nevertheless.
     mutating func failed(

@@ -5,14 +5,14 @@ import SluiceBase
 
 /// Posts batches of messages over one connection that is kept.
 struct ProgressPoster: Sendable {
-    /// What became of a batch.
+    /// The result of posting a batch.
     enum Outcome: Sendable, Equatable {
         case delivered
 
         /// There was no answer.
         case unreachable(String)
 
-        /// The gateway said no, for now or for good.
+        /// The gateway refused, for now or for good.
         case refused(GatewayProblem)
 
         /// The gateway does not take the token; whether there is another by now, or may be one later.

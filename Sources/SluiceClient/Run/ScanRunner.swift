@@ -52,8 +52,8 @@ package struct ScanRunner: Sendable {
     /// Prepares a run.
     ///
     /// - Parameters:
-    ///   - options: What to run.
-    ///   - output: Takes what the scanner writes, on a thread of each stream; returns whether it wants more.
+    ///   - options: The command to run.
+    ///   - output: Takes the scanner's output, on a thread of each stream; returns whether it wants more.
     ///   - report: Takes lines about the delivery, for standard error.
     /// - Throws: If the id is none, or the command is missing.
     package init(
@@ -82,7 +82,7 @@ package struct ScanRunner: Sendable {
         feed.start(with: self.startMessage)
         let poster = ProgressPoster(connection: self.options.connection, scanID: self.scanID)
         let report = self.report
-        // Not a child task: what ends us must not end the delivery of the end.
+        // Not a child task: cancelling this task must not cancel the delivery of the scan's end.
         let delivery = Task {
             var loop = DeliveryLoop(feed: feed, poster: poster, report: report)
             return await loop.run()

@@ -9,7 +9,7 @@ package enum ScannerExit: Sendable, Equatable {
     /// It never ran: the code is a shell's, 127 where there is no such command, 126 where it cannot be run.
     case notStarted(code: Int32, reason: String)
 
-    /// What `sluice run` exits with: the scanner's own code, or 128 plus the signal's number, as a shell has it.
+    /// The exit code of `sluice run`: the scanner's own code, or 128 plus the signal's number, as in a shell.
     package var code: Int32 {
         switch self {
         case .exited(let code), .notStarted(let code, _):
@@ -24,7 +24,7 @@ package enum ScannerExit: Sendable, Equatable {
     /// - Parameters:
     ///   - command: The command's name, for the words.
     ///   - elapsed: How long the scan took, in seconds.
-    ///   - errorTail: What the command last wrote to standard error, if it wrote something.
+    ///   - errorTail: The command's last output on standard error, if there was any.
     /// - Returns: `scanCompleted` after exit 0, else `error`.
     func message(command: String, elapsed: Double, errorTail: String?) -> ProgressMessage {
         switch self {
@@ -58,7 +58,7 @@ package enum ScannerExit: Sendable, Equatable {
 
 /// How a scanner ended, and whether its messages arrived.
 package struct RunOutcome: Sendable, Equatable {
-    /// What `sluice run` exits with after exit 0 of a scanner whose messages were refused (sysexits.h: EX_PROTOCOL).
+    /// The exit code of `sluice run` after exit 0 of a scanner whose messages were refused (sysexits.h: EX_PROTOCOL).
     package static let refusedCode: Int32 = 76
 
     package let status: ScannerExit
@@ -66,7 +66,7 @@ package struct RunOutcome: Sendable, Equatable {
     /// How many messages the gateway refused for good.
     package let refusedCount: Int
 
-    /// What `sluice run` exits with: the scanner's code, unless that is 0 and hides that messages were refused.
+    /// The exit code of `sluice run`: the scanner's code, unless that is 0 and hides that messages were refused.
     package var code: Int32 {
         self.status.code == 0 && self.refusedCount > 0 ? Self.refusedCode : self.status.code
     }

@@ -41,7 +41,7 @@ package enum PassThrough {
     /// Writes all of `bytes`.
     ///
     /// - Parameters:
-    ///   - bytes: What the scanner wrote.
+    ///   - bytes: The scanner's output.
     ///   - stream: Where it wrote it.
     /// - Returns: Whether the stream is still read.
     package static func write(_ bytes: ArraySlice<UInt8>, to stream: ScannerStream) -> Bool {

@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// What the gateway itself says about a subscription, in words for a person.
+/// A notice of the gateway about a subscription, in words for a person.
 enum GatewayNotice {
     /// The words for one of the gateway's own messages; nothing in them can steer a terminal.
     static func words(for message: WatchedMessage) -> String {

@@ -8,7 +8,7 @@ import NIOWebSocket
 enum SocketConnection {
     typealias Frames = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
 
-    /// What the handshake led to.
+    /// The result of the handshake.
     enum Handshake: Sendable {
         case open(Frames)
 
@@ -32,7 +32,7 @@ enum SocketConnection {
     ///   - connection: The gateway.
     ///   - token: The token, which goes into a header.
     /// - Returns: The open connection, or the gateway's refusal.
-    /// - Throws: If there is no connection, or what answers is no WebSocket server.
+    /// - Throws: If there is no connection, or the other end is not a WebSocket server.
     static func open(uri: String, connection: GatewayConnection, token: String?) async throws -> Handshake {
         let address = connection.address
         let tls = address.isSecure ? try NIOSSLContext(configuration: connection.tls) : nil

@@ -42,7 +42,7 @@ struct TerminalScreen: Sendable {
         }
     }
 
-    /// What to write when nothing more comes.
+    /// The text to write when nothing more comes.
     mutating func clear() -> [UInt8] {
         guard self.drawnBar != nil else { return [] }
         self.drawnBar = nil

@@ -2,7 +2,7 @@ import Foundation
 import SluiceSystem
 import Synchronization
 
-/// Shows what a watcher tells on standard output.
+/// Shows a watcher's events on standard output.
 package final class TerminalView: Sendable {
     private let screen: Mutex<TerminalScreen>
     private let write: @Sendable ([UInt8]) -> Void

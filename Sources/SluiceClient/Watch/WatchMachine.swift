@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// Decides what a watcher does: where a subscription begins again, and whether it does.
+/// Decides whether a watcher's subscription begins again, and where.
 struct WatchMachine: Sendable {
     /// How a connection ended.
     enum Ending: Sendable, Equatable {
@@ -29,7 +29,7 @@ struct WatchMachine: Sendable {
         }
     }
 
-    /// What to do after a connection's end.
+    /// The action after a connection's end.
     enum Action: Sendable, Equatable {
         case reconnect(after: Duration, reason: String)
         case finish(WatchOutcome)
@@ -144,16 +144,16 @@ extension WatchMachine {
         }
     }
 
-    /// The reason of the one close with 1000 that is no end.
+    /// The reason of the one close with 1000 that is not an end.
     private static let heartbeatReason = "heartbeat timeout"
 
-    /// An end in words: the gateway's reason, or where that is none for a person what its code means.
+    /// An end in words: the gateway's reason, or the meaning of its code if the reason is not for a person.
     private static func words(for code: Int, reason: String) -> String {
         if reason == self.heartbeatReason { return "the gateway heard nothing from here for too long" }
         return reason.isEmpty || reason.hasPrefix("{") ? self.meaning(of: code) : reason
     }
 
-    /// What a close code means (RFC 6455 section 7.4.1; 44xx are the gateway's own).
+    /// The meaning of a close code (RFC 6455 section 7.4.1; 44xx are the gateway's own).
     private static func meaning(of code: Int) -> String {
         switch code {
         case 1001:
@@ -221,7 +221,7 @@ package struct WatchedMessage: Sendable {
     /// The message's number; the gateway's own messages have none.
     package var seq: Int? { self.node["seq"]?.integer }
 
-    /// Whether the gateway says it itself: what a scanner posted has a number.
+    /// Whether it is the gateway's own message: messages of scanners have a number.
     var isOfGateway: Bool {
         self.node["seq"] == nil && ["lag", "scanStalled", "scanResumed", "tokenExpiring", "error"].contains(self.type)
     }
