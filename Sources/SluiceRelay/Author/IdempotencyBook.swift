@@ -11,7 +11,7 @@ package final class IdempotencyBook: Sendable {
     /// The most answers of one scan that are taken over from a store; the newest ones.
     package static let maximumRestoredCount = 10_000
 
-    /// What the book says of a request.
+    /// The book's answer about a request.
     package enum Verdict: Sendable, Equatable {
         /// Not seen before.
         case new

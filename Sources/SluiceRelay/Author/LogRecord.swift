@@ -1,9 +1,9 @@
 package import SluiceBase
 
-/// What one request, or time, does to a scan: written by ``ScanAuthor``, and applied wherever the scan is shown.
+/// The effect of one request, or of time, on a scan: written by ``ScanAuthor``, and applied wherever the scan is shown.
 ///
-/// It says all of it, so that applying it takes no decision: which numbers its messages have, in which life of the log,
-/// what holds after it. Numbers, epoch and message count are its own; none follows from another. A request makes one
+/// It is complete, so that applying it takes no decision: the numbers of its messages, the life of the log, the
+/// standing after it. Numbers, epoch and message count are its own; none follows from another. A request makes one
 /// record, with one time and at most one answer.
 package struct LogRecord: Sendable {
     /// The answer of a request that may be repeated.
@@ -16,7 +16,7 @@ package struct LogRecord: Sendable {
     package var epoch: String
     /// The place of the record behind which it was judged; 0 stands before the first.
     package var prev: UInt64
-    /// Its own place, given by what orders the scan's records.
+    /// Its own place in the order of the scan's records.
     package var place: UInt64
     /// The number of its first message, or of the next one where it has none.
     package var first: Seq
@@ -24,7 +24,7 @@ package struct LogRecord: Sendable {
     package var messages: [Message] = []
     /// How many messages the scan has had, these among them.
     package var messageCount: Int
-    /// When the request came; nil for what time brought.
+    /// When the request came; nil for an effect of time.
     package var at: WallTime?
     /// The scan's owner and name after this record.
     package var owner: String?
@@ -55,7 +55,7 @@ package struct LogRecord: Sendable {
     package var head: Seq { self.first.previous.advanced(by: self.messages.count) }
 }
 
-/// Where a scan stands between two records: what the next one is judged at.
+/// The standing of a scan between two records, at which the next one is judged.
 package struct ScanStanding: Sendable, Equatable {
     /// Which life of the log this is.
     package var epoch: String

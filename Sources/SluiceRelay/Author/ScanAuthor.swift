@@ -7,7 +7,7 @@ package import SluiceBase
 /// between, the same request is judged again after that one. It knows no event loop, no store and no subscriber. The
 /// answers that it looks up are those of applied records.
 package struct ScanAuthor: Sendable {
-    /// What becomes of a request with messages.
+    /// The verdict on a request with messages.
     package enum Verdict: Sendable {
         /// It does this, and its producer gets the receipt.
         case record(LogRecord, IngestReceipt)

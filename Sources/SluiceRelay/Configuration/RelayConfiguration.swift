@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What the relay may be told by its operator.
+/// The operator's settings for the relay.
 ///
 /// Defaults are the product's.
 package struct RelayConfiguration: Sendable, Equatable {
@@ -12,7 +12,7 @@ package struct RelayConfiguration: Sendable, Equatable {
         case plain
     }
 
-    /// What each scan keeps in memory.
+    /// The limits of each scan's history in memory.
     package struct History: Sendable, Equatable {
         /// The most ordinary messages kept, and the most keys of conflated ones.
         package var messageCount = 1000
@@ -57,7 +57,7 @@ package struct RelayConfiguration: Sendable, Equatable {
     package var terminal: Set<String> = ["scanCompleted", "error"]
     /// Types that are state: of those pending only the newest of each type and value of the named fields is kept.
     package var conflate: [String: [String]] = ["scanProgress": ["phase"], "progress": [], "stats": []]
-    /// What each scan keeps in memory.
+    /// The limits of each scan's history in memory.
     package var history = History()
     /// How long a completed scan's channel stays.
     package var cleanupDelay = TimeAmount.minutes(5)

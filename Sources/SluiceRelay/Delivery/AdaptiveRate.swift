@@ -27,7 +27,7 @@ package struct AdaptiveRate: Sendable {
     /// Whether the subscriber is slowed.
     package var isReduced: Bool { self.reducedRate != nil }
 
-    /// The subscriber asked for another rate; what slowed it stays.
+    /// The subscriber asked for another rate; its reduction stays.
     package mutating func rebase(_ baseRate: Double) {
         self.baseRate = baseRate
     }

@@ -26,7 +26,7 @@ package struct DeliveryGroup: Sendable {
         }
     }
 
-    /// What became of the messages that came by, for the metrics.
+    /// Counts of how messages were treated, for the metrics.
     package struct Counts: Sendable, Equatable {
         package var delivered = 0
         package var conflated = 0
@@ -38,7 +38,7 @@ package struct DeliveryGroup: Sendable {
     package let terms: DeliveryTerms
     /// The bounds of frames and of waiting; others hold from the next message on.
     package var limits: Limits
-    /// What became of the messages that came by.
+    /// Counts of how messages were treated.
     package private(set) var counts = Counts()
     /// Everything through this seq was sent to the members in step, or was not for them.
     package private(set) var sent: Seq
@@ -196,7 +196,8 @@ package struct DeliveryGroup: Sendable {
         self.flushThrough = self.head
     }
 
-    /// Makes all that waits due, outside the budget: what this turn of the loop allows of it is ready to `take`.
+    /// Makes all waiting messages due, outside the budget: the part that this turn of the loop allows is ready to
+    /// `take`.
     package mutating func flush(now: NIODeadline) {
         self.release()
         self.poll(now: now)

@@ -3,7 +3,7 @@ import NIOCore
 
 /// The messages that wait for the next frame of a group: conflated, bounded, in the order of their seqs.
 struct PendingQueue: Sendable {
-    /// What a flush meets next.
+    /// The next item of a flush.
     enum Item: Sendable {
         case entry(LogEntry, arrivedAt: NIODeadline)
         /// A state message that a newer one of its key replaced.
@@ -90,7 +90,7 @@ struct PendingQueue: Sendable {
         return item
     }
 
-    /// What `popFirst` would give, without taking it; never a superseded one.
+    /// The message that `popFirst` would give, without taking it; never a superseded one.
     var first: Item? { self.items.first }
 
     /// Notes that messages are lost which never came here, after those that wait.

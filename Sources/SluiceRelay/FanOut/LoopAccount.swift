@@ -1,4 +1,4 @@
-/// What one event loop delivered, and how its subscribers stand, for the metrics.
+/// The deliveries of one event loop, and the state of its subscribers, for the metrics.
 package struct LoopAccount: Sendable {
     package var counts = LoopFanOut.Counts()
     package var subscribers = 0

@@ -6,7 +6,7 @@ package import SluiceBase
 ///
 /// Loop-confined. It asks the scans' homes for pages through `requests`, and never waits for an answer.
 package final class LoopFanOut {
-    /// What the fan-out asks of the scans' homes.
+    /// The requests of the fan-out to the scans' homes.
     package struct Requests {
         /// A subscription wants its next page of the log, of at most so many bytes.
         package var page: (Subscriber, Int) -> Void
@@ -19,7 +19,7 @@ package final class LoopFanOut {
         }
     }
 
-    /// What the loop's subscribers were given, for the metrics.
+    /// Counts of everything the loop's subscribers were given, for the metrics.
     package struct Counts: Sendable, Equatable {
         package var writes = 0
         package var deliveredFrames = 0

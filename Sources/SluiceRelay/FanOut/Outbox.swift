@@ -9,7 +9,7 @@ package import NIOCore
 /// place in the log. No more than `max_buffered` bytes wait for the socket, and one page of the log besides.
 /// Loop-confined to the connection's loop.
 package final class Outbox {
-    /// What a connection was given.
+    /// Counts of everything a connection was given.
     package struct Counts: Sendable, Equatable {
         package var frames = 0
         package var messages = 0

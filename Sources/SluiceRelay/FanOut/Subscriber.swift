@@ -56,7 +56,7 @@ package enum SubscriptionEnd: Sendable, Equatable {
     case storageUnavailable
 }
 
-/// What a subscription tells its connection.
+/// The events of a subscription for its connection.
 package protocol SubscriptionDelegate: AnyObject {
     /// The subscription ended; nothing more comes of it.
     func subscriptionEnded(_ subscriber: Subscriber, _ end: SubscriptionEnd)

@@ -38,7 +38,7 @@ package enum Notice: Sendable {
 
     /// The frame's text.
     ///
-    /// `id` members are JSON texts already: what the request brought, byte for byte.
+    /// `id` members are JSON texts already: the request's bytes, unchanged.
     package func text(scanID: ScanID) -> String {
         let scan = "\"scanId\":\"\(scanID.text)\""
         switch self {

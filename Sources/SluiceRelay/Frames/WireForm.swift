@@ -1,6 +1,6 @@
 /// How frames look on the wire to a subscriber.
 package struct WireForm: Hashable, Sendable {
-    /// What carries them.
+    /// The transport that carries them.
     package enum Kind: Hashable, Sendable {
         /// RFC 6455 frames.
         case webSocket(WebSocketCoding)

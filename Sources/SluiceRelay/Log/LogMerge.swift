@@ -1,6 +1,6 @@
 import DequeModule
 
-/// What a log keeps of a stretch, in the stretch's order: its three sequences as one.
+/// The kept entries of a stretch, in the stretch's order: its three sequences as one.
 struct LogMerge {
     private let log: ScanLog
     private let order: LogStretch.Order

@@ -1,4 +1,4 @@
-/// What one read of the log gives, in order.
+/// The result of one read of the log, in order.
 package struct LogPage: Sendable {
     /// A message, or the place where some are gone.
     package enum Item: Sendable {

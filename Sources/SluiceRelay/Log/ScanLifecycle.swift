@@ -14,7 +14,7 @@ package enum ScanEnd: Sendable, Equatable {
 ///
 /// Time is an argument.
 package struct ScanLifecycle: Sendable {
-    /// What time asks for.
+    /// An action that is due.
     package enum Action: Sendable, Equatable {
         case doNothing
         /// Tell the subscribers that the scanner has been silent for this many whole seconds.
@@ -63,7 +63,7 @@ package struct ScanLifecycle: Sendable {
         self.idleTimeout = configuration.idleTimeout
         self.stallAfter = configuration.stallAfter
         self.createdAt = now
-        // A machine's clock may have begun after the scan did: what lies before its zero is as good as zero.
+        // A machine's clock may have begun after the scan did: a time before its zero counts as zero.
         self.lastHeardAt = now - min(ages.sinceHeard, .nanoseconds(Int64(now.uptimeNanoseconds)))
         if let sinceCompleted = ages.sinceCompleted {
             self.completedAt = now - min(sinceCompleted, .nanoseconds(Int64(now.uptimeNanoseconds)))

@@ -7,9 +7,9 @@ extension ScanLog {
     /// A page out of the store, with each gap told where it is.
     ///
     /// - Parameters:
-    ///   - stored: What the store gave for the stretch after the cursor.
+    ///   - stored: The store's page for the stretch after the cursor.
     ///   - cursor: The last seq that the reader has.
-    ///   - filter: What the reader wants; `stored` was read with it.
+    ///   - filter: The types that the reader wants; `stored` was read with it.
     /// - Returns: The page, and the cursor that the reader has after it.
     package func page(_ stored: StoredPage, after cursor: Seq, filter: TypeFilter) -> LogPage {
         var page = LogPage(through: cursor, isComplete: false)
@@ -48,7 +48,7 @@ extension ScanLog {
         return counts
     }
 
-    /// What of stored messages is still to be shown.
+    /// The stored messages that are still to be shown.
     func current(_ entries: [LogEntry]) -> [LogEntry] {
         entries.filter { !self.isSuperseded($0) }
     }

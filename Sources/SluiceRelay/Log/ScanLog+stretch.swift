@@ -2,11 +2,11 @@ extension ScanLog {
     /// The most bytes of messages that one read looks through without finding any.
     private static let maximumSearchedBytes = 1024 * 1024
 
-    /// Reads what memory has of a stretch and a selection lets pass; gaps are not told.
+    /// Reads the messages of a stretch that are in memory and pass a selection; gaps are not announced.
     ///
     /// - Parameters:
     ///   - stretch: Where to read; the head is never passed.
-    ///   - selection: What the reader wants.
+    ///   - selection: The messages that the reader wants.
     ///   - maximumCount: The most messages in the page.
     ///   - maximumBytes: The bytes after which the page ends; it holds at least one message if one is found before the
     ///     limit of the search.

@@ -1,7 +1,7 @@
 import DequeModule
 package import SluiceBase
 
-/// The append-only log of one scan: what every subscriber, whatever its pace, reads from.
+/// The append-only log of one scan, from which every subscriber reads at its own pace.
 ///
 /// It keeps three things, merged by seq when read: the newest ordinary messages, the critical ones, and of each
 /// conflated type and key the newest, each within bounds of its own. So progress never pushes findings out, and a late
@@ -97,7 +97,7 @@ package struct ScanLog: Sendable {
         self.keep(entry)
     }
 
-    /// The store has everything through this seq; what retention would have evicted goes now.
+    /// The store has everything through this seq; messages that retention would have evicted go now.
     package mutating func stored(through seq: Seq) {
         self.evictableThrough = max(self.evictableThrough, seq)
         self.evictCritical()

@@ -54,7 +54,7 @@ struct TypeIndex: Sendable {
     ///
     /// - Parameters:
     ///   - range: The seqs in question.
-    ///   - filter: What the reader wants.
+    ///   - filter: The types that the reader wants.
     ///   - retainedCount: How many countable messages of the range are still kept.
     ///   - countsCritical: Whether critical messages that memory lost are lost.
     /// - Returns: The number, exact within the index.

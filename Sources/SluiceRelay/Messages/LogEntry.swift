@@ -6,7 +6,7 @@ package struct LogEntry: Sendable {
     package let seq: Seq
     /// When the gateway took it.
     package let at: WallTime
-    /// What the producer posted.
+    /// The producer's message.
     package let message: Message
 
     package init(seq: Seq, at: WallTime, message: Message) {

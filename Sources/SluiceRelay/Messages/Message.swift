@@ -17,9 +17,9 @@ package struct Message: Sendable {
     package let carriesScanID: Bool
     /// The key that a newer message must share to supersede this one; not `nil` if and only if `fate` is `conflated`.
     package let conflationKey: ConflationKey?
-    /// What ``MessageSeverity`` found in the message; nil if there is none.
+    /// The severity that ``MessageSeverity`` found in the message; nil if there is none.
     package let severity: String?
-    /// What the message says of its scan as a whole; `nil` for most, and for what an earlier process checked.
+    /// The progress of the scan that the message reports; `nil` for most, and for what an earlier process checked.
     package let progress: MessageProgress?
 
     init(

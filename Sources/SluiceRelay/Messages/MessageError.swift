@@ -18,7 +18,7 @@ package struct MessageError: Error, Sendable, Equatable {
 
     /// The reason.
     package let code: Code
-    /// A sentence that says what to do, and repeats nothing of the input.
+    /// A sentence that says how to fix it, and repeats nothing of the input.
     package let detail: String
     /// Which message of a document is at fault, from 0 on; `nil` where messages come a line each.
     ///

@@ -1,6 +1,6 @@
 internal import SluiceBase
 
-/// Why a message is refused, and where: what the check throws inside, small because it passes through every level.
+/// Why a message is refused, and where: the internal error of the check, small because it passes through every level.
 struct MessageFault: Error {
     /// The kind of fault.
     enum Kind: Equatable {
@@ -58,7 +58,7 @@ extension MessageFault.Kind {
         }
     }
 
-    /// A sentence that tells the producer what to do, and holds nothing of the input.
+    /// A sentence that tells the producer how to fix it, and holds nothing of the input.
     var detail: String {
         switch self {
         case .empty: "The body is empty: send one JSON object or an array of objects."

@@ -4,7 +4,7 @@ package import SluiceBase
 /// The check that stands between producers and subscribers: strict JSON (RFC 8259) in UTF-8 (RFC 3629), one pass over
 /// the bytes, and nothing rebuilt.
 ///
-/// What passes is relayed as it was posted, so nothing may pass at which a subscriber's own parser would stumble. Left
+/// Messages that pass are relayed unchanged, so no message may pass that a subscriber's own parser would refuse. Left
 /// to the reader, because the grammar allows them: numbers that no `Double` holds, the same name twice (but for the
 /// names the gateway owns), and escapes of lone surrogates (but in `type` and `scanId`). Names are compared after
 /// unescaping.
@@ -21,7 +21,7 @@ package struct MessageParser: Sendable {
     /// A check for messages to one scan.
     ///
     /// - Parameters:
-    ///   - rules: What holds for each type.
+    ///   - rules: The rules of each type.
     ///   - scanID: The scan that the messages are posted to.
     ///   - maximumMessageBytes: The longest message, from its opening to its closing brace.
     ///   - maximumDepth: The deepest nesting, 1 to 64; the message's object is 1, an array around messages not counted.

@@ -1,4 +1,4 @@
-/// What a message says of its scan as a whole, for the scan's fold.
+/// The progress of a scan that a message reports, for the scan's fold.
 ///
 /// A reference, so that the many messages without it stay small.
 package final class MessageProgress: Sendable {
@@ -14,7 +14,7 @@ package final class MessageProgress: Sendable {
     let phase: String?
     /// The number `percent` of such a message, 0 to 100.
     let percent: Double?
-    /// What an `error` that ends the scan says: its string `message`, else `error`.
+    /// The text of an `error` that ends the scan: its string `message`, else `error`.
     let text: String?
 
     init(phase: String?, percent: Double?, text: String?) {
@@ -23,7 +23,7 @@ package final class MessageProgress: Sendable {
         self.text = text
     }
 
-    /// What the message with these fields says; `nil` if it says nothing of its scan.
+    /// The progress in a message with these fields; `nil` if it says nothing of its scan.
     convenience init?(_ fields: NotedFields, type: String, rule: MessageRules.Rule, _ bytes: Span<UInt8>) {
         // Most messages have none of these fields, and their types need not be looked up.
         let tellsPhase =

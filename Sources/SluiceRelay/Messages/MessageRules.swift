@@ -1,8 +1,8 @@
 internal import SluiceBase
 
-/// What the operator's configuration says about each type of message, made ready for the check of a message.
+/// The operator's configuration of each type of message, prepared for the check of a message.
 package struct MessageRules: Sendable {
-    /// What holds for the messages of one type.
+    /// The rules for the messages of one type.
     package struct Rule: Sendable, Equatable {
         /// How the messages may be treated on their way.
         package var fate = Fate.ordinary
@@ -16,7 +16,7 @@ package struct MessageRules: Sendable {
         fileprivate(set) var fieldIndices: [Int] = []
     }
 
-    /// What other types of the gateway's own begin with.
+    /// The prefix of the gateway's other types.
     package static let reservedPrefix = "sluice."
     /// The gateway's own types.
     package static let reservedTypes = [
@@ -50,7 +50,7 @@ package struct MessageRules: Sendable {
         }
     }
 
-    /// What holds for messages of this type.
+    /// The rules for messages of this type.
     ///
     /// - Parameter type: A message's type, unescaped.
     /// - Returns: The configured rule, or that of ordinary messages.
@@ -58,7 +58,7 @@ package struct MessageRules: Sendable {
         if type.utf8.starts(with: Self.reservedPrefix.utf8) {
             return Rule(isReserved: true)
         }
-        // The dictionary finds canonically equivalent spellings too; a type is what its bytes say.
+        // The dictionary finds canonically equivalent spellings too, but types are compared by their bytes.
         guard let index = self.rules.index(forKey: type), self.rules[index].key.utf8.elementsEqual(type.utf8) else {
             return Rule()
         }

@@ -81,7 +81,7 @@ struct MessageScan {
         if let field = name.field { self.remember(Field(index: field, value: start..<self.scanner.offset)) }
     }
 
-    /// What a top-level key means to the gateway.
+    /// The meaning of a top-level key to the gateway.
     @inline(__always)
     private func classify(
         _ bytes: Span<UInt8>,
@@ -190,7 +190,7 @@ extension MessageScan {
         )
     }
 
-    /// What the type says, if it is what a type may be.
+    /// The text of the type, if it is valid.
     private func text(ofType string: JSONString, _ bytes: Span<UInt8>) throws(MessageFault) -> String {
         guard string.hasEscapes else { return try self.text(bytes.extracting(string.contents), of: string) }
         return try self.text(string.unescaped(bytes).span, of: string)

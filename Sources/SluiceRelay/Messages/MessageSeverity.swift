@@ -1,7 +1,7 @@
 package import NIOCore
 internal import SluiceBase
 
-/// What a message says about how bad it is: the string under its top-level `severity`, in lower case.
+/// The severity that a message gives: the string under its top-level `severity`, in lower case.
 ///
 /// The gateway counts by it and finds messages by it, and leaves the field itself as it was posted.
 package enum MessageSeverity {

@@ -3,7 +3,7 @@ internal import SluiceBase
 
 /// Cuts a stream of bytes into lines, each as soon as it is whole.
 ///
-/// What a line says is left to `MessageParser`. Lines are slices of what arrived, good for being read at once.
+/// `MessageParser` judges the content of a line. Lines are slices of the arrived bytes, meant to be read at once.
 package struct NDJSONLineSplitter: Sendable {
     /// One line of a stream.
     package struct Line: Sendable {

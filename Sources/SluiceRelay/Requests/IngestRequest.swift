@@ -39,7 +39,7 @@ package struct IngestRequest: Sendable {
     }
 }
 
-/// What became of an ingest request that was taken.
+/// The result of an ingest request that was taken.
 package struct IngestReceipt: Sendable, Equatable {
     package var acceptedCount: Int
     /// The seqs given, where there were messages.

@@ -37,7 +37,7 @@ package protocol ScanStore: Sendable {
     /// Up to where ordinary messages of a log are gone for good.
     func lostThrough(_ life: Int64) -> Seq
 
-    /// Takes what a scan's home hands over.
+    /// Takes a write of a scan's home.
     ///
     /// The promise is kept when the write is as durable as configured, and fails if it will not be.
     func write(_ write: StoreWrite, promise: EventLoopPromise<Void>?)
@@ -58,7 +58,7 @@ package protocol ScanStore: Sendable {
     func close()
 }
 
-/// Which stretch of a stored log a reader wants, and what of it.
+/// The stretch of a stored log that a reader wants, and the messages in it.
 package struct StoredPageRequest: Sendable {
     /// The life that a store knows the log by; 0 where it is named beside the request.
     package var life: Int64
@@ -84,7 +84,7 @@ package struct StoredPageRequest: Sendable {
     }
 }
 
-/// What a store gives of one stretch of a log.
+/// The answer of a store for one stretch of a log.
 package struct StoredPage: Sendable {
     /// The messages that pass, in the order in which the stretch is read.
     package var entries: [LogEntry]

@@ -1,4 +1,4 @@
-/// What a scan's home hands to the store for one request.
+/// The write of a scan's home to the store for one request.
 package struct StoreWrite: Sendable {
     /// How often messages of a type were posted, in all.
     package struct Count: Sendable, Equatable {
@@ -12,7 +12,7 @@ package struct StoreWrite: Sendable {
     }
 
     package var life: Int64
-    /// What changed besides messages; always there for a life that the store does not know.
+    /// Changes other than messages; always present for a life that the store does not know.
     package var header: StoredHeader?
     /// The messages after `from` that were not superseded.
     package var entries: [LogEntry] = []
