@@ -77,7 +77,7 @@ final class APIHandler: RequestHandler {
 }
 
 extension HTTPExchange {
-    /// What the relay said, unless it could not look; then the refusal is answered.
+    /// The relay's answer, unless it could not look; then this answers with the refusal.
     func found<Found>(_ result: Result<Found, any Error>) -> Found? {
         switch result {
         case .success(let found):

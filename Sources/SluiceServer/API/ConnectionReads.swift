@@ -3,7 +3,7 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
 
-/// What an administrator can read of live connections.
+/// An administrator's reads of live connections.
 struct ConnectionReads: Sendable {
     let services: GatewayServices
 

@@ -18,7 +18,7 @@ struct HistoryQuery: Sendable {
     /// Whether the page says when its messages came.
     var hasTimes: Bool
 
-    /// - Throws: What to answer instead.
+    /// - Throws: The answer to give instead.
     init(_ query: QueryParameters) throws(Problem) {
         guard query.all.allSatisfy({ Self.names.contains($0.name) || Self.credentials.contains($0.name) }) else {
             throw Problem(

@@ -34,7 +34,7 @@ enum QueryReader {
         return number
     }
 
-    /// A message's number, which is what a reader has already.
+    /// A message's number, the last one that a reader already has.
     static func seq(_ name: String, in query: QueryParameters) throws(Problem) -> Seq? {
         guard let text = try self.text(name, in: query) else {
             return nil
@@ -131,7 +131,7 @@ enum BodyReader {
 extension ScanID {
     /// The scan that a path's segment names.
     ///
-    /// - Throws: What to answer instead.
+    /// - Throws: The answer to give instead.
     init(segment: String) throws(Problem) {
         guard let scanID = ScanID(segment) else {
             throw Problem(

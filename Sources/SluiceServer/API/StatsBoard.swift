@@ -28,7 +28,8 @@ final class StatsBoard: Sendable {
     /// Which scans a caller may read.
     private enum Rights: Hashable {
         case all
-        /// The user's own, by its name's bytes, as Unicode has several spellings for one text; and what patterns say.
+        /// The user's own scans, by the bytes of the name, as Unicode has several spellings for one text; and the
+        /// patterns.
         case some(subject: [UInt8], [ScanPattern])
         case none
 
@@ -43,7 +44,7 @@ final class StatsBoard: Sendable {
         }
     }
 
-    /// What an answer depends on.
+    /// The key of an answer: everything it depends on.
     private struct Key: Hashable {
         var rights: Rights
         var query: StatsQuery

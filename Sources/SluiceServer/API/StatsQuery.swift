@@ -31,7 +31,7 @@ struct StatsQuery: Sendable, Hashable {
     /// All scans.
     init() {}
 
-    /// - Throws: What to answer instead.
+    /// - Throws: The answer to give instead.
     init(_ query: QueryParameters) throws(Problem) {
         if let limit = try QueryReader.integer("limit", in: query, 1...UInt64(Self.maximumCount)) {
             self.limit = Int(limit)

@@ -17,7 +17,7 @@ struct StatsReport: Sendable {
         }
     }
 
-    /// What all scans come to, and which of them the page lists.
+    /// The totals of all scans, and the scans that the page lists.
     private struct Findings {
         /// All that the caller may read.
         var readable = Totals()

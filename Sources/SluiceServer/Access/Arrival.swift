@@ -1,6 +1,7 @@
 internal import SluiceAdmission
 
-/// How a connection came, as far as that is for the operator to allow: what a reload takes away ends it.
+/// How a connection came, as far as the operator allows it by configuration: a reload that takes this way away ends the
+/// connection.
 struct Arrival: Sendable, Equatable {
     /// Where the credential stood.
     enum Carrier: Sendable, Equatable {

@@ -8,7 +8,7 @@ internal import SluiceHTTP
 /// A value that is not a credential, with a scheme other than Bearer or without content, does not hide a later
 /// credential: proxies and browsers add such values on their own.
 struct Credentials: Sendable, Equatable {
-    /// What kind of proof it is.
+    /// The kind of proof.
     enum Proof: Sendable, Equatable {
         /// A JWT or an ingest key.
         case bearer(String)
@@ -19,7 +19,7 @@ struct Credentials: Sendable, Equatable {
         /// A value cannot be a credential, or a credential is where it must not be.
         case malformed(String)
 
-        /// What the log calls it.
+        /// Its name in the log.
         var name: String {
             switch self {
             case .bearer: "bearer"
@@ -49,7 +49,7 @@ struct Credentials: Sendable, Equatable {
     /// - Parameters:
     ///   - request: The request.
     ///   - isWebSocket: Whether `Sec-WebSocket-Protocol` may carry one.
-    ///   - auth: What the operator allows.
+    ///   - auth: The places that the operator allows.
     init(_ request: HTTPRequest, isWebSocket: Bool, auth: GatewayConfiguration.Auth) {
         let offered = isWebSocket ? Self.offeredProtocols(request) : []
         let bare = Self.bareToken(offered)

@@ -1,9 +1,9 @@
 internal import NIOHTTP1
 internal import SluiceHTTP
 
-/// What browsers are told about pages of other origins (WHATWG Fetch, section 3.2: CORS).
+/// The answers to browsers about pages of other origins (WHATWG Fetch, section 3.2: CORS).
 struct CrossOrigin {
-    /// What a page may set on a request besides what CORS always allows.
+    /// The headers that a page may set on a request besides those that CORS always allows.
     ///
     /// The gateway's own fields, and those that clients of event streams send unasked: they take the place of a
     /// browser's own client, which cannot set `Authorization`. Browsers take no `*` for requests with credentials.

@@ -45,12 +45,12 @@ struct Gatekeeper: Sendable {
         }
     }
 
-    /// Under what the client's address is counted.
+    /// The key under which the client's address is counted.
     func address(of exchange: HTTPExchange) -> AddressKey? {
         self.client(of: exchange).map { AddressKey($0) }
     }
 
-    /// The client's address: the peer's, or what trusted proxies say of it.
+    /// The client's address: the peer's, or the one that trusted proxies give.
     private func client(of exchange: HTTPExchange) -> IPAddress? {
         guard let peer = IPAddress(exchange.connection.peerAddress) else {
             return nil

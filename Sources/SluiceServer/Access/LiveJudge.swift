@@ -28,7 +28,7 @@ struct LiveJudge: Sendable {
     ///   - identity: The identity that it belongs to.
     ///   - arrival: How it came.
     ///   - certificate: The certificate that its client showed.
-    /// - Returns: Whether it would be let in today, and as whom.
+    /// - Returns: Whether it would be let in now, and with which identity.
     func verdict(on identity: Identity, arrival: Arrival, certificate: ClientCertificate?) -> Verdict {
         if let page = arrival.page, !self.origins.lists(page) {
             return .ends(self.closing)

@@ -5,7 +5,7 @@ internal import SluiceHTTP
 
 /// Which page a request comes from, and whether its pages may speak to the gateway.
 ///
-/// The one answer to that, for the refusal of requests and for what browsers are told by CORS.
+/// The one answer to that, for the refusal of requests and for CORS.
 enum RequestOrigin: Sendable, Equatable {
     /// There is no `Origin`: not a browser, or none of its pages.
     case none

@@ -1,7 +1,7 @@
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What the relay did: messages, frames, groups and loops.
+/// The relay's metrics: messages, frames, groups and loops.
 extension MetricsText {
     mutating func relay(_ values: MetricsValues) {
         let homes = values.homes

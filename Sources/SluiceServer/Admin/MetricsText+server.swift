@@ -1,6 +1,6 @@
 internal import SluiceRelay
 
-/// What the server did: connections, refusals, the configuration and the process.
+/// The server's metrics: connections, refusals, the configuration and the process.
 extension MetricsText {
     mutating func server(_ values: MetricsValues) {
         self.gauge(
@@ -75,7 +75,7 @@ extension MetricsText {
         self.samples("sluice_build_info", "gauge", "What runs here.", [([("version", Release.version)], 1)])
     }
 
-    /// What Prometheus' own clients tell of a process, by their names.
+    /// The metrics of a process as Prometheus' own clients name them.
     mutating func process(_ load: MachineLoad) {
         self.counter(
             "process_cpu_seconds_total",

@@ -1,7 +1,7 @@
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What the storage did.
+/// The storage's metrics.
 extension MetricsText {
     mutating func store(_ store: StoreStatus, _ homes: [HomeCounts]) {
         self.gauge("sluice_storage_up", "Whether the storage works.", store.isUp ? 1 : 0)

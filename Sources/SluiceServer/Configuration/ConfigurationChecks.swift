@@ -4,7 +4,7 @@ internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceRelay
 
-/// What no key can know alone: values that do not go together.
+/// Checks that concern more than one key: values that do not go together.
 ///
 /// Two values that contradict each other are a fault if the operator gave both. If one of them is a default, the
 /// operator had no reason to think of it, and is warned.

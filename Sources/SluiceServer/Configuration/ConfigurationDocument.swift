@@ -1,11 +1,11 @@
 internal import Yams
 
-/// Turns YAML text into a ``ConfigurationNode``, and what of YAML is not wanted here into faults.
+/// Turns YAML text into a ``ConfigurationNode``, and unwanted features of YAML into faults.
 ///
 /// One document, maps, lists and scalars. Anchors, aliases and tags are refused: a configuration has no use for
 /// them, and an alias can make little text mean very much.
 struct ConfigurationDocument {
-    /// Maps and lists within each other; far beyond what any key needs.
+    /// Maps and lists within each other; far more than any key needs.
     private static let maximumDepth = 16
     /// Yams stops at a key given twice; up to this many are set aside one by one, to read on behind them.
     private static let maximumRenames = 32

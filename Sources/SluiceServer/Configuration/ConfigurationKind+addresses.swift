@@ -2,7 +2,7 @@ internal import AsyncHTTPClient
 internal import SluiceAdmission
 internal import SluiceBase
 
-/// What names a place on the network, read by whatever obeys it: a value that is taken here can work there.
+/// Kinds of addresses on the network, read by the code that uses them: a value accepted here can work there.
 extension ConfigurationKind where Value == AddressBlock {
     /// Addresses in CIDR notation.
     static var addressBlock: Self {

@@ -36,7 +36,7 @@ extension ConfigurationKind where Value == String {
     /// A scan id, or a glob that can match one.
     static var scanGlob: Self {
         .text("a scan id or a glob such as team-7-*") { text in
-            // What `*` and `?` stand for, so that the shortest id that matches is judged, and one a little longer.
+            // The texts that replace `*` and `?`, so that the shortest matching id is judged, and one a little longer.
             let examples = ["", "a"]
                 .map { text.replacing("*", with: $0).replacing("?", with: "a") }
             guard examples.contains(where: { ScanID($0) != nil }) else {

@@ -1,4 +1,4 @@
-/// What the value of a key may be: how it is read out of a node, and how it is written.
+/// The kind of a key's value: how it is read from a node, and how it is written.
 struct ConfigurationKind<Value: Sendable>: Sendable {
     /// Reads a value; nil if it is not one, which is then a fault.
     let read: @Sendable (ConfigurationNode, String, inout ConfigurationReading) -> Value?

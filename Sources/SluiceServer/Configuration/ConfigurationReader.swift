@@ -31,7 +31,7 @@ struct ConfigurationReader {
         self.read(section: "", root)
     }
 
-    /// Takes all that the environment says, over what the file said.
+    /// Takes all variables of the environment, over the file's values.
     mutating func read(environment: [String: String]) {
         let variables = Dictionary(uniqueKeysWithValues: self.keys.values.map { ($0.variable, $0) })
         for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("SLUICE_") {

@@ -5,7 +5,7 @@ struct ConfigurationReading {
     /// More faults than this are not listed: the file may not be a configuration at all.
     private static let maximumFaultCount = 1000
 
-    /// What a token is verified with, as one entry of a list gave it; the entry's other fields may be faulty.
+    /// The key material for tokens, as one entry of a list gave it; the entry's other fields may be faulty.
     struct TokenKey {
         /// The path of the entry, `auth.keys[0]`.
         let keyPath: String

@@ -36,7 +36,7 @@ extension GatewayConfiguration.Auth {
             case publicKey(String)
         }
 
-        /// What tokens name as `kid`.
+        /// The `kid` of its tokens.
         package var id: String
         /// The one algorithm of this key, which its tokens cannot choose (RFC 8725 section 3.1).
         package var algorithm: TokenAlgorithm
@@ -69,7 +69,7 @@ extension GatewayConfiguration.Auth {
 
     /// A scanner's key, kept as its SHA-256.
     package struct IngestKey: Sendable, Equatable {
-        /// What logs and metrics call it.
+        /// Its name in logs and metrics.
         package var name: String
         /// The 32 bytes of the key's SHA-256.
         package var sha256: [UInt8]

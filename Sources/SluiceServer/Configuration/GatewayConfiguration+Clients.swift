@@ -1,7 +1,7 @@
 package import NIOCore
 
 extension GatewayConfiguration {
-    /// What the gateway expects of subscribers, and keeps for each.
+    /// The gateway's demands on subscribers, and the memory for each.
     package struct Clients: Sendable, Equatable {
         /// How often a WebSocket is pinged.
         package var heartbeatInterval = TimeAmount.seconds(5)

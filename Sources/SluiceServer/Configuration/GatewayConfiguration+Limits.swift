@@ -2,7 +2,7 @@ package import NIOCore
 package import SluiceAdmission
 
 extension GatewayConfiguration {
-    /// What bad or too much input gets.
+    /// The limits of bad or excessive input.
     package struct Limits: Sendable, Equatable {
         /// How many connections there may be.
         package var connections = ConnectionLimits.Configuration()
@@ -32,7 +32,7 @@ extension GatewayConfiguration {
 extension GatewayConfiguration.Limits {
     /// The resident memory at which the gateway accepts no new connections.
     package enum Memory: Sendable, Equatable {
-        /// Three quarters of what the process's control group grants, or the machine has.
+        /// Three quarters of the memory that the process's control group grants, or the machine has.
         case automatic
         /// This many bytes.
         case bytes(Int)

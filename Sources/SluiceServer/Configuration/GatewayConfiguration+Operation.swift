@@ -4,7 +4,7 @@ package import NIOCore
 extension GatewayConfiguration {
     /// Where history is kept besides memory.
     package struct Storage: Sendable, Equatable {
-        /// What a 202 promises about its messages.
+        /// The promise of a 202 about its messages.
         package enum Durability: String, Sendable, CaseIterable {
             /// Nothing: they are in memory.
             case none
@@ -26,7 +26,7 @@ extension GatewayConfiguration {
 
         /// The folder of the store; nil keeps everything in memory.
         package var path: String?
-        /// What a 202 promises about its messages.
+        /// The promise of a 202 about its messages.
         package var durability = Durability.batched
         /// How much the whole store keeps, and for how long.
         package var retention = Retention()

@@ -22,11 +22,11 @@ package struct GatewayConfiguration: Sendable, Equatable {
     ///
     /// Holds `clients.adaptive`, `limits.scans` and `limits.idempotency_keys` too.
     package var relay = RelayConfiguration()
-    /// What the gateway expects of subscribers, and keeps for each.
+    /// The gateway's demands on subscribers, and the memory for each.
     package var clients = Clients()
     /// When frames and answers are compressed.
     package var compression = Compression()
-    /// What bad or too much input gets.
+    /// The limits of bad or excessive input.
     package var limits = Limits()
     /// Where history is kept besides memory.
     package var storage = Storage()

@@ -1,6 +1,6 @@
 internal import NIOSSL
 
-/// What a PEM file holds (RFC 7468): certificates, or a private key.
+/// The content of a PEM file (RFC 7468): certificates, or a private key.
 ///
 /// A problem's message follows the name of the file, and says what to do.
 enum PEMFile {

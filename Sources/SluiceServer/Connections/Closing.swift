@@ -81,7 +81,7 @@ extension SubscriptionEnd {
     }
 }
 
-/// The gateway's own codes, and what the metrics call a close.
+/// The gateway's own codes, and the names of closes in the metrics.
 extension WebSocketCloseCode {
     /// The token expired or was revoked: come back with another.
     static let tokenExpired = Self(rawValue: 4401)

@@ -10,7 +10,7 @@ struct ConnectionReport: Sendable {
         var scanID: ScanID
         /// The cursor after the last write.
         var cursor: Seq
-        /// What the scan's home knows; nil where it was not asked, or the subscription waits for its scan.
+        /// The facts of the scan's home; nil if it was not asked, or the subscription waits for its scan.
         var home: SubscriptionReport?
     }
 
@@ -77,7 +77,7 @@ struct ConnectionReport: Sendable {
 }
 
 extension ConnectionReport {
-    /// Adds what the outbox, the channel, and where there is a relay to ask the scans' homes know.
+    /// Adds the facts of the outbox, of the channel, and, if there is a relay to ask, of the scans' homes.
     func completed(
         outbox: Outbox?,
         channel: (any Channel)?,

@@ -29,7 +29,7 @@ struct TransportLimits: Sendable {
         case overloaded
     }
 
-    /// What becomes of a connection that has just been accepted.
+    /// The decision about a connection that has just been accepted.
     enum Answer: Sendable, Equatable {
         case admitted
         /// Its requests are refused, and it is closed behind the first one.
@@ -90,7 +90,7 @@ struct TransportLimits: Sendable {
     ///   - id: The connection.
     ///   - address: Where it comes from; nil for proxies, which speak for many.
     ///   - now: The monotonic clock, in nanoseconds.
-    /// - Returns: What becomes of it.
+    /// - Returns: The decision.
     mutating func open(_ id: ID, from address: AddressKey?, now: UInt64) -> Answer {
         if let address {
             guard self.accepts.take(for: address, now: now) == .taken else {
@@ -135,7 +135,7 @@ struct TransportLimits: Sendable {
     /// - Parameters:
     ///   - id: The connection.
     ///   - address: Where it came from, as when it was opened.
-    ///   - answer: What became of it then.
+    ///   - answer: The decision at that time.
     mutating func close(_ id: ID, from address: AddressKey?, _ answer: Answer) {
         if case .closed = answer {
             self.leavingCount -= 1

@@ -23,7 +23,7 @@ package struct ConsoleAsset: Sendable {
     /// - Parameters:
     ///   - content: The whole of it.
     ///   - mediaType: Its media type.
-    ///   - policy: The fields that say what a browser may do with it.
+    ///   - policy: The fields that tell a browser how it may use the file.
     init(_ content: ByteBuffer, mediaType: String, policy: [(name: String, value: String)]) {
         self.mediaType = mediaType
         self.body = content
@@ -36,7 +36,7 @@ package struct ConsoleAsset: Sendable {
         self.policy = policy
     }
 
-    /// Further fields of the answer, also of a 304: tag, caching and what the browser may do with it.
+    /// Further fields of the answer, also of a 304: tag, caching and the browser's policy.
     package func headers(isPacked: Bool) -> [(name: String, value: String)] {
         // Without a version in the path, ask each time: the answer is nearly always a 304.
         let tag = isPacked ? self.packedEntityTag : self.entityTag

@@ -8,7 +8,7 @@ internal import SluiceHTTP
 /// They are part of the binary: there is nothing to install or to lose. The caller decides which clients may fetch
 /// them; they hold no secret, and a token is entered only after they are loaded.
 package enum ConsoleAssets {
-    /// What the console's page may do: run and load the gateway's own files, talk to the gateway, and nothing else.
+    /// The console page's permissions: run and load the gateway's own files, talk to the gateway, and nothing else.
     ///
     /// Script and style inside the page do not run, so that no message can become either.
     package static let contentSecurityPolicy =
@@ -69,7 +69,7 @@ package enum ConsoleAssets {
         )
     }
 
-    /// What a file is, by the end of its name.
+    /// The media type of a file, by its extension.
     ///
     /// - Parameter name: The file's name.
     /// - Returns: nil if no type is known; then it cannot be served.

@@ -30,7 +30,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     private var subscriber: Subscriber?
     private var seat: ConnectionWheel.Place?
     private var lastCommentAt: NIODeadline
-    /// What packs the stream, if its reader takes that.
+    /// The packer of the stream, if its reader accepts gzip.
     private var gzip: EventStreamGzip?
     /// Whether the last event was written.
     private var isFinished = false
@@ -73,7 +73,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
             Outbox.waitingBytes($0) + (gzip?.pendingBytes ?? 0)
         }
         self.gzip?.whenPacked = { [weak outbox] in
-            // It may have stopped reading pages for what waited to be packed.
+            // It may have stopped reading pages because bytes waited to be packed.
             outbox?.writabilityChanged(isWritable: context.channel.isWritable, now: context.eventLoop.now)
         }
         self.seat = self.connection.loop.wheel.add(self)

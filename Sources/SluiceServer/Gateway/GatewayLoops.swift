@@ -2,7 +2,7 @@ internal import NIOCore
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// The event loops, each with what its connections share.
+/// The event loops, each with the objects that its connections share.
 struct GatewayLoops: Sendable {
     /// One event loop's part of the gateway.
     ///
@@ -31,7 +31,7 @@ struct GatewayLoops: Sendable {
                 }
         }
 
-        /// What speaks HTTP on a connection.
+        /// Adds the HTTP handler of a connection.
         func insert(_ handler: HTTPConnectionHandler, for channel: any Channel) {
             let id = ObjectIdentifier(channel)
             self.handlers[id] = handler

@@ -12,7 +12,7 @@ package struct ListenFailure: Error, CustomStringConvertible {
     ///   - host: Where it was to listen.
     ///   - port: Where it was to listen.
     ///   - section: The section of the configuration that says so.
-    ///   - error: What the system said.
+    ///   - error: The system's error.
     init(host: String, port: Int, section: String, error: any Error) {
         let place = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         let code = (error as? IOError)?.errnoCode

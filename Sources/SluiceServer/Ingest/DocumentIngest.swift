@@ -142,7 +142,7 @@ struct DocumentDigest {
         return self.rest.readableBytes == 0
     }
 
-    /// What the relay knows the request by; right once the digest is over.
+    /// The key by which the relay knows the request; complete once the digest is over.
     var idempotency: IngestRequest.Idempotency {
         IngestRequest.Idempotency(key: self.key, digest: Array(self.hash.finalize()))
     }

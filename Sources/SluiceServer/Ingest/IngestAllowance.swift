@@ -25,7 +25,7 @@ struct IngestAllowance {
     /// The most messages of one array.
     var burst: Int { self.limiter.burst }
 
-    /// Takes what an array costs, or throws its refusal.
+    /// Takes the cost of an array, or throws its refusal.
     mutating func take(_ messageCount: Int, now: NIODeadline) throws(Problem) {
         switch self.limiter.take(max(1, messageCount), for: self.producer, now: now.uptimeNanoseconds) {
         case .taken:
@@ -42,7 +42,7 @@ struct IngestAllowance {
     /// - Parameters:
     ///   - problem: Why it is refused.
     ///   - now: The loop's time.
-    /// - Returns: What to answer: that, or that its producer has not even one left.
+    /// - Returns: The answer: that problem, or that its producer has not even one left.
     mutating func fault(_ problem: Problem, now: NIODeadline) -> Problem {
         do throws(Problem) {
             if !self.isPaid {

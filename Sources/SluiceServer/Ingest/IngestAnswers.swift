@@ -48,7 +48,7 @@ enum IngestAnswers {
         return Problem(self.code(error.code), error.detail).adding(members)
     }
 
-    /// What the relay did not take.
+    /// Answers to messages that the relay did not take.
     static func problem(refusal: any Error) -> Problem {
         switch refusal as? RelayRefusal {
         case .ownerConflict:
@@ -77,7 +77,7 @@ enum IngestAnswers {
         }
     }
 
-    /// What ends a stream whose last messages are numbered and not stored yet.
+    /// The end of a stream whose last messages are numbered but not stored yet.
     static let streamNotStored = Problem(
         .storageUnavailable,
         "the storage does not work; what was accepted has its numbers and is stored later: post what follows it",

@@ -109,7 +109,7 @@ final class IngestHandler: RequestHandler {
     }
 }
 
-/// What both forms of body need to know.
+/// The facts that both forms of body need.
 struct IngestJob {
     let services: GatewayServices
     let exchange: HTTPExchange
@@ -117,7 +117,7 @@ struct IngestJob {
     let visitor: Gatekeeper.Visitor
     let head: IngestHead
 
-    /// What the request takes of its producer's bucket.
+    /// The charge of the request to its producer's bucket.
     var allowance: IngestAllowance
 
     /// The producer.
@@ -134,7 +134,7 @@ struct IngestJob {
     }
 }
 
-/// What reads one form of body.
+/// A reader of one form of body.
 protocol IngestReader: AnyObject {
     func receivedBytes(_ bytes: ByteBuffer)
     func receivedEnd()

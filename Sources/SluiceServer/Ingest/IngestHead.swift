@@ -4,7 +4,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What the head of an ingest request says, checked.
+/// The checked head of an ingest request.
 struct IngestHead: Sendable, Equatable {
     enum Form: Sendable, Equatable {
         /// One object or an array of objects.
@@ -22,7 +22,7 @@ struct IngestHead: Sendable, Equatable {
     /// The longest idempotency key, in characters.
     static let maximumKeyLength = 128
 
-    /// - Throws: What to answer instead.
+    /// - Throws: The answer to give instead.
     init(_ headers: HTTPHeaders) throws(Problem) {
         self.form = try Self.form(headers["Content-Type"])
         let encodings = headers[canonicalForm: "Content-Encoding"].filter { $0.lowercased() != "identity" }

@@ -3,7 +3,7 @@ internal import SluiceAdmission
 
 /// Reads the keys that the configuration names.
 enum KeyLoader {
-    /// Why keys could not be loaded; says which and what to do.
+    /// Why keys could not be loaded; says which, and how to fix it.
     struct Failure: Error, CustomStringConvertible {
         var description: String
     }

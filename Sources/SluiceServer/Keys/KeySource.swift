@@ -25,7 +25,7 @@ final class KeySource: Sendable {
     private static let timeout = TimeAmount.seconds(10)
 
     private struct State {
-        /// What the operator wants now; a fetch may end after it was changed.
+        /// The present configuration; a fetch may end after a change of it.
         var loaded: KeyLoader.Loaded
         /// The last set fetched from the configured address; nil if there is none yet.
         var fetched: JSONWebKeySet?
@@ -51,8 +51,8 @@ final class KeySource: Sendable {
     private let observer = Mutex<(@Sendable (Change) -> Void)?>(nil)
 
     /// - Parameters:
-    ///   - loaded: What the operator wants, and the authenticator has. Of what a key set in a file holds he was told
-    ///     where that was checked.
+    ///   - loaded: The configured keys, which the authenticator already has. The check of the configuration has
+    ///     already reported on a key set in a file.
     ///   - client: Fetches the set.
     ///   - authenticator: Gets the keys whenever they change.
     ///   - logger: Told of failures.
@@ -68,7 +68,7 @@ final class KeySource: Sendable {
         self.observer.withLock { $0 = observer }
     }
 
-    /// Takes over what the operator wants from now on.
+    /// Takes over a new configuration.
     ///
     /// The keys of another URL must then be fetched.
     func replace(_ loaded: KeyLoader.Loaded) {

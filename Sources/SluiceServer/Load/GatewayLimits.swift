@@ -61,7 +61,7 @@ extension TokenBucket.Answer {
     }
 }
 
-/// What an API request costs its user, by the length of its answer before packing.
+/// The cost of an API request to its user, by the length of its answer before packing.
 ///
 /// A request costs one token of `limits.requests` before any work is done, and is refused if there is none. The answer
 /// then costs one more for every 64 KiB beyond the first, also where that makes a debt: the next request pays for it.

@@ -2,7 +2,7 @@ internal import Logging
 internal import SluiceHTTP
 internal import Synchronization
 
-/// The last look at the process's load, and what followed from it.
+/// The last look at the process's load, and its consequences.
 final class LoadMonitor: Sendable {
     private struct State {
         var shedder = LoadShedder()

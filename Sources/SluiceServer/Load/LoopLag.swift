@@ -3,7 +3,7 @@ internal import SluiceBase
 
 /// How late the event loops are: each has a timer that rings some times a second, and looks by how much it is late.
 ///
-/// What holds a loop up for longer than the interval is always seen.
+/// A delay of a loop by more than the interval is always seen.
 final class LoopLag: Sendable {
     private struct Meter {
         var lags = Histogram(bounds: Histogram.timeBounds)

@@ -1,6 +1,6 @@
 internal import SluiceSystem
 
-/// How much of what the operating system gives is in use by this process.
+/// How much of the operating system's resources this process uses.
 struct MachineLoad: Sendable, Equatable {
     /// Descriptors open.
     var openDescriptors = 0

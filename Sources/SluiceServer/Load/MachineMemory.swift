@@ -2,7 +2,7 @@
 ///
 /// The files of the limits are found once; their values may change while the process runs.
 struct MachineMemory: Sendable {
-    /// What the kernel says of each control group and of the machine.
+    /// The kernel's figures for each control group and for the machine.
     typealias Reader = @Sendable (String) -> String?
 
     /// A hierarchy of control groups as it is mounted here.

@@ -1,6 +1,6 @@
 internal import SluiceSystem
 
-/// When this process began, by what the kernel says.
+/// When this process began, by the kernel's figures.
 enum ProcessStart {
     /// Seconds since 1970; nil where the system does not say.
     static let seconds: Double? = Self.seconds(

@@ -30,7 +30,7 @@ final class GatewayMetrics: Sendable {
     static let refusals =
         ProblemCode.all.map(\.rawValue)
         + [
-            // Of what clients say on a WebSocket.
+            // Of clients' frames on a WebSocket.
             "invalid_json", "missing_action", "unknown_action", "not_subscribed", "client_frames",
             "protocol_error", "unsupported_data", "invalid_payload", "frame_too_large",
             // Of clients that do not take their data.

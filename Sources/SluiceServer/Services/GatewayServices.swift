@@ -6,7 +6,7 @@ internal import SluiceHTTP
 internal import SluiceRelay
 internal import Synchronization
 
-/// What the handlers of all event loops share.
+/// The services that the handlers of all event loops share.
 ///
 /// Everything in it is safe for that.
 final class GatewayServices: Sendable {
@@ -16,11 +16,11 @@ final class GatewayServices: Sendable {
     let authenticator: Authenticator
     let limits: GatewayLimits
     let connections: ConnectionRegistry
-    /// What all scans come to.
+    /// The statistics of all scans.
     let stats: StatsBoard
     /// The TCP connections of the public listener.
     let transports: TransportCount
-    /// What requests hold, on all connections.
+    /// The memory that requests hold, on all connections.
     let requests = RequestMemory()
     let metrics: GatewayMetrics
     /// How late the event loops are.
@@ -66,7 +66,7 @@ final class GatewayServices: Sendable {
         self.current = Mutex(settings)
     }
 
-    /// What the configuration says now.
+    /// The present configuration.
     var settings: GatewaySettings { self.current.withLock { $0 } }
 
     /// Whether the gateway is about to stop.

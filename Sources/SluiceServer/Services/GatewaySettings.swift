@@ -3,7 +3,7 @@ internal import SluiceAdmission
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What the configuration means to the request handlers, worked out once.
+/// The configuration as the request handlers need it, worked out once.
 ///
 /// Replaced as a whole at a reload.
 final class GatewaySettings: Sendable {

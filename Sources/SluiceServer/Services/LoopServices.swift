@@ -2,7 +2,7 @@ internal import NIOCore
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What the handlers of one event loop share.
+/// The services that the handlers of one event loop share.
 ///
 /// Loop-confined.
 final class LoopServices {

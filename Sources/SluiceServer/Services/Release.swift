@@ -1,4 +1,4 @@
-/// What this build calls itself.
+/// The version of this build.
 package enum Release {
     /// By semantic versioning; the changelog has the same.
     package static let version = "0.1.0"

@@ -4,7 +4,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What a client's text frame asks for.
+/// The action that a client's text frame asks for.
 struct ClientAction: Equatable {
     enum Kind: Equatable {
         /// Follow a scan, or change the terms of following it.
@@ -15,7 +15,7 @@ struct ClientAction: Equatable {
         case ping
     }
 
-    /// Why a frame is not an action, and what to answer.
+    /// Why a frame is not an action, and the answer to it.
     struct Fault: Error, Equatable {
         var code: String
         var message: String

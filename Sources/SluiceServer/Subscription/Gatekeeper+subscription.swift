@@ -4,7 +4,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What sockets and event streams ask before they begin.
+/// The checks of sockets and event streams before they begin.
 extension Gatekeeper {
     /// Asks a scan's home whose it is; `then` is called only if the visitor may read it.
     ///

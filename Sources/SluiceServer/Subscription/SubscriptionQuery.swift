@@ -3,7 +3,7 @@ internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
-/// What a subscriber asks for in the query, checked.
+/// A subscriber's checked query.
 ///
 /// WebSockets and event streams share it.
 struct SubscriptionQuery: Sendable, Equatable {
@@ -27,7 +27,7 @@ struct SubscriptionQuery: Sendable, Equatable {
     /// Nothing asked for.
     init() {}
 
-    /// - Throws: What to answer instead.
+    /// - Throws: The answer to give instead.
     init(_ query: QueryParameters) throws(Problem) {
         self.since = try QueryReader.seq("since", in: query)
         self.epoch = try Self.checkedEpoch(try QueryReader.text("epoch", in: query))
@@ -42,7 +42,7 @@ struct SubscriptionQuery: Sendable, Equatable {
     /// A browser's own reconnect continues after the last event that it has.
     ///
     /// - Parameter lastEventID: The value of `Last-Event-ID`; an empty one says nothing.
-    /// - Throws: What to answer instead.
+    /// - Throws: The answer to give instead.
     mutating func resume(after lastEventID: String) throws(Problem) {
         guard !lastEventID.isEmpty else {
             return

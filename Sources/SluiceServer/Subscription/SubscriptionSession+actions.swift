@@ -9,7 +9,7 @@ extension SubscriptionSession {
     /// Beyond this many bytes of waiting frames, the client's next frames stay in its socket.
     private static let maximumActionBytes = 16 * 1024
 
-    /// Does what a client's frame asks for, and answers it.
+    /// Performs the action of a client's frame, and answers it.
     ///
     /// In the order of the frames: while the relay is asked on behalf of one, those after it wait.
     func act(on action: ClientAction) {

@@ -8,8 +8,8 @@ internal import SluiceRelay
 
 /// A subscriber's WebSocket: of one scan, named in the path, or of many, named in its frames.
 ///
-/// It answers the client's frames and watches over its token. What the scans send does not come by here: the relay
-/// writes it straight to the outbox. Loop-confined.
+/// It answers the client's frames and watches over its token. Frames of scans do not come by here: the relay writes
+/// them straight to the outbox. Loop-confined.
 final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveConnection {
     /// The part that it shares with an event stream.
     private(set) var connection: SubscriberConnection
