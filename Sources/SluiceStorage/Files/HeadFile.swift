@@ -57,7 +57,7 @@ final class HeadFile: Sendable {
     private let state: Mutex<State>
     /// The file; only threads that may wait for the disk touch it, unless it is where numbers are noted.
     private let file: Mutex<HeadMapping>
-    /// What the last process noted, by life.
+    /// The notes of the last process, by life.
     private let noted: [Int64: Seq]
     /// Added to the head of every log after a machine went down.
     private let margin: Int
@@ -80,7 +80,7 @@ final class HeadFile: Sendable {
         let (file, shared) = try Self.mappings(of: folder, byteCount: byteCount, usesSharedMemory: usesSharedMemory)
         let boot = Self.bootID()
         let isSameBoot = file.word(at: Header.boot) == boot
-        // What another boot, another file or another folder of this place left in memory is of no use.
+        // Notes in memory from another boot, another file or another folder at this place are of no use.
         let isLeftBehind =
             isSameBoot && shared?.word(at: Header.boot) == boot
             && shared?.word(at: Header.identity) == file.word(at: Header.identity)
@@ -100,7 +100,7 @@ final class HeadFile: Sendable {
         self.state = Mutex(State(notes: notes))
     }
 
-    /// What the last process noted has been noted again: from now on the notes are exact.
+    /// The last process's notes have been noted again: from now on the notes are exact.
     ///
     /// Blocks.
     func begin() throws(StoreError) {

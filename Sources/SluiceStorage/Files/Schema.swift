@@ -91,8 +91,8 @@ enum Schema {
 
     /// `messages_heads` holds all but the bodies: filters are looked up in it.
     ///
-    /// `messages_state` holds one message of each conflated key, the newest. `messages_kept` finds what outlives the
-    /// rest: critical messages and state (the lowest two bits of `marks` are 1 for all others).
+    /// `messages_state` holds one message of each conflated key, the newest. `messages_kept` finds messages that
+    /// outlive the rest: critical messages and state (the lowest two bits of `marks` are 1 for all others).
     static let indexes = """
         CREATE INDEX scans_by_id ON scans (scan_id, life);
         CREATE INDEX scans_erased ON scans (life) WHERE is_erased = 1;

@@ -9,7 +9,7 @@ internal import SluiceSystem
 struct StoreFile: Sendable {
     /// How long a connection waits for another one's lock.
     private static let busySeconds = 5
-    /// What `PRAGMA auto_vacuum` says of a file that can give back free pages.
+    /// The value of `PRAGMA auto_vacuum` for a file that can give back free pages.
     private static let incrementalVacuum = 2
 
     let folder: String
@@ -55,7 +55,7 @@ struct StoreFile: Sendable {
             try db.execute(sql: "PRAGMA journal_size_limit = \(plan.logBytes)")
             try db.execute(sql: "PRAGMA wal_autocheckpoint = \(plan.checkpointPages)")
             let migratedFrom = try self.bringUpToDate(db, version)
-            // What a crash or a failed sync left in the log is copied back and synced, or the file is not used.
+            // The remains of a crash or a failed sync in the log are copied back and synced, or the file is not used.
             try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
             return migratedFrom
         }

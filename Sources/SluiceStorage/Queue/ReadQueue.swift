@@ -4,7 +4,7 @@ internal import SluiceRelay
 
 /// The reads that wait: scans take turns, whatever the number of reads of each.
 struct ReadQueue<Job> {
-    /// What the reads of a scan have in common; it has one for its life and one for its name.
+    /// The key that the reads of a scan share; it has one for its life and one for its name.
     enum Scan: Hashable {
         case life(Int64)
         case name(ScanID)

@@ -38,7 +38,7 @@ package struct ScanExport {
     ///   - scan: The scan's id.
     ///   - take: Is given one line at a time, with its end.
     /// - Returns: How many messages are damaged, and were left out; nil where the store does not know the scan.
-    /// - Throws: `StoreError`, or what `take` throws.
+    /// - Throws: `StoreError`, or the error of `take`.
     package func export(_ scan: String, to take: ([UInt8]) throws -> Void) throws -> Int? {
         guard let life = try self.read({ try Self.newestLife(of: scan, $0) }) else {
             return nil

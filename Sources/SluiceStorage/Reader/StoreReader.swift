@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// A read that failed is tried again until it works; until then the status says that reading fails.
 ///
-/// Invariant behind `@unchecked Sendable`: what changes is touched on `dispatch` alone. It is not an actor, since
+/// Invariant behind `@unchecked Sendable`: mutable state is touched on `dispatch` alone. It is not an actor, since
 /// SQLite blocks its thread: on a serial queue of its own that delays nothing else.
 final class StoreReader: @unchecked Sendable {
     private let file: StoreFile

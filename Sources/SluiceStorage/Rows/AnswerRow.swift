@@ -6,7 +6,7 @@ internal import SluiceRelay
 
 /// The answer of a request that may be repeated, as a row of `answers`.
 enum AnswerRow {
-    /// What a row counts besides its key.
+    /// The counted size of a row besides its key.
     private static let overheadBytes = 150
 
     /// Writes an answer.
@@ -34,7 +34,7 @@ enum AnswerRow {
         return StoreTotals(answerBytes: answer.request.key.utf8.count + Self.overheadBytes)
     }
 
-    /// What all answers count, or those of one life.
+    /// The counted size of all answers, or of those of one life.
     static func bytes(of life: Int64? = nil, _ db: Database) throws -> Int {
         try Int.fetchOne(
             db,

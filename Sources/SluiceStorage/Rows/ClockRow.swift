@@ -4,7 +4,7 @@ internal import SluiceRelay
 
 /// How far age has come, as the one row of `clock`.
 enum ClockRow {
-    /// What the row may say: beyond it, it is damaged.
+    /// The valid values of the row: others mean that it is damaged.
     private static let range: ClosedRange<Int64> = 0...(1 << 50)
 
     static func age(_ db: Database) throws -> WallTime? {

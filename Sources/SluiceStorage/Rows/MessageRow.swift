@@ -21,7 +21,7 @@ enum MessageRow {
     static let columnsWithoutSeverity = "key, type, marks, state_key, body, sum, at, NULL"
     /// The columns that ``head(_:)`` reads, in order; an index holds all of them.
     static let headColumns = "key, type, marks, severity"
-    /// What a message counts, as an expression.
+    /// The counted size of a message, as an expression.
     static let cost = "length(body) + \(MessageRow.overheadBytes)"
     /// The bytes that a row counts besides its body.
     private static let overheadBytes = 100
@@ -92,7 +92,7 @@ enum MessageRow {
         return LogEntry(seq: seq, at: WallTime(milliseconds: at), message: message)
     }
 
-    /// What a row says beside its body; nil if that is damaged.
+    /// The columns of a row beside its body; nil if they are damaged.
     static func head(_ row: Row) -> Head? {
         guard let key = Int64.fromDatabaseValue(row[0]), let type = String.fromDatabaseValue(row[1]),
             let marks = Int64.fromDatabaseValue(row[2]).flatMap({ UInt8(exactly: $0) }),

@@ -11,7 +11,7 @@ enum SnapshotRow {
     private static let spacing: Int64 = 16
     /// The most rows that are looked at for one snapshot.
     private static let maximumReadCount = 2000
-    /// What a row counts besides its state.
+    /// The counted size of a row besides its state.
     private static let overheadBytes = 150
 
     /// Folds a scan's state and writes it down: counts by type, and the newest message of each conflated key.
@@ -44,7 +44,7 @@ enum SnapshotRow {
         return bytes - (try self.thin(life, now: age.milliseconds, db))
     }
 
-    /// What all snapshots count.
+    /// The counted size of all snapshots.
     static func bytes(_ db: Database) throws -> Int {
         try Int.fetchOne(db, sql: "SELECT ifnull(sum(bytes), 0) FROM scan_progress_snapshots") ?? 0
     }

@@ -28,13 +28,13 @@ struct AgeClock {
     private(set) var age: WallTime
     private var wall: WallTime
     private var seenAt: NIODeadline
-    /// What passed of the next millisecond.
+    /// The part of the next millisecond that has passed.
     private var remainder: Int64 = 0
     /// By how much the time of day is ahead, and since when it is so.
     private var lead: (milliseconds: Int64, since: NIODeadline)?
 
     /// - Parameters:
-    ///   - age: What an earlier process had come to; nil if there was none.
+    ///   - age: The age time that an earlier process had reached; nil if there was none.
     ///   - wall: The time of day.
     ///   - now: The monotonic time.
     init(age: WallTime?, wall: WallTime, now: NIODeadline) {

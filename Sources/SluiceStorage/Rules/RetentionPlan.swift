@@ -42,7 +42,7 @@ struct RetentionPlan: Sendable, Equatable {
         min(max(self.logBytes / 2 / 4096, 16), 1000)
     }
 
-    /// What the file itself may hold.
+    /// The limit of the file itself.
     func room(beside otherBytes: Int) -> Int {
         max(self.limit - self.logBytes - otherBytes, Self.minimumRoom)
     }
@@ -52,16 +52,16 @@ struct RetentionPlan: Sendable, Equatable {
         min(self.snapshotBudget(self.room(beside: 0)) / 4, 256 * 1024)
     }
 
-    /// What all snapshots together may take.
+    /// The limit of all snapshots together.
     func snapshotBudget(_ room: Int) -> Int { room / 16 }
 
-    /// What all answers together may take.
+    /// The limit of all answers together.
     private func answerBudget(_ room: Int) -> Int { room / 16 }
 
-    /// What critical messages and state of all scans together may take, when there is not enough room.
+    /// The limit of critical messages and state of all scans together, when there is not enough room.
     private func keptBudget(_ room: Int) -> Int { room / 2 }
 
-    /// What one scan may take, when there is not enough room.
+    /// The limit of one scan, when there is not enough room.
     func scanBudget(_ room: Int) -> Int { room / 2 }
 
     /// The part of the room that stays free, so that messages seldom wait for a deletion.

@@ -16,7 +16,7 @@ struct CommitGroup {
         var fold: [UInt8]?
     }
 
-    /// What a type counts besides its name.
+    /// The counted size of a type besides its name.
     static let countBytes = 50
 
     /// When it is, for the messages' age.
@@ -64,7 +64,7 @@ struct CommitGroup {
         }
     }
 
-    /// What all jobs together say of each scan.
+    /// The changes of each scan by all jobs together.
     mutating func finish(_ db: Database) throws {
         for (life, touch) in self.touches {
             var growth = touch.growth

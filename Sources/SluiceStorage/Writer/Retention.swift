@@ -19,7 +19,7 @@ struct Retention {
 
     let plan: RetentionPlan
     let ageLimit: Int64
-    /// What the store holds.
+    /// The sizes of the store's parts.
     var totals = StoreTotals()
     /// Whether there may be deleted scans whose rows are still there.
     var hasErased = true
@@ -45,7 +45,7 @@ struct Retention {
         try db.execute(sql: "DELETE FROM probe")
     }
 
-    /// Looks at what a file holds that was just opened.
+    /// Measures the content of a file that was just opened.
     mutating func begin(_ db: Database) throws {
         let sums = try Row.fetchOne(db, sql: "SELECT sum(ordinary_bytes), sum(kept_bytes) FROM scans")
         self.totals = StoreTotals(

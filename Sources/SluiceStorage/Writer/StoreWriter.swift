@@ -283,7 +283,7 @@ final class StoreWriter: @unchecked Sendable {
             let faults = MappingFault.count
             try self.heads.reattach()
             let (database, _) = try self.file.openForWriting(self.retention.plan)
-            // A write shows what opening does not: a full disk, a file that may only be read.
+            // A write finds faults that opening does not: a full disk, a read-only file.
             try database.write { try Retention.probe($0) }
             try database.read { try self.retention.begin($0) }
             self.knownFaults = faults
@@ -355,7 +355,7 @@ final class StoreWriter: @unchecked Sendable {
         return hasMore
     }
 
-    /// What changed since the last snapshots, as much as all of them may take.
+    /// Writes snapshots of the scans that changed after their last one, up to the limit of all snapshots.
     private func writeLastSnapshots(_ db: Database) throws {
         let age = self.passTime()
         var bytes = 0
