@@ -1,4 +1,4 @@
-/// What the system says of a file (stat(2)).
+/// The system's facts about a file (stat(2)).
 ///
 /// The C structure is named here alone: which module a file finds it in depends on the files that are compiled beside it.
 package struct FileStatus: Sendable, Equatable {

@@ -5,14 +5,14 @@
 @_exported public import Glibc
 #endif
 
-/// What of the C library is asked in more than one place, or differs between its kinds.
+/// Calls of the C library that are used in more than one place, or differ between its kinds.
 package enum CLibrary {
     /// The system's words for an error's number.
     package static func text(ofError number: Int32) -> String {
         unsafe String(cString: strerror(number))
     }
 
-    /// Reads what there is, at most as much as fits (read(2)); again after a signal.
+    /// Reads the available bytes, at most as many as fit (read(2)); again after a signal.
     ///
     /// - Parameters:
     ///   - bytes: Where to; overwritten from its start.
@@ -42,7 +42,7 @@ package enum CLibrary {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// What a clock of the system shows, in nanoseconds (clock_gettime(2)).
+    /// The time of a system clock, in nanoseconds (clock_gettime(2)).
     package static func nanoseconds(of clock: clockid_t) -> Int64 {
         var time = timespec()
         unsafe clock_gettime(clock, &time)
