@@ -36,7 +36,7 @@ package final class CompressionMemory: Sendable {
         self.used.subtract(bytes, ordering: .relaxed)
     }
 
-    /// What zlib's deflate takes for a window and memory level (zconf.h), in bytes.
+    /// The memory of zlib's deflate for a window and memory level (zconf.h), in bytes.
     package static func deflateBytes(windowBits: Int, memoryLevel: Int) -> Int {
         (1 << (windowBits + 2)) + (1 << (memoryLevel + 9)) + 6 * 1024
     }

@@ -7,7 +7,7 @@ package import NIOCore
 /// to one event loop. It holds about `2^(windowBits + 2) + 2^(memoryLevel + 9)` bytes.
 @safe
 package final class DeflateStream {
-    /// What the end of a payload does to the context.
+    /// How the end of a payload changes the context.
     package enum Flush: Sendable {
         /// Later payloads may refer to this one and those before it.
         case sync
@@ -15,7 +15,7 @@ package final class DeflateStream {
         case full
     }
 
-    /// An empty stored block is what ends a flushed payload, and is not sent.
+    /// An empty stored block ends a flushed payload, and is not sent.
     private static let flushTailBytes = 4
     /// The least room given to zlib; more than six bytes, or else it writes the end of a flush twice.
     private static let minimumRoom = 64

@@ -12,7 +12,7 @@ package final class GzipStream {
     private static let windowBits = 12
     private static let memoryLevel = 5
 
-    /// What one such stream holds, in bytes.
+    /// The memory of one such stream, in bytes.
     package static let memoryBytes = CompressionMemory.deflateBytes(
         windowBits: GzipStream.windowBits,
         memoryLevel: GzipStream.memoryLevel

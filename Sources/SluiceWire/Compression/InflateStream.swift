@@ -13,7 +13,7 @@ package final class InflateStream {
         case tooBig
     }
 
-    /// What a sender leaves out at the end of each message.
+    /// The bytes that a sender leaves out at the end of each message.
     private static let flushTail = ByteBuffer(bytes: [0x00, 0x00, 0xFF, 0xFF])
     private static let minimumRoom = 512
     private static let maximumRoom = 64 * 1024
@@ -116,7 +116,7 @@ package final class InflateStream {
             self.isAtStart = false
             return leftInput > 0 || written == room || self.hasFinalBlockEnded
         case Z_BUF_ERROR:
-            // Nothing to do with what there is: not an error.
+            // Nothing to do with the present bytes: not an error.
             return false
         case Z_STREAM_END:
             // A final block ends the deflate stream but not the message nor the context (RFC 7692 section 7.2.3.4):

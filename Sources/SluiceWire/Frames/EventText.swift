@@ -4,7 +4,7 @@ package import NIOCore
 package enum EventText {
     /// Writes one event.
     ///
-    /// A line break within the data starts another `data` line. Without a type it is what the standard calls `message`.
+    /// A line break within the data starts another `data` line. Without a type it is the standard's `message`.
     package static func write(
         isChunked: Bool,
         id: String?,

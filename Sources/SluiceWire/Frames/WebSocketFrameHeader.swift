@@ -9,7 +9,7 @@ public import NIOCore
 /// extension was agreed on. Public and inlinable, since each frame of every group passes here: package declarations are
 /// called across modules, not inlined.
 public enum WebSocketFrameHeader {
-    /// What a frame is (RFC 6455 section 5.2).
+    /// The kind of a frame (RFC 6455 section 5.2).
     ///
     /// Its raw value is the one on the wire.
     @frozen
