@@ -46,7 +46,7 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    /// What the options and the environment say together.
+    /// The settings from the options and the environment together.
     ///
     /// - Throws: An error of usage for a value that is missing or cannot be used.
     func connection() throws -> GatewayConnection {
@@ -72,7 +72,7 @@ struct ClientOptions: ParsableArguments {
         return connection
     }
 
-    /// What a variable of the environment is set to; an empty one counts as unset.
+    /// The value of an environment variable; an empty one counts as unset.
     static func variable(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }

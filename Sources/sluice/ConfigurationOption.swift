@@ -4,7 +4,7 @@ import SluiceServer
 
 /// The configuration file of a command that works for the gateway's operator.
 struct ConfigurationOption: ParsableArguments {
-    /// What an unusable configuration ends a command with: EX_CONFIG of sysexits(3).
+    /// The exit code of a command with an unusable configuration: EX_CONFIG of sysexits(3).
     static let faultExit = ExitCode(78)
 
     @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))

@@ -82,7 +82,7 @@ struct DemoCommand: AsyncParsableCommand {
         )
     }
 
-    /// Runs the scanner again and again, and shows what a subscriber sees of it.
+    /// Runs the scanner again and again, and shows a subscriber's view of it.
     private func work(_ url: String, token: String, _ folder: DemoFolder) async throws {
         let scanner = DemoScanner()
         Console.line(

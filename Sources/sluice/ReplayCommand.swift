@@ -45,7 +45,7 @@ struct ReplayCommand: AsyncParsableCommand {
         if case .accepted(let summary) = outcome { print(summary) }
     }
 
-    /// What the file holds; a file that is none is no error of usage.
+    /// The content of the file; an invalid file is not an error of usage.
     private func recording() throws -> RecordedInput {
         guard let content = try? Data(contentsOf: URL(fileURLWithPath: self.file), options: .mappedIfSafe) else {
             ClientOptions.report("\(self.file) cannot be read")

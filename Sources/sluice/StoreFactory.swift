@@ -2,7 +2,7 @@ import Logging
 import SluiceServer
 import SluiceStorage
 
-/// What a configuration says about storage, as a store.
+/// Makes the store that a configuration describes.
 enum StoreFactory {
     /// Opens the store; nil for history in memory only: without a path, or with `durability: none`.
     ///

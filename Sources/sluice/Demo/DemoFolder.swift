@@ -9,7 +9,7 @@ struct DemoFolder {
     private let url: URL
     private let folder: SetupFolder
 
-    /// What its clients have to trust.
+    /// The certificate that its clients must trust.
     var authority: String { self.folder.place(of: "certs/ca.crt") }
     /// The ingest key that its scanner posts with.
     var ingestKey: String { self.folder.place(of: "secrets/ingest.key") }

@@ -7,7 +7,7 @@ struct DemoScanner {
     /// Whether the scan is a recording.
     let isRecorded: Bool
 
-    /// What nmap found on a small machine, as it said it; printed line by line where there is no nmap.
+    /// nmap's output for a small machine; printed line by line where there is no nmap.
     private static let recording = """
         {"type":"phaseStarted","phase":"SYN Stealth Scan"}
         {"type":"hostDiscovered","ip":"127.0.0.1","hostname":"localhost"}
