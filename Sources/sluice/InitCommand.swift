@@ -96,7 +96,7 @@ struct InitCommand: ParsableCommand {
         Console.line(NextSteps(url: options.url, folder: folder, token: token, files: plan.files).text)
     }
 
-    /// The exit code for what stood in the way, which is told.
+    /// The exit code of a failure, after printing its reason.
     static func exit(for failure: SetupFailure) -> ExitCode {
         Console.error("sluice: \(failure)")
         switch failure.code {
@@ -108,7 +108,7 @@ struct InitCommand: ParsableCommand {
         }
     }
 
-    /// The names that a certificate is to be for.
+    /// The names for a certificate.
     static func certificateNames(_ texts: [String]) throws -> [CertificateName] {
         try texts.map { text in
             guard let name = CertificateName(text) else {

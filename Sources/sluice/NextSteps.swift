@@ -1,7 +1,7 @@
 import Foundation
 import SluiceServer
 
-/// What to do after `sluice init`: commands that work as they stand there.
+/// The next steps after `sluice init`: commands that work unchanged.
 struct NextSteps {
     let url: String
     let folder: SetupFolder
@@ -43,7 +43,7 @@ struct NextSteps {
             .joined(separator: "\n")
     }
 
-    /// One that is installed: nmap, or a command that prints a few lines.
+    /// An installed scanner: nmap, or a command that prints a few lines.
     private static var scanner: String {
         DemoScanner.nmap == nil
             ? "sh -c 'for port in 22 80 443; do echo \"port $port\"; sleep 1; done'"

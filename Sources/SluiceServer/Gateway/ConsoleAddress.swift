@@ -1,4 +1,4 @@
-/// Where people find the console, as the log tells it: the certificate says what the gateway is called.
+/// The address of the console for the log; the gateway's name comes from the certificate.
 enum ConsoleAddress {
     /// The address of the console's page.
     ///

@@ -21,9 +21,9 @@ package struct CertificateAuthority {
     /// Makes a new one.
     ///
     /// - Parameters:
-    ///   - name: For whom it issues; shown where certificates are listed.
+    ///   - name: The owner that it issues for; shown where certificates are listed.
     ///   - now: When it begins to hold.
-    /// - Throws: Never for a name that stands in a certificate.
+    /// - Throws: Never for a name in a certificate.
     package init(for name: String, now: WallTime) throws {
         let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
         let subject = try Self.distinguishedName("Sluice authority of \(name)")
@@ -46,7 +46,7 @@ package struct CertificateAuthority {
         self.key = key
     }
 
-    /// One that was made before.
+    /// An existing authority.
     ///
     /// - Parameters:
     ///   - certificatePEM: Its certificate.
@@ -78,7 +78,7 @@ package struct CertificateAuthority {
     /// Issues a certificate of a server.
     ///
     /// - Parameters:
-    ///   - names: What it is for, the most important one first; at least one.
+    ///   - names: The names that it is for, the most important one first; at least one.
     ///   - keyPEM: The server's private key.
     ///   - now: When it begins to hold.
     ///   - days: How long it holds, at most as long as the authority.

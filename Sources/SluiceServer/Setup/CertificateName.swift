@@ -27,7 +27,7 @@ package struct CertificateName: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// A name that stands in a certificate; nil for other kinds than names and addresses.
+    /// A name from a certificate; nil for kinds other than names and addresses.
     init?(_ name: GeneralName) {
         switch name {
         case .dnsName(let text):
@@ -42,10 +42,10 @@ package struct CertificateName: Sendable, Hashable, CustomStringConvertible {
     /// Whether it stands for many hosts, so that it is in no URL.
     package var isPattern: Bool { self.description.hasPrefix("*") }
 
-    /// As it stands in a URL.
+    /// Its form in a URL.
     package var inURL: String { self.description.contains(":") ? "[\(self.description)]" : self.description }
 
-    /// As it stands in a certificate (RFC 5280 section 4.2.1.6).
+    /// Its form in a certificate (RFC 5280 section 4.2.1.6).
     var generalName: GeneralName {
         guard let address = self.address else {
             return .dnsName(self.description)

@@ -19,10 +19,10 @@ package struct CertificateRenewal: Sendable {
     /// Issues it for the key that the gateway has, and puts it in the old one's place at once.
     ///
     /// - Parameters:
-    ///   - names: What it is for; none for those of the old one.
+    ///   - names: The names that it is for; none for those of the old one.
     ///   - now: When it begins to hold.
     ///   - days: How long it holds.
-    /// - Returns: What it is for, and where it is.
+    /// - Returns: The names that it is for, and its place.
     /// - Throws: ``SetupFailure``; then the old one stays.
     package func renew(
         for names: [CertificateName],
@@ -59,7 +59,7 @@ package struct CertificateRenewal: Sendable {
         }
     }
 
-    /// Written beside it, then renamed: whoever reads sees the old one or the new one.
+    /// Written beside it, then renamed: a reader sees the old one or the new one.
     private static func replace(_ path: String, by text: String) throws(SetupFailure) {
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)

@@ -3,7 +3,7 @@ package struct SetupFailure: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
         /// Something is there already.
         case exists
-        /// What was asked for makes no configuration.
+        /// The options do not make a configuration.
         case unusable
         /// The system does not let it be written, or read.
         case unwritable

@@ -13,9 +13,9 @@ package struct SetupFolder {
 
     /// Writes a plan, and reads it as the gateway will.
     ///
-    /// - Parameter plan: What is written.
+    /// - Parameter plan: The files to write.
     /// - Returns: The configuration, as it came back.
-    /// - Throws: What stands in the way; then nothing is left of it.
+    /// - Throws: The reason why it cannot be written; then none of its files is left.
     package mutating func create(_ plan: SetupPlan) throws(SetupFailure) -> LoadedConfiguration {
         let existing = plan.files.map { $0.path }.filter { FileStatus(path: self.place(of: $0)) != nil }
         guard existing.isEmpty else {
@@ -39,7 +39,7 @@ package struct SetupFolder {
         }
     }
 
-    /// Where a file of the plan stands, as it is given to commands.
+    /// The path of a file of the plan, as given to commands.
     package func place(of path: String) -> String {
         guard !path.hasPrefix("/") else {
             return path

@@ -1,4 +1,4 @@
-/// What a first configuration is to be made with.
+/// The options for a first configuration.
 package struct SetupOptions: Sendable {
     /// Where a listener is.
     package struct Endpoint: Sendable, Equatable {
@@ -28,7 +28,7 @@ package struct SetupOptions: Sendable {
         var isEveryAddress: Bool { self.host == "0.0.0.0" || self.host == "::" }
     }
 
-    /// What the gateway is called by its clients, the most important name first; those of the loopback come besides.
+    /// The names that clients use for the gateway, the most important one first; those of the loopback are added.
     package var names: [CertificateName] = []
     /// This machine's own name, for where no other is given.
     package var machineName: CertificateName?
@@ -42,7 +42,8 @@ package struct SetupOptions: Sendable {
     package var ingestKey = "scanner"
     /// How long the gateway's certificate holds, in days.
     package var days = 397
-    /// The group of the user that the gateway runs as, which reads what it has to; nil if that is who makes it.
+    /// The group of the user that the gateway runs as, which may read the files that the gateway needs; nil if the same
+    /// user makes them.
     package var group: String?
 
     package init() {}

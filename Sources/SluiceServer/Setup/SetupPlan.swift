@@ -5,11 +5,11 @@ package struct SetupFile: Sendable {
     /// Beneath the folder of the configuration.
     package let path: String
     let text: String
-    /// Who may read it; the group too where the gateway's user is another than who made it.
+    /// Its readers; the group too if the gateway runs as another user than the one that made it.
     let permissions: UInt32
     /// Whether the gateway reads it, so that it belongs to the group of its user.
     let isForGateway: Bool
-    /// What it is, for whoever made it.
+    /// A description, for the user that made it.
     package let purpose: String
 }
 
@@ -19,15 +19,15 @@ package struct SetupPlan: Sendable {
     package let files: [SetupFile]
     let options: SetupOptions
 
-    /// Folders beneath that of the configuration, with who may look into them.
+    /// Folders beneath that of the configuration, with their readers.
     let folders: [(path: String, permissions: UInt32)]
 
     /// Makes keys and certificates.
     ///
     /// - Parameters:
-    ///   - options: What is asked for.
+    ///   - options: The options.
     ///   - now: When it is made.
-    /// - Throws: What X.509 has against it.
+    /// - Throws: The error of X.509.
     package init(_ options: SetupOptions, now: WallTime) throws {
         let names = options.certificateNames
         let host = names.first?.description ?? "localhost"

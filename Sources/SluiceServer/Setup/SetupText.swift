@@ -5,7 +5,7 @@ internal import SluiceBase
 /// A line such as `# level: info` shows a default: without its `# ` the file is still valid.
 struct SetupText {
     let options: SetupOptions
-    /// What the certificate is for.
+    /// The names that the certificate is for.
     let names: String
     let ingestKeyDigest: String
     /// When it is made, and when the certificate ends.
@@ -14,7 +14,7 @@ struct SetupText {
 
     var yaml: String { self.line + self.relay }
 
-    /// Who connects, and whom the gateway believes.
+    /// The sections of listeners, certificate, origins and credentials.
     private var line: String {
         """
         # Sluice's configuration, made by `sluice init` on \(self.date). Commented keys show useful defaults;
@@ -58,7 +58,7 @@ struct SetupText {
         """
     }
 
-    /// What is made of messages, and kept.
+    /// The sections from the relay on.
     private var relay: String {
         """
         relay:
