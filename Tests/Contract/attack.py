@@ -58,7 +58,7 @@ class Witness(threading.Thread):
         self.is_over.set()
         self.join(30)
         assert self.error is None, repr(self.error)
-        # A busy machine is slow by itself; a gateway that is held up stands still.
+        # A busy machine is slow by itself; a blocked gateway does nothing at all.
         assert max(self.delays) < 10, max(self.delays)
 
 

@@ -29,7 +29,7 @@ import websockets
 import websockets.sync.client
 
 SLUICE = os.environ.get("SLUICE") or str(pathlib.Path(__file__).parents[2] / ".build/debug/sluice")
-# Generous: the machine may be busy, and a test that waits for what never comes fails anyway.
+# Generous: the machine may be busy, and a test that waits in vain fails anyway.
 PATIENCE = 20
 
 BASE = {
@@ -397,7 +397,7 @@ def certificates():
     make_certificate(folder, "other")
     yield folder
     for heads in folder.rglob("sluice.heads"):
-        # What a killed gateway leaves behind for the next one over the same storage.
+        # The remains of a killed gateway for the next one over the same storage.
         status = heads.parent.stat()
         shared = pathlib.Path(f"/dev/shm/sluice-heads-{os.geteuid()}-{status.st_dev}-{status.st_ino}")
         shared.unlink(missing_ok=True)

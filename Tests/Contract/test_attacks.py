@@ -231,7 +231,7 @@ def test_pipelined_requests_wait_in_the_clients_own_socket(make_gateway):
         assert usage(gateway)[0] <= attack_on.before[0] + MARGIN_BYTES
         for attacker in attackers:
             attacker.close()
-    # What the systems' own buffers take, on both sides.
+    # The room in the systems' own buffers, on both sides.
     assert max(sent) < 300_000, sent
 
 

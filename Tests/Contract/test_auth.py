@@ -364,7 +364,7 @@ def test_cookies_count_across_origins_on_every_transport(make_gateway):
     answer = gateway.request("OPTIONS", "/api/scans/a/events", headers=preflight)
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     allowed = {name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")}
-    # What clients of event streams send that stand in for the browser's own.
+    # The headers of clients of event streams that replace the browser's own.
     assert allowed >= {"accept", "authorization", "cache-control", "content-type", "last-event-id", "x-requested-with"}
     assert "*" not in answer.headers["Access-Control-Allow-Origin"] and "*" not in allowed
 

@@ -17,7 +17,7 @@ from follower import ordinary, post
 
 NODE = shutil.which("node")
 
-# What front ends had before there were batches: one message a frame, by its type.
+# The code of front ends before there were batches: one message a frame, by its type.
 PLAIN_CLIENT = """
 const ws = new WebSocket(`${base}/api/ws/scans/${scanId}${query}`);
 
@@ -146,7 +146,7 @@ async def test_pages_follow_a_scan(make_gateway, scan, tmp_path, browser):
             seen = await page.evaluate(FOLLOWER % {"url": url, "protocols": protocols})
             assert (seen["code"], seen["seqs"], seen["first"]) == (1006, [], None)
 
-            # The gateway's own pages, with a cookie: what front ends had, unchanged.
+            # The gateway's own pages, with a cookie: the unchanged code of older front ends.
             await page.set_cookie(gateway.url, "session", gateway.reader())
             await page.open(gateway.url)
             await check_plain_client(gateway, f"{scan}-plain", page)

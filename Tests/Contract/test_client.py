@@ -22,7 +22,7 @@ NODE = shutil.which("node")
 # Debian's node-ws.
 NODE_WS = pathlib.Path("/usr/share/nodejs/ws")
 EXAMPLES = pathlib.Path(__file__).parents[2] / "docs" / "examples"
-# The rate of requests that gateways have by default, so that what fills gaps has to keep to it.
+# The default rate of requests, which the client must keep to when it fills gaps.
 USUAL = {"requests": {"rate": 20, "burst": 40}}
 
 # `gateway` is the connection; `follow` notes all that a subscription tells.

@@ -282,7 +282,7 @@ def test_watching(make_gateway):
     gateway.post("a", [{"type": "hostDiscovered", "ip": "192.0.2.7"}])
     with start("watch", "a", "--since", "0", "--json", gateway=gateway, token=gateway.reader()) as process:
         wait_for(lambda: gateway.get("/api/scans/a", gateway.admin()).json()["subscribers"] == 1)
-        # A completed scan may go on: it is watched until the gateway lets go of it, and the help says so.
+        # A completed scan may continue: it is watched until the gateway removes it, and the help says so.
         gateway.post("a", [{"type": "t"}, {"type": "scanCompleted"}, {"type": "t"}, {"type": "scanCompleted"}])
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 0

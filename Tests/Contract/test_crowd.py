@@ -68,7 +68,7 @@ async def subscriber(gateway, scan, posted, start):
             await follower.until("scanCompleted", 60)
     follower.check_order()
     story = {"query": query, "changes_rate": changes_rate, "naps": naps, "changes_filter": changes_filter}
-    # Everyone gets every critical message once, whatever else it asked for.
+    # Every reader gets every critical message once, whatever else it asked for.
     critical = [seq for seq, message in enumerate(posted, 1) if seq > begin and message["type"] in CRITICAL]
     assert [m["seq"] for m in follower.messages if m["type"] in CRITICAL] == critical, story
     for message in follower.messages:

@@ -119,7 +119,7 @@ async def test_a_browser_resumes_with_last_event_id(gateway, scan):
         last = events.last_id
     await post(gateway, scan, ordinary(10, first=10))
     seq = int(last.rpartition(":")[2])
-    # What the first connection asked for stands in the URL still; the header is newer.
+    # The URL still has the query of the first connection; the header is newer.
     async with stream(gateway, scan, headers={"Last-Event-ID": last}, since=0) as events:
         assert (await events.next())["recovered"] is True
         await events.through(20)

@@ -37,7 +37,7 @@ def test_many_bad_tokens_of_one_address(make_gateway):
     assert statuses[:50] == [401] * 50
     assert statuses[-1] == 429
     assert int(answer.headers["Retry-After"]) >= 1
-    # Good ones of the same address are not held up, and the log has one line of it.
+    # Good ones from the same address are not delayed, and the log has one line about it.
     assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
     assert gateway.log().count("many invalid tokens") == 1
     assert "k" * 32 not in gateway.log()

@@ -40,7 +40,7 @@ def test_frames_that_a_critical_message_pushes_out_do_not_count():
     # One is pushed every 30 ms, with the critical message behind it at the same time.
     sent = sorted([*range(0, 3000, 30), *range(0, 3000, 30)])
     ledger(sent, critical=range(1, 200, 2)).check_rate(10)
-    # What left 10 ms before it was not pushed by it.
+    # A frame that left 10 ms before it was not pushed by it.
     sent = sorted([*range(0, 3000, 90), *range(10, 3010, 90)])
     with pytest.raises(AssertionError, match="11 frames"):
         ledger(sent, critical=range(1, 68, 2)).check_rate(10)

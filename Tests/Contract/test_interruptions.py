@@ -321,7 +321,7 @@ PAGE = """
     connect();
   };
 
-  // It comes back by itself, with the id of its last event; where the standard has it give up, the page begins anew.
+  // It comes back by itself, with the id of its last event; where the standard makes it give up, the page starts over.
   window.followEvents = (name, url, token, types) => {
     const at = place();
     const connect = () => {

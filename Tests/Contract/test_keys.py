@@ -127,7 +127,7 @@ def test_an_entry_that_is_passed_over_is_said_once_with_its_reason(make_gateway,
     told = lambda: [line for line in gateway.log().splitlines() if "key set entry passed over" in line]
     wait_for(lambda: key_server.requests >= 3)
     assert len(told()) == 1 and "entry 0 (kid enc) has a use that is not sig" in told()[0], told()
-    # Another set is told of again, also by a reload.
+    # Another set is logged again, also by a reload.
     key_server.keys = [good, enc, {"kty": "quantum"}]
     wait_for(lambda: len(told()) == 3)
     assert "entry 1 (kid enc)" in told()[1] and "entry 2 has a kty that is not known" in told()[2]

@@ -388,7 +388,7 @@ def test_idempotency_keys_in_all(make_gateway):
     assert gateway.metrics()["sluice_idempotency_keys"] == 4
     assert gateway.metrics()["sluice_idempotency_keys_forgotten_total"] == 1
     assert [is_replayed(scan, "k") for scan in scans[1:]] == [True] * 4
-    # The oldest went, whichever loop its scan lives on; and is remembered anew in the place of the next.
+    # The oldest went, whichever loop its scan lives on, and is remembered again in the place of the next.
     assert not is_replayed(scans[0], "k") and is_replayed(scans[0], "k")
     assert not is_replayed(scans[1], "k")
     gateway.reload(limits={"idempotency_keys": 1})

@@ -122,7 +122,7 @@ def test_strange_pages_are_refused_behind_the_examples(front):
     gateway.post("a", {"type": "t"})
     strange = [f"http://{front.authority}", "https://localhost", "https://evil.example", gateway.url, "null"]
     for origin in strange:
-        # What the page's browser claims of the connection is not the proxy's word.
+        # The browser's own claim about the connection does not count as the proxy's.
         headers = {"Origin": origin, "Authorization": f"Bearer {gateway.reader()}", "X-Forwarded-Proto": "http",
                    "Forwarded": "proto=http"}
         for path, method in (("/api/tickets", "POST"), ("/api/scans/a/events", "GET")):
@@ -176,7 +176,7 @@ def test_the_gateways_own_pages_work_behind_traefik(make_gateway):
         "Authorization": f"Bearer {gateway.reader()}"})
     assert connection.getresponse().status == 200
     connection.close()
-    # Without TLS at Traefik the page has the other scheme, and what a client wrote into Forwarded changes nothing.
+    # Without TLS at Traefik the page has the other scheme, and a client's own Forwarded changes nothing.
     for proto in ("ws", "http"):
         fields = page | traefik(gateway, proto=proto) | {"Forwarded": "for=203.0.113.7;proto=https"}
         assert gateway.refusal("a", headers=fields).status == 403

@@ -13,7 +13,7 @@ from attack import CLOSE, PING, PONG, TEXT, RawSocket, closes_within, frame, get
 from conftest import is_problem, unpack, wait_for
 
 MIB = 1024 * 1024
-# What the process may grow by on its own account: caches, and what the allocator keeps.
+# How much the process may grow by itself: caches, and memory that the allocator keeps.
 SLACK = 24 * MIB
 
 
@@ -86,7 +86,7 @@ def test_who_reads_again_in_time_stays(impatient):
     reader.connection.settimeout(0.5)
     sent = 0
     with contextlib.suppress(TimeoutError):
-        # Until the gateway does not listen any more. The last ping may be cut off: it is sent to its end later.
+        # Until the gateway no longer listens. The last ping may be cut off: it is sent to its end later.
         for _ in range(2000):
             rest = memoryview(ping)
             while rest:
@@ -230,7 +230,7 @@ def test_pages_that_nobody_reads_cost_a_bounded_amount(impatient):
     readers = [PlainReader(gateway, "/api/scans/a/messages?limit=1000", *packings[n % 2]) for n in range(40)]
     peak = before
     end = time.monotonic() + 30
-    # Those that are not packed are cut; packed ones fit into what the system holds.
+    # Unpacked answers are cut; packed ones fit into the system's buffers.
     while gateway.refused("slow_reader") < 20:
         assert time.monotonic() < end
         peak = max(peak, usage(gateway)[0])

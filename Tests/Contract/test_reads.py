@@ -38,7 +38,7 @@ def test_statistics(make_gateway):
     assert scans["a-1"]["elapsed_time"] > 1 and scans["a-2"]["elapsed_time"] == done
     average = sum(scan["elapsed_time"] for scan in scans.values()) / 3
     assert seen["average_elapsed_time"] == pytest.approx(average, abs=0.01)
-    # Only what the caller may read, averages too.
+    # Only scans that the caller may read, in averages too.
     assert [scan["scan_id"] for scan in stats(gateway.token(scans=["a-*"]))["scans"]] == ["a-1", "a-2"]
     bobs = stats(gateway.token("bob"))
     assert (bobs["total_scans"], bobs["total_messages"], bobs["completed_scans"]) == (1, 1, 0)

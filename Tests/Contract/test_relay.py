@@ -131,7 +131,7 @@ async def test_no_second_has_more_frames_than_the_budget(gateway, scan):
             await follower.next()
         assert [follower.frames[0]["rate"] for follower in followers] == [10, 10, 3, 0.5, 10]
         readers = [asyncio.create_task(follower.until("scanCompleted", 30)) for follower in followers]
-        # State, so that what a frame carries has just come, however few frames there are.
+        # State, so that the messages of a frame have just come, however few frames there are.
         await flood(gateway, scan, 4, 1, 0.02, lambda _: [{"type": "scanProgress", "phase": "a"}])
         await post(gateway, scan, [{"type": "scanCompleted"}])
         await asyncio.gather(*readers)

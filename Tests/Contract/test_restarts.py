@@ -19,7 +19,7 @@ from follower import ordinary, post
 NODE = shutil.which("node")
 SETTINGS = {"storage": {"path": "data"}, "shutdown": {"grace": "1s"}}
 
-# What a page with nothing but the browser's own means does: one listener, and no code for coming back.
+# A page that uses only the browser's own means: one listener, and no code for coming back.
 PAGE = """
 globalThis.seen = { seqs: [], closes: [], states: [] };
 globalThis.events = new EventSource(%(url)s);

@@ -72,7 +72,7 @@ def test_groups_that_want_nothing_of_it_do_not_make_a_message_dearer(make_gatewa
 
     with subscribers(gateway, [f"followed?filters=f{n}&rate={0.1 + n / 50:.2f}" for n in range(500)]):
         wait_for(lambda: gateway.metrics()["sluice_subscriptions"] == 500)
-        # In turns, and the least of each: what else the process does comes on top of both.
+        # In turns, and the least of each: the process's other work adds to both.
         rounds = [(cost("alone"), cost("followed")) for _ in range(4)]
     alone, followed = (min(costs) for costs in zip(*rounds))
     print(f"\n10,000 messages: {alone:.3f} s of CPU beside no group, {followed:.3f} s beside 500")

@@ -110,7 +110,7 @@ def full_disk_with_stream(program, folder):
         expect(refused[0] == 503, f"with a key: {refused[0]}")
         os.remove(f"{disk}/filler")
         wait_until(lambda: gateway.admin("/readyz")[0] == 200, "it does not recover")
-        # The producer goes on after the last number that it was told.
+        # The producer continues after the last number that it was given.
         rest = b"".join(lines[problem["lastSeq"]:])
         status, _, answer = gateway.ask(
             "POST", "/api/scans/a/progress", rest, {"Content-Type": "application/x-ndjson"})

@@ -144,7 +144,7 @@ def removed(program, folder):
     """The folder is removed under the gateway, with all that it held."""
     gateway, subscriber, _ = started(program, folder)
     try:
-        # A reader that has the old file open must not go on with it.
+        # A reader that has the old file open must not continue with it.
         expect(len(gateway.messages("a")) == 20, "not all can be read")
         shutil.rmtree(gateway.storage)
         expect(post_one(gateway, "a", 100, {}), "acknowledged although its file is gone")

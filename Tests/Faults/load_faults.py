@@ -124,7 +124,7 @@ def readers(program, folder):
         gateway.post("other", [{"type": "host", "n": n} for n in range(500)])
         gateway.post("big", [{"type": "phaseStarted", "mark": "the-end"}])
         wait_until(lambda: gateway.metric("sluice_storage_messages_total") == count + 501, "not stored", 60)
-        # Beyond what memory holds of it.
+        # Beyond the part that memory holds.
         path = "/api/scans/other/messages?since=0&limit=50"
         with Asking(asked(gateway, "GET", path)) as alone:
             time.sleep(1)

@@ -24,7 +24,7 @@ from gateway import Gateway
 from ledger import Subscriber
 
 SECTOR = 512
-# What batched may lose, and a busy machine's share.
+# The time that `batched` may lose, and some more for a busy machine.
 GRACE = 2.0
 
 

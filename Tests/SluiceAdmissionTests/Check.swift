@@ -1,6 +1,6 @@
 import Testing
 
-/// As `#expect(found == expected)`, for what changes a value while it answers: the macro evaluates a copy.
+/// Like `#expect(found == expected)`, for mutating calls: the macro evaluates a copy.
 func check<Value: Equatable>(
     _ found: Value,
     _ expected: Value,

@@ -36,7 +36,7 @@ package enum ClientBytes {
         self.frame(0x8, [UInt8(code >> 8), UInt8(code & 0xFF)] + reason)
     }
 
-    /// Only the head of a frame that announces so many bytes.
+    /// Only the head of a frame that announces this many bytes.
     package static func announcing(_ length: UInt64, opcode: UInt8 = 0x2) -> [UInt8] {
         [0x80 | opcode, 0x80 | 127] + (0..<8).map { UInt8(truncatingIfNeeded: length >> (56 - 8 * UInt64($0))) }
             + [1, 2, 3, 4]

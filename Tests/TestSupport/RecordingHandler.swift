@@ -8,7 +8,7 @@ package final class RecordingHandler: RequestHandler {
     private let onEnd: (HTTPExchange, ByteBuffer) -> Void
     package private(set) var exchange: HTTPExchange?
     package private(set) var events: [String] = []
-    /// Whether it answers itself what the connection would refuse for it.
+    /// Whether it gives the answers itself that the connection would give for it.
     package var refusesItself = false
 
     package init(

@@ -28,7 +28,7 @@ package enum ReferenceZlib {
     ///
     /// - Parameters:
     ///   - payloads: The payloads in order, each as it stands in a frame.
-    ///   - windowBits: The client's window; what refers further back cannot be decoded.
+    ///   - windowBits: The client's window; references further back cannot be decoded.
     package static func inflate(_ payloads: [ByteBuffer], windowBits: Int32 = 15) -> [String]? {
         var stream = unsafe z_stream()
         let isMade = unsafe sluice_inflateInit2(&stream, -windowBits) == Z_OK

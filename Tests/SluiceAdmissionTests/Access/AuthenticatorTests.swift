@@ -66,7 +66,7 @@ import Testing
             return authenticator.replace(verifier: TokenVerifier(keys: keys, leeway: leeway), ingestKeys: ingestKeys)
         }
         #expect(authenticator.changeCount == 0)
-        // The same, read anew.
+        // The same, read again.
         #expect(try !replace([nil], ingestKeys: [ingestKey]))
         #expect(authenticator.changeCount == 0)
         #expect(try replace([nil, "second"], ingestKeys: [ingestKey]))

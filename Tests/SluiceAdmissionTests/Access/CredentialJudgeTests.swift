@@ -67,7 +67,7 @@ import Testing
         #expect(self.judge([key], audience: "y").verdict(on: identity, now: self.now) == .ends(.audience))
         #expect(self.judge([key]).verdict(on: identity, now: self.now + 629) == .stays(identity))
         #expect(self.judge([key]).verdict(on: identity, now: self.now + 630) == .ends(.expired))
-        // A clock that was set back does not end what began before.
+        // A clock that was set back does not end a connection opened before.
         #expect(self.judge([key]).verdict(on: identity, now: self.now - 3600) == .stays(identity))
     }
 

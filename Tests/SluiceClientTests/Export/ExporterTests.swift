@@ -26,7 +26,7 @@ import Testing
         )
     }
 
-    /// What a gateway that answers so gives, and the paths that it was asked for.
+    /// The export from a gateway with these answers, and the paths that it was asked for.
     private func export(
         _ answers: [FakeGateway.Answer],
         lineLimit: Int = .max

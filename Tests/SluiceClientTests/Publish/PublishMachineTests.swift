@@ -9,7 +9,7 @@ import Testing
         GatewayProblem(status: status, retryAfter: retryAfter, body: Array(body.utf8))
     }
 
-    /// A stream of which so many messages were sent, and as many were not.
+    /// A stream of which this many messages were sent, and as many were not.
     private func ledger(sent count: Int) -> PublishLedger {
         var ledger = PublishLedger(limits: PublishLedger.Limits(pieceBytes: 1))
         for number in 0..<2 * count { ledger.append(ByteBuffer(string: "{\(number)}\n")) }

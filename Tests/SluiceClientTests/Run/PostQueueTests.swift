@@ -241,7 +241,7 @@ import Testing
         }
         queue.failed(now: self.at(1000), retryAfter: .seconds(5), jitter: 0, numberedCount: 2)
         #expect(queue.nextAction(now: self.at(6000)) == .send(first, timeout: .seconds(15)))
-        // Without an answer: it has its numbers all the same.
+        // Without an answer: it has its numbers nevertheless.
         queue.failed(now: self.at(479_999), retryAfter: nil, jitter: 0)
         #expect(queue.numberedCount == 0)
         #expect(queue.nextAction(now: self.at(600_000)) == .send(first, timeout: .seconds(15)))

@@ -28,7 +28,7 @@ final class FakeGateway: Sendable {
         }
     }
 
-    /// What to answer.
+    /// The answer to give.
     struct Answer: Sendable {
         var status = 202
         var headers: [(String, String)] = []
@@ -40,7 +40,7 @@ final class FakeGateway: Sendable {
         static let accepted = Answer()
     }
 
-    /// What one WebSocket connection does: frames of text, then a close; with no code the connection is cut.
+    /// The script of one WebSocket connection: frames of text, then a close; with no code the connection is cut.
     struct Script: Sendable {
         var frames: [String]
         var closeCode: UInt16?
@@ -64,7 +64,7 @@ final class FakeGateway: Sendable {
 
     /// A gateway that is not there yet.
     ///
-    /// - Parameter answer: What the n-th request gets, once its body is whole.
+    /// - Parameter answer: The answer to the n-th request, once its body is complete.
     convenience init(_ answer: @escaping @Sendable (Request, _ index: Int) -> Answer = { _, _ in .accepted }) {
         self.init(answersEarly: { _, _ in false }, answer)
     }
@@ -74,7 +74,7 @@ final class FakeGateway: Sendable {
     /// - Parameters:
     ///   - answersEarly: Whether the n-th request, a stream, is answered when this much of it has come, and not at its
     ///     end.
-    ///   - answer: What the n-th request gets, once its body is whole.
+    ///   - answer: The answer to the n-th request, once its body is complete.
     init(
         answersEarly: @escaping @Sendable (Request, _ index: Int) -> Bool,
         _ answer: @escaping @Sendable (Request, _ index: Int) -> Answer
@@ -86,7 +86,7 @@ final class FakeGateway: Sendable {
 
     /// A gateway that is not there yet, for WebSocket clients.
     ///
-    /// - Parameter script: What the n-th connection does.
+    /// - Parameter script: The script of the n-th connection.
     init(script: @escaping @Sendable (_ index: Int) -> Script?) {
         self.answer = { _, _ in .accepted }
         self.answersEarly = { _, _ in false }

@@ -2,7 +2,7 @@ import Foundation
 
 @testable import SluiceClient
 
-/// Recorded output of real scanners, and what a translator makes of it.
+/// Recorded output of real scanners, and a translator's result for it.
 enum Recording {
     /// The bytes of a file under `Fixtures`.
     static func bytes(_ name: String, from path: String = #filePath) throws -> [UInt8] {

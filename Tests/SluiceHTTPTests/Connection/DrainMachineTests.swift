@@ -25,7 +25,7 @@ struct DrainMachineTests {
             if isStuck { return second }
             let share = taken(second)
             waiting -= share
-            // It is filled anew, so that something always waits.
+            // It is filled again, so that some bytes always wait.
             written += share
             waiting += share
         }
@@ -58,7 +58,7 @@ struct DrainMachineTests {
         #expect(Self.stuckAfter { $0 == 10 ? 1 << 20 : 0 } == 41)
     }
 
-    /// Looks at a connection, so many seconds after the start.
+    /// Looks at a connection, this many seconds after the start.
     private static func looks(
         _ machine: inout DrainMachine,
         written: Int,

@@ -6,7 +6,7 @@ import Testing
 
 @testable import SluiceHTTP
 
-/// What a loop packs in a turn for all its event streams, counted.
+/// Counts the bytes that a loop packs in a turn for all its event streams.
 @Suite("Packing of event streams")
 struct EventStreamGzipTests {
     private struct Stream {

@@ -31,7 +31,7 @@ struct HTTPBodyFlowTests {
         }
     }
 
-    /// The most that may wait for a plain reader: a full socket, a piece on top, and what frames it.
+    /// The most bytes that may wait for a plain reader: a full socket, one more piece, and its framing.
     private static let mostBytes = 128 * 1024 + 1024
 
     /// A connection that was asked for something and has not answered.

@@ -52,7 +52,7 @@ import Testing
         #expect(connection.statuses() == [200, 200])
         #expect(connection.router.requests.map(\.isChunked) == [true, false])
         #expect(!connection.isOpen)
-        // Parsers do not agree on these, and what one of them takes for a body another takes for a request.
+        // Parsers do not agree on these: one takes for a body the bytes that another takes for a request.
         for field in ["Transfer-Encoding: chunked\t", "Content-Length: 2\t"] {
             let connection = try HTTPTestConnection()
             connection.send(head + field + "\r\n\r\n2\r\n[]\r\n0\r\n\r\n")

@@ -7,7 +7,7 @@ import Testing
 @testable import SluiceHTTP
 
 @Suite struct HTTPTakeOverTests {
-    /// What speaks on the connection after HTTP.
+    /// The handler on the connection after HTTP.
     private final class Successor: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private(set) var received = ""

@@ -83,7 +83,7 @@ struct RequestMemoryTests {
             connection.send(Self.text(50 * Self.kibibyte))
         }
         #expect(memory.usedBytes == 0 && connection.router.refusals == [.overloaded])
-        // The answer that is due is given all the same.
+        // The pending answer is still given.
         connection.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         connection.lastHandler.exchange?.respond(.empty(.ok))
         #expect(connection.statuses() == [200])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceHTTP
 
-/// What becomes of answers that a client does not take.
+/// How answers that a client does not take are treated.
 @Suite struct WebSocketAnswerTests {
     /// A connection over a socket in the test's hand, whose session answers every text with as many bytes as it names.
     private final class Connection {
@@ -29,7 +29,7 @@ import Testing
             self.calls.compactMap { call in if case .text(let text) = call { text } else { nil } }
         }
 
-        /// The client sends something that is answered by a frame of so many bytes in all.
+        /// The client sends a frame whose answer has this many bytes in all.
         func ask(_ byteCount: Int) throws {
             try self.inner.receive(ClientBytes.text(String(byteCount - (byteCount > 65_539 ? 10 : 4))))
         }
@@ -189,7 +189,7 @@ import Testing
     @Test("A client that sends without reading, and then leaves, is answered once, and what it left is not kept")
     func flood() throws {
         let connection = try Connection()
-        // What the system held for it is read in one go when it leaves.
+        // The bytes that the system held for it are read at once when it leaves.
         let frames = ByteBuffer(bytes: (0..<100).flatMap { _ in ClientBytes.text("16000") })
         for _ in 0..<60 {
             try connection.inner.channel.writeInbound(frames)

@@ -60,7 +60,7 @@ struct IdempotencyBookTests {
             now: self.start
         )
         let later = self.start + .minutes(2)
-        // The one from the store stands behind a younger one, and is over all the same.
+        // The one from the store is behind a younger one, and still expires.
         book.remember(self.request(2), self.receipt, epoch: "a", now: self.start)
         #expect(self.known(book, 1..<3, epoch: "a", now: later) == [2])
         book.remember(self.request(1), self.receipt, epoch: "a", now: later)

@@ -60,7 +60,7 @@ struct ScanAuthorTests {
     }
 }
 
-/// One random schedule of requests for one scan, and a model of what becomes of them.
+/// One random schedule of requests for one scan, and a model of their results.
 private struct AuthorSchedule {
     private struct Known {
         var epoch: String

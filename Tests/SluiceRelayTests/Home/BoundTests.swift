@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluiceRelay
 
-/// What one chatty scanner, or one reader that takes nothing, costs at most: in bytes.
+/// The most bytes that one chatty scanner, or one reader that takes nothing, can cost.
 @Suite("Bounds in bytes")
 struct BoundTests {
     private static let allowance = 1024 * 1024

@@ -44,7 +44,7 @@ struct DormantScanTests {
         )
         let start = self.world.now
         var counts: [Int] = []
-        // A client that comes back right after the restart still finds what ended meanwhile.
+        // A client that comes back right after the restart still finds a scan that ended meanwhile.
         for seconds in [0, 1, 119, 120, 121] as [Int64] {
             self.world.advanceThroughTimers(upTo: start + .seconds(seconds))
             counts.append(relay.scans)

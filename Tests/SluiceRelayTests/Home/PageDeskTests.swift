@@ -55,7 +55,7 @@ struct PageDeskTests {
         for cursor in 1000..<2000 {
             desk.ask(Self.reader(room), for: Self.key(Seq(clamping: UInt64(cursor))), cursor)
             #expect(desk.next() == nil && desk.waitingCount == 1)
-            // The last one joins it, and goes on waiting.
+            // The last one joins it, and waits on.
             if cursor == 1999 {
                 desk.ask(Self.reader(room + 1), for: Self.key(1999), cursor)
             }

@@ -7,7 +7,7 @@ import SluiceWire
 
 /// One random schedule of a whole relay: producers, subscribers of every kind, full sockets, and time.
 final class RelaySchedule {
-    /// What changes the scans.
+    /// Steps that change the scans.
     enum Source {
         /// Requests, which the relay's author judges.
         case requests
@@ -33,10 +33,10 @@ final class RelaySchedule {
     /// A schedule that is the same for the same seed.
     ///
     /// - Parameters:
-    ///   - seed: What chance comes from.
+    ///   - seed: The source of chance.
     ///   - sharesSockets: Whether some sockets follow both scans.
     ///   - isStored: Whether scans are stored, memory holds little of them, and crowds come back with one cursor.
-    ///   - source: What changes the scans.
+    ///   - source: Steps that change the scans.
     init(seed: UInt64, sharesSockets: Bool = true, isStored: Bool = false, source: Source = .requests) throws {
         let world = ScheduleWorld(seed: seed, loopCount: 1 + Int(seed % 3))
         self.world = world
@@ -82,7 +82,7 @@ final class RelaySchedule {
         }
     }
 
-    /// Runs the schedule to its end, when everything has drained. Returns what went wrong.
+    /// Runs the schedule to its end, when everything has drained. Returns the failures.
     func run() throws -> [String] {
         for _ in 0..<self.world.number(20...120) {
             self.step()
@@ -170,7 +170,7 @@ final class RelaySchedule {
         }
     }
 
-    /// The model is told of a record before it is applied.
+    /// The model gets a record before it is applied.
     private func applied(_ record: LogRecord, to scanID: ScanID, after standing: ScanStanding) {
         if standing.isNew {
             let scan = ScheduleScan(scanID: scanID, epoch: record.epoch)
@@ -194,7 +194,7 @@ final class RelaySchedule {
     }
 
     private func deleteOrFlush() {
-        // What a deletion or a flush brings is outside the budget.
+        // Frames of a deletion or a flush are outside the budget.
         self.budgetsPause()
         let loop = self.world.pick(self.world.loops)
         self.world.on(loop) {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluiceRelay
 
-/// What the work for a message grows with, counted and not timed.
+/// The growth of the work for a message, counted and not timed.
 @Suite("Work of a home")
 struct WorkTests {
     @Test("A message is shown to the groups that want it, and wakes no other")
@@ -19,7 +19,7 @@ struct WorkTests {
         schedule.world.advance(by: .seconds(1))
         #expect(schedule.count(\.shownMessages) - before.shown == 200)
         #expect(schedule.count(\.polledGroups) - before.polled <= 20)
-        // Those that wanted nothing of it are where the log is, all the same.
+        // Groups that wanted nothing of it are nevertheless where the log is.
         schedule.post(TestMessage.critical())
         #expect(schedule.count(\.shownMessages) - before.shown == 401)
         #expect(try schedule.end(clients).isEmpty)

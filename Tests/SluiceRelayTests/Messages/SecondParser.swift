@@ -1,13 +1,13 @@
 import Foundation
 
-/// What another strict parser, Python's, says of documents, by the same rules for messages written down once more.
+/// The verdict of another strict parser, Python's, on documents, by a second version of the same rules for messages.
 enum SecondParser {
     enum Verdict: Equatable {
         /// Not JSON, or not a message or an array.
         case invalid
         /// The message at this index breaks rules; any of these codes is right.
         case faulty(index: Int, codes: Set<String>)
-        /// Taken: what each message is, its type in hexadecimal and whether it has a `scanId`.
+        /// Taken: of each message its type in hexadecimal and whether it has a `scanId`.
         case accepted([String])
     }
 

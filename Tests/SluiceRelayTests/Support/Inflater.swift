@@ -19,7 +19,7 @@ final class Inflater {
         unsafe self.stream.deallocate()
     }
 
-    /// What the bytes say, or nil if they are not to be understood.
+    /// The inflated text, or nil if the bytes are not valid.
     func inflate(_ bytes: [UInt8]) -> [UInt8]? {
         var input = bytes
         var output: [UInt8] = []

@@ -1,6 +1,6 @@
 @testable import SluiceRelay
 
-/// What a client reads out of one frame.
+/// The content that a client reads from one frame.
 enum ReceivedFrame: Equatable {
     case subscribed(epoch: String, seq: Seq, recovered: Bool)
     /// One message or a batch, with the frame's text.

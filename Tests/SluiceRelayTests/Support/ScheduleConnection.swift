@@ -67,7 +67,7 @@ final class ScheduleConnection {
     /// The most bytes that waited for the socket so far.
     var mostWaitingBytes: Int { self.socket.mostWaitingBytes }
 
-    /// The socket takes nothing, and there is room for so many bytes before it is full; nil: it takes all.
+    /// The socket takes nothing, and there is room for this many bytes before it is full; nil: it takes all.
     func setRoom(_ bytes: Int?) {
         self.socket.setRoom(bytes)
         self.isStalled = bytes != nil

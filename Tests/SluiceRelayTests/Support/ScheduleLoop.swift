@@ -1,8 +1,8 @@
 import Dispatch
 import NIOCore
 
-/// One of several event loops that a schedule moves by hand, task by task, so that what hops from one to the other can
-/// be held back and interleaved.
+/// One of several event loops that a schedule moves by hand, task by task, so that hops from one to the other can be
+/// held back and interleaved.
 ///
 /// Invariant behind `@unchecked Sendable`: a world and all its loops are made, moved and dropped by one thread.
 final class ScheduleLoop: EventLoop, @unchecked Sendable {

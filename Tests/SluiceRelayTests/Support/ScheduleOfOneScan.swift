@@ -6,7 +6,7 @@ import Testing
 
 @testable import SluiceRelay
 
-/// A relay with one scan, moved by hand, for what a test tells step by step.
+/// A relay with one scan, moved by hand, for tests that go step by step.
 final class ScheduleOfOneScan {
     let world: ScheduleWorld
     let relay: Relay
@@ -108,7 +108,7 @@ final class ScheduleOfOneScan {
     /// How many frames were made so far, for however many subscribers each.
     var framesMade: Int { self.count(\.framesMade) }
 
-    /// What the homes did so far, in all.
+    /// The counts of all homes so far.
     func count(_ kind: KeyPath<HomeCounts, Int>) -> Int {
         var count = 0
         let loop = self.world.loops[0]

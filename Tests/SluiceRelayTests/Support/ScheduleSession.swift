@@ -124,7 +124,7 @@ final class ScheduleSession {
         }
     }
 
-    /// Everything has drained: nothing may be owed any more.
+    /// Everything has drained: nothing may be owed now.
     func settled(isStalled: Bool) {
         guard !self.isEnded, let scan = self.scan else {
             return
@@ -205,7 +205,7 @@ final class ScheduleSession {
         self.announcedCount += count
     }
 
-    /// What lies between the last message and this one is filtered, superseded or announced.
+    /// Messages between the last one and this one are filtered, superseded or announced.
     private func checkGap(before seq: Seq) {
         let gap = self.gap(before: seq)
         if !(gap.certain...gap.possible).contains(self.announcedCount) {

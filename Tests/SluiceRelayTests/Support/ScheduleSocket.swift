@@ -5,7 +5,7 @@ final class ScheduleSocket: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Beyond so many bytes that wait the channel is not writable.
+    /// Beyond this many waiting bytes the channel is not writable.
     private let maximumBufferedBytes: Int
     /// How many bytes wait.
     private(set) var waitingBytes = 0
@@ -21,7 +21,7 @@ final class ScheduleSocket: ChannelOutboundHandler {
         self.maximumBufferedBytes = maximumBufferedBytes
     }
 
-    /// The socket takes nothing, and there is room for so many bytes; nil: it takes all.
+    /// The socket takes nothing, and there is room for this many bytes; nil: it takes all.
     func setRoom(_ bytes: Int?) {
         self.isStalled = bytes != nil
         self.waitingBytes = bytes.map { max(0, self.maximumBufferedBytes - $0) } ?? 0

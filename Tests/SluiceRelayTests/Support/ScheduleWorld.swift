@@ -7,7 +7,7 @@ final class ScheduleWorld {
     private(set) var current: ScheduleLoop?
     private(set) var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     private(set) var loops: [ScheduleLoop] = []
-    /// What a store does apart from the loops, task by task.
+    /// A store's work apart from the loops, task by task.
     private(set) lazy var storeLoop = ScheduleLoop(index: self.loops.count, world: self)
     var random: SplitMix64
     /// How many flushes of the relay are under way.
@@ -36,7 +36,7 @@ final class ScheduleWorld {
         return try body()
     }
 
-    /// Runs up to so many tasks, of loops at random.
+    /// Runs up to this many tasks, of loops at random.
     func run(_ maximumCount: Int = .max) {
         for _ in 0..<maximumCount {
             guard let loop = (self.loops + [self.storeLoop]).filter({ !$0.isIdle }).randomElement(using: &self.random)

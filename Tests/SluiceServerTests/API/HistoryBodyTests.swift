@@ -15,7 +15,7 @@ struct HistoryBodyTests {
         let loop = EmbeddedEventLoop()
         let entries: [LogEntry]
         private(set) var asked: [HistoryRequest] = []
-        /// What happens instead of an answer to the reading of this number.
+        /// The results that replace the answers, by the number of the reading.
         var failures: [Int: Result<HistoryPage?, any Error>] = [:]
 
         init(count: Int, bytes: Int) throws {

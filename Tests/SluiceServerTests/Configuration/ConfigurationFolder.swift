@@ -4,7 +4,7 @@ import Foundation
 
 /// A folder of its own for one test, with a configuration file in it.
 struct ConfigurationFolder: ~Copyable {
-    /// What a configuration needs at least, for tests of everything else.
+    /// The least that a configuration needs, for tests of everything else.
     static let enough = [
         "SLUICE_LISTEN__HOST": "127.0.0.1",
         "SLUICE_LISTEN__PLAINTEXT": "true",

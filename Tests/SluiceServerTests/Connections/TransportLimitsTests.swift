@@ -9,7 +9,7 @@ struct TransportLimitsTests {
     /// Stands for a channel.
     private final class Peer {}
 
-    /// Connections, and what became of each.
+    /// Connections, and the decision about each.
     private struct Door {
         var limits: TransportLimits
         private var peers: [Peer] = []
@@ -24,7 +24,7 @@ struct TransportLimitsTests {
             self.limits = TransportLimits(configuration)
         }
 
-        /// Whether the machine has room for so many, so many of them only to be told so.
+        /// Sets how many connections the machine has room for, and how many of them only get a refusal.
         mutating func setRoom(_ count: Int, told: Int) {
             self.limits.verdict.acceptLimit = count
             self.limits.verdict.transportLimit = count - told

@@ -15,7 +15,7 @@ struct IngestAllowanceTests {
         IngestAllowance(self.limiter, producer: "user:a")
     }
 
-    /// Why an array of so many messages is not taken; nil if it is.
+    /// Why an array of this many messages is not taken; nil if it is.
     private func refusal(_ request: inout IngestAllowance, _ count: Int, now: NIODeadline) -> Problem? {
         do throws(Problem) {
             try request.take(count, now: now)

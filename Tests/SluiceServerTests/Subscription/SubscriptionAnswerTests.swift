@@ -6,7 +6,7 @@ import Testing
 
 @testable import SluiceServer
 
-/// What a subscriber's frames cost the gateway whose answers are not taken.
+/// The cost to the gateway of a subscriber's frames whose answers are not taken.
 @Suite struct SubscriptionAnswerTests {
     /// A WebSocket of many scans, upgraded.
     private static func socket(_ gateway: TestGateway) throws -> TestGateway.Connection {

@@ -4,7 +4,7 @@ import Synchronization
 
 @testable import SluiceRelay
 
-/// A store whose writes wait until the test says what becomes of them.
+/// A store whose writes wait until the test decides their result.
 final class HeldStore: ScanStore {
     private struct State {
         var isAvailable = true

@@ -42,7 +42,7 @@ struct SchemaMigrationTests {
         let bench = try StoreBench(.batched, folder: self.folder)
         let scans = try bench.store.restore().sorted { $0.life < $1.life }
         #expect(scans.map(\.header.id.text) == ["nightly", "gone"])
-        // Without the notes of its process numbering goes on beyond what could have been given out.
+        // Without the notes of its process numbering continues beyond every number that could have been given out.
         #expect(scans.map { $0.head.rawValue - 1 << 20 } == [26, 1] && scans[0].header.epoch == "15u2jgom6i")
         #expect(scans[0].header.owner == "u-1" && scans[0].header.name == "Nightly \"net\" 1")
         #expect(bench.store.keptRevocations.count == 2)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluiceRelay
 
-/// A relay over each kind of store: what its callers see of a restart, and of history beyond memory.
+/// A relay over each kind of store: its callers' view of a restart, and of history beyond memory.
 @Suite
 struct StoredRelayTests {
     @Test("After a restart numbering, epoch, owner and answers go on", arguments: StoreKind.allCases)

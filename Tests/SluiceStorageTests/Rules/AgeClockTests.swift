@@ -5,7 +5,7 @@ import Testing
 @testable import SluiceRelay
 @testable import SluiceStorage
 
-/// What counts as age, whatever the time of day does.
+/// The time that counts as age, whatever the time of day does.
 @Suite
 struct AgeClockTests {
     /// A machine with a time of day that may be set, and time that passes.
@@ -25,7 +25,7 @@ struct AgeClockTests {
             )
         }
 
-        /// Lets time pass, a second at a time; the time of day runs so many times as fast.
+        /// Lets time pass, a second at a time; the time of day runs this many times as fast.
         mutating func run(seconds: Int, rate: Int64 = 1) {
             for _ in 0..<seconds {
                 self.now = self.now + .seconds(1)
@@ -97,7 +97,7 @@ struct AgeClockTests {
         var machine = Machine()
         let start = machine.wall
         machine.run(seconds: 4 * 3600, rate: 20)
-        // Until it is a minute ahead, a sixteenth of what passes is made up for.
+        // Until it is a minute ahead, age catches up by a sixteenth of the time that passes.
         #expect(machine.clock.age.milliseconds < start + 4 * 3_600_000 + 10_000)
     }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import SluiceRelay
 @testable import SluiceStorage
 
-/// What a killed process or a bad disk may leave of a small store, place by place.
+/// The damage that a killed process or a bad disk may do to a small store, place by place.
 @Suite
 struct SQLiteDamageTests {
     /// The files of a store whose last commits are only in the log, and the posted messages.

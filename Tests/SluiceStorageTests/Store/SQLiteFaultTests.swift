@@ -115,7 +115,7 @@ struct SQLiteFaultTests {
             acknowledged = write.head
         }
         #expect(acknowledged > 5 && acknowledged < 1000)
-        // The store opens the file anew, without the limit, and finds that there is room.
+        // The store reopens the file, without the limit, and finds that there is room.
         while bench.store.status.failure != nil {
             try await Task.sleep(for: .milliseconds(5))
         }

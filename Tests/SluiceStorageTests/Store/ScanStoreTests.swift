@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceRelay
 
-/// What every store has to do, whatever it is made of.
+/// The duties of every store, whatever it is made of.
 @Suite
 struct ScanStoreTests {
     @Test(

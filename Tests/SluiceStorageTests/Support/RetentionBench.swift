@@ -8,7 +8,7 @@ import Testing
 @testable import SluiceRelay
 @testable import SluiceStorage
 
-/// A store's file and its retention, without threads and without a clock: a test says what happens when.
+/// A store's file and its retention, without threads and without a clock: the test decides the steps and their times.
 final class RetentionBench {
     let limit: Int
     var age = WallTime(milliseconds: 1_700_000_000_000)
@@ -49,7 +49,7 @@ final class RetentionBench {
         return sizes.database + sizes.log + sizes.other
     }
 
-    /// Counts anew what the file holds.
+    /// Counts the file's content again.
     func begin() throws {
         try self.database.read { try self.retention.begin($0) }
     }

@@ -27,7 +27,7 @@ final class TestScan {
         self.log = ScanLog(epoch: "e\(life)", history: RelayConfiguration.History(), isStored: true)
     }
 
-    /// What posting these messages makes; each is a whole JSON object.
+    /// The write that posting these messages makes; each is a whole JSON object.
     func post(_ texts: [String], at: WallTime = .now()) throws -> StoreWrite {
         let parser = MessageParser(
             rules: MessageRules(RelayConfiguration()),
