@@ -38,7 +38,7 @@ final class EchoUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             let handshake = try WebSocketHandshake(
                 method: head.method,
                 version: head.version,
-                headers: head.headers.withoutOuterWhiteSpace,
+                headers: HeaderFields(head.headers.map { ($0.name, $0.value) }),
                 compression: EchoSession.compression
             )
             self.write(.switchingProtocols, handshake.answer(subprotocol: nil), context: context)

@@ -101,12 +101,17 @@ package final class Authenticator: Sendable {
     /// Finds the identity behind an `Authorization: Bearer` credential: a JWT or an ingest key.
     ///
     /// - Parameters:
-    ///   - bearer: The text after the scheme's name.
+    ///   - bearer: What stands behind the scheme's name.
+    ///   - memo: Of the connection that it came on.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: The identity.
     /// - Throws: ``TokenError``; `unknownKey` if fresh keys could help.
-    package func authenticate(bearer: String, now: Double) throws(TokenError) -> Identity {
-        try self.authenticate(bearer, allowsIngestKeys: true, now: now)
+    package func authenticate(
+        bearer: String,
+        memo: CredentialMemo? = nil,
+        now: Double
+    ) throws(TokenError) -> Identity {
+        try self.authenticate(bearer, allowsIngestKeys: true, memo: memo, now: now)
     }
 
     /// Finds the identity behind a JWT that came another way: in the query, a subprotocol, a cookie, a client's frame.
@@ -117,19 +122,20 @@ package final class Authenticator: Sendable {
     /// - Returns: The identity.
     /// - Throws: ``TokenError``; `unknownKey` if fresh keys could help.
     package func authenticate(token: String, now: Double) throws(TokenError) -> Identity {
-        try self.authenticate(token, allowsIngestKeys: false, now: now)
+        try self.authenticate(token, allowsIngestKeys: false, memo: nil, now: now)
     }
 
     private func authenticate(
         _ credential: String,
         allowsIngestKeys: Bool,
+        memo: CredentialMemo?,
         now: Double
     ) throws(TokenError) -> Identity {
         guard credential.utf8.count <= TokenVerifier.maximumBytes else {
             throw TokenError(.tooLong)
         }
         let bytes = Array(credential.utf8)
-        let digest = SHA256.hash(data: bytes)
+        let digest = memo?.digest(of: bytes) ?? SHA256.hash(data: bytes)
         let (remembered, verifier, ingestKeys, generation) = self.state.withLock { state in
             (state.cache[digest], state.verifier, state.ingestKeys, state.generation)
         }

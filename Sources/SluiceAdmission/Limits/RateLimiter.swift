@@ -61,9 +61,17 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     }
 }
 
+/// As the general ones, but compiled for names: a generic call from another module costs ten times as much.
 extension RateLimiter where Key == ByteName {
-    /// As the general one, but compiled for names: a generic call from another module costs ten times as much.
     package func take(_ count: Int = 1, for key: ByteName, now: UInt64) -> TokenBucket.Answer {
         self.buckets.withLock { $0.take(count, for: key, now: now) }
+    }
+
+    package func answer(to count: Int = 1, for key: ByteName, now: UInt64) -> TokenBucket.Answer {
+        self.buckets.withLock { $0.answer(to: count, for: key, now: now) }
+    }
+
+    package func charge(_ count: Int, for key: ByteName, now: UInt64) -> UInt64 {
+        self.buckets.withLock { $0.charge(count, for: key, now: now) }
     }
 }

@@ -44,15 +44,21 @@ struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     mutating func renew(_ key: Key, _ value: Value) {
         let slot: Int
         if let known = self.slots[key] {
+            guard known != self.newestSlot else {
+                self.nodes[known]?.value = value
+                return
+            }
             self.unlink(known)
             slot = known
-        } else if let free = self.freeSlots.popLast() {
-            slot = free
         } else {
-            slot = self.nodes.count
-            self.nodes.append(nil)
+            if let free = self.freeSlots.popLast() {
+                slot = free
+            } else {
+                slot = self.nodes.count
+                self.nodes.append(nil)
+            }
+            self.slots[key] = slot
         }
-        self.slots[key] = slot
         self.nodes[slot] = Node(key: key, value: value, older: self.newestSlot, newer: nil)
         if let newest = self.newestSlot {
             self.nodes[newest]?.newer = slot

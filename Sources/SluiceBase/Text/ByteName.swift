@@ -16,7 +16,13 @@ package struct ByteName: Hashable, Sendable, CustomStringConvertible, Expressibl
     package var description: String { self.text }
 
     package static func == (one: Self, other: Self) -> Bool {
-        one.text.utf8.elementsEqual(other.text.utf8)
+        var (one, other) = (one.text, other.text)
+        return one.withUTF8 { one in
+            // Both strings' own UTF-8, alive for the closures.
+            other.withUTF8 { other in
+                unsafe one.count == other.count && one.elementsEqual(other)
+            }
+        }
     }
 
     package func hash(into hasher: inout Hasher) {

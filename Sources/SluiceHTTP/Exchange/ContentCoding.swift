@@ -1,5 +1,4 @@
 internal import NIOCore
-package import NIOHTTP1
 internal import SluiceBase
 
 /// Whether and how an answer is packed (RFC 9110, sections 8.4 and 12.5.3).
@@ -12,9 +11,9 @@ package enum ContentCoding {
     private static let packed = ["application/json", "application/problem+json", "text/"]
 
     /// Whether the client takes gzip.
-    package static func acceptsGzip(_ headers: HTTPHeaders) -> Bool {
+    package static func acceptsGzip(_ headers: HeaderFields) -> Bool {
         var quality: [String: Double] = [:]
-        for element in headers[canonicalForm: "Accept-Encoding"] {
+        for element in headers.elements(of: "Accept-Encoding") {
             let parts = element.split(separator: ";", maxSplits: 1).map { $0.trimming(in: " \t").lowercased() }
             guard let coding = parts.first else {
                 continue
@@ -33,8 +32,8 @@ package enum ContentCoding {
     ///   - response: The answer; an answer that already depends on the client's codings is not changed.
     ///   - byteCount: How long its body is; nil if that is not known yet.
     ///   - headers: The request's fields.
-    /// - Returns: Whether to pack it.
-    static func isPacked(_ response: inout HTTPResponse, byteCount: Int?, _ headers: HTTPHeaders) -> Bool {
+    /// - Returns: Whether it is to be packed.
+    static func isPacked(_ response: inout HTTPResponse, byteCount: Int?, _ headers: HeaderFields) -> Bool {
         guard byteCount ?? .max >= Self.minimumBytes, let type = response.contentType,
             Self.packed.contains(where: { type.hasPrefix($0) }),
             !response.headers.contains(where: { $0.name == "Vary" && $0.value == "Accept-Encoding" })

@@ -141,6 +141,8 @@ package final class HTTPConnectionInfo {
     package let allocator: ByteBufferAllocator
     /// The verified client certificate, once the TLS handshake has shown one.
     package var clientCertificate: ClientCertificate?
+    /// What the router's side keeps with the connection.
+    package var note: AnyObject?
     /// Why the router wants this connection's requests refused, if it does.
     ///
     /// The answer is the router's; the HTTP side closes such a connection behind the first one.

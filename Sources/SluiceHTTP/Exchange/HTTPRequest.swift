@@ -1,5 +1,4 @@
 package import NIOHTTP1
-internal import SluiceBase
 
 /// A request's head, parsed and checked.
 ///
@@ -22,7 +21,7 @@ package struct HTTPRequest: Sendable {
     /// Host and port that the request is for: of the target if it is absolute, else of `Host` (RFC 9112, section 3.3).
     package let authority: String?
     /// The header fields.
-    package let headers: HTTPHeaders
+    package let headers: HeaderFields
     /// Whether the version is 1.0.
     package let isVersion10: Bool
     /// Whether the client would keep the connection (RFC 9112, section 9.3).
@@ -49,29 +48,5 @@ package struct HTTPRequest: Sendable {
             found = value
         }
         return found
-    }
-}
-
-/// White space around a field's value is no part of it (RFC 9110, section 5.5), and the parser leaves some of it there.
-extension HTTPHeaders {
-    /// The same fields, the values without white space around them.
-    ///
-    /// Done once, where a head is received; after that a value is compared unchanged.
-    package var withoutOuterWhiteSpace: HTTPHeaders {
-        HTTPHeaders(
-            self.map { name, value in
-                (name, Self.hasOuterWhiteSpace(value) ? value.trimming(in: " \t") : value)
-            }
-        )
-    }
-
-    /// Whether a value begins or ends with a space or a tab.
-    static func hasOuterWhiteSpace(_ value: String) -> Bool {
-        let bytes = value.utf8
-        return Self.isWhiteSpace(bytes.first) || Self.isWhiteSpace(bytes.last)
-    }
-
-    private static func isWhiteSpace(_ byte: UInt8?) -> Bool {
-        byte == 0x20 || byte == 0x09
     }
 }

@@ -59,13 +59,18 @@ internal struct RequestTarget: Equatable {
 
     private static func segments(_ path: Substring) -> [String]? {
         // `http://host?query` has no path at all, which means `/` (RFC 9110, section 4.2.3).
-        guard !path.isEmpty, path != "/" else { return [] }
+        guard path.utf8.count > 1 else { return [] }
         var segments: [String] = []
-        for raw in path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            guard let segment = PercentDecoding.decode(raw, plusIsSpace: false) else { return nil }
+        segments.reserveCapacity(4)
+        let bytes = path.utf8
+        var start = bytes.index(after: bytes.startIndex)
+        while true {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.endIndex
+            guard let segment = PercentDecoding.decode(bytes[start..<end], plusIsSpace: false) else { return nil }
             segments.append(segment)
+            guard end < bytes.endIndex else { return segments }
+            start = bytes.index(after: end)
         }
-        return segments
     }
 }
 

@@ -52,10 +52,10 @@ internal struct ExchangeMachine {
     /// An exchange whose head has been accepted.
     init(_ accepted: RequestHeadCheck.Accepted, limits: HTTPLimits) {
         let request = accepted.request
-        // A parser that waits for an upgrade reads no second request.
-        self.isKeepAlive = request.isKeepAlive && !accepted.stopsParser
+        // What follows such a request might not be HTTP.
+        self.isKeepAlive = request.isKeepAlive && !accepted.asksForUpgrade
         self.hasBody = request.hasBody
-        // Without a body the head is all; an answer given at once need not wait for the parser to say so.
+        // Without a body the head is all; an answer given at once need not wait to be told so.
         self.requestIsComplete = !request.hasBody
         self.contentLength = request.contentLength
         self.expectsContinue = request.expectsContinue

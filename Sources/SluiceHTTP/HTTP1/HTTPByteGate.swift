@@ -1,12 +1,11 @@
 internal import NIOCore
 internal import SluiceBase
 
-/// Sits between the socket and the parser: lets one request through at a time, in pieces that end where its head and
-/// its body end, and holds the rest.
+/// Reads HTTP/1.1 off the socket: gives one request at a time to the connection's handler, its head and the pieces of
+/// its body, and holds the rest.
 ///
-/// So pipelined requests wait as bytes, not as objects; the socket is not read while they do; refused bytes never reach
-/// the parser; and when another protocol takes the connection over, bytes that were read too early are still here. The
-/// framing is followed here and by the parser, and a connection on which the two disagree is closed.
+/// So pipelined requests wait as bytes, not as objects; the socket is not read while they do; nothing behind what has
+/// been refused is looked at; and when another protocol takes the connection over, what was read too far is still here.
 internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -22,9 +21,9 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
 
     /// The kind of the next bytes.
     private enum Phase {
-        case head(RequestHeadGuard)
+        case head(RequestHeadReader)
         case length(Int)
-        case chunked(ChunkedBodyGuard)
+        case chunked(ChunkedBodyReader)
         /// A whole request is with the handler; the bytes of the next one stay here.
         case waiting
         /// Later bytes are of no use.
@@ -43,13 +42,13 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private static let maximumPieceBytes = 64 * 1024
 
     private let limits: HTTPLimits
-    /// The handler behind the parser, as long as the gate is in the pipeline.
+    /// The connection's handler, as long as the gate stands in the pipeline.
     private var owner: HTTPConnectionHandler?
     private var context: ChannelHandlerContext?
     private var phase: Phase
     private var held = ByteBuffer()
     private var share: RequestMemory.Share
-    /// How many of the held bytes the head's guard has seen already.
+    /// How many of the held bytes the head's reader has seen already.
     private var scannedByteCount = 0
     private var isPumping = false
     private var isReadSuppressed = false
@@ -64,17 +63,17 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     init(limits: HTTPLimits, memory: RequestMemory) {
         self.limits = limits
         self.share = RequestMemory.Share(of: memory)
-        self.phase = .head(RequestHeadGuard(limits: limits))
+        self.phase = .head(RequestHeadReader(limits: limits))
     }
 
-    /// Ties the gate to the handler behind the parser.
+    /// Ties the gate to the connection's handler.
     func attach(to owner: HTTPConnectionHandler) {
         self.owner = owner
     }
 
     /// Whether some of a head has arrived, and the rest has not.
     var isWithinHead: Bool {
-        if case .head(let headGuard) = self.phase { headGuard.hasBegun || self.held.readableBytes > 0 } else { false }
+        if case .head(let reader) = self.phase { reader.hasBegun || self.held.readableBytes > 0 } else { false }
     }
 
     /// How many bytes wait here.
@@ -89,13 +88,13 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         switch framing {
         case .none, .length(0): self.phase = .waiting
         case .length(let byteCount): self.phase = .length(byteCount)
-        case .chunked: self.phase = .chunked(ChunkedBodyGuard(limits: self.limits))
+        case .chunked: self.phase = .chunked(ChunkedBodyReader(limits: self.limits))
         }
     }
 
     /// The next request may come through.
     func nextRequest() {
-        self.phase = .head(RequestHeadGuard(limits: self.limits))
+        self.phase = .head(RequestHeadReader(limits: self.limits))
         self.isPaused = false
         self.pump()
     }
@@ -172,7 +171,6 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            // Not for the parser, which would take a half-closed connection for a broken one.
             self.owner?.inputClosed()
         case is ChannelShouldQuiesceEvent:
             self.owner?.drain()
@@ -199,7 +197,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         guard !self.isPumping, let context = self.context else { return }
         self.isPumping = true
         let end = self.held.readableBytes - Self.maximumTurnBytes
-        while self.held.readableBytes > max(0, end), self.step(context: context) {}
+        while self.held.readableBytes > max(0, end), self.step() {}
         self.isPumping = false
         if end > 0, self.held.readableBytes <= end, !self.awaitsTurn {
             self.awaitsTurn = true
@@ -228,27 +226,20 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     /// Takes one step with the bytes that are held.
     ///
     /// - Returns: Whether another one may be possible.
-    private func step(context: ChannelHandlerContext) -> Bool {
+    private func step() -> Bool {
         switch self.phase {
-        case .head(let headGuard):
-            return self.stepHead(headGuard, context: context)
+        case .head(let reader):
+            return self.stepHead(reader)
         case .length(let remaining):
             guard !self.isPaused else { return false }
             let byteCount = min(remaining, self.held.readableBytes, Self.maximumPieceBytes)
-            self.forward(byteCount, then: remaining == byteCount ? .waiting : .length(remaining - byteCount), context)
+            self.phase = remaining == byteCount ? .waiting : .length(remaining - byteCount)
+            self.deliver(byteCount)
+            self.endIfWhole()
             return true
-        case .chunked(var bodyGuard):
+        case .chunked(var reader):
             guard !self.isPaused else { return false }
-            let byteCount = min(self.held.readableBytes, Self.maximumPieceBytes)
-            switch bodyGuard.consume(self.held.readableBytesUInt8Span.extracting(0..<byteCount)) {
-            case .incomplete:
-                self.forward(byteCount, then: .chunked(bodyGuard), context)
-            case .complete(let byteCount):
-                self.forward(byteCount, then: .waiting, context)
-            case .refused(let detail):
-                self.owner?.refuseBody(detail)
-            }
-            return true
+            return self.stepChunk(&reader)
         case .discarding:
             self.discardedByteCount += self.held.readableBytes
             self.held = ByteBuffer()
@@ -258,18 +249,23 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
-    private func stepHead(_ headGuard: RequestHeadGuard, context: ChannelHandlerContext) -> Bool {
+    private func stepHead(_ reader: RequestHeadReader) -> Bool {
         guard let owner, owner.acceptsRequest else { return false }
-        var headGuard = headGuard
-        switch headGuard.consume(self.held.readableBytesUInt8Span, from: self.scannedByteCount) {
+        var reader = reader
+        switch reader.consume(self.held.readableBytesUInt8Span, from: self.scannedByteCount) {
         case .incomplete:
             self.scannedByteCount = self.held.readableBytes
-            self.phase = .head(headGuard)
+            self.phase = .head(reader)
             return false
         case .complete(let byteCount):
             self.scannedByteCount = 0
+            guard let bytes = self.held.readBytes(length: byteCount), let head = reader.head(bytes) else {
+                preconditionFailure("a reader counted more bytes than there are")
+            }
             // Until the handler has judged it nothing may follow.
-            self.forward(byteCount, then: .waiting, context)
+            self.phase = .waiting
+            owner.receivedHead(head)
+            self.endIfWhole()
             return true
         case .refused(let code, let detail):
             self.scannedByteCount = 0
@@ -278,16 +274,36 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
-    /// Lets bytes through to the parser, whose parts reach the handler before this returns.
-    private func forward(_ byteCount: Int, then next: Phase, _ context: ChannelHandlerContext) {
+    private func stepChunk(_ reader: inout ChunkedBodyReader) -> Bool {
+        let byteCount = min(self.held.readableBytes, Self.maximumPieceBytes)
+        switch reader.consume(self.held.readableBytesUInt8Span.extracting(0..<byteCount)) {
+        case .incomplete:
+            self.held.moveReaderIndex(forwardBy: byteCount)
+            self.phase = .chunked(reader)
+        case .data(let framing, let byteCount):
+            self.held.moveReaderIndex(forwardBy: framing)
+            self.phase = .chunked(reader)
+            self.deliver(byteCount)
+        case .complete(let byteCount):
+            self.held.moveReaderIndex(forwardBy: byteCount)
+            self.phase = .waiting
+            self.endIfWhole()
+        case .refused(let detail):
+            self.owner?.refuseBody(detail)
+        }
+        return true
+    }
+
+    private func deliver(_ byteCount: Int) {
         guard let bytes = self.held.readSlice(length: byteCount) else {
-            preconditionFailure("a guard counted more bytes than there are")
+            preconditionFailure("a reader counted more bytes than there are")
         }
-        self.phase = next
-        context.fireChannelRead(self.wrapInboundOut(bytes))
-        if case .waiting = self.phase, let owner, !owner.hasWholeRequest {
-            owner.refuseBody("The request's framing is in doubt.")
-        }
+        self.owner?.receivedBody(bytes)
+    }
+
+    /// Tells the handler that its request is whole, unless it is past it by now.
+    private func endIfWhole() {
+        if case .waiting = self.phase { self.owner?.receivedEnd() }
     }
 }
 

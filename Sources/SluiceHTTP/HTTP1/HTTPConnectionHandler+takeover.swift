@@ -32,9 +32,9 @@ extension HTTPConnectionHandler {
         self.write(head)
         self.flushUnlessReading()
         let handler = active.handler
-        // The parser leaves in a later turn of the loop; until then the gate keeps the bytes that arrive.
-        context.pipeline.syncOperations.removeHandler(self.decoder).assumeIsolated()
-            .whenComplete { _ in
+        // The gate may be in the middle of what it has read: until the next turn of the loop it keeps what arrives.
+        context.eventLoop.assumeIsolated()
+            .execute {
                 self.handOver(handler, then: then)
             }
     }

@@ -1,13 +1,12 @@
 package import NIOCore
-package import NIOHTTP1
 
 /// One HTTP/1.1 connection: takes its requests strictly one after the other, gives each to the handler that the router
 /// chooses, and writes the answers.
 ///
-/// `HTTPByteGate` in front of the parser sees to it that the parts of no second request come before the first is over.
-/// `ExchangeMachine` and `HTTPDeadline` decide; this handler carries it out.
+/// `HTTPByteGate` reads them, and gives no part of a second request before the first is over.
+/// What to decide is decided by `ExchangeMachine` and `HTTPDeadline`; this is where it is done.
 package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
-    package typealias InboundIn = HTTPServerRequestPart
+    package typealias InboundIn = Never
     package typealias OutboundOut = ByteBuffer
 
     /// What the connection is doing.
@@ -21,7 +20,6 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     }
 
     internal let gate: HTTPByteGate
-    internal let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     internal let router: any RequestRouter
     internal let limits: HTTPLimits
     package let connection: HTTPConnectionInfo
@@ -50,14 +48,12 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         router: any RequestRouter,
         limits: HTTPLimits,
         context: HTTPLoopContext,
-        gate: HTTPByteGate,
-        decoder: ByteToMessageHandler<HTTPRequestDecoder>
+        gate: HTTPByteGate
     ) {
         self.connection = connection
         self.router = router
         self.limits = limits
         self.gate = gate
-        self.decoder = decoder
         self.encoder = ResponseEncoder(allocator: connection.allocator, isTLS: connection.isTLS, context: context)
         self.deadline = HTTPDeadline(limits: limits)
         gate.attach(to: self)
@@ -93,14 +89,6 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         context.fireChannelInactive()
     }
 
-    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch self.unwrapInboundIn(data) {
-        case .head(let head): self.receivedHead(head)
-        case .body(let bytes): self.receivedBody(bytes)
-        case .end: self.receivedEnd()
-        }
-    }
-
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
         self.noteWritability(isWritable, now: context.eventLoop.now)
@@ -118,15 +106,8 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch error {
-        case HTTPParserError.headerOverflow:
-            self.refuseConnection(Problem(.headersTooLarge))
-        case is HTTPParserError:
-            self.refuseBody("The request is malformed.")
-        default:
-            // The transport's own trouble: TLS alerts, resets. There is no peer left to be told.
-            self.close()
-        }
+        // The transport's own trouble: TLS alerts, resets. There is no peer left to be told.
+        self.close()
     }
 
     // MARK: What the gate tells
@@ -135,11 +116,6 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal var acceptsRequest: Bool {
         guard case .ready = self.state, let context = self.context else { return false }
         return context.channel.isWritable
-    }
-
-    /// Whether the parser has delivered the request at work to its end; true too where none is.
-    internal var hasWholeRequest: Bool {
-        if case .exchanging(let active) = self.state { active.machine.requestIsComplete } else { true }
     }
 
     /// All that was read in this turn has been seen.
@@ -173,7 +149,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
 
     // MARK: The request
 
-    private func receivedHead(_ head: HTTPRequestHead) {
+    internal func receivedHead(_ head: RequestHead) {
         guard case .ready = self.state, let context = self.context else { return }
         self.requestCount += 1
         let accepted: RequestHeadCheck.Accepted
@@ -219,7 +195,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         }
     }
 
-    private func receivedBody(_ bytes: ByteBuffer) {
+    internal func receivedBody(_ bytes: ByteBuffer) {
         guard case .exchanging(let active) = self.state else { return }
         switch active.machine.receivedBody(byteCount: bytes.readableBytes) {
         case .collect:
@@ -248,7 +224,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
         }
     }
 
-    private func receivedEnd() {
+    internal func receivedEnd() {
         guard case .exchanging(let active) = self.state else { return }
         let action = active.machine.receivedEnd()
         let body = active.takeCollected()

@@ -1,5 +1,4 @@
 package import NIOCore
-internal import NIOHTTP1
 internal import NIOSSL
 
 /// Makes the HTTP/1.1 end of a connection's pipeline.
@@ -63,18 +62,6 @@ package enum HTTPPipeline {
         context: HTTPLoopContext,
         isTLS: Bool
     ) throws -> HTTPConnectionHandler {
-        var decoderLimits = NIOHTTPDecoderLimitConfiguration()
-        // The gate has counted before; these keep the parser within the same bounds on its own. A trailer is a field too.
-        decoderLimits.maxHeaderFieldSize = limits.maximumHeadBytes
-        decoderLimits.maxHeaderListSize = limits.maximumHeadBytes + limits.maximumTrailerBytes
-        decoderLimits.maxHeaderFieldCount = limits.maximumHeaderCount + limits.maximumTrailerBytes / 4
-        let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(
-                leftOverBytesStrategy: .dropBytes,
-                informationalResponseStrategy: .drop,
-                limitConfiguration: decoderLimits
-            )
-        )
         let connection = HTTPConnectionInfo(channel: channel, isTLS: isTLS)
         let gate = HTTPByteGate(limits: limits, memory: context.requests)
         let handler = HTTPConnectionHandler(
@@ -82,11 +69,10 @@ package enum HTTPPipeline {
             router: router,
             limits: limits,
             context: context,
-            gate: gate,
-            decoder: decoder
+            gate: gate
         )
         try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
-        try channel.pipeline.syncOperations.addHandlers(gate, decoder, handler)
+        try channel.pipeline.syncOperations.addHandlers(gate, handler)
         router.connectionOpened(connection)
         channel.closeFuture.assumeIsolated()
             .whenComplete { _ in

@@ -20,21 +20,24 @@ internal struct RequestHeadCheck {
         var coding = Field()
         var expectation = Field()
         var hasUpgrade = false
-        /// Whether some value has white space around it, of these fields or of others.
-        var hasOuterWhiteSpace = false
+        var hasConnection = false
+        /// Whether a tab stands behind what says how long the body is.
+        var hasTabInFraming = false
 
-        init(_ headers: HTTPHeaders) {
-            for (name, value) in headers {
-                if HTTPHeaders.hasOuterWhiteSpace(value) {
-                    self.hasOuterWhiteSpace = true
-                }
+        init(_ headers: HeaderFields) {
+            for field in headers.fields {
                 // The lengths of the names tell most fields apart without looking at them.
-                switch name.utf8.count {
-                case 4 where Self.equal(name, "host"): self.host.add(value)
-                case 6 where Self.equal(name, "expect"): self.expectation.add(value)
-                case 7 where Self.equal(name, "upgrade"): self.hasUpgrade = true
-                case 14 where Self.equal(name, "content-length"): self.length.add(value)
-                case 17 where Self.equal(name, "transfer-encoding"): self.coding.add(value)
+                switch field.name.count {
+                case 4 where headers.isNamed("host", field): self.host.add(headers.text(field.value))
+                case 6 where headers.isNamed("expect", field): self.expectation.add(headers.text(field.value))
+                case 7 where headers.isNamed("upgrade", field): self.hasUpgrade = true
+                case 10 where headers.isNamed("connection", field): self.hasConnection = true
+                case 14 where headers.isNamed("content-length", field):
+                    self.length.add(headers.text(field.value))
+                    if headers.hasTrailingTab(field) { self.hasTabInFraming = true }
+                case 17 where headers.isNamed("transfer-encoding", field):
+                    self.coding.add(headers.text(field.value))
+                    if headers.hasTrailingTab(field) { self.hasTabInFraming = true }
                 default: break
                 }
             }
@@ -52,29 +55,29 @@ internal struct RequestHeadCheck {
     struct Accepted {
         /// The request.
         let request: HTTPRequest
-        /// Whether the parser takes no more bytes after this request, because it might be an upgrade.
-        let stopsParser: Bool
+        /// Whether it asks for another protocol: what its client sends next may be that protocol's already.
+        let asksForUpgrade: Bool
     }
 
     /// Judges a head.
     ///
-    /// - Throws: The problem to answer with. The connection must end after it: the framing of later bytes is in doubt,
-    ///   or not worth finding out.
-    static func accept(_ head: HTTPRequestHead, limits: HTTPLimits) throws(Problem) -> Accepted {
-        let isVersion10 = head.version == .http1_0
-        guard isVersion10 || head.version == .http1_1 else { throw Problem(.versionNotSupported) }
-        var head = head
-        var fields = Fields(head.headers)
-        if fields.hasOuterWhiteSpace {
-            // The parser's own look at Connection goes with the old fields: it had not seen through the white space.
-            head.headers = head.headers.withoutOuterWhiteSpace
-            fields = Fields(head.headers)
+    /// - Throws: The problem to be answered. After it the connection has to end: the framing of what follows is in
+    ///   doubt, or not worth finding out.
+    static func accept(_ head: RequestHead, limits: HTTPLimits) throws(Problem) -> Accepted {
+        let isVersion10 = head.isVersion10
+        let fields = Fields(head.headers)
+        guard !fields.hasTabInFraming else {
+            throw Problem(.badRequest, "Content-Length and Transfer-Encoding have no tab behind their value.")
         }
         let isChunked = try Self.isChunked(fields, isVersion10: isVersion10)
         let contentLength = try Self.contentLength(fields)
         let expectsContinue = try Self.expectsContinue(fields, isVersion10: isVersion10)
         try Self.checkHost(fields, isVersion10: isVersion10)
-        guard let target = RequestTarget(head.uri, maximumParameterCount: limits.maximumQueryParameterCount) else {
+        guard head.target.hasPrefix("/") || head.target == "*" || head.target.contains("://") else {
+            // RFC 9112, section 3.2.3: the authority alone is for CONNECT.
+            throw Problem(.badRequest, "The request target is a path, or a URL.")
+        }
+        guard let target = RequestTarget(head.target, maximumParameterCount: limits.maximumQueryParameterCount) else {
             throw Problem(.invalidTarget, "The request target is not a path and query that the gateway takes.")
         }
         guard !target.isAsterisk || head.method == .OPTIONS else {
@@ -82,19 +85,27 @@ internal struct RequestHeadCheck {
         }
         let request = HTTPRequest(
             method: head.method,
-            target: head.uri,
+            target: head.target,
             path: target.path,
             isAsterisk: target.isAsterisk,
             query: target.query,
             authority: target.authority ?? fields.host.value,
             headers: head.headers,
             isVersion10: isVersion10,
-            isKeepAlive: head.isKeepAlive,
+            isKeepAlive: Self.isKeepAlive(fields, head),
             expectsContinue: expectsContinue,
             contentLength: contentLength,
             isChunked: isChunked
         )
-        return Accepted(request: request, stopsParser: fields.hasUpgrade)
+        return Accepted(request: request, asksForUpgrade: fields.hasUpgrade)
+    }
+
+    /// RFC 9112, section 9.3: `close` wins over all else.
+    private static func isKeepAlive(_ fields: Fields, _ head: RequestHead) -> Bool {
+        guard fields.hasConnection else { return !head.isVersion10 }
+        let options = head.headers.elements(of: "Connection")
+        guard !options.contains(where: { Fields.equal($0, "close") }) else { return false }
+        return !head.isVersion10 || options.contains { Fields.equal($0, "keep-alive") }
     }
 
     /// RFC 9112, sections 6.1 and 6.3: a coding besides `chunked`, together with a length, or from a client of 1.0 is

@@ -26,12 +26,12 @@ package struct WebSocketHandshake: Sendable {
     package init(
         method: HTTPMethod,
         version: HTTPVersion,
-        headers: HTTPHeaders,
+        headers: HeaderFields,
         compression: PermessageDeflateConfiguration
     ) throws(WebSocketRefusal) {
         guard method == .GET, version == .http1_1,
-            headers[canonicalForm: "Upgrade"].contains(where: { $0.lowercased() == "websocket" }),
-            headers[canonicalForm: "Connection"].contains(where: { $0.lowercased() == "upgrade" })
+            headers.elements(of: "Upgrade").contains(where: { $0.lowercased() == "websocket" }),
+            headers.elements(of: "Connection").contains(where: { $0.lowercased() == "upgrade" })
         else {
             throw .notAnUpgrade
         }
@@ -41,7 +41,7 @@ package struct WebSocketHandshake: Sendable {
             throw .malformed("Sec-WebSocket-Key is not 16 bytes in base64")
         }
         self.key = key
-        self.subprotocols = headers[canonicalForm: "Sec-WebSocket-Protocol"].map { String($0) }
+        self.subprotocols = headers.elements(of: "Sec-WebSocket-Protocol").map { String($0) }
         do {
             let offers = try ExtensionOffer.parse(headers["Sec-WebSocket-Extensions"])
             self.deflate = PermessageDeflateNegotiation(configuration: compression).agree(to: offers)

@@ -77,7 +77,7 @@ struct Credentials: Sendable, Equatable {
 
     /// RFC 9110 section 11.6.2, RFC 6750 section 2.1.
     private static func authorization(_ fields: [String]) -> Proof? {
-        var found: Substring?
+        var found: String?
         for field in fields {
             guard let value = Self.bearer(field) else {
                 continue
@@ -90,21 +90,26 @@ struct Credentials: Sendable, Equatable {
         guard let found else {
             return nil
         }
-        guard !found.utf8.contains(where: Self.isSpace) else {
+        guard !found.isEmpty else {
             return .malformed("the Authorization field is not of the form: Bearer <token>")
         }
-        return .bearer(String(found))
+        return .bearer(found)
     }
 
-    /// The text after the scheme's name, whose case does not count; nil for another scheme, or without text.
-    private static func bearer(_ field: String) -> Substring? {
-        let bytes = field.utf8
-        let scheme = bytes.prefix { !Self.isSpace($0) }
-        guard scheme.count == 6, scheme.elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }) else {
-            return nil
+    /// What stands behind the scheme's name, whose case does not count; nil for another scheme, or if nothing does, and
+    /// empty if it is more than one word.
+    private static func bearer(_ field: String) -> String? {
+        var field = field
+        return field.withUTF8 { bytes in
+            let scheme: StaticString = "bearer"
+            // Within the bounds that are asked for first.
+            guard bytes.count > 6, (0..<6).allSatisfy({ unsafe bytes[$0] | 0x20 == scheme.utf8Start[$0] }),
+                unsafe Self.isSpace(bytes[6]),
+                let start = (7..<bytes.count).first(where: { unsafe !Self.isSpace(bytes[$0]) })
+            else { return nil }
+            let value = unsafe bytes[start...]
+            return unsafe value.contains(where: Self.isSpace) ? "" : String(decoding: value, as: UTF8.self)
         }
-        let value = bytes[scheme.endIndex...].drop(while: Self.isSpace)
-        return value.isEmpty ? nil : Substring(value)
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool {

@@ -184,7 +184,10 @@ struct Gatekeeper: Sendable {
         let now = WallTime.now().seconds
         switch proof {
         case .bearer(let bearer):
-            return try self.services.authenticator.authenticate(bearer: bearer, now: now)
+            let connection = exchange.connection
+            let memo = connection.note as? CredentialMemo ?? CredentialMemo()
+            connection.note = memo
+            return try self.services.authenticator.authenticate(bearer: bearer, memo: memo, now: now)
         case .token(let token):
             return try self.services.authenticator.authenticate(token: token, now: now)
         case .ticket(let ticket):

@@ -22,10 +22,10 @@ struct IngestHead: Sendable, Equatable {
     /// The longest idempotency key, in characters.
     static let maximumKeyLength = 128
 
-    /// - Throws: The answer to give instead.
-    init(_ headers: HTTPHeaders) throws(Problem) {
+    /// - Throws: What to answer instead.
+    init(_ headers: HeaderFields) throws(Problem) {
         self.form = try Self.form(headers["Content-Type"])
-        let encodings = headers[canonicalForm: "Content-Encoding"].filter { $0.lowercased() != "identity" }
+        let encodings = headers.elements(of: "Content-Encoding").filter { $0.lowercased() != "identity" }
         guard encodings.isEmpty else {
             throw Problem(.unsupportedContentEncoding, "send the body as it is, without a content encoding")
         }
@@ -37,7 +37,7 @@ struct IngestHead: Sendable, Equatable {
     }
 
     /// Whether a request says that its body is a stream of lines.
-    static func isStream(_ headers: HTTPHeaders) -> Bool {
+    static func isStream(_ headers: HeaderFields) -> Bool {
         (try? self.form(headers["Content-Type"])) == .lines
     }
 

@@ -6,11 +6,11 @@ import Testing
 
 @Suite struct ExchangeMachineTests {
     private static func machine(_ fields: [(String, String)]) throws -> ExchangeMachine {
-        let head = HTTPRequestHead(
-            version: .http1_1,
+        let head = RequestHead(
             method: .POST,
-            uri: "/",
-            headers: HTTPHeaders([("Host", "a")] + fields)
+            target: "/",
+            isVersion10: false,
+            headers: HeaderFields([("Host", "a")] + fields)
         )
         return try ExchangeMachine(RequestHeadCheck.accept(head, limits: HTTPLimits()), limits: HTTPLimits())
     }

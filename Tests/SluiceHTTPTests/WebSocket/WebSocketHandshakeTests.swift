@@ -20,7 +20,7 @@ import Testing
         try WebSocketHandshake(
             method: method,
             version: version,
-            headers: headers,
+            headers: HeaderFields(headers.map { ($0.name, $0.value) }),
             compression: PermessageDeflateConfiguration()
         )
     }

@@ -19,11 +19,11 @@ struct CredentialsTests {
         var auth = GatewayConfiguration.Auth()
         auth.cookie = cookie
         auth.queryToken = allowsQueryToken
-        let head = HTTPRequestHead(
-            version: .http1_1,
+        let head = RequestHead(
             method: .GET,
-            uri: "/api/ws" + query,
-            headers: HTTPHeaders([("Host", "gw.example")] + fields)
+            target: "/api/ws" + query,
+            isVersion10: false,
+            headers: HeaderFields([("Host", "gw.example")] + fields)
         )
         let request = try RequestHeadCheck.accept(head, limits: HTTPLimits()).request
         return Credentials(request, isWebSocket: isWebSocket, auth: auth)

@@ -23,11 +23,11 @@ struct RequestOriginTests {
             _ = try? channel.finish(acceptAlreadyClosed: true)
         }
         try channel.connect(to: SocketAddress(ipAddress: peer, port: 4321)).wait()
-        let head = HTTPRequestHead(
-            version: .http1_1,
+        let head = RequestHead(
             method: .GET,
-            uri: "/",
-            headers: HTTPHeaders([("Host", "gw.example:8443")] + fields)
+            target: "/",
+            isVersion10: false,
+            headers: HeaderFields([("Host", "gw.example:8443")] + fields)
         )
         return RequestOrigin(
             try RequestHeadCheck.accept(head, limits: HTTPLimits()).request,

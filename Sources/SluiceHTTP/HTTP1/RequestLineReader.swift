@@ -1,7 +1,9 @@
-/// Reads a request line byte by byte: a method that is known, one space, a target of visible ASCII, one space, and a
+internal import NIOHTTP1
+
+/// Reads a request line as it arrives: a method that is known, one space, a target of visible ASCII, one space, and a
 /// version that is spoken here (RFC 9112, section 3).
-internal struct RequestLineGuard {
-    /// The result after one more byte.
+internal struct RequestLineReader {
+    /// What is known after one more byte.
     enum Verdict: Equatable {
         /// The line continues.
         case incomplete
@@ -18,8 +20,10 @@ internal struct RequestLineGuard {
     }
 
     /// The methods that the gateway knows; which of them a resource has is the router's business.
-    private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map(Self.pack)
-    private static let versions = (Self.pack("HTTP/1.1"), Self.pack("HTTP/1.0"))
+    private static let methods: [(UInt64, HTTPMethod)] =
+        [HTTPMethod.GET, .HEAD, .POST, .PUT, .PATCH, .DELETE, .OPTIONS].map { (Self.pack($0.rawValue), $0) }
+    private static let version11 = Self.pack("HTTP/1.1")
+    private static let version10 = Self.pack("HTTP/1.0")
     private static let versionName = Self.pack("HTTP/")
     /// Longer than any method that is registered with IANA.
     private static let maximumMethodBytes = 32
@@ -29,52 +33,72 @@ internal struct RequestLineGuard {
     /// The last eight bytes of the word at hand; enough to know every word that is taken.
     private var word: UInt64 = 0
     private var wordByteCount = 0
+    /// Once it has been read.
+    private(set) var method: HTTPMethod?
+    /// Where in the head the target stands, once it has been read.
+    private(set) var target = 0..<0
+    /// Whether the version is 1.0.
+    private(set) var isVersion10 = false
 
-    /// Takes the byte that follows those given before.
-    mutating func consume(_ byte: UInt8) -> Verdict {
+    /// Passes over the bytes of a target that change nothing.
+    ///
+    /// - Returns: Where the first byte stands that does.
+    mutating func skip(_ bytes: borrowing Span<UInt8>, from start: Int, to end: Int) -> Int {
+        guard self.place == .target else { return start }
+        var index = start
+        while index < end, Self.isVisible(bytes[index]) { index += 1 }
+        self.wordByteCount += index - start
+        return index
+    }
+
+    /// Takes the byte that follows those given before; it stands at this place of the head.
+    mutating func consume(_ byte: UInt8, at index: Int) -> Verdict {
         switch self.place {
         case .method: self.method(byte)
-        case .target: self.target(byte)
+        case .target: self.target(byte, at: index)
         case .version: self.version(byte)
         }
     }
 
     private mutating func method(_ byte: UInt8) -> Verdict {
         guard byte == UInt8(ascii: " "), self.wordByteCount > 0 else {
-            guard RequestHeadGuard.isToken(byte), self.wordByteCount < Self.maximumMethodBytes else {
+            guard RequestHeadReader.isToken(byte), self.wordByteCount < Self.maximumMethodBytes else {
                 return .refused(.badRequest, "The request line does not begin with a method.")
             }
             self.append(byte)
             return .incomplete
         }
-        guard self.wordByteCount < 8, Self.methods.contains(self.word) else {
+        guard self.wordByteCount < 8, let known = Self.methods.first(where: { $0.0 == self.word }) else {
             return .refused(.notImplemented, "The gateway does not know this method.")
         }
+        self.method = known.1
         self.begin(.target)
         return .incomplete
     }
 
-    private mutating func target(_ byte: UInt8) -> Verdict {
-        if byte > 0x20, byte < 0x7F {
+    private mutating func target(_ byte: UInt8, at index: Int) -> Verdict {
+        if Self.isVisible(byte) {
             self.wordByteCount += 1
             return .incomplete
         }
         guard byte == UInt8(ascii: " "), self.wordByteCount > 0 else {
             return .refused(.badRequest, "The request line is a method, a target and a version, one space between.")
         }
+        self.target = index - self.wordByteCount..<index
         self.begin(.version)
         return .incomplete
     }
 
     private mutating func version(_ byte: UInt8) -> Verdict {
         guard byte == 0x0D else {
-            guard byte > 0x20, byte < 0x7F, self.wordByteCount < Self.versionBytes else {
+            guard Self.isVisible(byte), self.wordByteCount < Self.versionBytes else {
                 return .refused(.badRequest, "The request line does not end in a version.")
             }
             self.append(byte)
             return .incomplete
         }
-        if self.word == Self.versions.0 || self.word == Self.versions.1 { return .complete }
+        self.isVersion10 = self.word == Self.version10
+        if self.isVersion10 || self.word == Self.version11 { return .complete }
         guard self.wordByteCount > 5, self.word >> UInt64(8 * (self.wordByteCount - 5)) == Self.versionName else {
             return .refused(.badRequest, "The request line does not end in a version.")
         }
@@ -90,6 +114,10 @@ internal struct RequestLineGuard {
         self.word = 0
         self.wordByteCount = 0
         self.place = place
+    }
+
+    private static func isVisible(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7F
     }
 
     private static func pack(_ word: String) -> UInt64 {

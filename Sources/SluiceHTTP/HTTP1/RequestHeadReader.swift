@@ -1,11 +1,21 @@
-/// Reads a request's head byte by byte as it arrives, finds its end, and refuses forms on which parsers are known to
-/// disagree.
+internal import NIOHTTP1
+
+/// The head of a request, parsed, and not yet judged.
+internal struct RequestHead {
+    let method: HTTPMethod
+    let target: String
+    let isVersion10: Bool
+    let headers: HeaderFields
+}
+
+/// Reads a request's head as it arrives: finds its end, and where in it the words of the request line and the fields
+/// stand, and refuses what parsers are known to disagree on.
 ///
-/// It is in front of the parser so that the parser's lenience does not matter: a head that leaves here has lines that
-/// end in CRLF (RFC 9112, section 2.2), no folded lines (section 5.2), field names that are tokens up to the colon
-/// (section 5.1), no control characters, and a limited length. `RequestHeadCheck` judges the meaning of the fields.
-internal struct RequestHeadGuard {
-    /// The result after some more bytes.
+/// There is no lenience: lines end in CRLF (RFC 9112, section 2.2), none is folded (section 5.2), field names are
+/// tokens up to the colon (section 5.1), there are no control characters, and the length and the number of fields are
+/// bounded. What the fields mean is left to `RequestHeadCheck`.
+internal struct RequestHeadReader {
+    /// What is known after some more bytes.
     enum Verdict: Equatable {
         /// The head continues.
         case incomplete
@@ -30,13 +40,17 @@ internal struct RequestHeadGuard {
     /// The most fields of a head.
     private let maximumFieldCount: Int
     private var place = Place.lineStart
-    private var line = RequestLineGuard()
+    private var line = RequestLineReader()
     private var byteCount = 0
-    private var fieldCount = 0
+    /// Where the fields stand that were read to their ends.
+    private var fields: [HeaderFields.Field] = []
+    /// Where the name at hand begins, and where it ends.
+    private var nameStart = 0
+    private var nameEnd = 0
     /// Whether the request line has been seen.
     private var hasRequestLine = false
 
-    /// A guard for one head.
+    /// A reader of one head.
     init(limits: HTTPLimits) {
         self.maximumBytes = limits.maximumHeadBytes
         self.maximumFieldCount = limits.maximumHeaderCount
@@ -47,7 +61,21 @@ internal struct RequestHeadGuard {
         self.byteCount > 0
     }
 
-    /// Takes the bytes from `start` on, which follow those taken before.
+    /// The head that was read to its end.
+    ///
+    /// - Parameter bytes: All of it, from its first byte on.
+    /// - Returns: nil if it was not read to its end.
+    func head(_ bytes: [UInt8]) -> RequestHead? {
+        guard let method = self.line.method else { return nil }
+        return RequestHead(
+            method: method,
+            target: String(decoding: bytes[self.line.target], as: UTF8.self),
+            isVersion10: self.line.isVersion10,
+            headers: HeaderFields(bytes, fields: self.fields)
+        )
+    }
+
+    /// Takes the bytes from `start` on, which follow those taken before; the head begins with the first byte.
     mutating func consume(_ bytes: borrowing Span<UInt8>, from start: Int) -> Verdict {
         let end = min(bytes.count, start + self.maximumBytes - self.byteCount)
         var index = start
@@ -58,11 +86,13 @@ internal struct RequestHeadGuard {
                 while index < end, Self.isText(bytes[index]) { index += 1 }
             case .fieldName:
                 while index < end, Self.isToken(bytes[index]) { index += 1 }
-            case .lineStart, .requestLine, .lineFeed, .lastLineFeed:
+            case .requestLine:
+                index = self.line.skip(bytes, from: index, to: end)
+            case .lineStart, .lineFeed, .lastLineFeed:
                 break
             }
             guard index < end else { break }
-            switch self.consume(bytes[index]) {
+            switch self.consume(bytes[index], at: index) {
             case .incomplete: index += 1
             case .complete: return .complete(byteCount: index + 1)
             case .refused(let code, let detail): return .refused(code, detail)
@@ -75,20 +105,21 @@ internal struct RequestHeadGuard {
         return .incomplete
     }
 
-    private mutating func consume(_ byte: UInt8) -> Verdict {
+    private mutating func consume(_ byte: UInt8, at index: Int) -> Verdict {
         switch self.place {
         case .fieldValue:
-            return self.controlInValue(byte)
+            return self.controlInValue(byte, at: index)
         case .fieldName:
             guard byte == UInt8(ascii: ":") else {
                 return .refused(.badRequest, "A field name is followed by its colon and nothing else.")
             }
+            self.nameEnd = index
             self.place = .fieldValue
             return .incomplete
         case .requestLine:
-            return self.requestLine(byte)
+            return self.requestLine(byte, at: index)
         case .lineStart:
-            return self.lineStart(byte)
+            return self.lineStart(byte, at: index)
         case .lineFeed:
             guard byte == 0x0A else { return .refused(.badRequest, "A line ends in CR LF.") }
             self.place = .lineStart
@@ -104,9 +135,12 @@ internal struct RequestHeadGuard {
         }
     }
 
-    private mutating func controlInValue(_ byte: UInt8) -> Verdict {
+    private mutating func controlInValue(_ byte: UInt8, at index: Int) -> Verdict {
         switch byte {
         case 0x0D:
+            self.fields.append(
+                HeaderFields.Field(name: self.nameStart..<self.nameEnd, value: self.nameEnd + 1..<index)
+            )
             self.place = .lineFeed
             return .incomplete
         case 0x09:
@@ -118,8 +152,8 @@ internal struct RequestHeadGuard {
         }
     }
 
-    private mutating func requestLine(_ byte: UInt8) -> Verdict {
-        switch self.line.consume(byte) {
+    private mutating func requestLine(_ byte: UInt8, at index: Int) -> Verdict {
+        switch self.line.consume(byte, at: index) {
         case .incomplete:
             return .incomplete
         case .complete:
@@ -131,22 +165,23 @@ internal struct RequestHeadGuard {
         }
     }
 
-    private mutating func lineStart(_ byte: UInt8) -> Verdict {
+    private mutating func lineStart(_ byte: UInt8, at index: Int) -> Verdict {
         if byte == 0x0D {
             self.place = .lastLineFeed
             return .incomplete
         }
         guard self.hasRequestLine else {
             self.place = .requestLine
-            return self.requestLine(byte)
+            return self.requestLine(byte, at: index)
         }
         guard Self.isToken(byte) else {
             return .refused(.badRequest, "A header line begins with the field's name.")
         }
-        self.fieldCount += 1
-        guard self.fieldCount <= self.maximumFieldCount else {
+        guard self.fields.count < self.maximumFieldCount else {
             return .refused(.headersTooLarge, "The request has more than \(self.maximumFieldCount) header fields.")
         }
+        if self.fields.isEmpty { self.fields.reserveCapacity(16) }
+        self.nameStart = index
         self.place = .fieldName
         return .incomplete
     }

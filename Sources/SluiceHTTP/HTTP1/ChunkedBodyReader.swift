@@ -1,13 +1,15 @@
-/// Follows the framing of a chunked body (RFC 9112, section 7.1) to its end, and limits the bytes that are not data.
+/// Reads the framing of a chunked body (RFC 9112, section 7.1) to its end, bounds what comes with no data, and refuses
+/// what parsers are known to disagree on.
 ///
-/// It is in front of the parser, which decodes the same bytes: it finds where the next request begins, and refuses
-/// forms on which parsers are known to disagree. It skips the data itself.
-internal struct ChunkedBodyGuard {
-    /// The result after some more bytes.
+/// Trailers are checked and thrown away.
+internal struct ChunkedBodyReader {
+    /// What is known after some more bytes.
     enum Verdict: Equatable {
-        /// The body continues.
+        /// The body goes on; what was given is framing.
         case incomplete
-        /// The body ends after that many of the bytes given last.
+        /// Behind so many bytes of framing stands so much data; the rest has not been looked at.
+        case data(framing: Int, byteCount: Int)
+        /// The body ends with that many bytes of what was given last.
         case complete(byteCount: Int)
         /// The body's framing is broken.
         case refused(String)
@@ -38,25 +40,25 @@ internal struct ChunkedBodyGuard {
     private var extensionByteCount = 0
     private var trailerByteCount = 0
 
-    /// A guard for one body.
+    /// A reader of one body.
     init(limits: HTTPLimits) {
         self.maximumExtensionBytes = limits.maximumChunkExtensionBytes
         self.maximumTrailerBytes = limits.maximumTrailerBytes
     }
 
-    /// Takes the bytes that follow those given before.
+    /// Takes the bytes that follow those given before, up to the next piece of data.
     mutating func consume(_ bytes: borrowing Span<UInt8>) -> Verdict {
         var index = 0
         while index < bytes.count {
             if self.place == .data {
-                let step = min(self.size, bytes.count - index)
-                self.size -= step
-                index += step
+                let byteCount = min(self.size, bytes.count - index)
+                self.size -= byteCount
                 if self.size == 0 { self.place = .dataReturn }
-                continue
+                return .data(framing: index, byteCount: byteCount)
             }
             switch self.consume(bytes[index]) {
-            case .incomplete: index += 1
+            // One byte of framing is never data.
+            case .incomplete, .data: index += 1
             case .complete: return .complete(byteCount: index + 1)
             case .refused(let detail): return .refused(detail)
             }
@@ -69,7 +71,7 @@ internal struct ChunkedBodyGuard {
         case .size, .fieldExtension, .sizeLineFeed:
             return self.sizeLine(byte)
         case .data:
-            preconditionFailure("the data of a chunk is passed over before its bytes are looked at")
+            preconditionFailure("the data of a chunk is taken before its bytes are looked at")
         case .dataReturn:
             return self.expect(byte, 0x0D, then: .dataLineFeed)
         case .dataLineFeed:
@@ -126,9 +128,9 @@ internal struct ChunkedBodyGuard {
         switch self.place {
         case .trailerStart where byte == 0x0D:
             self.place = .lastLineFeed
-        case .trailerStart where RequestHeadGuard.isToken(byte):
+        case .trailerStart where RequestHeadReader.isToken(byte):
             self.place = .trailerName
-        case .trailerName where RequestHeadGuard.isToken(byte):
+        case .trailerName where RequestHeadReader.isToken(byte):
             break
         case .trailerName where byte == UInt8(ascii: ":"):
             self.place = .trailerValue

@@ -1,0 +1,35 @@
+internal import Crypto
+
+/// The digest of the credential that a connection showed last, so that its next request with the same one costs no hash.
+///
+/// Vouches for nothing: the digest is looked up anew each time. Belongs to the connection's event loop.
+package final class CredentialMemo {
+    private var credential: [UInt8] = []
+    private var digest: SHA256Digest?
+
+    package init() {}
+
+    /// The SHA-256 of a credential.
+    func digest(of bytes: [UInt8]) -> SHA256Digest {
+        if let digest = self.digest, Self.areEqual(bytes, self.credential) {
+            return digest
+        }
+        let digest = SHA256.hash(data: bytes)
+        self.digest = digest
+        self.credential = bytes
+        return digest
+    }
+
+    /// Compares in a time that depends on the lengths alone: a proxy may carry the requests of many on one connection.
+    private static func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+        guard one.count == other.count else { return false }
+        var difference: UInt8 = 0
+        for index in one.indices {
+            difference |= one[index] ^ other[index]
+        }
+        return difference == 0
+    }
+}
+
+@available(*, unavailable)
+extension CredentialMemo: Sendable {}
