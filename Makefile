@@ -88,6 +88,12 @@ bench: ## CPU per message and bytes per connection
 	swift build $(SWIFT_FLAGS) -c release --product sluice
 	Benchmarks/run.sh $(ARGS)
 
+.PHONY: count
+count: ## Instructions per message, counted: the same on a busy machine
+	@.ci/setup build count
+	swift build $(SWIFT_FLAGS) -c release --product sluice
+	Benchmarks/count.py --check $(ARGS)
+
 .PHONY: sanitize
 sanitize: ## All Swift tests under the address sanitizer, then under the thread sanitizer
 	@.ci/setup build

@@ -5,9 +5,9 @@ busy machine changes nothing but the time it takes.
     Benchmarks/count.py [--json FILE] [PROGRAM]        PROGRAM: .build/release/sluice
     Benchmarks/count.py --check [PROGRAM]              fails over the limits of Benchmarks/counts.json
 
-One event loop, no TLS unless a case says so, log level error. The gateway starts, is warmed up, its counters are set to
-zero, the work is done, and the counters are dumped: its start and its end count for nothing. Two runs differ by about
-1 %, as timers fire more or less often. valgrind cannot read the debug information of Swift, so a stripped copy runs.
+One event loop, no TLS, log level error. The gateway starts, is warmed up, its counters are set to
+zero, the work is done, and the counters are dumped: its start and its end count for nothing. Two runs differ by 1 to
+3 %, as timers fire more or less often. valgrind cannot read the debug information of Swift, so a stripped copy runs.
 """
 import argparse
 import json
@@ -46,7 +46,7 @@ class Gateway:
 
     def __init__(self, program, folder, max_frames=10):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
-        self.port, self.tls_port = free_port(), None
+        self.port = free_port()
         (self.folder / "jwt.key").write_text(secrets.token_hex(32) + "\n")
         (self.folder / "jwt.key").chmod(0o600)
         (self.folder / "config.yaml").write_text(json.dumps({
@@ -175,7 +175,7 @@ def fanout(gateway, query, rounds=200, readers=50):
 
 
 def batched(gateway, readers=50):
-    """Ten posts of ten messages go out in one frame or two."""
+    """Each post of ten messages goes out in one frame."""
     stream = gateway.connect()
     gateway.posts(stream, 1, b'{"type":"start"}')
     streams = gateway.subscribers(readers)
