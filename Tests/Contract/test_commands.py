@@ -18,7 +18,8 @@ from conftest import read_until, wait_for
 # Help and usage
 
 
-COMMANDS = ["init", "serve", "check", "demo", "run", "publish", "watch", "export", "replay", "token", "key", "certificate"]
+COMMANDS = ["init", "serve", "check", "demo", "run", "publish", "watch", "export", "replay", "scans",
+            "connections", "revoke", "token", "key", "certificate"]
 
 
 def test_help_and_version():

@@ -61,7 +61,39 @@ package struct GatewayAddress: Sendable, Equatable {
         "\(self.basePath)/api/ws/scans/\(scanID.text)"
     }
 
+    /// A URL of the gateway.
+    ///
+    /// - Parameters:
+    ///   - path: Its segments, beneath what stands before the gateway's own paths; anything may be in them.
+    ///   - query: Its parameters, in this order.
+    /// - Returns: The URL.
+    func url(_ path: [String], _ query: [(name: String, value: String)] = []) -> String {
+        let segments = path.map { "/" + Self.encoded($0) }.joined()
+        let parameters = query.map { "\($0.name)=\(Self.encoded($0.value))" }.joined(separator: "&")
+        return self.root + segments + (parameters.isEmpty ? "" : "?" + parameters)
+    }
+
+    private var root: String { "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)" }
+
     private func scanURL(of scanID: ScanID) -> String {
-        "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)/api/scans/\(scanID.text)"
+        "\(self.root)/api/scans/\(scanID.text)"
+    }
+
+    /// Percent-encodes all but letters, digits, `-`, `_`, `~`, and dots among others (RFC 3986 section 2.3).
+    private static func encoded(_ text: String) -> String {
+        let isDots = text == "." || text == ".."
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                result.unicodeScalars.append(UnicodeScalar(byte))
+            case UInt8(ascii: ".") where !isDots:
+                result.append(".")
+            default:
+                result += "%" + Hexadecimal.text([byte]).uppercased()
+            }
+        }
+        return result
     }
 }

@@ -1,0 +1,112 @@
+"""`sluice scans`, `sluice connections` and `sluice revoke`: the gateway as its people manage it."""
+
+import json
+
+import pytest
+
+from commands import sluice
+from conftest import closing, read_until, wait_for
+
+
+def said(gateway, *arguments, token=None):
+    result = sluice(*arguments, gateway=gateway, token=token or gateway.admin())
+    assert result.returncode == 0 and result.stderr_text == "", result.stderr_text
+    return result.stdout_text.splitlines()
+
+
+def refused(gateway, *arguments, token=None):
+    result = sluice(*arguments, gateway=gateway, token=token or gateway.admin())
+    assert result.returncode == 1 and result.stdout_text == ""
+    return result.stderr_text
+
+
+def test_scans(make_gateway):
+    gateway = make_gateway()
+    gateway.post("nightly-1", [{"type": "finding", "severity": "high"}, {"type": "scanCompleted"}],
+                 headers={"Scan-Owner": "alice"})
+    gateway.post("nightly-2", {"type": "scanProgress", "percent": 41})
+    gateway.post("weekly", {"type": "error", "message": "no route"})
+    lines = said(gateway, "scans")
+    assert lines[0].split() == ["SCAN", "STATE", "DONE", "MESSAGES", "FINDINGS", "LAST", "OWNER", "NAME"]
+    rows = {line.split()[0]: line for line in lines[1:]}
+    assert list(rows) == [scan["scan_id"] for scan in
+                          gateway.get("/api/scans/stats?sort=-started", gateway.admin()).json()["scans"]]
+    assert "completed" in rows["nightly-1"] and "1 high" in rows["nightly-1"] and "alice" in rows["nightly-1"]
+    assert "running" in rows["nightly-2"] and "41 %" in rows["nightly-2"] and "failed" in rows["weekly"]
+    ids = [json.loads(line)["scan_id"] for line in said(gateway, "scans", "list", "--sort", "id", "--json")]
+    assert ids == ["nightly-1", "nightly-2", "weekly"]
+    assert len(said(gateway, "scans", "--state", "failed")) == 2
+    assert len(said(gateway, "scans", "--search", "NIGHT", "--limit", "1")) == 2
+    # A token sees what it may read.
+    assert len(said(gateway, "scans", token=gateway.token("alice"))) == 2
+
+    shown = said(gateway, "scans", "show", "weekly")
+    assert any(line.split() == ["state", "failed:", "no", "route"] for line in shown)
+    assert json.loads("\n".join(said(gateway, "scans", "show", "weekly", "--json")))["scan_id"] == "weekly"
+    assert "scan_not_found" in refused(gateway, "scans", "show", "none")
+
+    assert "forbidden" in refused(gateway, "scans", "delete", "weekly", token=gateway.token("bob"))
+    result = sluice("scans", "delete", "weekly", "none", "nightly-1", gateway=gateway, token=gateway.admin())
+    assert result.returncode == 1 and "none: " in result.stderr_text and "scan_not_found" in result.stderr_text
+    assert result.stdout_text.splitlines() == ["weekly: deleted", "nightly-1: deleted"]
+    assert len(said(gateway, "scans")) == 2
+
+
+def test_connections(make_gateway):
+    gateway = make_gateway()
+    gateway.post("a", {"type": "t"})
+    with gateway.sync_ws("a?since=0", token=gateway.reader("al/ice")) as socket, gateway.stream("a") as upload:
+        read_until(socket, "t")
+        upload.send({"type": "u"})
+        read_until(socket, "u")
+        rows = [line.split() for line in said(gateway, "connections")[1:]]
+        assert [row[2] for row in rows if row[1] == "websocket"] == ["al/ice"]
+        listed = [json.loads(line) for line in said(gateway, "connections", "list", "--json")]
+        assert {"al/ice", "scanner"} <= {one["user"] for one in listed}
+        number = next(one["id"] for one in listed if one["user"] == "al/ice")
+        shown = said(gateway, "connections", "show", number)
+        assert ["user", "al/ice"] in [line.split() for line in shown] and "scan a" in shown
+        assert json.loads("\n".join(said(gateway, "connections", "show", number, "--json")))["id"] == number
+        assert "forbidden" in refused(gateway, "connections", token=gateway.reader())
+        assert said(gateway, "connections", "disconnect", "--user", "nobody") == ["0 closed"]
+        assert said(gateway, "connections", "disconnect", "--user", "al/ice") == ["1 closed"]
+        assert closing(socket)[0] == 4403
+    assert "not_found" in refused(gateway, "connections", "show", "4000000000")
+
+
+def test_revocations(make_gateway, hold):
+    gateway = make_gateway()
+    gateway.post("a", {"type": "t"})
+    one, other = gateway.reader(jti="one"), gateway.reader(jti="other")
+    sockets = [hold(gateway.sync_ws("a?since=0", token=token)) for token in (one, other)]
+    for socket in sockets:
+        read_until(socket, "t")
+    assert "forbidden" in refused(gateway, "revoke", "--jti", "one", token=other)
+    assert said(gateway, "revoke", "--jti", "one") == ["revoked"]
+    assert closing(sockets[0])[0] == 4401
+    assert gateway.get("/api/scans/stats", one).status == 401
+    assert gateway.get("/api/scans/stats", other).status == 200
+    assert said(gateway, "revoke", "--user", "alice", "--issued-before", "2026-01-31T09:05:00Z") == ["revoked"]
+    assert gateway.get("/api/scans/stats", other).status == 200
+    wait_for(lambda: said(gateway, "revoke", "--user", "alice") and
+             gateway.get("/api/scans/stats", other).status == 401)
+    assert closing(sockets[1])[0] == 4401
+
+
+@pytest.mark.parametrize("arguments", [
+    ["scans"], ["scans", "show"], ["scans", "delete"], ["scans", "show", "a b", "--url", "https://x"],
+    ["scans", "--limit", "0", "--url", "https://x"], ["scans", "--state", "x", "--url", "https://x"], ["connections"],
+    ["connections", "show", "x", "--url", "https://x"], ["connections", "disconnect", "--url", "https://x"],
+    ["connections", "disconnect", "--user", "a", "--ingest-key", "b", "--url", "https://x"], ["revoke"],
+    ["revoke", "--jti", "a", "--user", "b", "--url", "https://x"], ["revoke", "--jti", "", "--url", "https://x"],
+    ["revoke", "--user", "a", "--issued-before", "soon", "--url", "https://x"],
+    ["revoke", "--jti", "a", "--issued-before", "1", "--url", "https://x"]], ids=" ".join)
+def test_errors_of_usage(arguments):
+    result = sluice(*arguments)
+    assert result.returncode == 64 and result.stdout_text == "" and result.stderr_text
+
+
+def test_a_gateway_that_is_not_there():
+    for command in ["scans"], ["connections"], ["revoke", "--jti", "a"]:
+        result = sluice(*command, "--url", "https://127.0.0.1:1", "--token", "a.b.c")
+        assert result.returncode == 1 and "connection refused" in result.stderr_text
