@@ -192,6 +192,30 @@ async def test_a_scan_that_does_not_exist_yet_and_one_that_stalls(make_gateway, 
         await console.has(".scan-head .outcome", "Running")
 
 
+@both
+async def test_counts_in_a_part_of_the_findings_say_so(make_gateway, scan, tmp_path, browser):
+    gateway = make_gateway(relay={"history": {"messages": 50}})
+    await post(gateway, scan, [vulnerability(number) for number in range(200)])
+    await post(gateway, "whole", [vulnerability(number) for number in range(20)])
+    async with browser(tmp_path) as page:
+        console = Console(page, gateway)
+
+        async def shown(name, count):
+            """Opens a scan, and its filters, which a narrow page has behind a button."""
+            await console.go(f"#/scans/{name}")
+            await console.has(".scan-head h1", name)
+            await page.evaluate("""(({ classList }, button) => {
+              if (button.checkVisibility() && !classList.contains('with-facets')) button.click();
+            })(document.querySelector('.facets').closest('.scan'), document.querySelector('.facet-switch'))""")
+            await console.has(".facets .value", count)
+
+        await console.open("#/", gateway.reader())
+        await shown(scan, "200")
+        await console.has(".facets-note", "counted in the 50 of 200 findings")
+        await shown("whole", "20")
+        await console.has_no(".facets-note")
+
+
 HOSTILE = "<img src=x onerror='globalThis.pwned=1'><script>globalThis.pwned=2</script>"
 
 

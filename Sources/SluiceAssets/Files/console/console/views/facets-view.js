@@ -13,8 +13,9 @@ export class FacetsView {
     constructor(page) {
         this.page = page;
         this.groups = Object.fromEntries(FACETS.map((name) => [name, this.#group(name)]));
+        this.note = el('p', { class: 'facets-note', hidden: true });
         this.element = el('aside', { class: 'facets', 'aria-label': 'Filters' },
-            el('div', 'facets-head', el('h2', {}, 'Filters'), el('span', 'grow'), el('button', { class: 'quiet icon-only', 'aria-label': 'Close the filters', onclick: () => page.toggleFacets() }, icon('close'))), ...FACETS.map((name) => this.groups[name].element));
+            el('div', 'facets-head', el('h2', {}, 'Filters'), el('span', 'grow'), el('button', { class: 'quiet icon-only', 'aria-label': 'Close the filters', onclick: () => page.toggleFacets() }, icon('close'))), ...FACETS.map((name) => this.groups[name].element), this.note);
     }
 
     #group(name) {
@@ -43,6 +44,15 @@ export class FacetsView {
             group.more.hidden = isAll && !group.isLong;
             write(group.more, group.isLong ? 'Fewer' : 'More');
         }
+        this.#drawNote();
+    }
+
+    /** The gateway counts types and severities of all messages; hosts, ports and tags are known of those that are here. */
+    #drawNote() {
+        this.note.hidden = !this.page.isPartial;
+        if (this.note.hidden) return;
+        const here = this.page.store.findingCount;
+        write(this.note, `Hosts, ports and tags are counted in the ${count(here)} of ${count(here + this.page.lostFindings())} findings that are here.`);
     }
 
     /** The gateway counted all messages; what came since it was asked is counted here. */

@@ -263,6 +263,12 @@ export class ScanPage {
         return said - this.store.findingCount;
     }
 
+    /** Whether so many are missing that it is no matter of moments, and none was left out here for want of room. */
+    get isPartial() {
+        const { store } = this;
+        return store.droppedCount === 0 && this.lostFindings() > Math.max(5, store.findingCount * 0.02);
+    }
+
     // Drawing
 
     #draw() {

@@ -40,7 +40,7 @@ export class SignIn {
                 el('details', {}, el('summary', {}, icon('help'), 'Where do I get a token?'),
                     el('p', {}, 'From whoever runs this gateway, or by its own command:'),
                     el('pre', { tabindex: '0' }, 'sluice token --config config.yaml --sub you --scans \'*\'\nsluice token --config config.yaml --sub you --role admin'),
-                    el('p', {}, 'It is kept in this tab only and sent to this gateway only. “sluice demo” prints a link with one.'))));
+                    el('p', {}, 'It is kept in this tab only and sent to this gateway only. “sluice init” and “sluice demo” print a link with one.'))));
     }
 
     mount(parent) {
