@@ -14,7 +14,7 @@ export SWIFT_BACKTRACE := enable=no
 CONFIGURATION ?= debug
 # Seconds for each fuzz target.
 SECONDS ?= 60
-# Further arguments of what run, test, sanitize, browser, contract, conformance, faults and bench start (for example: --filter FrameBudget).
+# Further arguments of what run, test, sanitize, browser, contract, conformance, cluster, faults and bench start (for example: --filter FrameBudget).
 ARGS ?=
 
 # A target that imports what it does not declare does not build.
@@ -81,6 +81,12 @@ faults: ## Kills and power cuts under load, disks and files that fail, with an o
 	@.ci/setup build
 	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
 	Tests/Faults/run.sh "$(BIN)/sluice" $(ARGS)
+
+.PHONY: cluster
+cluster: ## The engine against three real servers of NATS on loopback, which are stopped in turn
+	@.ci/setup build cluster
+	swift build $(SWIFT_FLAGS) --build-tests
+	PATH="$(CURDIR)/.build/venv-cluster/bin:$$PATH" Tests/Cluster/run.sh $(ARGS)
 
 .PHONY: bench
 bench: ## CPU per message and bytes per connection

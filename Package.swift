@@ -188,6 +188,20 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Scans in a log that several gateways share: NATS JetStream, by a client of its own over NIO. Fulfils the relay's protocol.
+        .target(
+            name: "SluiceEngine",
+            dependencies: [
+                "SluiceBase",
+                "SluiceRelay",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings
+        ),
         // The scanner's and the terminal's side: run, publish, watch, export, replay.
         .target(
             name: "SluiceClient",
@@ -330,6 +344,21 @@ let package = Package(
                 .product(name: "NIOPosix", package: nio),
             ],
             exclude: ["Fixtures"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SluiceEngineTests",
+            dependencies: [
+                "SluiceBase",
+                "SluiceEngine",
+                "SluiceRelay",
+                "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

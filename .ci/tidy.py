@@ -59,6 +59,7 @@ ALLOWED_IMPORTS = {
 DENIED_IMPORTS = {
     "SluiceServer": {"GRDB", "SluiceClient", "ArgumentParser"},
     "SluiceClient": {"GRDB", "SluiceServer", "SluiceRelay", "SluiceAdmission", "ArgumentParser"},
+    "SluiceEngine": {"GRDB", "NIOHTTP1", "SluiceServer", "SluiceClient", "SluiceStorage"},
     "SluiceStorage": {"NIOPosix", "NIOSSL", "NIOHTTP1", "SluiceServer", "SluiceClient"},
 }
 VALUE_IMPORTS = {"SluiceBase", "NIOCore", "DequeModule"}

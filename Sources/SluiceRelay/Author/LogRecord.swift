@@ -10,6 +10,11 @@ package struct LogRecord: Sendable {
     package struct Answer: Sendable, Equatable {
         package var request: IngestRequest.Idempotency
         package var receipt: IngestReceipt
+
+        package init(request: IngestRequest.Idempotency, receipt: IngestReceipt) {
+            self.request = request
+            self.receipt = receipt
+        }
     }
 
     /// Which life of the log it is of.

@@ -17,6 +17,8 @@ package struct EngineStatus: Sendable, Equatable {
     package var reconnects = 0
     /// Records appended since the start, and how long each took, in seconds.
     package var appendTimes = Histogram(bounds: Histogram.timeBounds)
+    /// Scans that there are, as they were last counted.
+    package var scans = 0
     /// Scans that are followed.
     package var openScans = 0
     /// Processes that share the log, this one among them.

@@ -38,6 +38,29 @@ package struct ScanTimes: Sendable, Equatable {
         self.heard = heard
         self.completed = completed
     }
+
+    /// A record comes after what they say.
+    package mutating func note(_ record: LogRecord) {
+        guard let at = record.at else {
+            return
+        }
+        if record.isHeard {
+            self.heard = max(self.heard, at)
+        }
+        for message in record.messages {
+            self.completed = message.isTerminal ? self.completed ?? at : nil
+        }
+    }
+
+    /// How long ago things happened, by another process's time of day: nothing lies ahead.
+    package func ages(now: WallTime) -> StoredAges {
+        func age(_ time: WallTime) -> TimeAmount { .milliseconds(max(0, now.milliseconds - time.milliseconds)) }
+        return StoredAges(
+            sinceCreated: age(self.created),
+            sinceHeard: age(self.heard),
+            sinceCompleted: self.completed.map(age)
+        )
+    }
 }
 
 /// What became of a draft.

@@ -22,6 +22,8 @@ package protocol ScanEngine: Sendable {
     var maximumRecordBytes: Int { get }
     /// The most requests of one draft.
     var maximumRequestCount: Int { get }
+    /// Whether the chores of a scan are this process's: of those that share the log one says so, but for moments.
+    func keeps(_ id: ScanID) -> Bool
     /// What a record of a draft takes of ``maximumRecordBytes``, in bytes; never less than its messages have.
     func byteCount(of record: LogRecord) -> Int
 
@@ -63,10 +65,10 @@ package protocol ScanEngine: Sendable {
     /// Fails with `RelayRefusal`.
     func list(promise: EventLoopPromise<[RecordHeader]>)
 
-    /// Forgets everything of a scan but its newest record, which is the end that was appended before.
+    /// Forgets everything of a scan before a place, which is that of the end that was appended; what comes behind it stays.
     ///
     /// Fails with `RelayRefusal`.
-    func erase(_ id: ScanID, promise: EventLoopPromise<Void>)
+    func erase(_ id: ScanID, before place: UInt64, promise: EventLoopPromise<Void>)
 }
 
 /// Who is told what a scan's log holds: the home of the scan.

@@ -11,13 +11,13 @@ package final class MessageProgress: Sendable {
     private static let phaseTypes: Set<String> = ["phaseStarted", "scanProgress", "progress"]
 
     /// The string `phase` of a message that is state, or begins a phase.
-    let phase: String?
+    package let phase: String?
     /// The number `percent` of such a message, 0 to 100.
-    let percent: Double?
+    package let percent: Double?
     /// The text of an `error` that ends the scan: its string `message`, else `error`.
-    let text: String?
+    package let text: String?
 
-    init(phase: String?, percent: Double?, text: String?) {
+    package init(phase: String?, percent: Double?, text: String?) {
         self.phase = phase
         self.percent = percent
         self.text = text

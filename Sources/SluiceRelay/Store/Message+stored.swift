@@ -13,7 +13,15 @@ extension Message {
     ///   - marks: As ``storedMarks``.
     ///   - key: As ``storedKey``.
     ///   - severity: As ``severity``.
-    package init?(stored body: ByteBuffer, type: String, marks: UInt8, key: [UInt8]?, severity: String?) {
+    ///   - progress: As ``progress``.
+    package init?(
+        stored body: ByteBuffer,
+        type: String,
+        marks: UInt8,
+        key: [UInt8]?,
+        severity: String?,
+        progress: MessageProgress? = nil
+    ) {
         guard let fate = Fate(storedMarks: marks) else {
             return nil
         }
@@ -28,7 +36,8 @@ extension Message {
             isTerminal: marks & Self.terminalMark != 0,
             carriesScanID: marks & Self.carriesScanIDMark != 0,
             conflationKey: conflationKey,
-            severity: severity
+            severity: severity,
+            progress: progress
         )
     }
 

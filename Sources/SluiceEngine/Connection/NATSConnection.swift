@@ -1,0 +1,433 @@
+package import Logging
+package import NIOCore
+internal import NIOPosix
+package import NIOSSL
+package import SluiceBase
+
+/// Why a request got no answer.
+package enum NATSFault: Error, Equatable {
+    case disconnected
+    case timedOut
+    /// Nobody listens to the subject.
+    case noResponders
+}
+
+/// A connection to one of several NATS servers that comes back by itself, on one event loop.
+///
+/// Loop-confined. What is published while there is none is dropped, and requests fail at once: those who ask know what
+/// that means for them. Subscriptions are made anew. Nothing blocks; what a server that has stopped does not take waits
+/// in the channel, which its silence ends within three seconds.
+package final class NATSConnection {
+    package struct Settings: Sendable {
+        /// At least one.
+        package var servers: [ServerAddress]
+        package var credentials: NATSCredentials
+        /// What servers are spoken to by TLS with; needed for those that want it.
+        package var tls: NIOSSLContext?
+        /// What servers list the connection as.
+        package var name: String
+
+        package init(
+            servers: [ServerAddress],
+            credentials: NATSCredentials = .none,
+            tls: NIOSSLContext? = nil,
+            name: String
+        ) {
+            self.servers = servers
+            self.credentials = credentials
+            self.tls = tls
+            self.name = name
+        }
+    }
+
+    private struct Subscription {
+        var subject: String
+        var receive: (NATSMessage) -> Void
+    }
+
+    private struct Request {
+        var deadline: NIODeadline
+        /// Whether more answers are expected after this one.
+        var receive: (Result<NATSMessage, NATSFault>) -> Bool
+    }
+
+    private static let connectTimeout = TimeAmount.seconds(2)
+    private static let pingInterval = TimeAmount.seconds(1)
+    private static let maximumSilentPings = 3
+    private static let sweepInterval = TimeAmount.milliseconds(100)
+    private static let firstWait = TimeAmount.milliseconds(50)
+    private static let longestWait = TimeAmount.seconds(2)
+    /// The most bytes that wait for a server; beyond them the connection is as good as stopped, and is closed.
+    private static let maximumWaitingBytes = 96 * 1024 * 1024
+
+    package let eventLoop: any EventLoop
+    private let settings: Settings
+    private let logger: Logger
+    /// What the server says of itself, once connected; nil while there is no connection.
+    package private(set) var info: ServerInfo?
+    /// The server at hand, or the one that is tried.
+    package private(set) var server: ServerAddress
+    /// Why there is no connection, in words for the operator.
+    package private(set) var failure: String? = "not connected yet"
+    package private(set) var connectCount = 0
+    /// What the server said before it went.
+    private var said: String?
+    /// Called when a connection stands, and when it is gone.
+    package var changed: (_ isConnected: Bool) -> Void = { _ in }
+    private var channel: (any Channel)?
+    private var next: Int
+    private var wait = NATSConnection.firstWait
+    private var triedCount = 0
+    private var isClosed = false
+    private var generation = 0
+    private var subscriptions: [Int: Subscription] = [:]
+    private var requests: [Int: Request] = [:]
+    private var nextNumber = 1
+    private let inbox = "_INBOX." + RandomText.make(byteCount: 12)
+    private var silentPings = 0
+
+    package init(_ settings: Settings, eventLoop: any EventLoop, logger: Logger) {
+        precondition(!settings.servers.isEmpty, "a connection goes somewhere")
+        self.settings = settings
+        self.eventLoop = eventLoop
+        self.logger = logger
+        // Nodes spread over the servers.
+        self.next = Int.random(in: 0..<settings.servers.count)
+        self.server = settings.servers[self.next]
+    }
+
+    /// Connects, and goes on doing so until it is closed.
+    package func start() {
+        _ = self.subscribe(self.inbox + ".*") { [weak self] in self?.answered($0) }
+        self.sweepLater()
+        self.connect()
+    }
+
+    /// Ends it for good; every request fails.
+    package func close() {
+        self.isClosed = true
+        self.channel?.close(promise: nil)
+        self.lost("closed")
+    }
+
+    /// Goes to another server, if there is one: this one is of no use.
+    package func changeServer(_ why: String) {
+        guard self.info != nil, self.settings.servers.count > 1 else { return }
+        self.logger.warning(
+            "engine server given up",
+            metadata: ["server": "\(self.server)", "reason": "\(why)"]
+        )
+        self.channel?.close(promise: nil)
+    }
+
+    package var isConnected: Bool { self.info != nil }
+
+    // MARK: What is said
+
+    /// What comes to a subject is received until the subscription ends, but for what comes while there is no connection.
+    package func subscribe(_ subject: String, _ receive: @escaping (NATSMessage) -> Void) -> Int {
+        let number = self.makeNumber()
+        self.subscriptions[number] = Subscription(subject: subject, receive: receive)
+        self.write { NATSWriter.subscribe(subject, number, into: &$0) }
+        return number
+    }
+
+    package func unsubscribe(_ subscription: Int) {
+        if self.subscriptions.removeValue(forKey: subscription) != nil {
+            self.write { NATSWriter.unsubscribe(subscription, into: &$0) }
+        }
+    }
+
+    package func publish(_ subject: String, headers: MessageHeaders = MessageHeaders(), _ payload: ByteBuffer) {
+        self.write { NATSWriter.publish(subject, reply: nil, headers: headers, payload: payload, into: &$0) }
+    }
+
+    /// Asks, and gets one answer or a fault, in a later task.
+    package func request(
+        _ subject: String,
+        headers: MessageHeaders = MessageHeaders(),
+        _ payload: ByteBuffer,
+        timeout: TimeAmount,
+        then: @escaping (Result<NATSMessage, NATSFault>) -> Void
+    ) {
+        self.requestMany(subject, headers: headers, payload, timeout: timeout) { result in
+            then(result)
+            return false
+        }
+    }
+
+    /// Asks, and gets answers for as long as it says that it wants more, or a fault, in later tasks.
+    package func requestMany(
+        _ subject: String,
+        headers: MessageHeaders = MessageHeaders(),
+        _ payload: ByteBuffer,
+        timeout: TimeAmount,
+        each: @escaping (Result<NATSMessage, NATSFault>) -> Bool
+    ) {
+        guard self.info != nil else {
+            self.eventLoop.assumeIsolated().execute { _ = each(.failure(.disconnected)) }
+            return
+        }
+        let number = self.makeNumber()
+        self.requests[number] = Request(deadline: self.eventLoop.now + timeout, receive: each)
+        let reply = "\(self.inbox).\(number)"
+        self.write { NATSWriter.publish(subject, reply: reply, headers: headers, payload: payload, into: &$0) }
+    }
+
+    private func makeNumber() -> Int {
+        defer { self.nextNumber += 1 }
+        return self.nextNumber
+    }
+
+    /// Writes to the server, with all else that is written in this task of the loop in one go.
+    private func write(_ body: (inout ByteBuffer) -> Void) {
+        guard let channel = self.channel, self.info != nil else { return }
+        var buffer = channel.allocator.buffer(capacity: 256)
+        body(&buffer)
+        self.send(buffer, channel)
+    }
+
+    private var waitingBytes = 0
+    private var isFlushing = false
+
+    private func send(_ buffer: ByteBuffer, _ channel: any Channel) {
+        self.waitingBytes += buffer.readableBytes
+        guard self.waitingBytes <= Self.maximumWaitingBytes else {
+            channel.close(promise: nil)
+            return
+        }
+        let count = buffer.readableBytes
+        let generation = self.generation
+        channel.write(buffer).assumeIsolated()
+            .whenComplete { [weak self] _ in
+                if let self, self.generation == generation { self.waitingBytes -= count }
+            }
+        guard !self.isFlushing else { return }
+        self.isFlushing = true
+        self.eventLoop.assumeIsolated()
+            .execute {
+                self.isFlushing = false
+                self.channel?.flush()
+            }
+    }
+
+    // MARK: Connecting
+
+    private func connect() {
+        guard !self.isClosed else { return }
+        self.server = self.settings.servers[self.next % self.settings.servers.count]
+        self.next += 1
+        self.triedCount += 1
+        self.generation += 1
+        let generation = self.generation
+        let server = self.server
+        let bootstrap = ClientBootstrap(group: self.eventLoop)
+            .connectTimeout(Self.connectTimeout)
+            .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
+        bootstrap.connect(host: server.host, port: server.port).hop(to: self.eventLoop).assumeIsolated()
+            .whenComplete { result in
+                guard self.generation == generation, !self.isClosed else {
+                    if case .success(let channel) = result { channel.close(promise: nil) }
+                    return
+                }
+                switch result {
+                case .success(let channel): self.connected(channel, generation)
+                case .failure(let error): self.lost("\(error)")
+                }
+            }
+    }
+
+    private func connected(_ channel: any Channel, _ generation: Int) {
+        self.channel = channel
+        self.waitingBytes = 0
+        self.silentPings = 0
+        let handler = NATSHandler { [weak self] event in
+            guard let self, self.generation == generation else { return }
+            self.handle(event)
+        }
+        do {
+            try channel.pipeline.syncOperations.addHandler(handler)
+        } catch {
+            channel.close(promise: nil)
+            self.lost("\(error)")
+            return
+        }
+        // INFO may be there already, and is awaited no longer than a connection.
+        channel.read()
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.connectTimeout) { [weak self] in
+                guard let self, self.generation == generation, self.info == nil else { return }
+                self.said = "\(self.server) does not answer"
+                channel.close(promise: nil)
+            }
+    }
+
+    private func handle(_ event: NATSHandler.Event) {
+        switch event {
+        case .operation(.info(let json)): self.informed(json)
+        case .operation(.message(let message)): self.subscriptions[message.subscription]?.receive(message)
+        case .operation(.ping): self.write { NATSWriter.pong(into: &$0) }
+        case .operation(.pong): self.ponged()
+        case .operation(.ok): break
+        case .operation(.error(let text)):
+            self.logger.warning("engine server said", metadata: ["server": "\(self.server)", "error": "\(text)"])
+            self.said = "\(self.server): \(text)"
+        case .closed(let why): self.lost(why)
+        }
+    }
+
+    /// What a server says at first, and again when its cluster changes.
+    private var greeting: ServerInfo?
+
+    private func informed(_ json: ByteBuffer) {
+        guard let info = ServerInfo(json), let channel = self.channel else {
+            self.channel?.close(promise: nil)
+            return
+        }
+        if self.info != nil {
+            self.info = info
+            if info.isLeaving { self.changeServer("shuts down") }
+            return
+        }
+        guard self.greeting == nil else { return }
+        self.greeting = info
+        if info.wantsTLS || self.server.isSecure {
+            guard let tls = self.settings.tls, self.startTLS(tls, channel) else {
+                self.said = "\(self.server) wants TLS"
+                channel.close(promise: nil)
+                return
+            }
+        }
+        var buffer = channel.allocator.buffer(capacity: 512)
+        NATSWriter.connect(self.introduction(info), into: &buffer)
+        NATSWriter.ping(into: &buffer)
+        channel.writeAndFlush(buffer, promise: nil)
+    }
+
+    private func startTLS(_ tls: NIOSSLContext, _ channel: any Channel) -> Bool {
+        let isAddress = IPAddress(self.server.host) != nil
+        guard let handler = try? NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : self.server.host)
+        else {
+            return false
+        }
+        return (try? channel.pipeline.syncOperations.addHandler(handler, position: .first)) != nil
+    }
+
+    private func introduction(_ info: ServerInfo) -> ByteBuffer {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("verbose", false)
+        json.member("pedantic", false)
+        json.member("tls_required", info.wantsTLS || self.server.isSecure)
+        json.member("name", self.settings.name)
+        json.member("lang", "swift")
+        json.member("version", "1")
+        json.member("protocol", 1)
+        json.member("headers", true)
+        json.member("no_responders", true)
+        json.member("echo", true)
+        switch self.settings.credentials {
+        case .none: break
+        case .user(let user, let password):
+            json.member("user", user)
+            json.member("pass", password)
+        case .token(let token, let seed):
+            json.member("jwt", token)
+            json.member("sig", ifPresent: info.nonce.flatMap { NATSCredentials.signature(of: $0, seed: seed) })
+        }
+        json.endObject()
+        return json.buffer
+    }
+
+    private func ponged() {
+        self.silentPings = 0
+        guard self.info == nil, let greeting = self.greeting, let channel = self.channel else { return }
+        self.info = greeting
+        self.failure = nil
+        self.said = nil
+        self.triedCount = 0
+        self.wait = Self.firstWait
+        self.connectCount += 1
+        var buffer = channel.allocator.buffer(capacity: 4096)
+        for (number, subscription) in self.subscriptions {
+            NATSWriter.subscribe(subscription.subject, number, into: &buffer)
+        }
+        self.send(buffer, channel)
+        self.pingLater(self.generation)
+        self.logger.info(
+            "engine connected",
+            metadata: ["server": "\(self.server)", "version": "\(greeting.version)", "name": "\(greeting.name)"]
+        )
+        self.changed(true)
+    }
+
+    private func pingLater(_ generation: Int) {
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.pingInterval) { [weak self] in
+                guard let self, self.generation == generation, self.info != nil else { return }
+                self.silentPings += 1
+                guard self.silentPings <= Self.maximumSilentPings else {
+                    self.channel?.close(promise: nil)
+                    self.lost("silent")
+                    return
+                }
+                self.write { NATSWriter.ping(into: &$0) }
+                self.pingLater(generation)
+            }
+    }
+
+    /// The connection is gone, or could not be made: another server is tried, after a while once all have been.
+    private func lost(_ why: String) {
+        let wasConnected = self.info != nil
+        self.generation += 1
+        self.channel = nil
+        self.info = nil
+        self.greeting = nil
+        self.failure = self.said ?? "\(self.server): \(why)"
+        self.said = nil
+        let requests = self.requests
+        self.requests = [:]
+        if wasConnected {
+            self.logger.warning("engine disconnected", metadata: ["server": "\(self.server)", "reason": "\(why)"])
+            self.changed(false)
+        }
+        for request in requests.values { _ = request.receive(.failure(.disconnected)) }
+        guard !self.isClosed else { return }
+        var wait = TimeAmount.milliseconds(1)
+        if self.triedCount >= self.settings.servers.count {
+            self.triedCount = 0
+            wait = self.wait
+            self.wait = min(self.wait + self.wait, Self.longestWait)
+            self.logger.warning("engine not reachable", metadata: ["server": "\(self.server)", "reason": "\(why)"])
+        }
+        self.eventLoop.assumeIsolated().scheduleTask(in: wait) { [weak self] in self?.connect() }
+    }
+
+    // MARK: Answers
+
+    private func answered(_ message: NATSMessage) {
+        guard let number = message.subject.split(separator: ".").last.flatMap({ Int($0) }),
+            let request = self.requests[number]
+        else {
+            return
+        }
+        let isNobody = message.status == 503 && message.payload.readableBytes == 0
+        if isNobody || !request.receive(.success(message)) {
+            self.requests[number] = nil
+        }
+        if isNobody { _ = request.receive(.failure(.noResponders)) }
+    }
+
+    private func sweepLater() {
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.sweepInterval) { [weak self] in
+                guard let self, !self.isClosed else { return }
+                let now = self.eventLoop.now
+                for (number, request) in self.requests where request.deadline <= now {
+                    self.requests[number] = nil
+                    _ = request.receive(.failure(.timedOut))
+                }
+                self.sweepLater()
+            }
+    }
+}

@@ -1,0 +1,51 @@
+import NIOCore
+import SluiceBase
+import SluiceRelay
+
+extension EngineNode {
+    var json: ByteBuffer {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("name", self.name)
+        json.member("instance", self.instance)
+        json.member("version", self.version)
+        json.member("connections", self.load.connections)
+        json.member("scans", self.load.scans)
+        json.member("draining", self.load.isDraining)
+        json.member("since", Int(self.since))
+        json.endObject()
+        return json.buffer
+    }
+
+    init?(_ json: JSONNode) {
+        guard let name = json["name"]?.string, let instance = json["instance"]?.string, instance.utf8.count <= 64,
+            name.utf8.count <= 256, let version = json["version"]?.string
+        else {
+            return nil
+        }
+        self.init(
+            name: name,
+            instance: instance,
+            version: String(version.prefix(64)),
+            load: EngineLoad(),
+            since: Int64(json["since"]?.integer ?? 0)
+        )
+        self.load.connections = json["connections"]?.integer ?? 0
+        self.load.scans = json["scans"]?.integer ?? 0
+        self.load.isDraining = json["draining"]?.value == .bool(true)
+    }
+}
+
+extension EngineStatus {
+    /// Adds what another loop tells.
+    mutating func add(_ other: EngineStatus) {
+        self.voidRecords += other.voidRecords
+        self.overtakenDrafts += other.overtakenDrafts
+        self.repeatedDrafts += other.repeatedDrafts
+        self.failedDrafts += other.failedDrafts
+        self.reconnects += other.reconnects
+        self.openScans += other.openScans
+        self.appendTimes.add(other.appendTimes)
+        self.shards = zip(self.shards, other.shards).map { $0 && $1 }
+    }
+}

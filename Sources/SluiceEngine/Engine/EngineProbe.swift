@@ -1,0 +1,56 @@
+package import Logging
+package import NIOCore
+
+/// Asks an engine whether a gateway could use it, and changes nothing.
+package enum EngineProbe {
+    private static let interval = TimeAmount.milliseconds(50)
+
+    /// - Parameters:
+    ///   - configuration: The gateway's.
+    ///   - eventLoop: Where it is asked.
+    ///   - timeout: How long the servers have to answer.
+    ///   - logger: For the connection.
+    /// - Returns: What would become of the gateway.
+    package static func run(
+        _ configuration: EngineConfiguration,
+        on eventLoop: any EventLoop,
+        timeout: TimeAmount,
+        logger: Logger
+    ) -> EventLoopFuture<StreamSetup.Outcome> {
+        let promise = eventLoop.makePromise(of: StreamSetup.Outcome.self)
+        eventLoop.execute {
+            let connection = NATSConnection(configuration.connection, eventLoop: eventLoop, logger: logger)
+            connection.start()
+            Self.ask(connection, configuration, until: eventLoop.now + timeout) { outcome in
+                connection.close()
+                promise.succeed(outcome)
+            }
+        }
+        return promise.futureResult
+    }
+
+    private static func ask(
+        _ connection: NATSConnection,
+        _ configuration: EngineConfiguration,
+        until deadline: NIODeadline,
+        then: @escaping (StreamSetup.Outcome) -> Void
+    ) {
+        guard let info = connection.info else {
+            guard connection.eventLoop.now < deadline else {
+                then(.unavailable(connection.failure ?? "no answer"))
+                return
+            }
+            connection.eventLoop.assumeIsolated()
+                .scheduleTask(in: Self.interval) { Self.ask(connection, configuration, until: deadline, then: then) }
+            return
+        }
+        let judgement = StreamSetup.judge(info, maximumMessageBytes: configuration.maximumMessageBytes)
+        guard judgement == .ready else {
+            then(judgement)
+            return
+        }
+        let stream = JetStream(connection, subjects: configuration.subjects)
+        let setup = StreamSetup(stream, subjects: configuration.subjects, retention: configuration.retention)
+        setup.look(then: then)
+    }
+}

@@ -1,0 +1,294 @@
+import Logging
+import NIOCore
+import SluiceBase
+import SluiceRelay
+
+/// An engine's part on one event loop: two connections, and the scans that live there.
+///
+/// Loop-confined. Appends and reads go one way, copies come another: the server ends a connection that does not take
+/// what is sent to it, and then only copies are missing, which are read.
+final class LoopEngine: LogAccess {
+    /// What waits for the log at most, in bytes; beyond it nothing is published, and drafts wait for their time.
+    private static let maximumWaitingBytes = 64 * 1024 * 1024
+    private static let probeInterval = TimeAmount.seconds(1)
+    private static let probeTimeout = TimeAmount.seconds(2)
+    /// After so long without a word of any leader another server is tried.
+    private static let patience = TimeAmount.seconds(4)
+    /// How many scans are looked at again at once, and how often.
+    private static let checkCount = 64
+    private static let checkInterval = TimeAmount.milliseconds(20)
+
+    let eventLoop: any EventLoop
+    let connection: NATSConnection
+    let live: NATSConnection
+    let stream: JetStream
+    let counts = FeedCounts()
+    private let configuration: EngineConfiguration
+    private let terms: ScanFeed.Terms
+    private let logger: Logger
+    private var feeds: [ScanID: ScanFeed] = [:]
+    private var readers: [ScanID: HistoryReader] = [:]
+    private var toCheck: [ScanID] = []
+    private var isChecking = false
+    /// When each shard's leader was heard last; nil before the first time.
+    private(set) var answeredAt: [NIODeadline?]
+    private var changedServerAt: NIODeadline
+    private let startedAt: NIODeadline
+    /// Whether the streams are there and may be used.
+    var isReady = false
+    private var isClosed = false
+
+    init(
+        _ configuration: EngineConfiguration,
+        instance: String,
+        eventLoop: any EventLoop,
+        index: Int,
+        wallClock: @escaping @Sendable () -> WallTime,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        self.connection = NATSConnection(configuration.connection, eventLoop: eventLoop, logger: logger)
+        self.live = NATSConnection(configuration.connection, eventLoop: eventLoop, logger: logger)
+        self.stream = JetStream(self.connection, subjects: configuration.subjects)
+        self.terms = ScanFeed.Terms(
+            node: "\(instance)-\(String(index, radix: 36))-",
+            appendTimeout: configuration.appendTimeout,
+            wallClock: wallClock
+        )
+        self.answeredAt = Array(repeating: nil, count: configuration.subjects.shardCount)
+        self.startedAt = eventLoop.now
+        self.changedServerAt = eventLoop.now
+    }
+
+    func start() {
+        self.stream.leaderAnswered = { [unowned self] in self.answeredAt[$0] = self.eventLoop.now }
+        self.live.changed = { [unowned self] isConnected in
+            if isConnected { self.checkAll { _ in true } }
+        }
+        for shard in self.answeredAt.indices {
+            let stream = self.configuration.subjects.stream(shard)
+            _ = self.live.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.\(stream)") { [unowned self] _ in
+                self.checkAll { self.configuration.subjects.shard(of: $0) == shard }
+            }
+        }
+        self.connection.start()
+        self.live.start()
+        self.probeLater()
+    }
+
+    func close() {
+        self.isClosed = true
+        for feed in self.feeds.values { feed.end() }
+        self.feeds = [:]
+        self.connection.close()
+        self.live.close()
+    }
+
+    // MARK: Scans
+
+    var feedCount: Int { self.feeds.count }
+
+    func follow(_ id: ScanID, _ follower: any ScanFollower) {
+        self.feeds[id]?.end()
+        var logger = self.logger
+        logger[metadataKey: "scan"] = "\(id.text)"
+        let feed = ScanFeed(
+            id,
+            log: self,
+            follower: follower,
+            eventLoop: self.eventLoop,
+            terms: self.terms,
+            counts: self.counts,
+            logger: logger
+        )
+        self.feeds[id] = feed
+        feed.start()
+    }
+
+    func unfollow(_ id: ScanID) {
+        self.feeds.removeValue(forKey: id)?.end()
+    }
+
+    func append(_ draft: RecordDraft, to id: ScanID, _ promise: EventLoopPromise<AppendOutcome>) {
+        guard let feed = self.feeds[id] else {
+            EngineAppend(promise: promise).settleLater(.unavailable)
+            return
+        }
+        feed.append(draft, promise)
+    }
+
+    func last(of id: ScanID, then: @escaping (Result<RecordHeader?, any Error>) -> Void) {
+        self.head(of: id) { result in
+            switch result {
+            case .failure: then(.failure(RelayRefusal.storageUnavailable))
+            case .success(nil): then(.success(nil))
+            case .success(let message?):
+                guard let head = try? RecordHead(message.headers) else {
+                    then(.failure(RelayRefusal.storageUnavailable))
+                    return
+                }
+                then(.success(head.header(of: id, at: message.sequence)))
+            }
+        }
+    }
+
+    func read(_ request: StoredPageRequest, of id: ScanID, epoch: String, _ promise: EventLoopPromise<StoredPage>) {
+        let marks = self.feeds[id]?.marks ?? self.readers[id]?.marks(of: epoch) ?? LogMarks()
+        let reader = HistoryReader(
+            id,
+            epoch: epoch,
+            request: request,
+            log: self,
+            eventLoop: self.eventLoop,
+            marks: marks
+        )
+        if self.feeds[id] == nil {
+            // Who pages through a scan that is not followed goes on where the last page ended.
+            if self.readers.count >= Self.checkCount { self.readers = [:] }
+            self.readers[id] = reader
+        }
+        reader.run { promise.completeWith($0) }
+    }
+
+    func erase(_ id: ScanID, before place: UInt64, _ promise: EventLoopPromise<Void>) {
+        let subjects = self.configuration.subjects
+        let stream = subjects.stream(subjects.shard(of: id))
+        self.readers[id] = nil
+        self.stream.purge(subjects.log(id), in: stream, before: place) { result in
+            promise.completeWith(result.mapError { _ in RelayRefusal.storageUnavailable })
+        }
+    }
+
+    // MARK: LogAccess
+
+    var maximumBodyBytes: Int {
+        (self.connection.info?.maximumPayload ?? 1024 * 1024) - RecordLimits.overhead
+    }
+
+    func subscribe(_ id: ScanID, _ receive: @escaping (LogMessage) -> Void) -> Int {
+        self.live.subscribe(self.configuration.subjects.live(id)) { message in
+            guard let sequence = message.headers["Nats-Sequence"].flatMap(UInt64.init) else { return }
+            receive(
+                LogMessage(
+                    sequence: sequence,
+                    previous: message.headers["Nats-Last-Sequence"].flatMap(UInt64.init),
+                    headers: message.headers,
+                    body: message.payload
+                )
+            )
+        }
+    }
+
+    func unsubscribe(_ subscription: Int) {
+        self.live.unsubscribe(subscription)
+    }
+
+    func publish(
+        _ headers: MessageHeaders,
+        _ body: ByteBuffer,
+        to id: ScanID,
+        expected: UInt64,
+        then: @escaping (AppendMachine.Answer) -> Void
+    ) {
+        guard self.isReady, self.counts.waitingBytes <= Self.maximumWaitingBytes else {
+            self.eventLoop.assumeIsolated().execute { then(.failed) }
+            return
+        }
+        let subjects = self.configuration.subjects
+        self.stream.publish(
+            headers,
+            body,
+            to: subjects.log(id),
+            shard: subjects.shard(of: id),
+            expected: expected,
+            then: then
+        )
+    }
+
+    func head(of id: ScanID, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void) {
+        guard self.isReady else {
+            self.eventLoop.assumeIsolated().execute { then(.failure(LogUnavailable())) }
+            return
+        }
+        let subjects = self.configuration.subjects
+        let shard = subjects.shard(of: id)
+        self.stream.last(of: subjects.log(id), in: subjects.stream(shard), shard: shard, then: then)
+    }
+
+    func read(
+        _ id: ScanID,
+        from sequence: UInt64,
+        each: @escaping (LogMessage) -> Void,
+        then: @escaping (Result<Bool, LogUnavailable>) -> Void
+    ) {
+        let subjects = self.configuration.subjects
+        let stream = subjects.stream(subjects.shard(of: id))
+        self.stream.read(subjects.log(id), in: stream, from: sequence, each: each, then: then)
+    }
+
+    func nudge(_ id: ScanID, _ sequence: UInt64) {
+        let headers = MessageHeaders(["Nats-Sequence": String(sequence)])
+        self.connection.publish(self.configuration.subjects.live(id), headers: headers, ByteBuffer())
+    }
+
+    // MARK: Looking after the leaders
+
+    /// Whether no leader has been heard for so long that nothing is to be promised.
+    func isCutOff(now: NIODeadline) -> Bool {
+        now - self.lastAnswer >= self.configuration.cutOffAfter
+    }
+
+    private var lastAnswer: NIODeadline { self.answeredAt.compactMap { $0 }.max() ?? self.startedAt }
+
+    /// Whether a shard's leader was heard just now.
+    func isUp(_ shard: Int, now: NIODeadline) -> Bool {
+        self.isReady && self.answeredAt[shard].map { now - $0 < Self.probeInterval + Self.probeTimeout } ?? false
+    }
+
+    private func probeLater() {
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.probeInterval) { [weak self] in
+                guard let self, !self.isClosed else { return }
+                self.probe()
+                self.probeLater()
+            }
+    }
+
+    /// Asks the leaders that were not heard in a while for what they do not have.
+    private func probe() {
+        let now = self.eventLoop.now
+        guard self.isReady, self.connection.isConnected else { return }
+        let subjects = self.configuration.subjects
+        for (shard, at) in self.answeredAt.enumerated()
+        where at.map({ now - $0 >= Self.probeInterval - .milliseconds(100) }) ?? true {
+            let subject = "\(subjects.logs(shard).dropLast())%"
+            self.stream.last(of: subject, in: subjects.stream(shard), shard: shard) { _ in }
+        }
+        guard now - max(self.lastAnswer, self.changedServerAt) >= Self.patience else { return }
+        // It may be on the smaller side of a cluster that is cut in two.
+        self.changedServerAt = now
+        self.connection.changeServer("no stream's leader answers")
+        self.live.changeServer("no stream's leader answers")
+    }
+
+    private func checkAll(_ isMeant: (ScanID) -> Bool) {
+        let waiting = Set(self.toCheck)
+        self.toCheck += self.feeds.keys.filter { isMeant($0) && !waiting.contains($0) }
+        self.checkSome()
+    }
+
+    private func checkSome() {
+        guard !self.isChecking, !self.isClosed else { return }
+        for id in self.toCheck.prefix(Self.checkCount) { self.feeds[id]?.check() }
+        self.toCheck.removeFirst(min(Self.checkCount, self.toCheck.count))
+        guard !self.toCheck.isEmpty else { return }
+        self.isChecking = true
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.checkInterval) { [weak self] in
+                self?.isChecking = false
+                self?.checkSome()
+            }
+    }
+}

@@ -1,0 +1,58 @@
+package import NIOCore
+package import SluiceRelay
+
+/// The processes that share the log, by what they say of themselves.
+///
+/// One that was not heard of for two seconds is gone. Which of them keeps a key follows from their names and the key
+/// alone (rendezvous hashing), so that all agree but for moments.
+package struct NodeTable: Sendable {
+    /// How often a node says that it is there.
+    package static let beatInterval = TimeAmount.milliseconds(500)
+    package static let lifetime = TimeAmount.seconds(2)
+    /// The most nodes that are known; others are not heard.
+    private static let maximumCount = 1000
+
+    private var heard: [String: (node: EngineNode, at: NIODeadline)] = [:]
+
+    package init() {}
+
+    package mutating func beat(_ node: EngineNode, now: NIODeadline) {
+        guard self.heard[node.instance] != nil || self.heard.count < Self.maximumCount else {
+            return
+        }
+        self.heard[node.instance] = (node, now)
+    }
+
+    /// A node says that it ends.
+    package mutating func left(_ instance: String) {
+        self.heard[instance] = nil
+    }
+
+    package mutating func forget(now: NIODeadline) {
+        self.heard = self.heard.filter { now - $0.value.at < Self.lifetime }
+    }
+
+    /// Those that are there, by name.
+    package var nodes: [EngineNode] {
+        self.heard.values.map(\.node).sorted { ($0.name, $0.instance) < ($1.name, $1.instance) }
+    }
+
+    package var count: Int { self.heard.count }
+
+    /// The instance that keeps a key; nil where no node is known.
+    package func keeper(of key: String) -> String? {
+        self.heard.keys.max { one, other in
+            (Self.weight(one, key), one) < (Self.weight(other, key), other)
+        }
+    }
+
+    private static func weight(_ instance: String, _ key: String) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in instance.utf8 + [0] + Array(key.utf8) {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        // FNV's upper bits change little with the last bytes.
+        hash = (hash ^ hash >> 33) &* 0xff51_afd7_ed55_8ccd
+        return hash ^ hash >> 33
+    }
+}

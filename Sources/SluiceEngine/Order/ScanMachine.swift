@@ -1,0 +1,336 @@
+package import NIOCore
+
+/// Follows one scan's log and appends to it: what is asked of the stream next, and which records count.
+///
+/// It knows sequences and names of records, not what they say. Who drives it asks the stream what it is told to, and
+/// gives it every record in the order in which it came.
+package struct ScanMachine: Sendable {
+    package enum Action: Sendable, Equatable {
+        /// Ask the leader for the newest record.
+        case askHead
+        /// The log is read anew, from this sequence on; 0 where there is nothing.
+        ///
+        /// The first record there begins the chain, unless it is known behind which one it begins.
+        case begin(at: UInt64, behind: UInt64?)
+        /// Read on behind a record.
+        case read(after: UInt64)
+        case publish(expected: UInt64, attempt: Int)
+        case settle(AppendMachine.Outcome)
+        /// Everything that the leader named has been read.
+        case opened
+        /// It cannot be read for longer than anybody waits; it is tried on.
+        case notOpened
+    }
+
+    /// The newest record of a scan.
+    package struct Head: Sendable, Equatable {
+        package var sequence: UInt64
+        /// The record at which reading begins; 0 where it is this one.
+        package var base: UInt64
+        /// The record that it names.
+        package var prev: UInt64
+
+        package init(sequence: UInt64, base: UInt64, prev: UInt64) {
+            self.sequence = sequence
+            self.base = base
+            self.prev = prev
+        }
+    }
+
+    private enum Reading: Equatable {
+        case none
+        case asking
+        /// Up to this record.
+        case paging(through: UInt64)
+        /// Nothing is asked for a while.
+        case resting(until: NIODeadline)
+    }
+
+    /// How long it is waited before a log that ended early is read again: the server is catching up.
+    private static let staleWait = TimeAmount.milliseconds(50)
+    private static let shortestRest = TimeAmount.milliseconds(100)
+    private static let longestRest = TimeAmount.seconds(2)
+    /// When the newest record is looked at again after the last one, in case its copy was lost.
+    private static let quietWaits: [TimeAmount] = [.seconds(1), .seconds(5), .seconds(30)]
+
+    package private(set) var chain = ChainReader()
+    /// Whether the chain has begun: the first record of the base was read, or there is none.
+    package private(set) var hasBegun = false
+    /// Every record after this one has been read.
+    private var readAfter: UInt64 = 0
+    package private(set) var isOpen = false
+    private var append = AppendMachine()
+    private var reading = Reading.none
+    /// Whether the head is to be asked for once more, since something happened after it was.
+    private var asksAgain = false
+    private var rest = Self.shortestRest
+    private var failsSince: NIODeadline?
+    private let patience: TimeAmount
+    private var quietAt = NIODeadline.distantFuture
+    private var quietStage = 0
+
+    /// - Parameter patience: How long a scan that cannot be read is awaited.
+    package init(patience: TimeAmount) {
+        self.patience = patience
+    }
+
+    /// Whether a record is being appended.
+    package var isAppending: Bool { !self.append.isIdle }
+    /// What names it.
+    package var appendedID: String? { self.append.id }
+    package var repeatCount: Int { self.append.repeatCount }
+    package var overtakenCount: Int { self.append.overtakenCount }
+    /// Whether copies that come now are kept, to be looked at when what is being read has been.
+    package var keepsCopies: Bool { self.reading != .none }
+
+    /// When time asks for something.
+    package var deadline: NIODeadline {
+        var deadline = min(self.quietAt, self.append.deadline ?? .distantFuture)
+        if case .resting(let until) = self.reading {
+            deadline = min(deadline, until)
+        }
+        return deadline
+    }
+
+    package mutating func start() -> [Action] {
+        self.reading = .asking
+        return [.askHead]
+    }
+
+    /// The leader named the newest record, or said that there is none.
+    package mutating func headAnswered(_ head: Head?, now: NIODeadline) -> [Action] {
+        guard case .asking = self.reading else {
+            return []
+        }
+        self.succeeded()
+        guard let head else {
+            return self.nothingIsThere(now: now)
+        }
+        guard self.hasBegun else {
+            self.reading = .paging(through: head.sequence)
+            guard head.base == 0 else {
+                return [.begin(at: head.base, behind: nil)]
+            }
+            // It begins a life, or was too late to: what follows the record that both name shows which.
+            self.begin(ChainReader(last: head.prev, seen: head.prev))
+            return [.begin(at: head.prev + 1, behind: head.prev)]
+        }
+        guard head.sequence > self.chain.seen else {
+            return self.readUp(now: now)
+        }
+        self.reading = .paging(through: head.sequence)
+        return [.read(after: self.chain.seen)]
+    }
+
+    /// The first record of the base was read: it counts, for whoever wrote the newest one had read it.
+    package mutating func began(at sequence: UInt64, prev: UInt64) {
+        self.begin(ChainReader(last: prev, seen: sequence - 1))
+    }
+
+    private mutating func begin(_ chain: ChainReader) {
+        self.chain = chain
+        self.readAfter = chain.seen
+        self.hasBegun = true
+    }
+
+    /// The next record of a page.
+    package mutating func read(
+        _ sequence: UInt64,
+        prev: UInt64,
+        id: String,
+        now: NIODeadline
+    ) -> (ChainReader.Verdict, [Action]) {
+        guard self.hasBegun else {
+            return (.gap, [])
+        }
+        let verdict = self.chain.read(sequence, prev: prev)
+        guard verdict != .gap else {
+            return (.gap, self.restart())
+        }
+        return (verdict, self.judged(verdict, id: id, now: now))
+    }
+
+    /// A copy of a record that was just stored, or was kept until what was read before it had been.
+    package mutating func heard(
+        _ sequence: UInt64,
+        prev: UInt64,
+        after previous: UInt64,
+        id: String,
+        now: NIODeadline
+    ) -> (ChainReader.Verdict, [Action]) {
+        guard self.hasBegun else {
+            return (.gap, [])
+        }
+        let verdict = self.chain.hear(sequence, prev: prev, after: previous)
+        if verdict == .gap {
+            return (.gap, self.missed(through: sequence))
+        }
+        return (verdict, self.judged(verdict, id: id, now: now))
+    }
+
+    /// There are records up to this one, by another node's word.
+    package mutating func missed(through sequence: UInt64) -> [Action] {
+        guard self.hasBegun, sequence > self.chain.seen, self.reading == .none else {
+            return []
+        }
+        self.reading = .paging(through: sequence)
+        return [.read(after: self.chain.seen)]
+    }
+
+    /// A page ended, with more behind it or without.
+    package mutating func pageEnded(isLast: Bool, now: NIODeadline) -> [Action] {
+        guard case .paging(let through) = self.reading else {
+            return []
+        }
+        if self.hasBegun, self.chain.seen >= through {
+            return self.readUp(now: now)
+        }
+        guard !isLast, self.hasBegun else {
+            // A server that catches up, or what was named is gone: the leader is asked again.
+            self.reading = .resting(until: now + Self.staleWait)
+            return []
+        }
+        self.succeeded()
+        return [.read(after: self.chain.seen)]
+    }
+
+    /// Nothing came of what was asked.
+    package mutating func readFailed(now: NIODeadline) -> [Action] {
+        switch self.reading {
+        case .none, .resting: return []
+        case .asking, .paging: break
+        }
+        self.reading = .resting(until: now + self.rest)
+        self.rest = min(self.rest + self.rest, Self.longestRest)
+        let since = self.failsSince ?? now
+        self.failsSince = since
+        guard !self.isOpen, now - since >= self.patience else {
+            return []
+        }
+        self.failsSince = now
+        return [.notOpened]
+    }
+
+    /// A record is to be written behind the last one that counts, of a scan that is open.
+    package mutating func append(
+        _ id: String,
+        deadline: NIODeadline,
+        wait: TimeAmount,
+        now: NIODeadline
+    ) -> [Action] {
+        self.actions(
+            self.append.begin(id, prev: self.chain.last, deadline: deadline, wait: wait, now: now),
+            now: now
+        )
+    }
+
+    /// The stream answered an attempt.
+    package mutating func answered(
+        _ answer: AppendMachine.Answer,
+        attempt: Int,
+        of id: String,
+        now: NIODeadline
+    ) -> [Action] {
+        self.actions(self.append.answered(answer, attempt: attempt, of: id, now: now), now: now)
+    }
+
+    /// Copies may have been lost: the leader is asked for the newest record.
+    package mutating func check() -> [Action] {
+        guard self.reading == .none else {
+            self.asksAgain = true
+            return []
+        }
+        self.reading = .asking
+        return [.askHead]
+    }
+
+    /// The log cannot be followed from here on: it is read anew.
+    private mutating func restart() -> [Action] {
+        self.hasBegun = false
+        self.isOpen = false
+        self.chain = ChainReader()
+        self.reading = .asking
+        self.asksAgain = false
+        self.append.pause()
+        return [.askHead]
+    }
+
+    package mutating func tick(now: NIODeadline) -> [Action] {
+        var actions = self.actions(self.append.tick(now: now), now: now)
+        if case .resting(let until) = self.reading, now >= until {
+            self.reading = .asking
+            actions.append(.askHead)
+        }
+        if now >= self.quietAt {
+            self.quietStage = min(self.quietStage + 1, Self.quietWaits.count - 1)
+            self.quietAt = now + Self.quietWaits[self.quietStage]
+            actions += self.check()
+        }
+        return actions
+    }
+
+    /// Everything of it is gone, or it never was.
+    private mutating func nothingIsThere(now: NIODeadline) -> [Action] {
+        guard !self.hasBegun || self.chain.seen > 0 else {
+            return self.readUp(now: now)
+        }
+        self.isOpen = false
+        self.begin(ChainReader())
+        // Nothing is known of what stood there.
+        self.readAfter = .max
+        return [.begin(at: 0, behind: nil)] + self.readUp(now: now)
+    }
+
+    /// What the leader named has been read.
+    private mutating func readUp(now: NIODeadline) -> [Action] {
+        self.succeeded()
+        self.reading = .none
+        var actions: [Action] = []
+        if !self.isOpen {
+            self.isOpen = true
+            self.quietSoon(now: now)
+            actions.append(.opened)
+            actions += self.actions(
+                self.append.reopened(last: self.chain.last, readAfter: self.readAfter, now: now),
+                now: now
+            )
+        }
+        guard !self.asksAgain else {
+            self.asksAgain = false
+            self.reading = .asking
+            return actions + [.askHead]
+        }
+        return actions + self.actions(self.append.readUp(now: now), now: now)
+    }
+
+    private mutating func judged(_ verdict: ChainReader.Verdict, id: String, now: NIODeadline) -> [Action] {
+        guard verdict == .counts else {
+            return []
+        }
+        guard self.isOpen else {
+            self.append.found(id)
+            return []
+        }
+        self.quietSoon(now: now)
+        return self.actions(self.append.counted(id), now: now)
+    }
+
+    private mutating func quietSoon(now: NIODeadline) {
+        self.quietStage = 0
+        self.quietAt = now + Self.quietWaits[0]
+    }
+
+    private mutating func succeeded() {
+        self.rest = Self.shortestRest
+        self.failsSince = nil
+    }
+
+    private mutating func actions(_ action: AppendMachine.Action, now: NIODeadline) -> [Action] {
+        switch action {
+        case .doNothing: []
+        case .publish(let attempt): [.publish(expected: self.chain.seen, attempt: attempt)]
+        case .readOn: self.check()
+        case .settle(let outcome): [.settle(outcome)]
+        }
+    }
+}

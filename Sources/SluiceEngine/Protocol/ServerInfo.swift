@@ -1,0 +1,39 @@
+package import NIOCore
+import SluiceBase
+
+/// What a server says of itself when a client connects.
+package struct ServerInfo: Sendable, Equatable {
+    package var name: String
+    package var version: String
+    package var maximumPayload: Int
+    package var nonce: String?
+    package var hasJetStream: Bool
+    package var wantsTLS: Bool
+    /// Whether it is about to shut down.
+    package var isLeaving: Bool
+
+    /// - Parameter json: The INFO line; nil is given where it is none.
+    package init?(_ json: ByteBuffer) {
+        guard let node = try? JSONReader.read(Array(json.readableBytesView)), node.isObject,
+            let version = node["version"]?.string
+        else {
+            return nil
+        }
+        self.version = version
+        self.name = node["server_name"]?.string ?? ""
+        self.maximumPayload = node["max_payload"]?.integer ?? 0
+        self.nonce = node["nonce"]?.string
+        self.hasJetStream = node["jetstream"]?.value == .bool(true)
+        self.wantsTLS = node["tls_required"]?.value == .bool(true)
+        self.isLeaving = node["ldm"]?.value == .bool(true)
+    }
+
+    /// Whether the server is at least of a version; of one that cannot be read it is not.
+    package func isAtLeast(_ major: Int, _ minor: Int) -> Bool {
+        let numbers = self.version.split(separator: ".").prefix(2).compactMap { Int($0) }
+        guard numbers.count == 2 else {
+            return false
+        }
+        return (numbers[0], numbers[1]) >= (major, minor)
+    }
+}

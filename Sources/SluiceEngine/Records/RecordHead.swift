@@ -1,0 +1,212 @@
+package import SluiceBase
+package import SluiceRelay
+
+/// What a record says in its headers: its place in the chain, and enough of the scan for a line of the statistics.
+///
+/// ```
+/// Sl: 1 kind epoch prev first count messages id base created heard completed note
+/// ```
+///
+/// `first` is the number of its first message, or of the next one; `base` is the sequence of the record at which
+/// reading begins, 0 where it is this one; `note` is a carry's part (`2/9`) or why the scan ended, else `-`. Owner, name
+/// and fold have headers of their own. A record of another version is never read as if it were of this one.
+package struct RecordHead: Sendable, Equatable {
+    package static let version = "1"
+    package static let name = "Sl"
+    private static let ownerName = "Sl-Owner"
+    private static let nameName = "Sl-Name"
+    private static let foldName = "Sl-Fold"
+    /// The most bytes of a fold that stand in the headers; a larger one is left out.
+    private static let maximumFoldBytes = 4096
+
+    /// A part of a carry, counted from 1.
+    package struct Part: Sendable, Equatable {
+        package var index: Int
+        package var count: Int
+
+        package init(index: Int, count: Int) {
+            self.index = index
+            self.count = count
+        }
+    }
+
+    package enum Kind: Sendable, Equatable {
+        case messages
+        case signOfLife
+        /// Owner and name.
+        case names
+        case carry(Part)
+        case end(ScanEnd)
+    }
+
+    package var kind: Kind
+    package var epoch: String
+    /// The record behind which it was judged.
+    package var prev: UInt64
+    package var first: Seq
+    package var count: Int
+    /// How many messages the scan has had, these among them.
+    package var messageCount: Int
+    /// Names the record, also where it is written twice.
+    package var id: String
+    package var base: UInt64
+    package var times: ScanTimes
+    package var owner: String?
+    package var scanName: String?
+    package var fold = ScanFold()
+
+    /// Why headers are none of a record.
+    package enum Fault: Error, Equatable {
+        /// Another version of this program wrote it.
+        case version(String)
+        case malformed
+    }
+
+    /// The number of the newest message after it.
+    package var head: Seq { self.first.previous.advanced(by: self.count) }
+
+    package var end: ScanEnd? {
+        if case .end(let end) = self.kind { end } else { nil }
+    }
+
+    package var headers: MessageHeaders {
+        var headers = MessageHeaders()
+        let (letter, note) = self.kind.text
+        let numbers = [
+            String(self.prev), String(self.first.rawValue), String(self.count), String(self.messageCount), self.id,
+            String(self.base), String(self.times.created.milliseconds), String(self.times.heard.milliseconds),
+            String(self.times.completed?.milliseconds ?? 0),
+        ]
+        headers.append(
+            Self.name,
+            ([Self.version, letter, self.epoch] + numbers + [note]).joined(separator: " ")
+        )
+        if let owner = self.owner {
+            headers.append(Self.ownerName, MessageHeaders.escaped(owner))
+        }
+        if let name = self.scanName {
+            headers.append(Self.nameName, MessageHeaders.escaped(name))
+        }
+        let fold = FoldForm.bytes(self.fold)
+        if fold.count <= Self.maximumFoldBytes {
+            headers.append(Self.foldName, Base64URL.encode(fold))
+        }
+        return headers
+    }
+
+    package init(
+        kind: Kind,
+        epoch: String,
+        prev: UInt64,
+        first: Seq,
+        count: Int,
+        messageCount: Int,
+        id: String,
+        base: UInt64,
+        times: ScanTimes
+    ) {
+        self.kind = kind
+        self.epoch = epoch
+        self.prev = prev
+        self.first = first
+        self.count = count
+        self.messageCount = messageCount
+        self.id = id
+        self.base = base
+        self.times = times
+    }
+
+    package init(_ headers: MessageHeaders) throws(Fault) {
+        guard let line = headers[Self.name] else {
+            throw .malformed
+        }
+        let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        guard words.first == Self.version else {
+            throw .version(words.first ?? "")
+        }
+        guard words.count == 13, let kind = Kind(words[1], words[12]), let prev = UInt64(words[3]),
+            let first = Seq(words[4]), first > 0, let count = Int(words[5]), count >= 0,
+            let messageCount = Int(words[6]), messageCount >= count, let base = UInt64(words[8]),
+            let created = Int64(words[9]), let heard = Int64(words[10]), let completed = Int64(words[11]),
+            !words[2].isEmpty, !words[7].isEmpty, first.distance(to: .max) >= count
+        else {
+            throw .malformed
+        }
+        self.init(
+            kind: kind,
+            epoch: words[2],
+            prev: prev,
+            first: first,
+            count: count,
+            messageCount: messageCount,
+            id: words[7],
+            base: base,
+            times: ScanTimes(
+                created: WallTime(milliseconds: created),
+                heard: WallTime(milliseconds: heard),
+                completed: completed > 0 ? WallTime(milliseconds: completed) : nil
+            )
+        )
+        self.owner = try Self.text(headers[Self.ownerName])
+        self.scanName = try Self.text(headers[Self.nameName])
+        if let fold = headers[Self.foldName].flatMap({ Base64URL.decode(Array($0.utf8)) }) {
+            self.fold = FoldForm.fold(fold) ?? ScanFold()
+        }
+    }
+
+    private static func text(_ value: String?) throws(Fault) -> String? {
+        guard let value else {
+            return nil
+        }
+        guard let text = MessageHeaders.unescaped(value) else {
+            throw .malformed
+        }
+        return text
+    }
+
+    /// The line of the statistics that the record gives at its place.
+    package func header(of id: ScanID, at place: UInt64) -> RecordHeader {
+        let standing = ScanStanding(
+            epoch: self.epoch,
+            place: place,
+            head: self.head,
+            messageCount: self.messageCount,
+            owner: self.owner,
+            name: self.scanName
+        )
+        return RecordHeader(id: id, standing: standing, times: self.times, end: self.end, fold: self.fold)
+    }
+}
+
+extension RecordHead.Kind {
+    /// Its letter, and what is noted with it.
+    fileprivate var text: (letter: String, note: String) {
+        switch self {
+        case .messages: ("m", "-")
+        case .signOfLife: ("h", "-")
+        case .names: ("p", "-")
+        case .carry(let part): ("c", "\(part.index)/\(part.count)")
+        case .end(.completed): ("x", "completed")
+        case .end(.idle): ("x", "idle")
+        case .end(.deleted): ("x", "deleted")
+        }
+    }
+
+    fileprivate init?(_ letter: String, _ note: String) {
+        switch (letter, note) {
+        case ("m", "-"): self = .messages
+        case ("h", "-"): self = .signOfLife
+        case ("p", "-"): self = .names
+        case ("x", "completed"): self = .end(.completed)
+        case ("x", "idle"): self = .end(.idle)
+        case ("x", "deleted"): self = .end(.deleted)
+        case ("c", _):
+            let numbers = note.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+            guard numbers.count == 2, let index = numbers[0], let count = numbers[1], index > 0, index <= count else {
+                return nil
+            }
+            self = .carry(RecordHead.Part(index: index, count: count))
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package import SluiceBase
+
+/// What subjects and streams are called, under one prefix.
+///
+/// A scan's records stand in one subject of one stream, its *shard*, which follows from the scan's name alone. So all
+/// processes have to agree on the prefix and on the number of shards.
+package struct Subjects: Sendable, Equatable {
+    /// The prefix, as it stands in subjects; streams have it in capitals.
+    package let name: String
+    /// How many streams share the scans.
+    package let shardCount: Int
+
+    /// - Parameters:
+    ///   - name: See ``isAllowed(_:)``.
+    ///   - shardCount: At least 1.
+    package init(name: String, shardCount: Int) {
+        precondition(Self.isAllowed(name) && shardCount > 0, "names and shards are checked where they enter")
+        self.name = name
+        self.shardCount = shardCount
+    }
+
+    /// Whether something may be a prefix: 1 to 32 small letters, digits and hyphens, so that capitals are unambiguous.
+    package static func isAllowed(_ name: String) -> Bool {
+        (1...32).contains(name.utf8.count)
+            && name.utf8.allSatisfy { byte in
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+            }
+    }
+
+    /// Which shard a scan is of: FNV-1a of its name, of 64 bits.
+    package func shard(of id: ScanID) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in id.text.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        return Int(hash % UInt64(self.shardCount))
+    }
+
+    /// The stream of a shard.
+    package func stream(_ shard: Int) -> String { "\(self.name.uppercased())_LOG_\(shard)" }
+
+    /// What the stream of a shard takes.
+    package func logs(_ shard: Int) -> String { "\(self.name).log.\(shard).*" }
+
+    /// Where what it took is sent to once it is stored; `{{wildcard(1)}}` is the server's word for the scan.
+    package func lives(_ shard: Int) -> String { "\(self.name).live.\(shard).{{wildcard(1)}}" }
+
+    /// The subject of a scan's records.
+    package func log(_ id: ScanID) -> String { "\(self.name).log.\(self.shard(of: id)).\(Self.token(id))" }
+
+    /// The subject of the copies of a scan's records.
+    package func live(_ id: ScanID) -> String { "\(self.name).live.\(self.shard(of: id)).\(Self.token(id))" }
+
+    /// The stream of facts that all processes share.
+    package var factStream: String { "\(self.name.uppercased())_FACT" }
+    package var facts: String { "\(self.name).fact.>" }
+    /// What was agreed on when the streams were made.
+    package var metaFact: String { "\(self.name).fact.meta" }
+
+    /// A scan's name as one token of a subject: `.` parts tokens, and `%` is in no scan's name.
+    package static func token(_ id: ScanID) -> String {
+        var token = ""
+        for character in id.text {
+            token += character == "." ? "%2E" : String(character)
+        }
+        return token
+    }
+
+    /// The scan that the last token of a subject names; nil where it names none.
+    package static func scan(ofSubject subject: String) -> ScanID? {
+        guard let token = subject.split(separator: ".", omittingEmptySubsequences: false).last else {
+            return nil
+        }
+        var name = ""
+        var rest = token[...]
+        while let first = rest.first {
+            if rest.hasPrefix("%2E") {
+                name += "."
+                rest = rest.dropFirst(3)
+            } else {
+                name.append(first)
+                rest = rest.dropFirst()
+            }
+        }
+        return ScanID(name)
+    }
+}

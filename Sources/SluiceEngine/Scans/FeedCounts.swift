@@ -1,0 +1,38 @@
+import NIOCore
+package import SluiceBase
+import SluiceRelay
+
+/// What the feeds of one loop did.
+///
+/// Loop-confined.
+package final class FeedCounts {
+    package var voidRecords = 0
+    package var overtakenDrafts = 0
+    package var repeatedDrafts = 0
+    package var failedDrafts = 0
+    package var carries = 0
+    /// Bytes of records that are being written.
+    package var waitingBytes = 0
+    package var appendTimes = Histogram(bounds: Histogram.timeBounds)
+
+    private var number: UInt64 = 0
+
+    package init() {}
+
+    /// A number that no other record of the loop has, in base 36.
+    func makeNumber() -> String {
+        self.number += 1
+        return String(self.number, radix: 36)
+    }
+}
+
+/// Who waits for a draft to be written.
+struct EngineAppend {
+    var promise: EventLoopPromise<AppendOutcome>
+
+    /// In a later task: never from within a call of the engine's.
+    func settleLater(_ outcome: AppendOutcome) {
+        let promise = self.promise
+        promise.futureResult.eventLoop.execute { promise.succeed(outcome) }
+    }
+}

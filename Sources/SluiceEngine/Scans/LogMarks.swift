@@ -1,0 +1,48 @@
+import SluiceBase
+package import SluiceRelay
+
+/// Where in the stream a scan's messages stand, roughly: one mark for each stretch of records.
+package struct LogMarks: Sendable, Equatable {
+    /// The bytes of records between two marks at first; they double when there are too many marks.
+    private static let firstSpacing = 256 * 1024
+    /// The most marks; then every other one goes.
+    private static let maximumCount = 512
+
+    package private(set) var marks: [ImageForm.Mark] = []
+    private var spacing = Self.firstSpacing
+    private var bytesSince = 0
+
+    package init() {}
+
+    /// A record counts.
+    package mutating func note(_ first: Seq, at sequence: UInt64, bytes: Int) {
+        self.bytesSince += bytes
+        let isLater = self.marks.last.map { sequence > $0.sequence && self.bytesSince >= self.spacing } ?? true
+        guard isLater else {
+            return
+        }
+        self.bytesSince = 0
+        self.marks.append(ImageForm.Mark(first: first, sequence: sequence))
+        guard self.marks.count > Self.maximumCount else {
+            return
+        }
+        self.marks = self.marks.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+        self.spacing *= 2
+    }
+
+    /// What a carry says of the records before it.
+    package mutating func prepend(_ earlier: [ImageForm.Mark]) {
+        let first = self.marks.first?.sequence ?? .max
+        self.marks.insert(contentsOf: earlier.filter { $0.sequence < first }, at: 0)
+    }
+
+    /// The last record known to stand at or before a message; nil where none is.
+    package func sequence(before seq: Seq) -> UInt64? {
+        self.marks.last { $0.first <= seq }?.sequence
+    }
+
+    /// The last mark at or before a message.
+    package func mark(before seq: Seq) -> ImageForm.Mark? {
+        self.marks.last { $0.first <= seq }
+    }
+}

@@ -1,0 +1,315 @@
+internal import Foundation
+package import NIOCore
+package import SluiceBase
+
+/// What JetStream is asked for, by one connection.
+///
+/// Loop-confined. What a stream's leader alone answers is told to ``leaderAnswered``: so it is known whether there is one.
+package final class JetStream {
+    /// What JetStream says instead of doing it.
+    package struct Fault: Error, Equatable, CustomStringConvertible {
+        package var code: Int
+        package var text: String
+
+        package var description: String { "\(self.text) (\(self.code))" }
+    }
+
+    package enum Failure: Error, Equatable {
+        case fault(Fault)
+        case unavailable
+    }
+
+    private enum Code {
+        static let wrongLast = [10071, 10164]
+        static let messageTooLarge = 10054
+        static let notFound = 10037
+    }
+
+    private static let requestTimeout = TimeAmount.seconds(1)
+    private static let pageTimeout = TimeAmount.seconds(5)
+    /// The most records of a page, and the bytes after which it ends.
+    private static let pageCount = 256
+    private static let pageBytes = 4 * 1024 * 1024
+
+    private let connection: NATSConnection
+    private let subjects: Subjects
+    /// A leader of a shard's stream has answered.
+    package var leaderAnswered: (_ shard: Int) -> Void = { _ in }
+
+    package init(_ connection: NATSConnection, subjects: Subjects) {
+        self.connection = connection
+        self.subjects = subjects
+    }
+
+    // MARK: Records
+
+    package func publish(
+        _ headers: MessageHeaders,
+        _ body: ByteBuffer,
+        to subject: String,
+        shard: Int?,
+        expected: UInt64,
+        then: @escaping (AppendMachine.Answer) -> Void
+    ) {
+        var headers = headers
+        headers["Nats-Expected-Last-Subject-Sequence"] = String(expected)
+        self.connection.request(subject, headers: headers, body, timeout: Self.requestTimeout) { result in
+            guard case .success(let message) = result, let answer = Self.json(message.payload) else {
+                then(.unanswered)
+                return
+            }
+            shard.map { self.leaderAnswered($0) }
+            guard let fault = Self.fault(answer) else {
+                then(answer["seq"]?.integer == nil ? .failed : .stored)
+                return
+            }
+            if Code.wrongLast.contains(fault.code) {
+                then(.refused)
+            } else {
+                then(fault.code == Code.messageTooLarge ? .tooLarge : .failed)
+            }
+        }
+    }
+
+    /// The newest record of a subject, by the word of the stream's leader.
+    package func last(
+        of subject: String,
+        in stream: String,
+        shard: Int?,
+        then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void
+    ) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("last_by_subj", subject)
+        json.endObject()
+        self.connection.request(
+            "$JS.API.STREAM.MSG.GET.\(stream)",
+            json.buffer,
+            timeout: Self.requestTimeout
+        ) { result in
+            guard case .success(let message) = result, let answer = Self.json(message.payload) else {
+                then(.failure(LogUnavailable()))
+                return
+            }
+            if let fault = Self.fault(answer) {
+                if fault.code == Code.notFound {
+                    shard.map { self.leaderAnswered($0) }
+                    then(.success(nil))
+                } else {
+                    then(.failure(LogUnavailable()))
+                }
+                return
+            }
+            shard.map { self.leaderAnswered($0) }
+            guard let message = answer["message"].flatMap(Self.message) else {
+                then(.failure(LogUnavailable()))
+                return
+            }
+            then(.success(message))
+        }
+    }
+
+    /// Records of a subject from a sequence on, from whichever server; true where it had no more.
+    package func read(
+        _ subject: String,
+        in stream: String,
+        from sequence: UInt64,
+        each: @escaping (LogMessage) -> Void,
+        then: @escaping (Result<Bool, LogUnavailable>) -> Void
+    ) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("seq", Int(clamping: sequence))
+        json.member("next_by_subj", subject)
+        json.member("batch", Self.pageCount)
+        json.member("max_bytes", Self.pageBytes)
+        json.endObject()
+        self.connection.requestMany(
+            "$JS.API.DIRECT.GET.\(stream)",
+            json.buffer,
+            timeout: Self.pageTimeout
+        ) { result in
+            guard case .success(let message) = result else {
+                then(.failure(LogUnavailable()))
+                return false
+            }
+            switch message.status {
+            case nil:
+                guard let sequence = message.headers["Nats-Sequence"].flatMap(UInt64.init) else {
+                    then(.failure(LogUnavailable()))
+                    return false
+                }
+                each(LogMessage(sequence: sequence, headers: message.headers, body: message.payload))
+                return true
+            case 204:
+                then(.success(message.headers["Nats-Num-Pending"].map { $0 == "0" } ?? true))
+            case 404:
+                then(.success(true))
+            default:
+                then(.failure(LogUnavailable()))
+            }
+            return false
+        }
+    }
+
+    /// Forgets all records of a subject before one.
+    package func purge(
+        _ subject: String,
+        in stream: String,
+        before sequence: UInt64,
+        then: @escaping (Result<Void, Failure>) -> Void
+    ) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("filter", subject)
+        json.member("seq", Int(clamping: sequence))
+        json.endObject()
+        self.ask("STREAM.PURGE.\(stream)", json.buffer) { then($0.map { _ in }) }
+    }
+
+    // MARK: Streams
+
+    /// Asks the API; an answer that is a fault fails.
+    package func ask(
+        _ what: String,
+        _ payload: ByteBuffer,
+        timeout: TimeAmount = .seconds(5),
+        then: @escaping (Result<JSONNode, Failure>) -> Void
+    ) {
+        self.connection.request("$JS.API.\(what)", payload, timeout: timeout) { result in
+            guard case .success(let message) = result, let answer = Self.json(message.payload) else {
+                then(.failure(.unavailable))
+                return
+            }
+            then(Self.fault(answer).map { .failure(.fault($0)) } ?? .success(answer))
+        }
+    }
+
+    /// The newest record of each scan of a shard, headers alone.
+    package func heads(
+        ofShard shard: Int,
+        then: @escaping (Result<[LogHead], Failure>) -> Void
+    ) {
+        let stream = self.subjects.stream(shard)
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("stream_name", stream)
+        json.name("config")
+        json.beginObject()
+        json.member("deliver_policy", "last_per_subject")
+        json.member("ack_policy", "none")
+        json.member("headers_only", true)
+        json.member("mem_storage", true)
+        json.member("num_replicas", 1)
+        json.member("inactive_threshold", 10_000_000_000)
+        json.member("filter_subject", self.subjects.logs(shard))
+        json.endObject()
+        json.endObject()
+        self.ask("CONSUMER.CREATE.\(stream)", json.buffer) { result in
+            switch result {
+            case .failure(let failure): then(.failure(failure))
+            case .success(let answer):
+                guard let name = answer["name"]?.string else {
+                    then(.failure(.unavailable))
+                    return
+                }
+                self.leaderAnswered(shard)
+                guard answer["num_pending"]?.integer ?? 1 > 0 else {
+                    then(.success([]))
+                    return
+                }
+                self.fetch(stream, name, []) { heads in
+                    self.ask("CONSUMER.DELETE.\(stream).\(name)", ByteBuffer()) { _ in }
+                    then(heads)
+                }
+            }
+        }
+    }
+
+    private func fetch(
+        _ stream: String,
+        _ consumer: String,
+        _ earlier: [LogHead],
+        then: @escaping (Result<[LogHead], Failure>) -> Void
+    ) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("batch", Self.pageCount * 4)
+        json.member("expires", 3_000_000_000)
+        json.endObject()
+        var heads = earlier
+        var count = 0
+        self.connection.requestMany(
+            "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)",
+            json.buffer,
+            timeout: Self.pageTimeout
+        ) { result in
+            guard case .success(let message) = result else {
+                then(.failure(.unavailable))
+                return false
+            }
+            guard message.status == nil else {
+                then(.failure(.unavailable))
+                return false
+            }
+            // $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>
+            let words = message.reply?.split(separator: ".") ?? []
+            guard words.count >= 9, let sequence = UInt64(words[words.count - 4]),
+                let pending = Int(words[words.count - 1])
+            else {
+                then(.failure(.unavailable))
+                return false
+            }
+            count += 1
+            heads.append(LogHead(subject: message.subject, sequence: sequence, headers: message.headers))
+            if pending == 0 {
+                then(.success(heads))
+                return false
+            }
+            if count == Self.pageCount * 4 {
+                self.fetch(stream, consumer, heads, then: then)
+                return false
+            }
+            return true
+        }
+    }
+
+    // MARK: Forms
+
+    package static func json(_ payload: ByteBuffer) -> JSONNode? {
+        try? JSONReader.read(Array(payload.readableBytesView))
+    }
+
+    private static func fault(_ answer: JSONNode) -> Fault? {
+        guard let error = answer.present("error") else {
+            return nil
+        }
+        return Fault(
+            code: error["err_code"]?.integer ?? error["code"]?.integer ?? 0,
+            text: error["description"]?.string ?? "unknown error"
+        )
+    }
+
+    private static func message(_ node: JSONNode) -> LogMessage? {
+        guard let sequence = node["seq"]?.integer.flatMap({ UInt64(exactly: $0) }) else {
+            return nil
+        }
+        let head = node["hdrs"]?.string.flatMap { Data(base64Encoded: $0) } ?? Data()
+        let data = node["data"]?.string.flatMap { Data(base64Encoded: $0) } ?? Data()
+        var headers = MessageHeaders()
+        if !head.isEmpty {
+            guard let read = try? NATSParser.headers(ByteBuffer(bytes: head)) else {
+                return nil
+            }
+            headers = read.0
+        }
+        return LogMessage(sequence: sequence, headers: headers, body: ByteBuffer(bytes: data))
+    }
+}
+
+/// The newest record of a scan, without its body.
+package struct LogHead: Sendable {
+    package var subject: String
+    package var sequence: UInt64
+    package var headers: MessageHeaders
+}

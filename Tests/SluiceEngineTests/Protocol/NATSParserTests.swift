@@ -1,0 +1,99 @@
+import NIOCore
+import SluiceBase
+import SluiceEngine
+import Testing
+
+struct NATSParserTests {
+    private static let stream =
+        "INFO {\"version\":\"2.11.0\",\"max_payload\":1048576,\"jetstream\":true}\r\nPING\r\n+OK\r\n"
+        + "MSG a.b 7 5\r\nhello\r\nMSG a.b 7 _INBOX.x.1 0\r\n\r\n"
+        + "HMSG a.c 8 27 32\r\nNATS/1.0\r\nOne: 1\r\nT:  x\r\n\r\nworld\r\n"
+        + "HMSG _INBOX.x.2 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\nPONG\r\n-ERR 'Permissions'\r\n"
+
+    private func read(_ bytes: String, inPiecesOf size: Int) throws -> [String] {
+        var parser = NATSParser()
+        var rest = ByteBuffer(string: bytes)
+        var found: [String] = []
+        while rest.readableBytes > 0, var piece = rest.readSlice(length: min(size, rest.readableBytes)) {
+            parser.receive(&piece)
+            while let operation = try parser.next() {
+                found.append(Self.text(operation))
+            }
+        }
+        return found
+    }
+
+    private static func text(_ operation: NATSOperation) -> String {
+        switch operation {
+        case .info(let json): "info \(ServerInfo(json)?.version ?? "none")"
+        case .ping: "ping"
+        case .pong: "pong"
+        case .ok: "ok"
+        case .error(let text): "error \(text)"
+        case .message(let message):
+            "\(message.subject) \(message.subscription) \(message.reply ?? "-") \(message.status ?? 0) "
+                + message.headers.fields.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+                + " \(String(buffer: message.payload))"
+        }
+    }
+
+    @Test(arguments: [1, 2, 3, 7, 64, 4096])
+    func operationsAreTheSameInWhateverPiecesTheyCome(size: Int) throws {
+        let found = try self.read(Self.stream, inPiecesOf: size)
+        #expect(
+            found == [
+                "info 2.11.0", "ping", "ok", "a.b 7 - 0  hello", "a.b 7 _INBOX.x.1 0  ", "a.c 8 - 0 One=1,T=x world",
+                "_INBOX.x.2 1 - 503  ", "pong", "error 'Permissions'",
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        "HTTP/1.1 400 Bad Request\r\n", "MSG a\r\n", "MSG a 1 -5\r\n", "HMSG a 1 9 5\r\n", "MSG a 1 x\r\n",
+    ])
+    func whatIsNoServerIsRefused(line: String) {
+        #expect(throws: NATSParser.Fault.self) { try self.read(line, inPiecesOf: 4096) }
+    }
+
+    @Test
+    func linesAndPayloadsHaveBounds() {
+        #expect(throws: NATSParser.Fault.lineTooLong) {
+            try self.read(String(repeating: "x", count: 300_000), inPiecesOf: 4096)
+        }
+        #expect(throws: NATSParser.Fault.payloadTooLong) { try self.read("MSG a 1 99999999999\r\n", inPiecesOf: 4096) }
+    }
+
+    @Test
+    func whatIsWrittenIsRead() throws {
+        var buffer = ByteBuffer()
+        NATSWriter.publish(
+            "sl.log.0.a",
+            reply: "r",
+            headers: MessageHeaders(["Sl": "1 m"]),
+            payload: ByteBuffer(string: "xy"),
+            into: &buffer
+        )
+        #expect(String(buffer: buffer) == "HPUB sl.log.0.a r 21 23\r\nNATS/1.0\r\nSl: 1 m\r\n\r\nxy\r\n")
+    }
+
+    @Test(arguments: [
+        ("nats://a:1", "nats://a:1"), ("tls://host", "tls://host:4222"), ("nats://[::1]:5/", "nats://[::1]:5"),
+    ])
+    func addressesAreRead(text: String, address: String) {
+        #expect(ServerAddress(text)?.description == address)
+    }
+
+    @Test(arguments: ["a:4222", "http://a", "nats://", "nats://a:0", "nats://a:70000", "nats://u:p@a", "nats://a/b"])
+    func whatIsNoAddressIsRefused(text: String) {
+        #expect(ServerAddress(text) == nil)
+    }
+
+    @Test
+    func aSeedIsCheckedByItsSum() {
+        // From the description of NKeys.
+        let seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
+        #expect(NATSCredentials.seed(seed)?.count == 32)
+        #expect(NATSCredentials.seed(String(seed.dropLast()) + "A") == nil)
+        #expect(NATSCredentials.seed("SU") == nil)
+    }
+}
