@@ -84,15 +84,23 @@ package final class IdempotencyBook: Sendable {
     }
 
     /// Remembers the answer of a request that was taken.
+    ///
+    /// - Parameters:
+    ///   - request: What names the request.
+    ///   - receipt: The answer.
+    ///   - epoch: The life of the scan.
+    ///   - at: When it was given; nil for now.
+    ///   - now: The loop's time.
     package func remember(
         _ request: IngestRequest.Idempotency,
         _ receipt: IngestReceipt,
         epoch: String,
+        at: NIODeadline? = nil,
         now: NIODeadline
     ) {
         self.state.withLock { state in
             state.forget(now: now)
-            state.add(request, receipt, epoch: epoch, at: now)
+            state.add(request, receipt, epoch: epoch, at: at ?? now)
         }
     }
 

@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceBase
 import SluiceWire
 
 /// What the scans of one home share.
@@ -12,6 +13,12 @@ final class HomeContext {
     let idempotency: IdempotencyBook
     /// Where scans outlive the process; nil for memory only.
     let store: (any ScanStore)?
+    /// The log that several processes share; nil where there is none, and beside a store.
+    let engine: (any ScanEngine)?
+    /// What waits to be written to it, of all homes.
+    let waitingBytes: WaitingBytes
+    /// The time of day, by which what other processes wrote is dated.
+    let wallClock: @Sendable () -> WallTime
     /// The loop that all of them live on.
     let eventLoop: any EventLoop
     /// Does work that would hold them up, on another thread.
@@ -36,6 +43,9 @@ final class HomeContext {
         memory: CompressionMemory,
         idempotency: IdempotencyBook,
         store: (any ScanStore)?,
+        engine: (any ScanEngine)?,
+        waitingBytes: WaitingBytes,
+        wallClock: @escaping @Sendable () -> WallTime,
         packer: @escaping Relay.Worker,
         home: Int
     ) {
@@ -44,6 +54,9 @@ final class HomeContext {
         self.memory = memory
         self.idempotency = idempotency
         self.store = store
+        self.engine = engine
+        self.waitingBytes = waitingBytes
+        self.wallClock = wallClock
         self.eventLoop = loops.eventLoops[home]
         self.packer = packer
         // The home's index in the high bits keeps the groups of all homes apart on the loops.

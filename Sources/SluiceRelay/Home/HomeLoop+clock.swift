@@ -107,7 +107,11 @@ extension HomeLoop {
             self.alarms.set(.scan(scan.id), at: now)
             return
         }
-        self.end(live, end)
+        if self.context.engine != nil {
+            self.writeEnd(of: live, end)
+        } else {
+            self.end(live, end)
+        }
     }
 
     /// Everything that waits goes out, a part in each turn of the loop, and records that are half applied are finished:

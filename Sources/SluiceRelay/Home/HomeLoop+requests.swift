@@ -14,6 +14,10 @@ extension HomeLoop {
     ///
     /// Fails with `RelayRefusal`. The promise is kept when the messages are stored, and they are relayed before.
     func ingest(_ request: IngestRequest, promise: EventLoopPromise<IngestReceipt>) {
+        guard self.context.engine == nil else {
+            self.write(.ingest(request), to: request.scanID) { promise.settle($0) }
+            return
+        }
         let live = self.live(request.scanID)
         if let live, live.isBusy {
             live.wait { self.take(request, by: self.live(request.scanID), promise) }
@@ -26,6 +30,10 @@ extension HomeLoop {
     ///
     /// Fails with `RelayRefusal`.
     func put(_ id: ScanID, owner: String?, name: String?, at: WallTime, promise: EventLoopPromise<ScanRegistration>) {
+        guard self.context.engine == nil else {
+            self.write(.register(owner: owner, name: name, at: at), to: id) { promise.settle($0) }
+            return
+        }
         if let live = self.live(id), live.isBusy {
             live.wait { self.register(id, owner: owner, name: name, at: at, promise) }
         } else {
@@ -37,6 +45,10 @@ extension HomeLoop {
     ///
     /// Fails with `RelayRefusal`.
     func delete(_ id: ScanID, promise: EventLoopPromise<Bool>) {
+        if let engine = self.context.engine {
+            self.delete(id, engine, promise: promise)
+            return
+        }
         if let live = self.live(id), live.isBusy {
             live.wait { self.remove(id, promise) }
         } else {

@@ -28,7 +28,13 @@ extension HomeLoop {
     /// Runs a command once the scan's log is in memory, if there is one: at once, but for a scan that is dormant.
     ///
     /// Commands keep their order.
-    func whenLoaded(_ id: ScanID, _ command: @escaping (RelayRefusal?) -> Void) {
+    ///
+    /// With `follows` a scan of a shared log that is not followed is opened for it.
+    func whenLoaded(_ id: ScanID, follows: Bool = true, _ command: @escaping (RelayRefusal?) -> Void) {
+        if let engine = self.context.engine {
+            self.whenOpen(id, engine, follows: follows, command)
+            return
+        }
         switch self.presence[id] {
         case .awaited, .live, nil:
             command(nil)
@@ -180,6 +186,10 @@ extension HomeLoop {
 
     /// Whether there is such a scan, or its history, and whose it is.
     func owner(of id: ScanID, promise: EventLoopPromise<ScanOwner?>) {
+        if let engine = self.context.engine {
+            self.owner(of: id, engine, promise: promise)
+            return
+        }
         switch self.presence[id] {
         case .live(let live):
             promise.succeed(ScanOwner(owner: live.scan.owner, isLive: true))
@@ -218,6 +228,10 @@ extension HomeLoop {
             scan.history(request, promise: promise)
             return
         }
+        guard self.context.engine == nil else {
+            self.history(ofEnded: id, request, promise: promise)
+            return
+        }
         self.find(id) { result in
             guard case .success(let scan?) = result, let store = self.context.store else {
                 promise.completeWith(result.map { _ in nil })
@@ -247,7 +261,7 @@ extension HomeLoop {
     }
 
     /// What a reader is told of history that the store did not give: nothing where it is gone, else why.
-    private static func unread(_ error: any Error) -> Result<HistoryPage?, any Error> {
+    static func unread(_ error: any Error) -> Result<HistoryPage?, any Error> {
         switch error as? RelayRefusal {
         case .scanNotFound: .success(nil)
         case let refusal: .failure(refusal ?? .storageUnavailable)

@@ -6,8 +6,15 @@ extension HomeLoop {
     static let summariesPerTurn = 256
 
     /// Every scan in a line, some in each turn of the loop, so that ten thousand of them do not hold it up.
-    func gatherSummaries(promise: EventLoopPromise<[[ScanSummary]]>) {
-        self.gather(Array(self.presence.values)[...], [], promise)
+    ///
+    /// - Parameters:
+    ///   - listed: Scans of a shared log; those that are in memory here are summed up as they stand here.
+    ///   - promise: Kept with them.
+    func gatherSummaries(listed: [RecordHeader], promise: EventLoopPromise<[[ScanSummary]]>) {
+        let now = self.context.wallClock()
+        let elsewhere = listed.filter { self.live($0.id) == nil }
+            .map { ScanSummary($0, stallAfter: self.context.configuration.stallAfter, now: now) }
+        self.gather(Array(self.presence.values)[...], elsewhere.isEmpty ? [] : [elsewhere], promise)
     }
 
     private func gather(
@@ -60,6 +67,24 @@ extension HomeLoop {
             isStalled: dormant.lifecycle.isStalled,
             subscriberCount: 0,
             fold: dormant.scan.fold
+        )
+    }
+}
+
+extension ScanSummary {
+    /// A scan that is in memory elsewhere, or nowhere, as its newest record says.
+    fileprivate init(_ header: RecordHeader, stallAfter: TimeAmount, now: WallTime) {
+        let ages = header.times.ages(now: now)
+        self.init(
+            id: header.id,
+            owner: header.owner,
+            name: header.name,
+            messageCount: header.messageCount,
+            elapsed: ages.sinceCreated - (ages.sinceCompleted ?? .zero),
+            isCompleted: ages.sinceCompleted != nil,
+            isStalled: ages.sinceCompleted == nil && ages.sinceHeard >= stallAfter,
+            subscriberCount: 0,
+            fold: header.fold
         )
     }
 }

@@ -25,11 +25,18 @@ package final class HomeLoop {
 
     let context: HomeContext
     let eventLoop: any EventLoop
-    private let scanCount: ScanCount
+    let scanCount: ScanCount
     let author: ScanAuthor
     let logger: Logger
     /// What the home knows of each scan.
     var presence: [ScanID: ScanPresence] = [:]
+    /// The scans of a shared log that are followed; without an engine there are none.
+    var followed: [ScanID: FollowedScan] = [:]
+    /// Whether the engine has been away for too long, since when, and which subscribers are still to be closed.
+    var isCutOff = false
+    var cutOffAt: NIODeadline?
+    var closing: [(ScanID, SubscriptionID)] = []
+    var closingCount = 0
     /// Scans of which the store did not take something; one whose channel is gone stands here until it has.
     var unsettled: [ObjectIdentifier: ScanHome] = [:]
     /// Whether a time is set at which they are looked at.
@@ -79,9 +86,22 @@ package final class HomeLoop {
     }
 
     /// A subscription begins, unless the scan's log could not be read.
-    func subscribe(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest, refusal: RelayRefusal?) {
+    ///
+    /// With `hasAsked` everything that the leader of a shared log knows of the scan has been read.
+    func subscribe(
+        _ id: SubscriptionID,
+        loop: Int,
+        _ request: SubscriptionRequest,
+        hasAsked: Bool = false,
+        refusal: RelayRefusal?
+    ) {
         guard refusal == nil else {
             self.context.loops.run(on: loop) { $0.end(id, .storageUnavailable) }
+            return
+        }
+        if self.context.engine != nil, !hasAsked,
+            self.waits(for: request, { self.subscribe(id, loop: loop, request, hasAsked: true, refusal: $0) })
+        {
             return
         }
         if let scan = self.live(request.scanID)?.scan {
@@ -188,6 +208,15 @@ package final class HomeLoop {
         return Vacancy(standing: ScanStanding(opening: self.context.makeEpoch()), life: life)
     }
 
+    /// A scan that stands in a shared log is not turned away, however many there are.
+    func takePlaceForKnown() {
+        _ = self.scanCount.takeOne(limit: .max)
+    }
+
+    func giveBackPlace() {
+        self.scanCount.giveBackOne()
+    }
+
     /// The place that was taken is not needed.
     func giveBack(_ vacancy: Vacancy?) {
         if vacancy != nil {
@@ -273,6 +302,10 @@ package final class HomeLoop {
         case .live(let live): live.waiters
         case .dormant, .loading, nil: nil
         }
+    }
+
+    func waiter(_ id: SubscriptionID, scanID: ScanID) -> WaiterList.Waiter? {
+        self.waiters(of: scanID)?.waiters[id]
     }
 
     @discardableResult

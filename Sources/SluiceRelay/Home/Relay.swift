@@ -12,6 +12,7 @@ package final class Relay: Sendable {
     package typealias Worker = @Sendable (@escaping @Sendable () -> Void) -> Void
 
     private let loops: Loops
+    private let engine: (any ScanEngine)?
     let homes: [NIOLoopBoundBox<HomeLoop>]
     private let scanCount = ScanCount()
     private let nextSubscription = Atomic<UInt64>(0)
@@ -26,7 +27,9 @@ package final class Relay: Sendable {
     ///   - memory: How much all compressors may hold.
     ///   - store: Where scans outlive the process; nil for memory only.
     ///   - stored: The scans that an earlier process left in it.
+    ///   - engine: The log that several processes share; nil where this one is alone. Not beside a store.
     ///   - packer: Packs pages of catch-up; if nil, another loop does, where there is one.
+    ///   - wallClock: The time of day, by which what other processes wrote is dated.
     ///   - logger: For the life of scans.
     package init(
         eventLoops: [any EventLoop],
@@ -34,12 +37,17 @@ package final class Relay: Sendable {
         memory: CompressionMemory,
         store: (any ScanStore)? = nil,
         stored: [StoredScan] = [],
+        engine: (any ScanEngine)? = nil,
         packer: Worker? = nil,
+        wallClock: @escaping @Sendable () -> WallTime = WallTime.now,
         logger: Logger
     ) {
         let loops = Loops(eventLoops)
         let scanCount = self.scanCount
+        precondition(store == nil || engine == nil, "one of them keeps the scans")
+        let waitingBytes = WaitingBytes()
         self.loops = loops
+        self.engine = engine
         self.memory = memory
         let idempotency = IdempotencyBook(maximumCount: configuration.maximumIdempotencyKeyCount)
         self.idempotency = idempotency
@@ -51,6 +59,9 @@ package final class Relay: Sendable {
                     memory: memory,
                     idempotency: idempotency,
                     store: store,
+                    engine: engine,
+                    waitingBytes: waitingBytes,
+                    wallClock: wallClock,
                     packer: packer ?? { eventLoops[(index + 1) % eventLoops.count].execute($0) },
                     home: index
                 )
@@ -60,6 +71,12 @@ package final class Relay: Sendable {
         for loop in 0..<loops.count {
             loops.run(on: loop) { [unowned self] in self.connect($0, loop: loop) }
         }
+        if let engine {
+            for home in self.homes.indices {
+                self.tell(home) { $0.watchEngine(engine) }
+            }
+            self.sweepLater(engine)
+        }
         // However many there are: what the store holds is not turned away.
         for _ in stored {
             _ = self.scanCount.takeOne(limit: .max)
@@ -68,6 +85,15 @@ package final class Relay: Sendable {
             self.tell(home) { $0.adopt(scans) }
         }
     }
+
+    /// Whether scans can be shown and changed: not while a shared log has been away for too long.
+    package var isAvailable: Bool { !(self.engine?.isCutOff ?? false) }
+
+    /// How the log is that several processes share; nil where there is none.
+    package var engineStatus: EngineStatus? { self.engine?.status }
+
+    /// The most that the messages of one request may come to, in bytes, with what is kept beside each; nil for no limit.
+    package var maximumRequestBytes: Int? { self.engine?.maximumRecordBytes }
 
     /// How many scans there are.
     package var scans: Int { self.scanCount.current }
@@ -79,7 +105,12 @@ package final class Relay: Sendable {
 
     /// Takes messages; the future fails with `RelayRefusal`.
     package func ingest(_ request: IngestRequest, on eventLoop: any EventLoop) -> EventLoopFuture<IngestReceipt> {
-        self.ask(request.scanID, on: eventLoop) { $0.ingest(request, promise: $1) }
+        guard let engine = self.engine else {
+            return self.ask(request.scanID, on: eventLoop) { $0.ingest(request, promise: $1) }
+        }
+        let promise = eventLoop.makePromise(of: IngestReceipt.self)
+        self.tell(self.home(of: request.scanID)) { $0.ingest(request, engine, promise: promise) }
+        return promise.futureResult
     }
 
     /// Says who owns a scan and what it is called, where it is given; what holds then.
@@ -130,10 +161,29 @@ package final class Relay: Sendable {
     }
 
     /// Every scan in a line, in chunks and in no order.
+    ///
+    /// Fails with `RelayRefusal` where a shared log does not say which there are.
     package func summaries(on eventLoop: any EventLoop) -> EventLoopFuture<[[ScanSummary]]> {
+        guard let engine = self.engine else {
+            return self.gatherSummaries(listed: [:], on: eventLoop)
+        }
+        let listed = eventLoop.makePromise(of: [RecordHeader].self)
+        engine.list(promise: listed)
+        return listed.futureResult.flatMap { headers in
+            let standing = headers.filter { $0.end == nil }
+            return self.gatherSummaries(listed: Dictionary(grouping: standing) { self.home(of: $0.id) }, on: eventLoop)
+        }
+    }
+
+    /// Every scan that a home has in memory, and what is listed besides, by its home.
+    private func gatherSummaries(
+        listed: [Int: [RecordHeader]],
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<[[ScanSummary]]> {
         let gathered = self.homes.indices.map { index in
             let promise = self.loops.eventLoops[index].makePromise(of: [[ScanSummary]].self)
-            self.tell(index) { $0.gatherSummaries(promise: promise) }
+            let headers = listed[index] ?? []
+            self.tell(index) { $0.gatherSummaries(listed: headers, promise: promise) }
             return promise.futureResult
         }
         return EventLoopFuture.whenAllSucceed(gathered, on: eventLoop).map { $0.flatMap { $0 } }
@@ -176,6 +226,36 @@ package final class Relay: Sendable {
             .flatMap { self.askAll(on: eventLoop) { _ in () }.map { _ in () } }
     }
 
+    /// How often scans of a shared log are looked for whose time is over and that no process has open.
+    private static let sweepInterval = TimeAmount.seconds(10)
+    /// The most of them that are opened at a time, to be ended by their homes.
+    private static let sweptCount = 1000
+
+    private func sweepLater(_ engine: any ScanEngine) {
+        let eventLoop = self.loops.eventLoops[0]
+        eventLoop.scheduleTask(in: Self.sweepInterval) { [weak self] in
+            guard let self else {
+                return
+            }
+            self.sweepLater(engine)
+            guard !engine.isCutOff else {
+                return
+            }
+            let listed = eventLoop.makePromise(of: [RecordHeader].self)
+            listed.futureResult.assumeIsolated().whenSuccess { self.sweep($0, engine) }
+            engine.list(promise: listed)
+        }
+    }
+
+    /// Opens those of the listed scans whose time is over, if they are this process's: their homes do the rest.
+    private func sweep(_ listed: [RecordHeader], _ engine: any ScanEngine) {
+        let home = self.homes[0].value
+        let overdue = listed.lazy.filter { $0.end == nil && home.isOverdue($0) && engine.keeps($0.id) }
+        for id in overdue.prefix(Self.sweptCount).map(\.id) {
+            self.tell(self.home(of: id)) { $0.whenLoaded(id) { _ in } }
+        }
+    }
+
     /// Begins a subscription.
     ///
     /// Call it on the connection's loop; frames come through the outbox from then on.
@@ -203,7 +283,7 @@ package final class Relay: Sendable {
         let id = subscriber.id
         let scanID = subscriber.scanID
         self.tell(self.home(of: scanID)) { home in
-            home.whenLoaded(scanID) { _ in home.unsubscribe(id, scanID: scanID) }
+            home.whenLoaded(scanID, follows: false) { _ in home.unsubscribe(id, scanID: scanID) }
         }
     }
 

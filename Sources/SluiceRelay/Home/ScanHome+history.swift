@@ -4,17 +4,17 @@ extension ScanHome {
     /// A page of history for a reader without a socket, out of memory and the store.
     func history(_ request: HistoryRequest, promise: EventLoopPromise<HistoryPage?>) {
         let stretch = request.stretch(head: self.log.head)
-        guard let ledger = self.ledger, !stretch.isEmpty, !self.log.holdsEverything(after: stretch.after) else {
+        guard let archive = self.archive, !stretch.isEmpty, !self.log.holdsEverything(after: stretch.after) else {
             promise.succeed(self.page(self.fromMemory(stretch, request), of: stretch, request))
             return
         }
         switch request.order {
         case .ascending:
-            self.read(request, stretch, after: StoredPage(at: stretch.start), ledger, promise)
+            self.read(request, stretch, after: StoredPage(at: stretch.start), archive, promise)
         case .descending:
             let newest = self.newest(of: stretch, request)
             if newest.through <= self.log.evictedThrough, !newest.isFull(for: request) {
-                self.read(request, stretch, after: newest, ledger, promise)
+                self.read(request, stretch, after: newest, archive, promise)
             } else {
                 promise.succeed(self.page(newest, of: stretch, request))
             }
@@ -33,7 +33,7 @@ extension ScanHome {
         _ request: HistoryRequest,
         _ stretch: LogStretch,
         after page: StoredPage,
-        _ ledger: StoreLedger,
+        _ archive: LogArchive,
         _ promise: EventLoopPromise<HistoryPage?>
     ) {
         var evicted = stretch.rest(from: page.through)
@@ -61,9 +61,8 @@ extension ScanHome {
                 promise.succeed(self.page(page, of: stretch, request))
             }
         let rest = request.rest(after: page)
-        ledger.store.read(
+        archive.read(
             StoredPageRequest(
-                life: ledger.life,
                 stretch: evicted,
                 selection: request.selection,
                 maximumCount: rest.maximumCount,

@@ -264,10 +264,10 @@ extension ScanHome {
         guard isSameLife, since <= self.log.head else {
             return (0, false)
         }
-        guard let ledger = self.ledger else {
+        guard self.archive != nil else {
             return (since, self.log.missedCount(after: since, filter: request.filter) == 0)
         }
-        let lostThrough = ledger.store.lostThrough(ledger.life)
+        let lostThrough = self.ledger.map { $0.store.lostThrough($0.life) } ?? self.lostThrough
         return (since, self.log.lostCount(after: since, lostThrough, filter: request.filter) == 0)
     }
 }

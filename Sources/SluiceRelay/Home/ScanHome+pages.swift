@@ -113,7 +113,7 @@ extension ScanHome {
             reason: reason,
             maximumBytes: maximumBytes,
             isAskedFor: isAskedFor,
-            isStored: self.ledger != nil && isAskedFor && !self.log.holdsEverything(after: cursor)
+            isStored: self.archive != nil && isAskedFor && !self.log.holdsEverything(after: cursor)
         )
     }
 

@@ -39,7 +39,7 @@ extension ScanHome {
 
     /// Makes a page, out of the store if memory no longer has all messages after its cursor.
     func makePage(_ key: PageCache.Key, through end: Seq) {
-        guard let ledger = self.ledger, !self.log.holdsEverything(after: key.cursor) else {
+        guard let archive = self.archive, !self.log.holdsEverything(after: key.cursor) else {
             self.pack(self.page(key, through: end), key, through: end)
             return
         }
@@ -49,6 +49,7 @@ extension ScanHome {
             .whenComplete { result in
                 switch result {
                 case .success(let stored) where stored.through > key.cursor:
+                    self.lostThrough = max(self.lostThrough, stored.lostThrough)
                     let page = self.log.page(stored, after: key.cursor, filter: key.filter)
                     self.pack(page, key, through: end)
                 case .success, .failure(RelayRefusal.scanNotFound), .failure(RelayRefusal.storageDamaged):
@@ -58,9 +59,8 @@ extension ScanHome {
                     self.pageNotRead(key)
                 }
             }
-        ledger.store.read(
+        archive.read(
             StoredPageRequest(
-                life: ledger.life,
                 stretch: LogStretch(after: key.cursor, through: min(end, self.log.evictedThrough)),
                 selection: MessageSelection(filter: key.filter),
                 maximumCount: self.context.configuration.maximumBatchCount,

@@ -54,6 +54,10 @@ final class ScanHome {
     let logger: Logger
     /// How much of it the store has; nil where there is no store.
     let ledger: StoreLedger?
+    /// Where messages are read that memory has given up; nil where there is nothing but memory.
+    let archive: LogArchive?
+    /// Ordinary messages of a shared log up to this seq are gone for good, as far as was told.
+    var lostThrough: Seq = 0
 
     /// A scan that a record opens; the record is still to be applied.
     init(
@@ -67,6 +71,9 @@ final class ScanHome {
         self.id = id
         self.context = context
         self.ledger = ledger
+        self.archive =
+            ledger.map { LogArchive.store($0.store, life: $0.life) }
+            ?? context.engine.map { LogArchive.engine($0, id, epoch: opening.epoch) }
         self.place = opening.prev
         self.messageCount = opening.messageCount - opening.messages.count
         self.log = ScanLog(
@@ -86,6 +93,7 @@ final class ScanHome {
         self.id = header.id
         self.context = context
         self.ledger = context.store.map { StoreLedger(store: $0, resuming: dormant.scan) }
+        self.archive = context.store.map { LogArchive.store($0, life: dormant.scan.life) }
         self.log = ScanLog(
             resuming: stored.tail,
             fold: dormant.scan.fold,
@@ -99,6 +107,35 @@ final class ScanHome {
         self.name = header.name
         self.logger = logger
         context.idempotency.restore(stored.answers, epoch: header.epoch, now: now)
+    }
+
+    /// A scan of a shared log that goes on from what a carry repeats.
+    init(_ id: ScanID, _ image: ScanImage, context: HomeContext, logger: Logger, now: NIODeadline) {
+        let standing = image.standing
+        self.id = id
+        self.context = context
+        self.ledger = nil
+        self.archive = context.engine.map { LogArchive.engine($0, id, epoch: standing.epoch) }
+        self.log = ScanLog(
+            resuming: image.tail,
+            fold: image.fold,
+            epoch: standing.epoch,
+            head: standing.head,
+            history: context.configuration.history,
+            isStored: false
+        )
+        self.place = standing.place
+        self.messageCount = standing.messageCount
+        self.lifecycle = ScanLifecycle(
+            resuming: image.times.ages(now: context.wallClock()),
+            configuration: context.configuration,
+            isAway: false,
+            now: now
+        )
+        self.owner = standing.owner
+        self.name = standing.name
+        self.logger = logger
+        context.idempotency.restore(image.answers, epoch: standing.epoch, now: now)
     }
 
     /// Where the scan stands: what the next record is judged at.
@@ -170,7 +207,8 @@ final class ScanHome {
         self.place = record.place
         self.messageCount = record.messageCount
         if let answer = record.answer {
-            self.context.idempotency.remember(answer.request, answer.receipt, epoch: record.epoch, now: now)
+            let at = now - self.age(of: record)
+            self.context.idempotency.remember(answer.request, answer.receipt, epoch: record.epoch, at: at, now: now)
         }
         if let end = record.end {
             self.end(SubscriptionEnd(end), now: now)
@@ -254,6 +292,11 @@ final class ScanHome {
             let id = member.id
             self.context.loops.run(on: member.loop) { $0.end(id, end) }
         }
+        self.clear()
+    }
+
+    /// Nothing more is sent, and nothing wakes it.
+    func clear() {
         for group in self.index.all.values {
             self.account(for: group)
         }

@@ -57,8 +57,14 @@ package struct ScanLifecycle: Sendable {
     /// - Parameters:
     ///   - ages: How long ago things happened, by the time of day.
     ///   - configuration: The relay's rules.
+    ///   - isAway: Whether no scanner could be heard meanwhile: a running one then gets the time to report again.
     ///   - now: The loop's time.
-    package init(resuming ages: StoredAges, configuration: RelayConfiguration, now: NIODeadline) {
+    package init(
+        resuming ages: StoredAges,
+        configuration: RelayConfiguration,
+        isAway: Bool = true,
+        now: NIODeadline
+    ) {
         self.cleanupDelay = configuration.cleanupDelay
         self.idleTimeout = configuration.idleTimeout
         self.stallAfter = configuration.stallAfter
@@ -71,8 +77,7 @@ package struct ScanLifecycle: Sendable {
             self.wasCompleted = true
         } else {
             self.earlier = ages.sinceCreated
-            // No scanner could be heard while the gateway was away: a running scan gets the time to report again.
-            self.graceUntil = now + configuration.stallAfter
+            self.graceUntil = isAway ? now + configuration.stallAfter : self.graceUntil
             self.isStalled = ages.sinceHeard >= configuration.stallAfter
         }
     }

@@ -68,18 +68,21 @@ package struct ScanLog: Sendable {
     ///   - epoch: The epoch of this life of the log.
     ///   - head: The newest message's number.
     ///   - history: The limits of the messages kept in memory.
+    ///   - isStored: Whether a store takes appended messages; then nothing is evicted that ``stored(through:)`` has not
+    ///     named.
     package init(
         resuming tail: StoredTail,
         fold: ScanFold = ScanFold(),
         epoch: String,
         head: Seq,
-        history: RelayConfiguration.History
+        history: RelayConfiguration.History,
+        isStored: Bool = true
     ) {
         self.epoch = epoch
         self.head = head
         self.history = history
         self.index = TypeIndex(first: head.next)
-        self.evictableThrough = head
+        self.evictableThrough = isStored ? head : .max
         self.fold = fold
         self.fold.restore(counts: tail.counts)
         self.evictedThrough = tail.evictedThrough

@@ -17,6 +17,8 @@ package enum RelayRefusal: Error, Sendable, Equatable {
     /// The store gets them under the same numbers as soon as it works again, so they may be posted again only with the
     /// request's idempotency key, which gives the first answer once they are stored.
     case notStored(IngestReceipt)
+    /// The messages of one request are more than one record of the shared log holds.
+    case recordTooLarge
     /// The stored part of the scan is damaged.
     case storageDamaged
 }

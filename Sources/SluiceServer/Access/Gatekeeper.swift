@@ -149,6 +149,13 @@ struct Gatekeeper: Sendable {
             exchange.respond(problem: Problem(.overloaded, "the gateway is short of memory", retryAfterSeconds: 5))
             return nil
         }
+        guard self.services.relay.isAvailable else {
+            // It could not be told what is new, nor be closed when its right to see it ends.
+            exchange.respond(
+                problem: Problem(.storageUnavailable, "the gateways' log cannot be reached", retryAfterSeconds: 5)
+            )
+            return nil
+        }
         let answer = self.services.limits.subscribers.admit(
             user: identity.producerName,
             address: self.address(of: exchange)

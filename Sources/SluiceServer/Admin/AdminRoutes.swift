@@ -29,6 +29,9 @@ final class AdminRoutes: RequestRouter {
             if let failure = store?.failure ?? store?.readFailure.map({ "not read: \($0)" }) {
                 return FixedHandler(Problem(.storageUnavailable, failure))
             }
+            if let failure = self.services.relay.engineStatus?.failure {
+                return FixedHandler(Problem(.storageUnavailable, failure))
+            }
             return FixedHandler(.plain("ready\n"))
         case ["metrics"]:
             return MetricsHandler(services: self.services)

@@ -32,6 +32,7 @@ package final class Gateway: Sendable {
     ///   - configuration: The configuration.
     ///   - logger: The logger for everything that it does.
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
+    ///   - engine: The log that several gateways share; nil where this one is alone. Not beside a store.
     ///   - revocations: Where revocations outlive the process.
     ///   - sockets: Sockets that listen already; others are opened as configured.
     /// - Throws: The reason why it cannot start, in words for the operator.
@@ -39,6 +40,7 @@ package final class Gateway: Sendable {
         _ configuration: GatewayConfiguration,
         logger: Logger,
         store: (any ScanStore)? = nil,
+        engine: (any ScanEngine)? = nil,
         revocations: (any RevocationStore)? = nil,
         sockets: InheritedSockets = .nothing
     ) async throws {
@@ -59,6 +61,7 @@ package final class Gateway: Sendable {
                 memory: CompressionMemory(limit: configuration.compression.memory),
                 store: store,
                 stored: stored ?? [],
+                engine: engine,
                 packer: StatsBoard.thread("sluice.pages"),
                 logger: logger
             )

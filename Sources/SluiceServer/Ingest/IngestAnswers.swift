@@ -70,6 +70,8 @@ enum IngestAnswers {
                 retryAfterSeconds: 5
             )
             .adding(receipt.seqs.map { [("lastSeq", .integer(Int(clamping: $0.upperBound.rawValue)))] } ?? [])
+        case .recordTooLarge:
+            Problem(.bodyTooLarge, "these are more messages than the gateways' log takes at once; post fewer")
         case .storageDamaged:
             Problem(.storageUnavailable, "what is stored of this scan is damaged", retryAfterSeconds: 30)
         case nil:

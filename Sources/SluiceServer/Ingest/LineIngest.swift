@@ -186,18 +186,36 @@ final class LineIngest: IngestReader, LiveConnection {
         }
     }
 
+    /// The most that the messages of one hop may come to before its last one, in bytes: a shared log takes them as one.
+    private var maximumHopBytes: Int {
+        guard let limit = self.job.services.relay.maximumRequestBytes else {
+            return .max
+        }
+        return limit - Self.hopBytes(self.job.services.settings.configuration.limits.maxMessageBytes)
+    }
+
+    /// What a message takes of a hop at most: its key may repeat all of it.
+    private static func hopBytes(_ byteCount: Int) -> Int {
+        2 * byteCount + 512
+    }
+
     /// The whole lines at hand, up to one hop's worth; empty ones count as a sign of life.
     private func nextMessages() -> (messages: [Message], lineCount: Int, problem: Problem?) {
         // Made anew for each hop: the stream may outlast a reload of the rules.
         let parser = self.job.makeParser()
         var messages: [Message] = []
         var lineCount = 0
+        let maximumBytes = self.maximumHopBytes
+        var bytes = 0
         do throws(MessageError) {
-            while lineCount < Self.maximumHopCount, let line = try self.nextLine() {
+            while lineCount < Self.maximumHopCount, lineCount == 0 || bytes <= maximumBytes,
+                let line = try self.nextLine()
+            {
                 lineCount += 1
                 do throws(MessageError) {
                     if let message = try parser.parseLine(line.bytes) {
                         messages.append(message)
+                        bytes += Self.hopBytes(message.byteCount)
                     }
                 } catch {
                     return (messages, lineCount - 1, self.problem(error, line: line.number))

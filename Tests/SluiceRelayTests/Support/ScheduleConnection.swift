@@ -19,6 +19,8 @@ final class ScheduleConnection {
     private var isStalled = false
     private let maximumBufferedBytes: Int
     private var clients: [ScheduleClient] = []
+    /// Takes the frames in the place of clients.
+    var onText: (([UInt8]) -> Void)?
 
     init(
         world: ScheduleWorld,
@@ -95,6 +97,10 @@ final class ScheduleConnection {
     private func received(_ bytes: [UInt8]) {
         do {
             for text in try self.reader.readTexts(bytes) {
+                guard self.onText == nil else {
+                    self.onText?(text)
+                    continue
+                }
                 self.client(for: text)?.session?.received(ReceivedFrame(text: text))
             }
         } catch {

@@ -8,10 +8,13 @@ final class ScheduleScan {
     let scanID: ScanID
     let epoch: String
     private(set) var messages: [Message] = []
-    private(set) var isStalled = false
     /// When critical messages were posted: frames flushed before them are outside the budget.
     private(set) var criticalTimes: Set<NIODeadline> = []
     private var newest: [ConflationKey: Seq] = [:]
+    /// Who owns it, where it is said.
+    var owner: String?
+    /// Whether its channel is gone.
+    var hasEnded = false
 
     init(scanID: ScanID, epoch: String) {
         self.scanID = scanID

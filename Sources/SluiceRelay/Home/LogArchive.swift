@@ -1,0 +1,20 @@
+import NIOCore
+import SluiceBase
+
+/// Where messages of one life of a log are read that memory has given up.
+enum LogArchive {
+    case store(any ScanStore, life: Int64)
+    case engine(any ScanEngine, ScanID, epoch: String)
+
+    /// One page; fails with `RelayRefusal`.
+    func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>) {
+        switch self {
+        case .store(let store, let life):
+            var request = request
+            request.life = life
+            store.read(request, promise: promise)
+        case .engine(let engine, let id, let epoch):
+            engine.read(request, of: id, epoch: epoch, promise: promise)
+        }
+    }
+}
