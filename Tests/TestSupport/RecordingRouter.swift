@@ -46,6 +46,11 @@ package final class RecordingRouter: RequestRouter {
             RecordingHandler(.collect(maximumBytes: 1 << 20))
         case "stream":
             RecordingHandler(.stream(idleTimeout: .minutes(5)), onEnd: { exchange, _ in exchange.respond(.empty(.ok)) })
+        case "open":
+            RecordingHandler(onStart: {
+                $0.startResponse(status: .ok, headers: [("Content-Type", "text/plain")])
+                $0.write(ByteBuffer(string: "one"))
+            })
         case "forbidden":
             RecordingHandler(onStart: { $0.respond(problem: Problem(.forbidden)) })
         case "pieces":

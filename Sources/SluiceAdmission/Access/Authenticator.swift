@@ -141,9 +141,11 @@ package final class Authenticator: Sendable {
         }
         if let remembered {
             try self.judge(remembered, digest: digest, leeway: verifier.leeway, now: now)
+            memo?.remember(bytes, digest)
             return remembered.identity
         }
         if allowsIngestKeys, let identity = IngestKey.identity(for: digest, among: ingestKeys) {
+            memo?.remember(bytes, digest)
             return identity
         }
         let token = try verifier.verified(bytes, now: now)

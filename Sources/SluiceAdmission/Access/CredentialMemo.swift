@@ -4,6 +4,9 @@ internal import Crypto
 ///
 /// Vouches for nothing: the digest is looked up anew each time. Belongs to the connection's event loop.
 package final class CredentialMemo {
+    /// A longer credential is hashed each time.
+    private static let maximumBytes = 2048
+
     private var credential: [UInt8] = []
     private var digest: SHA256Digest?
 
@@ -14,10 +17,14 @@ package final class CredentialMemo {
         if let digest = self.digest, Self.areEqual(bytes, self.credential) {
             return digest
         }
-        let digest = SHA256.hash(data: bytes)
+        return SHA256.hash(data: bytes)
+    }
+
+    /// Remembers a credential that was good: others leave nothing behind.
+    func remember(_ bytes: [UInt8], _ digest: SHA256Digest) {
+        guard bytes.count <= Self.maximumBytes, self.digest != digest else { return }
         self.digest = digest
         self.credential = bytes
-        return digest
     }
 
     /// Compares in a time that depends on the lengths alone: a proxy may carry the requests of many on one connection.

@@ -51,7 +51,11 @@ package struct HeaderFields: Sendable {
     /// The elements of a field that is a list, of all its lines (RFC 9110, section 5.6.1), without white space around
     /// them.
     package func elements(of name: String) -> [String] {
-        self[name].flatMap { $0.split(separator: ",").map { $0.trimming(in: " \t") } }
+        // By bytes: a comma is one whatever mark follows that would join it as a character.
+        self[name]
+            .flatMap { value in
+                value.utf8.split(separator: UInt8(ascii: ",")).map { Substring($0).trimming(in: " \t") }
+            }
     }
 
     /// Whether a field stands there.

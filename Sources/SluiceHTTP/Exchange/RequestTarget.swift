@@ -53,7 +53,8 @@ internal struct RequestTarget: Equatable {
             rest[start...].utf8.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
             ?? rest.endIndex
         let authority = String(rest[start..<end])
-        guard HostField.isValid(authority), !authority.isEmpty else { return nil }
+        // RFC 9110, section 4.2.1: an empty host is refused.
+        guard HostField.isValid(authority), !authority.isEmpty, !authority.hasPrefix(":") else { return nil }
         return (authority, rest[end...])
     }
 

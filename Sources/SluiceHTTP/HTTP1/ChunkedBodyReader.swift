@@ -1,7 +1,7 @@
 /// Reads the framing of a chunked body (RFC 9112, section 7.1) to its end, bounds what comes with no data, and refuses
 /// what parsers are known to disagree on.
 ///
-/// Trailers are checked and thrown away.
+/// Extensions are bounded and passed over, whatever their grammar; trailers are checked and thrown away.
 internal struct ChunkedBodyReader {
     /// What is known after some more bytes.
     enum Verdict: Equatable {

@@ -46,7 +46,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private var owner: HTTPConnectionHandler?
     private var context: ChannelHandlerContext?
     private var phase: Phase
-    private var held = ByteBuffer()
+    private(set) var held = ByteBuffer()
     private var share: RequestMemory.Share
     /// How many of the held bytes the head's reader has seen already.
     private var scannedByteCount = 0
@@ -149,6 +149,10 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         if self.held.readableBytes == 0 {
             self.held = bytes
         } else {
+            if self.held.readerIndex >= Self.maximumHeldBytes {
+                // The buffer does not reclaim by itself what was read of it, and a peer may see to it that it is never empty.
+                self.held.discardReadBytes()
+            }
             self.held.writeBuffer(&bytes)
         }
         self.pump()
@@ -260,7 +264,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         case .complete(let byteCount):
             self.scannedByteCount = 0
             guard let bytes = self.held.readBytes(length: byteCount), let head = reader.head(bytes) else {
-                preconditionFailure("a reader counted more bytes than there are")
+                preconditionFailure("a head that was read to its end is not there")
             }
             // Until the handler has judged it nothing may follow.
             self.phase = .waiting
@@ -269,6 +273,8 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
             return true
         case .refused(let code, let detail):
             self.scannedByteCount = 0
+            // Whatever the refusal leads to: what was refused is not read again.
+            self.phase = .discarding
             owner.refuseConnection(Problem(code, detail))
             return true
         }
@@ -289,6 +295,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
             self.phase = .waiting
             self.endIfWhole()
         case .refused(let detail):
+            self.phase = .discarding
             self.owner?.refuseBody(detail)
         }
         return true

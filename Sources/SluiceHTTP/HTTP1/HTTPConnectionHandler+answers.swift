@@ -154,8 +154,7 @@ extension HTTPConnectionHandler {
     internal func refuseBody(_ detail: String) {
         switch self.state {
         case .exchanging: self.end(Problem(.badRequest, detail), reason: .malformed)
-        case .ready: self.refuseConnection(Problem(.badRequest, detail))
-        case .lingering, .handingOver, .closed: return
+        case .ready, .lingering, .handingOver, .closed: return
         }
     }
 
@@ -217,6 +216,7 @@ extension HTTPConnectionHandler {
         context.flush()
         self.needsFlush = false
         guard !self.isInputClosed else {
+            self.gate.discard()
             self.closeAfterFlush()
             return
         }

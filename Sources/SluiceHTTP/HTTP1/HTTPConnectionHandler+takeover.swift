@@ -26,6 +26,8 @@ extension HTTPConnectionHandler {
             now: context.eventLoop.now
         )
         active.exchange.driver = nil
+        // No further request comes on this connection.
+        self.connection.note = nil
         self.state = .handingOver
         self.gate.hold()
         self.cancelTimer()

@@ -183,7 +183,10 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     }
 
     private func handlerStarted(_ handler: any RequestHandler) {
-        guard case .exchanging(let active) = self.state, active.machine.answer != .complete else { return }
+        guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else {
+            // A handler that has begun to answer has all it wants of the request.
+            return
+        }
         switch active.machine.started(mode: handler.bodyMode) {
         case .sendContinue:
             self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))

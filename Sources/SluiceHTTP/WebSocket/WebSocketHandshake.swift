@@ -41,7 +41,7 @@ package struct WebSocketHandshake: Sendable {
             throw .malformed("Sec-WebSocket-Key is not 16 bytes in base64")
         }
         self.key = key
-        self.subprotocols = headers.elements(of: "Sec-WebSocket-Protocol").map { String($0) }
+        self.subprotocols = headers.elements(of: "Sec-WebSocket-Protocol")
         do {
             let offers = try ExtensionOffer.parse(headers["Sec-WebSocket-Extensions"])
             self.deflate = PermessageDeflateNegotiation(configuration: compression).agree(to: offers)

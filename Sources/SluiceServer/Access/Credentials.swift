@@ -1,4 +1,3 @@
-internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP
@@ -119,7 +118,7 @@ struct Credentials: Sendable, Equatable {
     private static func offeredProtocols(_ request: HTTPRequest) -> [String] {
         request.headers["Sec-WebSocket-Protocol"]
             .flatMap { value in
-                value.split(separator: ",").map { $0.trimming(in: " \t") }
+                value.utf8.split(separator: UInt8(ascii: ",")).map { Substring($0).trimming(in: " \t") }
             }
     }
 
@@ -144,11 +143,13 @@ struct Credentials: Sendable, Equatable {
     }
 
     private static func cookie(_ name: String, in fields: [String]) -> String? {
+        let name = ByteName(name)
         for field in fields {
-            for pair in field.split(separator: ";") {
-                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                if parts.count == 2, parts[0].trimming(in: " \t") == name {
-                    let value = parts[1].trimming(in: " \t\"")
+            // By bytes, as browsers do: other characters are equal to a semicolon or a name by Unicode's rules.
+            for pair in field.utf8.split(separator: UInt8(ascii: ";")) {
+                let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+                if parts.count == 2, ByteName(Substring(parts[0]).trimming(in: " \t")) == name {
+                    let value = Substring(parts[1]).trimming(in: " \t\"")
                     if !value.isEmpty {
                         return value
                     }

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP

@@ -1,4 +1,3 @@
-internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceHTTP

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import SluiceWire
 import TestSupport
 import Testing
@@ -203,6 +204,35 @@ import Testing
             connection.send(ByteBuffer(bytes: [byte]))
         }
         try Self.expectRefusal(of: request, on: connection)
+    }
+
+    @Test func `a body that breaks while its answer is under way ends the connection, once`() throws {
+        let connection = try HTTPTestConnection()
+        connection.send("GET /open HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nz")
+        #expect(connection.statuses() == [200])
+        #expect(!connection.isOpen)
+        #expect(connection.lastHandler.events == ["start", "aborted malformed"])
+    }
+
+    @Test func `a broken body of a client that has sent all it will is refused once`() throws {
+        let connection = try HTTPTestConnection()
+        connection.send("GET /open HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.send("POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz")
+        connection.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        connection.lastHandler.exchange?.finish()
+        connection.channel.embeddedEventLoop.run()
+        #expect(connection.statuses() == [200, 400])
+        #expect(!connection.isOpen)
+    }
+
+    @Test func `a client whose reads each end within the next request takes no more memory for it`() throws {
+        let connection = try HTTPTestConnection()
+        connection.send("G")
+        for _ in 0..<5000 {
+            connection.send("ET /ok HTTP/1.1\r\nHost: a\r\n\r\nG")
+        }
+        #expect(connection.statuses().count == 5000)
+        #expect(connection.handler.gate.held.storageCapacity <= 64 * 1024)
     }
 
     private static func expectRefusal(of request: RawRequest, on connection: HTTPTestConnection) throws {

@@ -67,6 +67,8 @@ struct CredentialsTests {
         #expect(try self.credentials(query: "?ticket=&ticket=k").proof == .ticket("k"))
         #expect(try self.credentials([("Sec-WebSocket-Protocol", "bearer., bearer.p")]).proof == .token("p"))
         #expect(try self.credentials([("Cookie", "session=")]).proof == .none)
+        // A Greek question mark equals a semicolon by Unicode's rules, and parts no cookies.
+        #expect(try self.credentials([("Cookie", "theme=a\u{37E}session=planted")]).proof == .none)
         let refused = try self.credentials([("Cookie", "session=c")], query: "?token=", allowsQueryToken: false)
         #expect(refused.proof == .token("c"))
     }
