@@ -69,7 +69,7 @@ extension FuzzTarget {
                 try self.promise(pieces == whole, "messages do not depend on how the output arrives")
                 for message in whole {
                     // The check of what is passed as it is, for messages of every origin.
-                    let again = NDJSONTranslator.message(in: OutputLine(bytes: message.bytes), scanID: "fuzz")
+                    let again = NDJSONLine.message(in: OutputLine(bytes: message.bytes), scanID: "fuzz")
                     try self.promise(again?.bytes == message.bytes, "the gateway takes what is posted")
                     try self.promise(again?.type == message.type, "its type is the same")
                 }

@@ -31,6 +31,18 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: .long, help: "What the scanner writes.")
     var format = ScanFormat.auto
 
+    @Option(name: .long, help: ArgumentHelp("How people call the scan.", valueName: "name"))
+    var name: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The user who may read the scan without a token for it: the token's sub.", valueName: "user")
+    )
+    var owner: String?
+
+    @Option(name: .long, help: ArgumentHelp("A word for scanStarted, more than once if need be.", valueName: "tag"))
+    var tag: [String] = []
+
     @OptionGroup
     var client: ClientOptions
 
@@ -55,6 +67,8 @@ struct RunCommand: AsyncParsableCommand {
             scanID: self.scan,
             command: self.command,
             format: self.format,
+            introduction: ScanIntroduction(name: self.name, owner: self.owner),
+            tags: self.tag,
             connection: try self.client.connection(),
             drainTimeout: .seconds(self.drainTimeout),
             forwardsSignals: true

@@ -1,6 +1,7 @@
 """`sluice run`: what becomes of a scanner and of what it says."""
 
 import json
+import pathlib
 import signal
 import subprocess
 import sys
@@ -32,6 +33,22 @@ def test_a_scanner_of_messages(gateway, scan):
     assert messages[-1]["type"] == "scanCompleted"
     host = [message for message in messages if message["type"] == "hostDiscovered"]
     assert [(message["ip"]) for message in host] == ["192.0.2.1"]
+    assert [message["no"] for message in messages if message["type"] == "finding"] == ["type"]
+
+
+def test_a_report_becomes_findings_and_its_scan_has_a_name(gateway, scan):
+    report = pathlib.Path(__file__).parents[1] / "SluiceClientTests/Fixtures/records/sarif.json"
+    named = ["--name", "Nightly, DMZ", "--owner", "alice", "--tag", "dmz", "--tag", "weekly"]
+    result = sluice("run", "--scan", scan, *named, "--", "cat", report, gateway=gateway)
+    assert result.returncode == 0, result.stderr_text
+    # Alice may read it because it is hers.
+    state = gateway.get(f"/api/scans/{scan}", gateway.token("alice")).json()
+    assert (state["name"], state["owner"]) == ("Nightly, DMZ", "alice")
+    assert state["severities"] == {"high": 2, "medium": 2} and state["counts"]["vulnerabilityFound"] == 4
+    assert gateway.messages(scan)[0]["tags"] == ["dmz", "weekly"]
+    again = sluice("run", "--scan", scan, "--owner", "bob", "--", "true", gateway=gateway)
+    assert again.returncode == 0 and "owner_conflict" in again.stderr_text, again.stderr_text
+    assert types(gateway, scan)[-1] == "scanCompleted"
 
 
 def test_output_is_relayed_while_the_scanner_runs(gateway, scan):

@@ -3,6 +3,8 @@ import SluiceBase
 /// Finds out by the first telling line of standard output what a scanner writes, and then leaves the rest to that
 /// format's translator.
 ///
+/// Of documents over many lines, and of text, the one for all of the table does.
+///
 /// On standard error it looks for progress alone, also before there is a first line: what else stands there (warnings,
 /// a banner) tells nothing about the output.
 struct AutoTranslator: OutputTranslator {
@@ -39,7 +41,10 @@ struct AutoTranslator: OutputTranslator {
     }
 
     private mutating func choose(_ format: ScanFormat) -> [ProgressMessage] {
-        var translator = format.translator(scanID: self.scanID)
+        // Text may have documents in it: a banner comes before the findings.
+        var translator: any OutputTranslator =
+            format == .lines
+            ? RecordTranslator(format: .lines, scanID: self.scanID) : format.translator(scanID: self.scanID)
         var messages: [ProgressMessage] = []
         for line in self.held { messages += translator.messages(of: line, from: .standardOutput) ?? [] }
         self.held = []
@@ -51,7 +56,7 @@ struct AutoTranslator: OutputTranslator {
     /// How far the scanner is, whichever of those that are known it is.
     private static func progress(in line: OutputLine) -> [ProgressMessage]? {
         MasscanTranslator.progress(in: line) ?? NucleiTranslator.progress(in: line)
-            ?? NmapTextReader.progress(in: line.text)
+            ?? PrintedReader.progress(in: line) ?? NmapTextReader.progress(in: line.text)
     }
 
     /// The format that a line tells; nothing if it could be any.
@@ -63,7 +68,8 @@ struct AutoTranslator: OutputTranslator {
             // nuclei's records have a `type` too: the protocol.
             let record = RecordLine.objects(in: line)?.first
             if record?["template-id"] != nil { return .nuclei }
-            if NDJSONTranslator.message(in: line, scanID: scanID) != nil { return .ndjson }
+            if let format = RecordTranslator.format(of: line) { return format }
+            if NDJSONLine.message(in: line, scanID: scanID) != nil { return .ndjson }
             if record?["ip"] != nil, record?["ports"] ?? record?["proto"] != nil { return .masscan }
             if NucleiTextReader.finding(in: String(text)) != nil { return .nuclei }
         }
@@ -74,6 +80,6 @@ struct AutoTranslator: OutputTranslator {
     private static let beginnings: [(String, ScanFormat)] = [
         ("Starting Nmap ", .nmap), ("<?xml", .nmap), ("<nmaprun", .nmap), ("# Nmap ", .nmap), ("Host: ", .nmap),
         ("Discovered open port ", .masscan), ("#masscan", .masscan), ("# Masscan ", .masscan),
-        ("Timestamp: ", .masscan), ("rate:", .masscan),
+        ("Timestamp: ", .masscan), ("rate:", .masscan), ("- Nikto v", .nikto), ("saddr", .zmap),
     ]
 }

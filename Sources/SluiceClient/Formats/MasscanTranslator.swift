@@ -33,6 +33,7 @@ struct MasscanTranslator: OutputTranslator {
         for node in objects {
             if let found = self.record(node) { messages += found } else { isUnderstood = false }
         }
+        if !isUnderstood, messages.isEmpty { return nil }
         return messages + (isUnderstood ? [] : [.line(line)])
     }
 

@@ -151,3 +151,14 @@ struct RecentSet: Sendable {
         return true
     }
 }
+
+extension NmapFindings {
+    /// A host that answered, at a port if there is one.
+    mutating func open(ip: String, name: String?, port: Int?, protocol: String?) -> [ProgressMessage] {
+        let host = self.host(ip: ip, name: name)
+        guard let port, (0...65_535).contains(port) else { return host }
+        // zmap names what answered, not what was asked.
+        let place = Port(ip: ip, number: port, protocol: `protocol` == "udp" ? "udp" : "tcp")
+        return host + self.port(place, state: "open")
+    }
+}

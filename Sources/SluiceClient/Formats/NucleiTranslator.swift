@@ -39,14 +39,17 @@ struct NucleiTranslator: OutputTranslator {
     private func finding(_ node: JSONNode) -> ProgressMessage {
         let info = node["info"]
         let classification = info?["classification"]
-        let host = Host(node)
+        let host = HostAndPort(
+            Self.text(node["host"]) ?? "",
+            port: node["port"]?.scalarText.flatMap { Int($0) }
+        )
         return ProgressMessage("vulnerabilityFound") { object in
             object.member("template", ifPresent: Self.text(node["template-id"]))
             object.member("name", ifPresent: Self.text(info?["name"]))
             object.member("severity", ifPresent: Self.text(info?["severity"]))
             object.member("protocol", ifPresent: Self.text(node["type"]))
             object.member("target", ifPresent: Self.target(of: node))
-            object.member("host", ifPresent: host.name)
+            object.member("host", ifPresent: host.host)
             object.member("ip", ifPresent: Self.text(node["ip"]))
             object.member("port", ifPresent: host.port)
             object.member("matchedAt", ifPresent: Self.text(node["matched-at"]))
@@ -82,32 +85,6 @@ struct NucleiTranslator: OutputTranslator {
     /// As many texts of a list, and as much of each, as a message has room for.
     static func bounded(_ texts: [String]) -> [String] {
         texts.prefix(self.maximumResultCount).map { $0.prefix(bytes: self.maximumResultBytes) }
-    }
-}
-
-extension NucleiTranslator {
-    /// A host and a port apart from each other: older versions write `https://a:8443` as the host.
-    private struct Host {
-        let name: String?
-        let port: Int?
-
-        init(_ node: JSONNode) {
-            var text = NucleiTranslator.text(node["host"]) ?? ""
-            if let scheme = text.firstIndex(of: ":"), text[scheme...].hasPrefix("://") {
-                text = String(text[scheme...].dropFirst(3))
-            }
-            text = String(text.prefix { $0 != "/" && $0 != "?" && $0 != "#" })
-            let written = node["port"]?.scalarText.flatMap { Int($0) }
-            // Of an IPv6 address without brackets all colons are its own.
-            let isAddress = text.filter { $0 == ":" }.count > 1 && !text.hasPrefix("[")
-            if !isAddress, let colon = text.lastIndex(of: ":"), let port = Int(text[colon...].dropFirst()) {
-                self.name = String(text[..<colon])
-                self.port = written ?? port
-            } else {
-                self.name = text
-                self.port = written
-            }
-        }
     }
 }
 

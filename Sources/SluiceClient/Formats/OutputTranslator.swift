@@ -23,15 +23,15 @@ extension OutputTranslator {
     /// - Parameters:
     ///   - line: The line. One that was cut off is not translated: what is missing may say the opposite.
     ///   - stream: Where it was written.
-    /// - Returns: The messages that it makes: where the format does not know a line of standard output, a `line`. Of
-    ///   standard error nil means that it was not known.
+    /// - Returns: The messages that it makes: where the format does not know a line of standard output, the JSON objects in
+    ///   it, else a `line`. Of standard error nil means that it was not known.
     mutating func messages(of line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
         if !line.isTruncated, let messages = self.translate(line, from: stream) {
             // One that the gateway does not take would end as a loss.
-            return messages.map { $0.bytes.count <= NDJSONTranslator.maximumMessageBytes ? $0 : .line(line) }
+            return messages.map { $0.bytes.count <= NDJSONLine.maximumMessageBytes ? $0 : .line(line) }
         }
         guard stream == .standardOutput else { return nil }
-        return line.isBlank ? [] : [.line(line)]
+        return line.isBlank ? [] : KeptRecord.messages(of: line) ?? [.line(line)]
     }
 }
 

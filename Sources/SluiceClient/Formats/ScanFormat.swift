@@ -6,6 +6,16 @@ package enum ScanFormat: String, Sendable, CaseIterable {
     case nmap
     case masscan
     case nuclei
+    case httpx
+    case naabu
+    case zmap
+    case ffuf
+    case feroxbuster
+    case nikto
+    case zap
+    case trivy
+    case grype
+    case sarif
     case lines
 
     /// A translator for output of this format.
@@ -13,8 +23,8 @@ package enum ScanFormat: String, Sendable, CaseIterable {
         switch self {
         case .auto:
             AutoTranslator(scanID: scanID)
-        case .ndjson:
-            NDJSONTranslator(scanID: scanID)
+        case .ndjson, .httpx, .naabu, .zmap, .ffuf, .feroxbuster, .nikto, .zap, .trivy, .grype, .sarif:
+            RecordTranslator(format: self, scanID: scanID)
         case .nmap:
             NmapTranslator()
         case .masscan:

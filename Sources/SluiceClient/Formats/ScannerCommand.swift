@@ -70,8 +70,14 @@ struct ScannerCommand {
         path.split(separator: "/").last.map(String.init) ?? path
     }
 
+    private static let otherNames: [String: ScanFormat] = [
+        "nikto.pl": .nikto, "zap.sh": .zap, "zaproxy": .zap, "zap-baseline.py": .zap, "zap-full-scan.py": .zap,
+        "zap-api-scan.py": .zap,
+    ]
+
     private static func scanner(_ name: String) -> ScanFormat? {
-        ScanFormat(rawValue: name).flatMap { [.nmap, .masscan, .nuclei].contains($0) ? $0 : nil }
+        if let format = self.otherNames[name] { return format }
+        return ScanFormat(rawValue: name).flatMap { [.auto, .ndjson, .sarif, .lines].contains($0) ? nil : $0 }
     }
 
     /// Skips a wrapper's options, its settings (`A=b`) and its own arguments.

@@ -75,7 +75,8 @@ package struct GatewayAddress: Sendable, Equatable {
 
     private var root: String { "\(self.isSecure ? "https" : "http")://\(self.authority)\(self.basePath)" }
 
-    private func scanURL(of scanID: ScanID) -> String {
+    /// The URL of a scan itself.
+    func scanURL(of scanID: ScanID) -> String {
         "\(self.root)/api/scans/\(scanID.text)"
     }
 

@@ -4,6 +4,9 @@ struct DeliveryLoop: Sendable {
     private let poster: ProgressPoster
     private let report: @Sendable (String) -> Void
 
+    /// What the gateway is told of the scan before the first batch; nil once it has answered.
+    private var introduction: ScanIntroduction?
+
     private var isAway = false
     private var reported: Set<String> = []
 
@@ -13,9 +16,15 @@ struct DeliveryLoop: Sendable {
     /// How many messages the gateway will never take.
     private var refusedCount = 0
 
-    init(feed: ScanFeed, poster: ProgressPoster, report: @escaping @Sendable (String) -> Void) {
+    init(
+        feed: ScanFeed,
+        poster: ProgressPoster,
+        introduction: ScanIntroduction,
+        report: @escaping @Sendable (String) -> Void
+    ) {
         self.feed = feed
         self.poster = poster
+        self.introduction = introduction.isEmpty ? nil : introduction
         self.report = report
     }
 
@@ -37,7 +46,35 @@ struct DeliveryLoop: Sendable {
     }
 
     private mutating func send(_ batch: PostQueue.Batch, timeout: Duration) async {
-        switch await self.poster.post(batch, timeout: timeout) {
+        if let introduction = self.introduction {
+            let outcome = await self.poster.introduce(introduction, timeout: timeout)
+            guard self.isIntroduced(outcome) else {
+                self.take(outcome, of: batch)
+                return
+            }
+        }
+        self.take(await self.poster.post(batch, timeout: timeout), of: batch)
+    }
+
+    /// Whether the messages may go now: a name or an owner that the gateway does not take holds up no message.
+    private mutating func isIntroduced(_ outcome: ProgressPoster.Outcome) -> Bool {
+        switch outcome {
+        case .delivered:
+            break
+        case .refused(let problem) where !problem.isTemporary:
+            self.report("the gateway does not take the scan's name or owner: \(problem)")
+        case .tokenRefused(_, hasNew: false, isRenewable: false):
+            // The batch will be refused in the same words.
+            break
+        case .unreachable, .refused, .tokenRefused:
+            return false
+        }
+        self.introduction = nil
+        return true
+    }
+
+    private mutating func take(_ outcome: ProgressPoster.Outcome, of batch: PostQueue.Batch) {
+        switch outcome {
         case .delivered:
             if self.isAway { self.report("the gateway is back") }
             self.isAway = false

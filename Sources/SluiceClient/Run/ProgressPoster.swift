@@ -21,6 +21,7 @@ struct ProgressPoster: Sendable {
 
     private let client: HTTPClient
     private let url: String
+    private let scanURL: String
     private let connection: GatewayConnection
 
     /// Tells this run's batches from those of any other.
@@ -32,6 +33,7 @@ struct ProgressPoster: Sendable {
             configuration: connection.httpConfiguration(connectTimeout: .seconds(5))
         )
         self.url = connection.address.progressURL(of: scanID)
+        self.scanURL = connection.address.scanURL(of: scanID)
         self.connection = connection
         self.runID = [UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)]
             .map { String($0, radix: 36) }.joined(separator: "-")
@@ -41,14 +43,28 @@ struct ProgressPoster: Sendable {
     ///
     /// The same batch again bears the same key, so the gateway never takes it twice.
     func post(_ batch: PostQueue.Batch, timeout: Duration) async -> Outcome {
-        let credential = self.connection.credential
-        let token = credential.current
         var request = HTTPClientRequest(url: self.url)
         request.method = .POST
-        request.headers = self.connection.headers(token: token)
-        request.headers.add(name: "Content-Type", value: "application/json")
         request.headers.add(name: "Idempotency-Key", value: "\(self.runID)-\(batch.number)")
-        request.body = .bytes(ByteBuffer(bytes: batch.body))
+        return await self.send(request, body: batch.body, timeout: timeout)
+    }
+
+    /// Tells the gateway what the scan is called, and whose it is.
+    func introduce(_ introduction: ScanIntroduction, timeout: Duration) async -> Outcome {
+        var request = HTTPClientRequest(url: self.scanURL)
+        request.method = .PUT
+        return await self.send(request, body: introduction.body, timeout: timeout)
+    }
+
+    private func send(_ bare: HTTPClientRequest, body: [UInt8], timeout: Duration) async -> Outcome {
+        let credential = self.connection.credential
+        let token = credential.current
+        var request = bare
+        for header in self.connection.headers(token: token) {
+            request.headers.add(name: header.name, value: header.value)
+        }
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(ByteBuffer(bytes: body))
         do {
             let response = try await self.client.execute(request, timeout: TimeAmount(timeout))
             let body = try await response.collected(upTo: GatewayProblem.maximumBytes)

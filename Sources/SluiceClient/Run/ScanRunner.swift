@@ -17,6 +17,12 @@ package struct ScanRunner: Sendable {
 
         package var format: ScanFormat
 
+        /// What the gateway is told of the scan before its first message.
+        package var introduction: ScanIntroduction
+
+        /// Words that the scan's first message has.
+        package var tags: [String]
+
         package var connection: GatewayConnection
 
         /// How long to continue delivering after the scanner has ended.
@@ -29,6 +35,8 @@ package struct ScanRunner: Sendable {
             scanID: String,
             command: [String],
             format: ScanFormat = .auto,
+            introduction: ScanIntroduction = ScanIntroduction(),
+            tags: [String] = [],
             connection: GatewayConnection,
             drainTimeout: Duration = .seconds(30),
             forwardsSignals: Bool = false
@@ -36,6 +44,8 @@ package struct ScanRunner: Sendable {
             self.scanID = scanID
             self.command = command
             self.format = format
+            self.introduction = introduction
+            self.tags = tags
             self.connection = connection
             self.drainTimeout = drainTimeout
             self.forwardsSignals = forwardsSignals
@@ -82,9 +92,10 @@ package struct ScanRunner: Sendable {
         feed.start(with: self.startMessage)
         let poster = ProgressPoster(connection: self.options.connection, scanID: self.scanID)
         let report = self.report
+        let introduction = self.options.introduction
         // Not a child task: cancelling this task must not cancel the delivery of the scan's end.
         let delivery = Task {
-            var loop = DeliveryLoop(feed: feed, poster: poster, report: report)
+            var loop = DeliveryLoop(feed: feed, poster: poster, introduction: introduction, report: report)
             return await loop.run()
         }
         // A reader of our output that goes away must not end us before the scan has ended.
@@ -154,6 +165,8 @@ package struct ScanRunner: Sendable {
         ProgressMessage("scanStarted") { object in
             object.member("command", self.options.command.joined(separator: " "))
             object.member("format", self.format.rawValue)
+            object.member("name", ifPresent: self.options.introduction.name)
+            if !self.options.tags.isEmpty { object.member("tags", self.options.tags) }
         }
     }
 }

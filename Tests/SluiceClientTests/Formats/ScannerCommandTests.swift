@@ -24,7 +24,10 @@ import Testing
             ("docker pull nmap", .auto), ("docker run", .auto), ("docker", .auto),
             ("cat nmap", .auto), ("sh -c nmap", .auto), ("sudo", .auto), ("sudo -u nmap", .auto),
             ("sudo -u nmap cat", .auto), ("timeout nmap", .auto), ("env A=nmap cat", .auto), ("ndjson", .auto),
-            ("nmap-wrapper", .auto), ("/opt/a=b/nmap", .nmap), ("env /opt/a=b/nmap", .nmap), ("-", .auto),
+            ("/opt/zap/zap-baseline.py -t x", .zap), ("nikto.pl -h x", .nikto), ("sarif", .auto), ("lines", .auto),
+            ("docker run --rm aquasec/trivy:0.57 image x", .trivy), ("docker run -t ghcr.io/zaproxy/zaproxy x", .zap),
+            ("sudo zmap -p 80", .zmap), ("docker run anchore/grype x", .grype), ("nmap-wrapper", .auto),
+            ("/opt/a=b/nmap", .nmap), ("env /opt/a=b/nmap", .nmap), ("-", .auto),
         ]
     )
     func format(command: String, format: ScanFormat) {

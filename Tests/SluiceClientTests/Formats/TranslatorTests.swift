@@ -40,22 +40,28 @@ import Testing
         let bytes = [UInt8](repeating: 0x01, count: 1_000_000) + [0x0A, 0x62, 0x0A]
         let messages = Recording.messages(of: bytes, by: LinesTranslator(), pieceBytes: 65_536)
         #expect(messages.count == 2)
-        #expect(messages[0].utf8.count < NDJSONTranslator.maximumMessageBytes)
+        #expect(messages[0].utf8.count < NDJSONLine.maximumMessageBytes)
         #expect(messages[0].hasSuffix(#","truncated":true}"#))
         #expect(messages[1] == #"{"type":"line","text":"b"}"#)
     }
 
-    @Test("a message is passed byte for byte, anything else is a line")
+    @Test("a message is passed byte for byte, another object becomes one, anything else is a line")
     func ndjson() {
         let passed = #" {"x": 1.0e+2, "type" : "a\u0062", "x":"é", "type2":{"seq":1}} "#
         #expect(self.messages(passed + "\n", .ndjson) == [passed])
         for line in [
-            "text", "[1]", "{}", #"{"type":1}"#, #"{"type":""}"#, #"{"type":"a","type":"b"}"#,
-            #"{"type":"a","seq":1}"#, #"{"type":"a","s\u0065q":1}"#, #"{"type":"lag"}"#, #"{"type":"a",}"#,
-            #"{"type":"a","scanId":"other"}"#, #"{"type":"a","n":01}"#, #"{"type":"a\u0000"}"#,
-            #"{"type":"a"} {}"#, #"{"type":"sluice.close"}"#, #"{"type":"scanStalled"}"#,
+            "text", "[1]", #"{"type":"a",}"#, #"{"type":"a","n":01}"#, #"{"type":"a"} {}"#,
         ] {
             #expect(self.messages(line + "\n", .ndjson).first?.hasPrefix(#"{"type":"line","text":"#) == true, "\(line)")
+        }
+        for line in [
+            "{}", #"{"type":1}"#, #"{"type":""}"#, #"{"type":"a","type":"b"}"#, #"{"type":"a","seq":1}"#,
+            #"{"type":"a","s\u0065q":1}"#, #"{"type":"lag"}"#, #"{"type":"a","scanId":"other"}"#,
+            #"{"type":"a\u0000"}"#, #"{"type":"sluice.close"}"#, #"{"type":"scanStalled"}"#,
+        ] {
+            let kept = self.messages(line + "\n", .ndjson)
+            #expect(kept.count == 1)
+            #expect(kept.allSatisfy { $0.hasPrefix(#"{"type":"finding""#) && !$0.contains(#""scanId""#) }, "\(line)")
         }
         #expect(self.messages(#"{"type":"a","scanId":"s"}"#, .ndjson) == [#"{"type":"a","scanId":"s"}"#])
         #expect(self.messages("\n  \n", .ndjson) == [])
@@ -64,7 +70,7 @@ import Testing
     @Test("urgency follows the type, and progress its phase")
     func urgency() throws {
         func urgency(_ text: String) -> ProgressMessage.Urgency? {
-            NDJSONTranslator.message(in: OutputLine(text), scanID: "s")?.urgency
+            NDJSONLine.message(in: OutputLine(text), scanID: "s")?.urgency
         }
         #expect(urgency(#"{"type":"error"}"#) == .critical)
         #expect(urgency(#"{"type":"scanProgress","phase":"a"}"#) == .progress(key: "scanProgress/a"))
@@ -76,7 +82,7 @@ import Testing
     func firstLines() {
         #expect(self.messages("\n{\"type\":\"x\"}\nplain\n", .auto).first == #"{"type":"x"}"#)
         #expect(self.messages("hello\n{\"type\":\"x\"}\n", .auto).count == 2)
-        #expect(self.messages("hello\n{\"type\":\"x\"}\n", .auto)[1].hasPrefix(#"{"type":"line""#))
+        #expect(self.messages("hello\n{\"type\":\"x\"}\n", .auto)[1] == #"{"type":"x"}"#)
         #expect(
             self.messages("[\n{\"ip\":\"10.0.0.1\",\"ports\":[{\"port\":1}]}\n", .auto).last?.contains("portFound")
                 == true
@@ -120,9 +126,9 @@ import Testing
 
     @Test(
         "no line of standard output vanishes: what a format does not know is a line",
-        arguments: [ScanFormat.nmap, .masscan, .nuclei, .ndjson, .lines, .auto],
+        arguments: ScanFormat.allCases,
         [
-            "some text", "{", "}", "[]x", "{\"a\":1", "{\"a\":1}", "[1]", "[{\"a\":1},2]", "<", "<a", "<a href=\"x\"/>",
+            "some text", "{", "}", "[]x", "{\"a\":1", "[1]", "[{\"a\":1},2]", "<", "<a", "<a href=\"x\"/>",
             "<host><address addr=\"10.0.0.1\"", "<!-- cut", "Discovered open port", "Discovered open port x/tcp on h",
             "Initiating", "Completed x", "Stats: soon", "x Timing: About nan% done", "Host: ",
             "Host: h\tStatus: Smurf (3)",
@@ -164,7 +170,7 @@ import Testing
         let messages = self.messages(line, .nmap)
         #expect(messages.count == 1)
         #expect(messages[0].hasPrefix(#"{"type":"line","text":"<host>"#))
-        #expect(messages[0].utf8.count < NDJSONTranslator.maximumMessageBytes)
+        #expect(messages[0].utf8.count < NDJSONLine.maximumMessageBytes)
     }
 
     @Test("a line of 16 MiB is read, and of a longer one the rest is let go", arguments: [16, 17])

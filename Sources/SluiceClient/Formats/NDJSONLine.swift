@@ -1,10 +1,9 @@
 import SluiceBase
 
-/// Each line of standard output that is a message already is passed as it is, byte for byte.
+/// Lines that are messages already, as the gateway takes them.
 ///
-/// Others are `line` messages. A line that the gateway would refuse counts as such, since it would take the
-/// other messages of its request along.
-struct NDJSONTranslator: OutputTranslator {
+/// A line that the gateway would refuse counts as none, since it would take the other messages of its request along.
+enum NDJSONLine {
     /// The gateway's limit for one message, in bytes.
     static let maximumMessageBytes = 256 * 1024
 
@@ -13,21 +12,6 @@ struct NDJSONTranslator: OutputTranslator {
     private static let reservedTypes: Set<String> = [
         "batch", "lag", "subscribed", "unsubscribed", "ack", "pong", "tokenExpiring", "scanStalled", "scanResumed",
     ]
-
-    private let scanID: String
-
-    /// A translator for one scan.
-    ///
-    /// - Parameter scanID: The scan: a message that names another one is not passed as it is.
-    init(scanID: String) {
-        self.scanID = scanID
-    }
-
-    func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
-        guard stream == .standardOutput else { return nil }
-        // An empty line is no message: scanners write it to show that they are there.
-        return line.isBlank ? [] : Self.message(in: line, scanID: self.scanID).map { [$0] }
-    }
 
     /// Reads a line as a message that the gateway takes; nothing if it is none.
     static func message(in line: OutputLine, scanID: String) -> ProgressMessage? {

@@ -1,0 +1,48 @@
+import NIOCore
+import SluiceBase
+
+/// A JSON object that no format knows, as a message of its own: its members stay as they are written.
+enum KeptRecord {
+    /// The type of such a message.
+    static let type = "finding"
+
+    /// What the gateway owns: such members get another name.
+    private static let ownedNames = ["type": "recordType", "seq": "recordSeq", "scanId": "recordScanId"]
+
+    /// Reads a line that holds an object, or an array of objects.
+    ///
+    /// - Returns: A message for each; nil where the line is something else, or a message would be more than the gateway
+    ///   takes.
+    static func messages(of line: OutputLine) -> [ProgressMessage]? {
+        guard !line.isTruncated, line.bytes.count <= NDJSONLine.maximumMessageBytes,
+            let first = line.bytes.first(where: { $0 != 0x20 && $0 != 0x09 }),
+            first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
+            let node = try? JSONReader.read(line.bytes)
+        else { return nil }
+        return self.messages(of: node, in: line.bytes)
+    }
+
+    /// Makes messages of an object, or of an array of objects.
+    ///
+    /// - Parameters:
+    ///   - node: The value.
+    ///   - bytes: The text that it was read from.
+    /// - Returns: A message for each; nil where there are none, or one would be more than the gateway takes.
+    static func messages(of node: JSONNode, in bytes: [UInt8]) -> [ProgressMessage]? {
+        if node.isObject { return self.message(of: node, in: bytes).map { [$0] } }
+        guard !node.elements.isEmpty else { return nil }
+        let messages = node.elements.compactMap { $0.isObject ? self.message(of: $0, in: bytes) : nil }
+        return messages.count == node.elements.count ? messages : nil
+    }
+
+    private static func message(of node: JSONNode, in bytes: [UInt8]) -> ProgressMessage? {
+        guard node.range.count <= NDJSONLine.maximumMessageBytes else { return nil }
+        let message = ProgressMessage(self.type) { object in
+            for member in node.members {
+                object.name(self.ownedNames[member.name] ?? member.name)
+                object.raw(ByteBuffer(bytes: bytes[member.node.range]))
+            }
+        }
+        return message.bytes.count <= NDJSONLine.maximumMessageBytes ? message : nil
+    }
+}

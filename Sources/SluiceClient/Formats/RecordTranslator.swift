@@ -1,0 +1,136 @@
+import SluiceBase
+
+/// Output of JSON documents, one a line or over many lines, with lines of text between them: NDJSON, and the scanners
+/// of the table (``RecordRule/all``).
+struct RecordTranslator: OutputTranslator {
+    /// How many values one document may hold: brackets and commas alone must not fill the memory.
+    private static let maximumNodeCount = 1_000_000
+
+    private let scanID: String
+    private let format: ScanFormat
+    private let rules: [RecordRule]
+    private var collector = DocumentCollector()
+    private var printed: PrintedReader
+    private var findings = NmapFindings()
+
+    /// A translator that has not seen anything.
+    ///
+    /// - Parameters:
+    ///   - format: Whose output it is, `ndjson` for messages, `lines` for text with whatever documents in it.
+    ///   - scanID: The scan: a message that names another one is not passed as it is.
+    init(format: ScanFormat, scanID: String) {
+        self.format = format
+        self.scanID = scanID
+        self.rules = RecordRule.all.filter { $0.format == format } + RecordRule.all.filter { $0.format != format }
+        self.printed = PrintedReader(format: format)
+    }
+
+    /// Whether this is some scanner's output, which says how far it is.
+    private var isScanner: Bool { self.format != .ndjson && self.format != .lines }
+
+    mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
+        if self.isScanner, let progress = PrintedReader.progress(in: line) { return progress }
+        guard stream == .standardOutput else { return nil }
+        let (step, released) = self.collector.append(line)
+        var messages: [ProgressMessage] = []
+        for line in released { messages += self.single(line) }
+        switch step {
+        case .none:
+            messages += self.text(line)
+        case .held:
+            break
+        case .whole(let lines):
+            messages += self.printed.finish() + self.document(lines)
+        }
+        return messages
+    }
+
+    mutating func finish() -> [ProgressMessage] {
+        var messages: [ProgressMessage] = []
+        for line in self.collector.release() { messages += self.single(line) }
+        return messages + self.printed.finish()
+    }
+
+    /// The format that one line alone tells; nil where it could be any.
+    static func format(of line: OutputLine) -> ScanFormat? {
+        guard let document = self.read(line.bytes) else { return nil }
+        let first = document.isObject ? document : document.elements.first
+        return first.flatMap { first in RecordRule.all.first { $0.recognises(first) }?.format }
+    }
+
+    private static func read(_ bytes: [UInt8]) -> JSONNode? {
+        try? JSONReader.read(
+            bytes,
+            .tolerant(maximumNodeCount: self.maximumNodeCount, leavingOut: RecordRule.leftOutNames)
+        )
+    }
+
+    // MARK: Documents
+
+    private mutating func document(_ lines: [OutputLine]) -> [ProgressMessage] {
+        // NDJSON is what it says, whatever it looks like.
+        if self.format == .ndjson, lines.count == 1, let message = self.message(lines[0]) { return [message] }
+        let bytes = lines.count == 1 ? lines[0].bytes : Array(lines.map(\.bytes).joined(separator: [0x20]))
+        if let messages = Self.read(bytes).flatMap({ self.records($0) }) { return messages }
+        let whole = OutputLine(bytes: bytes)
+        if let message = self.message(whole) { return [message] }
+        return KeptRecord.messages(of: whole) ?? lines.flatMap { self.single($0) }
+    }
+
+    /// A line of a document that is none.
+    private func single(_ line: OutputLine) -> [ProgressMessage] {
+        if let message = self.message(line) { return [message] }
+        return line.isBlank && self.format == .ndjson ? [] : KeptRecord.messages(of: line) ?? [.line(line)]
+    }
+
+    private func message(_ line: OutputLine) -> ProgressMessage? {
+        NDJSONLine.message(in: line, scanID: self.scanID)
+    }
+
+    /// The messages of a document, or of each of an array; nil where not all of it is of a known kind.
+    private mutating func records(_ document: JSONNode) -> [ProgressMessage]? {
+        var messages: [ProgressMessage] = []
+        for element in document.isObject ? [document] : document.elements {
+            guard let format = self.rules.first(where: { $0.recognises(element) })?.format else { return nil }
+            for rule in self.rules where rule.format == format && rule.recognises(element) {
+                guard let places = rule.records(in: element) else { return nil }
+                for place in places {
+                    guard let found = self.messages(of: place, by: rule) else { return nil }
+                    messages += found
+                }
+            }
+        }
+        // Of NDJSON each line is to be seen, whatever it says.
+        let mayBeEmpty = self.format != .ndjson && (document.isObject || !document.elements.isEmpty)
+        return mayBeEmpty || !messages.isEmpty ? messages : nil
+    }
+
+    private mutating func messages(of place: RecordPlace, by rule: RecordRule) -> [ProgressMessage]? {
+        switch rule.outcome {
+        case .message(let type):
+            return [
+                ProgressMessage(type) { object in
+                    for field in rule.fields { field.write(place, into: &object) }
+                }
+            ]
+        case .openPort:
+            func text(_ name: String) -> String? { rule.fields.first { $0.name == name }?.text(in: place) }
+            guard let ip = text("ip") else { return nil }
+            return self.findings.open(
+                ip: ip,
+                name: text("hostname"),
+                port: text("port").flatMap { Int($0) },
+                protocol: text("protocol")
+            )
+        case .nothing:
+            return []
+        }
+    }
+
+    // MARK: Text
+
+    private mutating func text(_ line: OutputLine) -> [ProgressMessage] {
+        if line.isBlank { return self.format == .lines ? [.line(line)] : [] }
+        return self.printed.read(line, findings: &self.findings) ?? self.printed.finish() + [.line(line)]
+    }
+}

@@ -1,0 +1,137 @@
+import SluiceBase
+import Testing
+
+@testable import SluiceClient
+
+/// What scanners write stands in `Fixtures/records`, and beside it, as `.expected`, what becomes of it, a message a line.
+@Suite struct RecordTranslatorTests {
+    private func messages(
+        of name: String,
+        _ format: ScanFormat,
+        stream: ScannerStream = .standardOutput
+    ) throws -> [String] {
+        let bytes = try Recording.bytes("records/\(name)")
+        let messages = Recording.messages(of: bytes, by: format.translator(scanID: "s"), stream: stream)
+        #expect(
+            messages
+                == Recording.messages(of: bytes, by: format.translator(scanID: "s"), stream: stream, pieceBytes: 9999)
+        )
+        return messages
+    }
+
+    private func expected(_ name: String) throws -> [String] {
+        String(decoding: try Recording.bytes("records/\(name).expected"), as: UTF8.self)
+            .split(separator: "\n").map(String.init)
+    }
+
+    @Test(
+        "what each scanner writes becomes what the table says",
+        arguments: [
+            ("httpx.jsonl", ScanFormat.httpx), ("httpx.txt", .httpx), ("naabu.jsonl", .naabu), ("naabu.txt", .naabu),
+            ("ffuf.jsonl", .ffuf), ("ffuf.json", .ffuf), ("ffuf.txt", .ffuf), ("feroxbuster.jsonl", .feroxbuster),
+            ("feroxbuster.txt", .feroxbuster), ("nikto.txt", .nikto), ("nikto.json", .nikto), ("zap.json", .zap),
+            ("zap.txt", .zap), ("trivy.json", .trivy), ("grype.json", .grype), ("sarif.json", .sarif),
+            ("zmap.csv", .zmap), ("zmap.txt", .zmap), ("zmap.jsonl", .zmap), ("other.txt", .auto),
+        ]
+    )
+    func table(name: String, format: ScanFormat) throws {
+        let messages = try self.messages(of: name, format)
+        #expect(messages == (try self.expected(name)))
+    }
+
+    @Test(
+        "documents, and what has a heading, are known without the command's name",
+        arguments: [
+            "httpx.jsonl", "naabu.jsonl", "ffuf.jsonl", "ffuf.json", "feroxbuster.jsonl", "nikto.txt", "nikto.json",
+            "zap.json", "trivy.json", "grype.json", "sarif.json", "zmap.csv", "zmap.jsonl",
+        ]
+    )
+    func recognised(name: String) throws {
+        #expect(try self.messages(of: name, .auto) == self.expected(name))
+    }
+
+    @Test(
+        "progress on standard error is known, also before the first line of output",
+        arguments: [
+            ("ffuf.stderr", ScanFormat.ffuf), ("zmap.stderr", .zmap), ("ffuf.stderr", .auto), ("zmap.stderr", .auto),
+        ]
+    )
+    func progress(name: String, format: ScanFormat) throws {
+        let ffuf = [
+            #"{"type":"scanProgress","phase":"ffuf","percent":0.8669267446900737,"requests":40,"total":4614,"errors":0}"#,
+            #"{"type":"scanProgress","phase":"ffuf","percent":100.0,"requests":4614,"total":4614,"errors":3}"#,
+        ]
+        let zmap = [
+            #"{"type":"scanProgress","phase":"zmap","percent":5.0,"remaining":95,"found":12}"#,
+            #"{"type":"scanProgress","phase":"zmap","percent":100.0,"found":40}"#,
+        ]
+        #expect(try self.messages(of: name, format, stream: .standardError) == (name.hasPrefix("ffuf") ? ffuf : zmap))
+    }
+
+    @Test(
+        "findings of all scanners have their fields by the same names",
+        arguments: [
+            "nikto.txt", "nikto.json", "zap.json", "zap.txt", "trivy.json", "grype.json", "sarif.json", "ffuf.jsonl",
+            "feroxbuster.jsonl", "feroxbuster.txt", "ffuf.txt", "httpx.jsonl", "httpx.txt",
+        ]
+    )
+    func sameNames(name: String) throws {
+        let known: Set<String> = [
+            "type", "template", "name", "severity", "category", "protocol", "service", "product", "version", "details",
+            "host", "hostname", "ip", "port", "matchedAt", "path", "file", "line", "package", "fixedVersion", "cve",
+            "cwe", "cvss", "tags", "tool", "method", "parameter", "attack", "evidence", "confidence", "count", "status",
+            "length", "words", "lines", "contentType", "redirect", "wildcard", "description", "remediation",
+            "reference", "timestamp",
+        ]
+        let severities: Set<String> = ["critical", "high", "medium", "low", "info", "unknown"]
+        for text in try self.expected(name) {
+            let node = try JSONReader.read(Array(text.utf8))
+            guard ["vulnerabilityFound", "pathFound", "serviceDetected"].contains(node["type"]?.string) else {
+                continue
+            }
+            #expect(Set(node.members.map(\.name)).subtracting(known).isEmpty, "\(text)")
+            #expect(node["severity"].map { severities.contains($0.string ?? "") } ?? true, "\(text)")
+            for number in ["port", "cvss", "line", "status"] { #expect(node[number].map { $0.double != nil } ?? true) }
+            for list in ["cve", "cwe", "tags"] { #expect(node[list].map { $0.strings != nil } ?? true) }
+        }
+    }
+
+    @Test("a document in which something is not as its scanner writes it is kept whole")
+    func oddDocument() {
+        let text = #"{"matches":[{"vulnerability":{"id":"a"}},7],"descriptor":{"name":"grype"}}"#
+        let messages = Recording.messages(of: Array(text.utf8), by: ScanFormat.grype.translator(scanID: "s"))
+        #expect(messages == [#"{"type":"finding",\#(text.dropFirst())"#])
+    }
+
+    @Test("a document that grows beyond the limit is lines, and so is what follows of it")
+    func largeDocument() {
+        var reader = OutputReader(translator: ScanFormat.trivy.translator(scanID: "s"))
+        let line = Array("\"\(String(repeating: "a", count: 1024 * 1024))\",\n".utf8)
+        var messages = reader.append(Array("[\n{\"x\": [\n".utf8)[...], from: .standardOutput)
+        #expect(messages.isEmpty)
+        let count = DocumentCollector.maximumBytes / (1024 * 1024) + 3
+        for _ in 0..<count { messages += reader.append(line[...], from: .standardOutput) }
+        messages += reader.append(Array("]}]\n".utf8)[...], from: .standardOutput)
+        messages += reader.finish()
+        #expect(messages.count == count + 3)
+        #expect(messages.allSatisfy { $0.type == "line" })
+    }
+
+    @Test(
+        "a JSON object that no format knows is kept as its own object, whichever scanner wrote it",
+        arguments: [ScanFormat.nmap, .masscan, .nuclei, .ndjson, .httpx, .sarif, .auto]
+    )
+    func ownObject(format: ScanFormat) {
+        let text = #"{"a":1,"type":7,"seq":2}"#
+        let messages = Recording.messages(of: Array(text.utf8), by: format.translator(scanID: "s"))
+        #expect(messages == [#"{"type":"finding","a":1,"recordType":7,"recordSeq":2}"#])
+    }
+
+    @Test("of more than the gateway takes as one message, a kept object is a line")
+    func largeObject() {
+        let text = #"{"a":"\#(String(repeating: "b", count: 256 * 1024))"}"#
+        let messages = Recording.messages(of: Array(text.utf8), by: ScanFormat.ndjson.translator(scanID: "s"))
+        #expect(messages.count == 1)
+        #expect(messages.allSatisfy { $0.hasPrefix(#"{"type":"line""#) && $0.hasSuffix(#""truncated":true}"#) })
+    }
+}
