@@ -12,7 +12,14 @@ struct CheckCommand: ParsableCommand {
     @OptionGroup
     var file: ConfigurationOption
 
+    @Flag(name: .long, help: "Print every key with its default and its environment variable, and check nothing.")
+    var reference = false
+
     func run() throws {
+        if self.reference {
+            Console.line(GatewayConfiguration.reference)
+            return
+        }
         let loaded = try self.file.load()
         for warning in loaded.warnings {
             Console.error("warning: \(warning.description)")

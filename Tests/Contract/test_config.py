@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.client
 import json
+import pathlib
 import shutil
 import signal
 import socket
@@ -46,6 +47,21 @@ def test_a_good_file(folder):
     result = check(folder, GOOD)
     assert result.returncode == 0, result
     assert all(line.startswith("warning: ") for line in result.stderr.splitlines())
+
+
+def test_the_reference_is_the_programs_own():
+    """Keys and defaults of the documentation are those that the program has."""
+    result = subprocess.run([SLUICE, "check", "--reference"], env=clean_environment(), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    cells = [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in result.stdout.splitlines()]
+    assert cells[0] == ["Key", "Default", "Variable"] and len(cells) > 60
+    own = {key: default for key, default, _ in cells[2:]}
+    assert dict([(key, variable) for key, _, variable in cells])["relay.batch_interval"] == "SLUICE_RELAY__BATCH_INTERVAL"
+    guide = pathlib.Path(__file__).parents[2] / "docs/configuration.md"
+    rows = [row.split("|") for row in guide.read_text().splitlines() if row.startswith("| `")]
+    told = {row[1].strip().strip("`"): row[2].strip().strip("`") for row in rows}
+    assert {key: told.get(key) for key in own if told.get(key) != "none"} == \
+        {key: default for key, default in own.items() if told.get(key) != "none"}
 
 
 def test_paths_are_relative_to_the_file(folder):

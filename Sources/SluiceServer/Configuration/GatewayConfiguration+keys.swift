@@ -7,6 +7,12 @@ extension GatewayConfiguration {
     static let knownKeys: [ConfigurationKey] =
         listenerKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys
 
+    /// Every key with its default and its environment variable, as a table in Markdown.
+    package static var reference: String {
+        let rows = self.knownKeys.map { "| `\($0.path)` | `\($0.defaultText)` | `\($0.variable)` |" }
+        return (["| Key | Default | Variable |", "|---|---|---|"] + rows).joined(separator: "\n")
+    }
+
     /// Nothing that a connection waits for takes longer; a value beyond it is a slip of the unit.
     private static let day = TimeAmount.hours(24)
     private static let timeout = ConfigurationKind<TimeAmount>.duration(atLeast: .milliseconds(1), atMost: day)
