@@ -39,6 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: logger,
                 store: store,
                 revocations: store,
+                hookStore: store,
                 sockets: sockets
             )
         } catch {

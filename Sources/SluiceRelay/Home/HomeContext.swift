@@ -19,6 +19,8 @@ final class HomeContext {
     let waitingBytes: WaitingBytes
     /// The time of day, by which what other processes wrote is dated.
     let wallClock: @Sendable () -> WallTime
+    /// Hears of what becomes of scans.
+    let observer: (any ScanObserver)?
     /// The loop that all of them live on.
     let eventLoop: any EventLoop
     /// Does work that would hold them up, on another thread.
@@ -46,6 +48,7 @@ final class HomeContext {
         engine: (any ScanEngine)?,
         waitingBytes: WaitingBytes,
         wallClock: @escaping @Sendable () -> WallTime,
+        observer: (any ScanObserver)? = nil,
         packer: @escaping Relay.Worker,
         home: Int
     ) {
@@ -57,6 +60,7 @@ final class HomeContext {
         self.engine = engine
         self.waitingBytes = waitingBytes
         self.wallClock = wallClock
+        self.observer = observer
         self.eventLoop = loops.eventLoops[home]
         self.packer = packer
         // The home's index in the high bits keeps the groups of all homes apart on the loops.

@@ -278,8 +278,9 @@ extension HomeLoop {
     func wake(_ dormant: DormantScan, now: NIODeadline) {
         let id = dormant.scan.header.id
         let due = dormant.lifecycle.due(now: now)
-        if case .announceStall = due {
+        if case .announceStall(let silentFor) = due {
             dormant.lifecycle.fellSilent()
+            self.context.observer?.happened(ScanEvent(stalled: dormant.scan, silentFor: silentFor))
         }
         guard case .remove = due else {
             self.alarms.set(.scan(id), at: dormant.lifecycle.deadline)
@@ -293,5 +294,15 @@ extension HomeLoop {
         self.context.store?.write(write, promise: nil)
         let count = dormant.scan.head.rawValue
         self.logger(of: id).info("scan channel removed", metadata: ["messages": .stringConvertible(count)])
+    }
+}
+
+extension ScanEvent {
+    /// A scan whose log is not in memory fell silent.
+    init(stalled scan: StoredScan, silentFor: Int64) {
+        self.init(.stalled, scanID: scan.header.id, epoch: scan.header.epoch, seq: scan.head)
+        self.owner = scan.header.owner
+        self.name = scan.header.name
+        self.silentFor = silentFor
     }
 }

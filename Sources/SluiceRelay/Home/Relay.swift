@@ -28,6 +28,7 @@ package final class Relay: Sendable {
     ///   - store: Where scans outlive the process; nil for memory only.
     ///   - stored: The scans that an earlier process left in it.
     ///   - engine: The log that several processes share; nil where this one is alone. Not beside a store.
+    ///   - observer: Hears of what becomes of scans.
     ///   - packer: Packs pages of catch-up; if nil, another loop does, where there is one.
     ///   - wallClock: The time of day, by which what other processes wrote is dated.
     ///   - logger: For the life of scans.
@@ -38,6 +39,7 @@ package final class Relay: Sendable {
         store: (any ScanStore)? = nil,
         stored: [StoredScan] = [],
         engine: (any ScanEngine)? = nil,
+        observer: (any ScanObserver)? = nil,
         packer: Worker? = nil,
         wallClock: @escaping @Sendable () -> WallTime = WallTime.now,
         logger: Logger
@@ -62,6 +64,7 @@ package final class Relay: Sendable {
                     engine: engine,
                     waitingBytes: waitingBytes,
                     wallClock: wallClock,
+                    observer: observer,
                     packer: packer ?? { eventLoops[(index + 1) % eventLoops.count].execute($0) },
                     home: index
                 )

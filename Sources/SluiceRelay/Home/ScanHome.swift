@@ -39,6 +39,8 @@ final class ScanHome {
     private(set) var owner: String?
     private(set) var name: String?
     private var halfApplied: HalfApplied?
+    /// Whether the record that opens it is still to be applied.
+    private var isOpening = false
     /// The groups by their terms, and by what they want.
     var groups: [HomeGroup.Key: HomeGroup] = [:]
     var index = GroupIndex()
@@ -84,6 +86,7 @@ final class ScanHome {
             isStored: ledger != nil
         )
         self.lifecycle = ScanLifecycle(configuration: context.configuration, now: now)
+        self.isOpening = true
         self.logger = logger
     }
 
@@ -163,6 +166,10 @@ final class ScanHome {
         )
         self.owner = record.owner
         self.name = record.name
+        if self.isOpening {
+            self.isOpening = false
+            self.tell(.started)
+        }
         if record.isHeard, record.messages.isEmpty, self.lifecycle.keptAlive(now: now) {
             self.apply(.resumed)
         }
@@ -196,8 +203,10 @@ final class ScanHome {
         case .stalled(let silentFor):
             self.lifecycle.fellSilent()
             self.logger.info("scanner fell silent", metadata: ["silent_s": .stringConvertible(silentFor)])
+            self.tell(.stalled) { $0.silentFor = silentFor }
             self.announce(.stalled(silentFor: silentFor), isStalled: true)
         case .resumed:
+            self.tell(.resumed)
             self.announce(.resumed, isStalled: false)
         }
     }
@@ -245,10 +254,14 @@ final class ScanHome {
     }
 
     private func show(_ entry: LogEntry, now: NIODeadline) {
+        let ending = self.lifecycle.isCompleted ? self.log.fold.ending : nil
         if self.lifecycle.messagePosted(isTerminal: entry.message.isTerminal, now: now) {
             self.apply(.resumed)
         }
         self.log.append(entry)
+        if entry.message.isTerminal {
+            self.tellEnding(unlike: ending)
+        }
         let groupCount = self.index.forEach(wanting: entry.message) { group in
             group.group.append(entry, now: now, mayEmit: self.context.turn.hasRoom)
             self.collect(group, now: now)
@@ -375,6 +388,28 @@ final class ScanHome {
         group.group.passOver(through: self.log.head)
         self.context.counts.conflatedMessages += group.group.counts.conflated
         self.context.counts.filteredMessages += group.group.counts.filtered
+    }
+
+    /// Tells how the scan ended, unless it had ended so before.
+    private func tellEnding(unlike before: ScanFold.Ending?) {
+        switch (self.log.fold.ending, before) {
+        case (.completed, .completed), (.failed, .failed), (nil, _):
+            break
+        case (.completed, _):
+            self.tell(.completed)
+        case (.failed(let text), _):
+            self.tell(.failed) { $0.error = text }
+        }
+    }
+
+    private func tell(_ kind: ScanEvent.Kind, _ more: (inout ScanEvent) -> Void = { _ in }) {
+        guard let observer = self.context.observer else {
+            return
+        }
+        var event = ScanEvent(kind, scanID: self.id, epoch: self.log.epoch, seq: self.log.head)
+        (event.owner, event.name) = (self.owner, self.name)
+        more(&event)
+        observer.happened(event)
     }
 
     private func announce(_ notice: Notice, isStalled: Bool) {

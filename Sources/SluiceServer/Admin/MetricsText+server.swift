@@ -35,6 +35,7 @@ extension MetricsText {
             by: "result",
             server.handshakes
         )
+        self.hooks(values.hooks)
         self.counter("sluice_client_frames_total", "Frames that clients sent.", Double(values.server.clientFrames))
         if let end = values.certificateEndsAt {
             self.gauge(
@@ -73,6 +74,23 @@ extension MetricsText {
             values.server.configuredAt
         )
         self.samples("sluice_build_info", "gauge", "What runs here.", [([("version", Release.version)], 1)])
+    }
+
+    private mutating func hooks(_ counts: HookSchedule.Counts) {
+        self.samples(
+            "sluice_hook_deliveries_total",
+            "counter",
+            "Deliveries to receivers of hooks, by their end.",
+            by: "result",
+            ["delivered": counts.delivered, "given_up": counts.givenUp, "dropped": counts.dropped]
+        )
+        self.counter(
+            "sluice_hook_failed_attempts_total",
+            "Failed attempts to deliver to receivers of hooks.",
+            Double(counts.failed)
+        )
+        self.gauge("sluice_hooks_waiting", "Deliveries that wait for receivers of hooks.", Double(counts.waiting))
+        self.gauge("sluice_hook_waiting_bytes", "Bytes of deliveries that wait.", Double(counts.waitingBytes))
     }
 
     /// The metrics of a process as Prometheus' own clients name them.

@@ -73,6 +73,10 @@ struct ConfigurationChecks {
             reading.fault("an earlier key has the id \"\(key.id)\"", "auth.keys[\(index)].id")
         }
         var names: Set<String> = []
+        var urls: Set<String> = []
+        for (index, hook) in self.configuration.hooks.enumerated() where !urls.insert(hook.url).inserted {
+            reading.fault("an earlier receiver has this address", "hooks[\(index)].url")
+        }
         for (index, key) in self.configuration.auth.ingestKeys.enumerated() where !names.insert(key.name).inserted {
             reading.fault("an earlier key has the name \"\(key.name)\"", "auth.ingest_keys[\(index)].name")
         }

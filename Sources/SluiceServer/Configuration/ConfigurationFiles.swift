@@ -16,6 +16,12 @@ struct ConfigurationFiles {
         for key in reading.tokenKeys {
             self.check(key, &reading)
         }
+        for (index, hook) in self.configuration.hooks.enumerated() {
+            let keyPath = "hooks[\(index)].secret_file"
+            self.read(hook.secretFile, keyPath, isSecret: true, &reading) { content throws(ConfigurationProblem) in
+                try HookSecret(content.bytes)
+            }
+        }
         self.checkStorage(&reading)
     }
 

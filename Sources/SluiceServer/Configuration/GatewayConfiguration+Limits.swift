@@ -22,6 +22,8 @@ extension GatewayConfiguration {
         package var requests = Bucket(rate: 20, burst: 40)
         /// Frames from a client, for each connection.
         package var clientFrames = Bucket(rate: 10, burst: 20)
+        /// The limits of deliveries that wait for receivers of `hooks`.
+        package var hooks = Hooks()
         /// How long each part of an exchange may take.
         package var timeouts = Timeouts()
 
@@ -50,6 +52,17 @@ extension GatewayConfiguration.Limits {
             case .unlimited: nil
             }
         }
+    }
+
+    /// The limits of deliveries that wait for all receivers of `hooks`; beyond them the receiver with the most loses its
+    /// oldest.
+    package struct Hooks: Sendable, Equatable {
+        /// The most deliveries.
+        package var count = 10_000
+        /// The most bytes of them.
+        package var bytes = 4 * 1024 * 1024
+
+        package init() {}
     }
 
     /// A token bucket: it holds `burst` tokens at most, and gains `rate` of them a second.

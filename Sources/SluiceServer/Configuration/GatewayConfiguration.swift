@@ -30,6 +30,8 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var limits = Limits()
     /// Where history is kept besides memory.
     package var storage = Storage()
+    /// The receivers of news about scans.
+    package var hooks: [Hook] = []
     /// The level and the form of the log.
     package var log = Log()
     /// How the gateway ends.

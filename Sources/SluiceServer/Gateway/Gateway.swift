@@ -34,6 +34,7 @@ package final class Gateway: Sendable {
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
     ///   - engine: The log that several gateways share; nil where this one is alone. Not beside a store.
     ///   - revocations: Where revocations outlive the process.
+    ///   - hookStore: Where deliveries to receivers of hooks outlive the process.
     ///   - sockets: Sockets that listen already; others are opened as configured.
     /// - Throws: The reason why it cannot start, in words for the operator.
     package init(
@@ -42,6 +43,7 @@ package final class Gateway: Sendable {
         store: (any ScanStore)? = nil,
         engine: (any ScanEngine)? = nil,
         revocations: (any RevocationStore)? = nil,
+        hookStore: (any HookStore)? = nil,
         sockets: InheritedSockets = .nothing
     ) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
@@ -49,23 +51,19 @@ package final class Gateway: Sendable {
         let eventLoops = Array(group.makeIterator())
         LoopTurns.watch(eventLoops)
         let client = HTTPClient(eventLoopGroup: group)
+        let hookClient = HookDispatcher.makeClient(on: group)
         self.group = group
         self.client = client
         self.logger = logger
         self.isListenerInherited = sockets.listen != nil
         do {
-            let stored = try store?.restore()
-            let relay = Relay(
-                eventLoops: eventLoops,
-                configuration: configuration.relayInForce,
-                memory: CompressionMemory(limit: configuration.compression.memory),
-                store: store,
-                stored: stored ?? [],
-                engine: engine,
-                packer: StatsBoard.thread("sluice.pages"),
-                logger: logger
+            let services = try Self.makeServices(
+                configuration,
+                group,
+                Stores(scans: store, engine: engine, revocations: revocations, hooks: hookStore),
+                (keys: client, hooks: hookClient),
+                logger
             )
-            let services = try Self.makeServices(configuration, eventLoops, relay, store, revocations, client, logger)
             self.services = services
             self.loops = try await GatewayLoops(eventLoops, services: services)
             // Weak: the services hold the key source.
@@ -86,11 +84,13 @@ package final class Gateway: Sendable {
             self.upkeep = Upkeep(services: services, group: group, logger: logger)
         } catch {
             try? await client.shutdown()
+            try? await hookClient.shutdown()
             LoopTurns.forget(eventLoops)
             try? await group.shutdownGracefully()
             throw error
         }
         self.upkeep.start()
+        self.services.hooks?.start()
         self.announceStart(configuration, loopCount: loopCount)
     }
 
@@ -116,6 +116,7 @@ package final class Gateway: Sendable {
     package func reload(_ configuration: GatewayConfiguration) throws {
         // Steps that can fail come first, so that nothing changes if one does.
         let keys = try KeyLoader.load(configuration.auth)
+        let receivers = try HookReceiver.load(configuration.hooks)
         try self.services.tls?.reload(configuration.tls)
         self.services.keySource.replace(keys)
         let hasNewSource = configuration.auth.jwks.url != self.services.settings.configuration.auth.jwks.url
@@ -124,6 +125,7 @@ package final class Gateway: Sendable {
             _ = self.services.keySource.fetch(on: self.group.any())
         }
         self.services.judgeConnections(.notAdmitted, on: self.group.any())
+        self.services.hooks?.replace(receivers, limits: configuration.limits.hooks)
         self.services.metrics.reloaded(at: WallTime.now())
         self.logger.info("configuration reloaded")
     }
@@ -167,36 +169,66 @@ package final class Gateway: Sendable {
         // Requests that came within the grace and are half taken: their producers are gone, their messages are kept.
         try await self.services.relay.flush(on: self.group.any()).get()
         try await self.client.shutdown()
+        try await self.services.hooks?.stop(by: schedule.endsAt)
         self.services.store?.close()
         LoopTurns.forget(Array(self.group.makeIterator()))
         try await self.group.shutdownGracefully()
         self.logger.info("gateway stopped")
     }
 
+    /// What outlives the process, each nil where it does not.
+    private struct Stores {
+        var scans: (any ScanStore)?
+        var engine: (any ScanEngine)?
+        var revocations: (any RevocationStore)?
+        var hooks: (any HookStore)?
+    }
+
     private static func makeServices(
         _ configuration: GatewayConfiguration,
-        _ eventLoops: [any EventLoop],
-        _ relay: Relay,
-        _ store: (any ScanStore)?,
-        _ revocations: (any RevocationStore)?,
-        _ client: HTTPClient,
+        _ group: MultiThreadedEventLoopGroup,
+        _ stores: Stores,
+        _ clients: (keys: HTTPClient, hooks: HTTPClient),
         _ logger: Logger
     ) throws -> GatewayServices {
+        let eventLoops = Array(group.makeIterator())
         let keys = try KeyLoader.load(configuration.auth)
         let authenticator = Authenticator(
             verifier: keys.verifier(),
             ingestKeys: keys.ingestKeys,
-            revocations: revocations,
+            revocations: stores.revocations,
             now: WallTime.now().seconds
+        )
+        let tls = configuration.listen.plaintext ? nil : try TLSContexts(configuration.tls)
+        let receivers = try HookReceiver.load(configuration.hooks)
+        let stored = try stores.scans?.restore() ?? []
+        let hooks = HookDispatcher(
+            receivers,
+            limits: configuration.limits.hooks,
+            store: stores.hooks,
+            client: clients.hooks,
+            eventLoop: group.next(),
+            logger: logger
         )
         return GatewayServices(
             settings: GatewaySettings(configuration),
-            relay: relay,
-            store: store,
+            relay: Relay(
+                eventLoops: eventLoops,
+                configuration: configuration.relayInForce,
+                memory: CompressionMemory(limit: configuration.compression.memory),
+                store: stores.scans,
+                stored: stored,
+                engine: stores.engine,
+                observer: hooks,
+                packer: StatsBoard.thread("sluice.pages"),
+                logger: logger
+            ),
+            store: stores.scans,
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: eventLoops),
-            keySource: KeySource(keys, client: client, authenticator: authenticator, logger: logger),
-            tls: configuration.listen.plaintext ? nil : try TLSContexts(configuration.tls),
+            keySource: KeySource(keys, client: clients.keys, authenticator: authenticator, logger: logger),
+            hooks: hooks,
+            tls: tls,
             logger: logger
         )
     }

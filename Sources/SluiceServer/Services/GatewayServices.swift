@@ -31,6 +31,8 @@ final class GatewayServices: Sendable {
     let keySource: KeySource
     /// Tells of credentials that were refused.
     let credentialLog: CredentialLog
+    /// Tells others of what becomes of scans; nil where nobody can be told.
+    let hooks: HookDispatcher?
     /// The TLS that clients speak; nil for none.
     let tls: TLSContexts?
     let logger: Logger
@@ -45,6 +47,7 @@ final class GatewayServices: Sendable {
         authenticator: Authenticator,
         connections: ConnectionRegistry,
         keySource: KeySource,
+        hooks: HookDispatcher? = nil,
         tls: TLSContexts? = nil,
         logger: Logger
     ) {
@@ -60,6 +63,7 @@ final class GatewayServices: Sendable {
         self.metrics = GatewayMetrics(startedAt: WallTime.now())
         self.loopLag = LoopLag(connections.eventLoops)
         self.keySource = keySource
+        self.hooks = hooks
         self.tls = tls
         self.credentialLog = CredentialLog(logger: logger)
         self.logger = logger

@@ -84,6 +84,15 @@ enum Schema {
         );
         """
 
+    /// The deliveries that receivers of hooks have not accepted yet.
+    ///
+    /// Made in a file that lacks it, whatever its version: older programs leave it alone.
+    static let hooks = """
+        CREATE TABLE IF NOT EXISTS hooks (
+            id TEXT NOT NULL, url TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (id, url)
+        );
+        """
+
     /// How far age has come.
     static let clock = """
         CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), age INTEGER NOT NULL);

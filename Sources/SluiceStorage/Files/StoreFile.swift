@@ -55,6 +55,7 @@ struct StoreFile: Sendable {
             try db.execute(sql: "PRAGMA journal_size_limit = \(plan.logBytes)")
             try db.execute(sql: "PRAGMA wal_autocheckpoint = \(plan.checkpointPages)")
             let migratedFrom = try self.bringUpToDate(db, version)
+            try db.execute(sql: Schema.hooks)
             // The remains of a crash or a failed sync in the log are copied back and synced, or the file is not used.
             try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
             return migratedFrom

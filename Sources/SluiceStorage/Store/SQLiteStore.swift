@@ -10,13 +10,14 @@ internal import Synchronization
 ///
 /// Promises are kept after the commit, which hands the messages to the operating system; if the store is to be synced,
 /// the commit waits for an fsync. After an error the file is reopened before it is trusted again.
-package final class SQLiteStore: ScanStore, RevocationStore {
+package final class SQLiteStore: ScanStore, RevocationStore, HookStore {
     private let queue: StoreQueue
     let writer: StoreWriter
     private let reader: StoreReader
     private let nextLife = Atomic<Int64>(1)
     private let scans: [StoredScan]
     package let keptRevocations: [KeptRevocation]
+    package let keptDeliveries: [HookDelivery]
     private let heads: HeadFile
     private let lock: FolderLock
 
@@ -52,6 +53,7 @@ package final class SQLiteStore: ScanStore, RevocationStore {
             self.heads = heads
             self.scans = restored.scans
             self.keptRevocations = try database.read { try RevocationRow.all($0) }
+            self.keptDeliveries = try database.read { try HookRow.all($0) }
             self.nextLife.store(restored.lastLife + 1, ordering: .relaxed)
             self.writer = try StoreWriter(
                 file: file,
@@ -109,6 +111,14 @@ package final class SQLiteStore: ScanStore, RevocationStore {
 
     package func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void) {
         self.add(.revocation(revocation, done))
+    }
+
+    package func keep(_ delivery: HookDelivery, _ done: @escaping @Sendable ((any Error)?) -> Void) {
+        self.add(.hook(delivery, done))
+    }
+
+    package func forget(_ delivery: HookDelivery) {
+        self.add(.hookDone(delivery))
     }
 
     package func erase(_ id: ScanID, promise: EventLoopPromise<Bool>) {

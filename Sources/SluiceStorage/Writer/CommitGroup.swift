@@ -52,6 +52,10 @@ struct CommitGroup {
             try self.apply(write, at: at, to: db)
         case .revocation(let revocation, _):
             try RevocationRow.insert(revocation, into: db)
+        case .hook(let delivery, _):
+            try HookRow.insert(delivery, into: db)
+        case .hookDone(let delivery):
+            try HookRow.delete(delivery, from: db)
         case .erase(let id, _):
             let lives = try Int64.fetchAll(
                 db,
@@ -99,8 +103,10 @@ struct CommitGroup {
             switch job {
             case .write(_, _, let promise):
                 promise?.succeed()
-            case .revocation(_, let done):
+            case .revocation(_, let done), .hook(_, let done):
                 done(nil)
+            case .hookDone:
+                break
             case .erase(_, let promise):
                 promise.succeed(self.erasures[place] ?? false)
             }
