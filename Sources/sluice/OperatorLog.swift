@@ -14,7 +14,7 @@ struct OperatorLog {
     func cannotStart(_ error: any Error) {
         switch self.format {
         case .text:
-            Console.error("sluice: cannot start: \(error)")
+            LoggingSetup.write("sluice: cannot start: \(error)")
         case .json:
             self.logger.critical("cannot start", metadata: ["error": "\(error)"])
         }
@@ -36,7 +36,7 @@ struct OperatorLog {
     func notReloaded(_ faults: ConfigurationFaults) {
         switch self.format {
         case .text:
-            Console.error(faults.description)
+            LoggingSetup.write(faults.description)
         case .json:
             for fault in faults.faults {
                 self.logger.error("\(fault.message)", metadata: fault.metadata)

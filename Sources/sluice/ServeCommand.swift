@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
             )
         } catch {
             log.cannotStart(error)
+            LoggingSetup.flush()
             throw ExitCode.failure
         }
         let manager = ServiceManager(environment: environment, processID: processID)
@@ -58,6 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
             manager.tell(.ready)
         }
         manager.tell(.stopping)
+        defer { LoggingSetup.flush() }
         try await gateway.stop()
         watch.cancel()
     }

@@ -36,6 +36,11 @@ extension MetricsText {
             server.handshakes
         )
         self.hooks(values.hooks)
+        self.counter(
+            "sluice_log_lines_dropped_total",
+            "Lines of the log that nobody took in time.",
+            Double(values.droppedLogLines)
+        )
         self.counter("sluice_client_frames_total", "Frames that clients sent.", Double(values.server.clientFrames))
         if let end = values.certificateEndsAt {
             self.gauge(

@@ -26,6 +26,8 @@ struct MetricsValues: Sendable {
     /// When the certificate in use ends, in seconds since 1970; nil without TLS.
     var certificateEndsAt: Double?
     var isDraining: Bool
+    /// How many lines of the log were dropped.
+    var droppedLogLines = 0
     /// What became of deliveries to the receivers of hooks.
     var hooks = HookSchedule.Counts()
     /// How the store is; nil where there is none.
@@ -56,6 +58,7 @@ struct MetricsValues: Sendable {
                     compressorsRefused: services.relay.memory.refusedCount,
                     certificateEndsAt: services.tls?.current.endsAt,
                     isDraining: services.isDraining,
+                    droppedLogLines: LogOutput.standardError.droppedCount,
                     hooks: services.hooks?.counts ?? .init(),
                     store: services.store?.status
                 )
