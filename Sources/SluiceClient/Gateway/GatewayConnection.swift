@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 import NIOHTTP1
 package import NIOSSL
@@ -7,6 +8,11 @@ package import NIOSSL
 package struct GatewayConnection: Sendable {
     /// The value of `User-Agent`.
     static let userAgent = "sluice"
+    /// The trace that this process is a part of, as who started it says (`traceparent` of W3C Trace Context); nil for none.
+    private static let traceParent = ProcessInfo.processInfo.environment["TRACEPARENT"]
+        .flatMap { text in
+            text.utf8.count == 55 && text.utf8.allSatisfy { "0123456789abcdef-".utf8.contains($0) } ? text : nil
+        }
 
     package let address: GatewayAddress
 
@@ -65,6 +71,7 @@ extension GatewayConnection {
     /// - Returns: The headers.
     func headers(token: String?) -> HTTPHeaders {
         var headers = HTTPHeaders([("User-Agent", Self.userAgent)])
+        if let traceParent = Self.traceParent { headers.add(name: "traceparent", value: traceParent) }
         if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
         return headers
     }

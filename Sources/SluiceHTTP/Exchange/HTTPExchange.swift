@@ -16,6 +16,13 @@ package final class HTTPExchange {
     package let eventLoop: any EventLoop
     /// Fields that every answer to this request has, by the router's choice.
     package internal(set) var commonFields: [(name: String, value: String)] = []
+    /// Which request this is, for the log and for who has sent it; made when it is first asked for.
+    package private(set) lazy var trace: TraceContext = {
+        var generator = SystemRandomNumberGenerator()
+        return TraceContext(self.request.single("traceparent"), using: &generator)
+    }()
+    /// When its head was there.
+    package let startedAt: NIODeadline
     /// Told how many bytes of a body are answered, before packing, as they are made, so that they can be charged for.
     package var meter: ((Int) -> Void)?
     /// The way back to the connection; gone when the exchange is over, which the connection sees to.
@@ -32,6 +39,7 @@ package final class HTTPExchange {
         self.request = request
         self.connection = connection
         self.eventLoop = eventLoop
+        self.startedAt = eventLoop.now
         self.driver = driver
     }
 

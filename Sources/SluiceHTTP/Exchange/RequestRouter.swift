@@ -1,3 +1,5 @@
+package import NIOHTTP1
+
 /// Chooses the handler of a request, and learns of each connection's life and of each refusal.
 ///
 /// It also chooses the handlers for 404, 405 and `OPTIONS`. All calls come on the connection's event loop; a router
@@ -14,6 +16,9 @@ package protocol RequestRouter: AnyObject {
 
     /// Fields that every answer to this request has, the refusals of the HTTP side included.
     func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)]
+
+    /// The head of the answer to a request is about to leave: for the log.
+    func answered(_ exchange: HTTPExchange, status: HTTPResponseStatus)
 
     /// A connection's TLS handshake is over, in one way or another: count it.
     func handshakeEnded(_ outcome: HandshakeOutcome)
@@ -33,6 +38,8 @@ extension RequestRouter {
     package func slowReaderCut() {}
 
     package func handshakeEnded(_ outcome: HandshakeOutcome) {}
+
+    package func answered(_ exchange: HTTPExchange, status: HTTPResponseStatus) {}
 
     package func answerFields(
         _ request: HTTPRequest,

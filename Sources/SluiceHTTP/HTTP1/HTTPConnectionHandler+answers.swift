@@ -11,7 +11,27 @@ extension HTTPConnectionHandler {
     internal func respond(problem: Problem) {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
         self.router.refused(problem.code)
-        self.respond(problem.response(allocator: self.connection.allocator))
+        self.respond(self.response(problem, active.exchange))
+    }
+
+    /// A problem as the answer to a request, which it names.
+    internal func response(_ problem: Problem, _ exchange: HTTPExchange) -> HTTPResponse {
+        problem.adding([("requestId", .string(exchange.trace.requestID))])
+            .response(allocator: self.connection.allocator)
+    }
+
+    /// The head of an answer is about to leave: the router is told, and who has sent the trace is told what became of it.
+    internal func fields(
+        _ headers: [(name: String, value: String)],
+        of exchange: HTTPExchange,
+        _ status: HTTPResponseStatus
+    ) -> [(name: String, value: String)] {
+        self.router.answered(exchange, status: status)
+        var fields = headers + exchange.commonFields
+        if exchange.request.headers.contains(name: "traceparent"), exchange.trace.isContinued {
+            fields.append(("traceparent", exchange.trace.header))
+        }
+        return fields
     }
 
     internal func answer(_ response: HTTPResponse, from source: (any HTTPBodySource)?) {
@@ -31,9 +51,7 @@ extension HTTPConnectionHandler {
         var response = response
         let byteCount = source == nil ? response.body?.readableBytes ?? 0 : source?.byteCount
         let isPacked = ContentCoding.isPacked(&response, byteCount: byteCount, request.headers)
-        if !active.exchange.commonFields.isEmpty {
-            response.headers += active.exchange.commonFields
-        }
+        response.headers = self.fields(response.headers, of: active.exchange, response.status)
         if let source = source ?? HTTPBufferBody(response.body, ifOver: HTTPBodyFlow.pieceBytes) {
             self.stream(response, from: source, isPacked: isPacked, persists: persists)
             return
@@ -71,7 +89,7 @@ extension HTTPConnectionHandler {
         active.machine.answerBegan()
         let head = self.encoder.encodeHead(
             status: status,
-            headers: headers + active.exchange.commonFields,
+            headers: self.fields(headers, of: active.exchange, status),
             framing: active.isChunkedAnswer ? .chunked : .connection,
             persistence: persists ? .keepAlive : .close,
             isVersion10: request.isVersion10,
@@ -170,7 +188,7 @@ extension HTTPConnectionHandler {
                 return
             }
             self.router.refused(problem.code)
-            self.respond(problem.response(allocator: self.connection.allocator), closing: true)
+            self.respond(self.response(problem, active.exchange), closing: true)
             active.handler.aborted(reason)
         case .streaming:
             // An answer that is under way can only be cut off, which its framing shows.

@@ -13,13 +13,13 @@ extension HTTPConnectionHandler {
         guard !active.closesAfterAnswer else {
             // Bytes received behind the request were discarded and counted then: the other protocol would begin with a
             // hole.
-            self.respond(Self.overfull.response(allocator: self.connection.allocator), closing: true)
+            self.respond(self.response(Self.overfull, active.exchange), closing: true)
             active.handler.aborted(.overloaded)
             return
         }
         let head = self.encoder.encodeHead(
             status: status,
-            headers: headers + active.exchange.commonFields,
+            headers: self.fields(headers, of: active.exchange, status),
             framing: .connection,
             persistence: status == .switchingProtocols ? .upgrade : .close,
             isVersion10: active.exchange.request.isVersion10,

@@ -25,6 +25,7 @@ final class CredentialLog: Sendable {
     ///   - claim: The claim of a wrong type, if that is why.
     ///   - client: The client that showed it, as far as proxies can be believed.
     ///   - peer: The other end of the connection, by its socket.
+    ///   - request: The id of the request; nil for a WebSocket action.
     ///   - now: The loop's time.
     func refused(
         _ reason: String,
@@ -32,6 +33,7 @@ final class CredentialLog: Sendable {
         claim: (name: String, fault: String)? = nil,
         client: IPAddress?,
         peer: String,
+        request: String? = nil,
         now: NIODeadline
     ) {
         let answer = self.failures.withLock { $0.failed(client.map { AddressKey($0) }, now: now.uptimeNanoseconds) }
@@ -40,6 +42,9 @@ final class CredentialLog: Sendable {
         ]
         if let client, IPAddress(peer) != client {
             metadata["peer"] = "\(peer)"
+        }
+        if let request {
+            metadata["request"] = "\(request)"
         }
         if let claim {
             // The issuer's mistake, which only the operator can find: such a token bears a good signature.

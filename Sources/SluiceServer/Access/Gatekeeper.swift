@@ -50,7 +50,7 @@ struct Gatekeeper: Sendable {
     }
 
     /// The client's address: the peer's, or the one that trusted proxies give.
-    private func client(of exchange: HTTPExchange) -> IPAddress? {
+    func client(of exchange: HTTPExchange) -> IPAddress? {
         guard let peer = IPAddress(exchange.connection.peerAddress) else {
             return nil
         }
@@ -271,6 +271,7 @@ struct Gatekeeper: Sendable {
             claim: claim,
             client: self.client(of: exchange),
             peer: exchange.connection.peerAddress,
+            request: exchange.trace.requestID,
             now: exchange.eventLoop.now
         )
     }

@@ -48,6 +48,8 @@ extension GatewayConfiguration {
         package var level = Logger.Level.info
         /// The shape of a line.
         package var format = Format.text
+        /// Whether each request is told of.
+        package var requests = false
 
         package init() {}
     }

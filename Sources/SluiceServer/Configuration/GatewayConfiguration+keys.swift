@@ -151,6 +151,7 @@ extension GatewayConfiguration {
         ConfigurationKey("hooks", \.hooks, .list(.hook, "a list of receivers")),
         ConfigurationKey("log.level", \.log.level, .choice),
         ConfigurationKey("log.format", \.log.format, .choice),
+        ConfigurationKey("log.requests", \.log.requests, .boolean),
         ConfigurationKey("shutdown.grace", \.shutdown.grace, .duration(atLeast: .zero, atMost: .hours(1))),
     ]
 }

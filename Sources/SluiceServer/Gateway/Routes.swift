@@ -31,6 +31,13 @@ final class Routes: RequestRouter {
         self.services.metrics.handshakeEnded(outcome)
     }
 
+    func answered(_ exchange: HTTPExchange, status: HTTPResponseStatus) {
+        if self.services.settings.configuration.log.requests {
+            let client = Gatekeeper(services: self.services).client(of: exchange)
+            RequestLog(logger: self.services.logger).answered(exchange, status: status, client: client)
+        }
+    }
+
     func slowReaderCut() {
         self.services.metrics.refused("slow_reader")
     }

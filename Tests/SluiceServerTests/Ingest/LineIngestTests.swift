@@ -50,7 +50,7 @@ struct LineIngestTests {
         gateway.loop.advanceTime(by: .minutes(6))
         let answer = try stream.received()
         #expect(HTTPTestConnection.statuses(in: answer) == [408])
-        #expect(answer.contains(#""code":"request_timeout","accepted":3,"lastSeq":3}"#))
+        #expect(answer.contains(#""code":"request_timeout","accepted":3,"lastSeq":3,"requestId":""#))
         #expect(!stream.channel.isActive)
         #expect(gateway.services.connections.count == 0)
     }
@@ -63,7 +63,7 @@ struct LineIngestTests {
         try stream.send("nonsense\r\n")
         let answer = try stream.received()
         #expect(HTTPTestConnection.statuses(in: answer) == [400])
-        #expect(answer.contains(#""code":"bad_request","accepted":2,"lastSeq":2}"#))
+        #expect(answer.contains(#""code":"bad_request","accepted":2,"lastSeq":2,"requestId":""#))
     }
 
     @Test("Where the storage fails, what was numbered is part of the answer, and nothing more is numbered")
@@ -81,7 +81,7 @@ struct LineIngestTests {
         store.settle(isStored: false)
         let answer = try stream.received()
         #expect(HTTPTestConnection.statuses(in: answer) == [503])
-        #expect(answer.contains(#""code":"storage_unavailable","accepted":4,"lastSeq":4}"#))
+        #expect(answer.contains(#""code":"storage_unavailable","accepted":4,"lastSeq":4,"requestId":""#))
         #expect(answer.contains("\r\nConnection: close\r\n") && answer.contains("\r\nRetry-After: 5\r\n"))
     }
 

@@ -1,0 +1,43 @@
+import TestSupport
+import Testing
+
+@testable import SluiceHTTP
+
+@Suite struct TraceContextTests {
+    private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    private static func context(_ header: String?) -> TraceContext {
+        var generator = SplitMix64(seed: 7)
+        return TraceContext(header, using: &generator)
+    }
+
+    @Test(arguments: ["00", "01"]) func `a caller's trace goes on, and the request has an id of its own`(flags: String)
+    {
+        let context = Self.context("00-\(Self.trace)-00f067aa0ba902b7-\(flags)")
+        #expect(context.traceID == Self.trace && context.isContinued)
+        #expect(context.requestID.utf8.count == 16 && context.requestID != "00f067aa0ba902b7")
+        #expect(context.header == "00-\(Self.trace)-\(context.requestID)-\(flags)")
+    }
+
+    @Test func `of a later version what is known is read, and of flags only the one that is known`() {
+        let context = Self.context("cc-\(Self.trace)-00f067aa0ba902b7-ff-what-comes")
+        #expect(context.traceID == Self.trace && context.header.hasSuffix("-01"))
+    }
+
+    @Test(
+        arguments: [
+            nil, "", "00", "ff-\(TraceContextTests.trace)-00f067aa0ba902b7-01",
+            "00-\(TraceContextTests.trace)-00f067aa0ba902b7-01-more",
+            "00-\(TraceContextTests.trace)-0000000000000000-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-\(TraceContextTests.trace)-00f067aa0ba902b7-0x",
+            "00_\(TraceContextTests.trace)-00f067aa0ba902b7-01", "01-\(TraceContextTests.trace)-00f067aa0ba902b7-01.",
+            "é0-\(TraceContextTests.trace)-00f067aa0ba902b7-1",
+        ] as [String?]
+    )
+    func `what breaks the rules counts as none, and a trace begins`(header: String?) {
+        let context = Self.context(header)
+        #expect(!context.isContinued && context.traceID != Self.trace && context.traceID.utf8.count == 32)
+    }
+}
