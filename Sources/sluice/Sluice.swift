@@ -12,7 +12,7 @@ struct Sluice: AsyncParsableCommand {
             InitCommand.self, ServeCommand.self, CheckCommand.self, DemoCommand.self,
             RunCommand.self, PublishCommand.self, WatchCommand.self, ExportCommand.self, ReplayCommand.self,
             ScansCommand.self, ConnectionsCommand.self, RevokeCommand.self,
-            TokenCommand.self, KeyCommand.self, CertificateCommand.self,
+            BackupCommand.self, TokenCommand.self, KeyCommand.self, CertificateCommand.self,
         ]
     )
 }

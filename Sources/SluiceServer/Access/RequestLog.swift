@@ -1,7 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
-internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
 
 /// Logs every request when the head of its answer leaves, if the operator wants that.

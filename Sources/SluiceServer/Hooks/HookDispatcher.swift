@@ -179,11 +179,16 @@ final class HookDispatcher: ScanObserver {
     /// Begins the attempts that are due, and sets the timer for the next ones.
     private func goOn() {
         let now = self.eventLoop.now
-        let (begun, receivers) = self.state.withLock { state in
-            state.isStopped ? (([], []), []) : (state.schedule.begin(now: now), state.receivers)
+        let (attempts, givenUp, receivers) = self.state.withLock {
+            state -> ([HookDelivery], [HookDelivery], [HookReceiver]) in
+            guard !state.isStopped else {
+                return ([], [], [])
+            }
+            let begun = state.schedule.begin(now: now)
+            return (begun.attempts, begun.givenUp, state.receivers)
         }
-        self.gaveUp(begun.givenUp)
-        for delivery in begun.attempts {
+        self.gaveUp(givenUp)
+        for delivery in attempts {
             guard let receiver = receivers.first(where: { $0.url == delivery.url }) else {
                 continue
             }

@@ -1,5 +1,5 @@
 internal import Dispatch
-package import Logging
+internal import Logging
 internal import SluiceSystem
 internal import Synchronization
 

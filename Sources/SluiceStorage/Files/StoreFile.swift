@@ -84,7 +84,7 @@ struct StoreFile: Sendable {
     }
 
     /// Syncs the folder and its parent: a file is found after a power cut only if its name is on the disk.
-    private func syncFolders() {
+    func syncFolders() {
         for folder in [self.folder, URL(fileURLWithPath: self.folder).deletingLastPathComponent().path] {
             let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             if descriptor >= 0 {
