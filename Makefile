@@ -88,6 +88,12 @@ cluster: ## The engine against three real servers of NATS on loopback, which are
 	swift build $(SWIFT_FLAGS) --build-tests
 	PATH="$(CURDIR)/.build/venv-cluster/bin:$$PATH" Tests/Cluster/run.sh $(ARGS)
 
+.PHONY: soak
+soak: ## A long run with churn, reloads, rotated logs, clock jumps: ARGS="--minutes 120"
+	@.ci/setup build
+	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
+	python3 Tests/Faults/soak.py --sluice "$(BIN)/sluice" $(ARGS)
+
 .PHONY: bench
 bench: ## CPU per message and bytes per connection
 	@.ci/setup build contract

@@ -11,6 +11,7 @@ status=0
 for durability in batched synced; do
     python3 kill_loop.py --sluice "$sluice" --durability "$durability" --rounds "$rounds" || status=1
 done
+python3 rolling_restart.py --sluice "$sluice" || status=1
 python3 backup.py --sluice "$sluice" || status=1
 python3 power_cut.py --sluice "$sluice" || status=1
 python3 disk_faults.py --sluice "$sluice" || status=1
