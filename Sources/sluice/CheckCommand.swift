@@ -1,12 +1,21 @@
 import ArgumentParser
+import SluiceClient
 import SluiceServer
 
 /// The command `sluice check`.
-struct CheckCommand: ParsableCommand {
+struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Check a configuration without starting.",
-        discussion: "Says everything that is wrong, with its place. Exits with 0, or with 78 if something is."
+        abstract: "Check a configuration without starting, or the line to a gateway that runs.",
+        discussion: """
+            Says everything that is wrong with the configuration, with its place. Exits with 0, or with 78 if something is.
+
+            With --probe it goes to a gateway through the proxies before it instead, and says whether upgrades pass, \
+            whether event streams and uploads are buffered, after how many seconds idle lines are cut, whether \
+            compression survives, whether the client's address, scheme and host arrive, and whether HTTP/2 is spoken. The \
+            token has to have the scope ingest and be one that may read and delete what it posts. Exits with 1 if \
+            something is bad.
+            """
     )
 
     @OptionGroup
@@ -15,9 +24,31 @@ struct CheckCommand: ParsableCommand {
     @Flag(name: .long, help: "Print every key with its default and its environment variable, and check nothing.")
     var reference = false
 
-    func run() throws {
+    @Option(name: .long, help: ArgumentHelp("Look at the line to this gateway instead.", valueName: "url"))
+    var probe: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How long lines are held to see whether they are cut, 1 to 600.", valueName: "seconds")
+    )
+    var wait = 20.0
+
+    @OptionGroup
+    var client: ClientOptions
+
+    func validate() throws {
+        guard (1...600).contains(self.wait) else {
+            throw ValidationError("--wait has 1 to 600 seconds.")
+        }
+    }
+
+    func run() async throws {
         if self.reference {
             Console.line(GatewayConfiguration.reference)
+            return
+        }
+        if let probe = self.probe {
+            try await Self.look(at: probe, by: self.client, wait: self.wait)
             return
         }
         let loaded = try self.file.load()
@@ -25,5 +56,28 @@ struct CheckCommand: ParsableCommand {
             Console.error("warning: \(warning.description)")
         }
         Console.line("\(self.file.config): good")
+    }
+
+    private static func look(at url: String, by options: ClientOptions, wait: Double) async throws {
+        var client = options
+        client.url = url
+        let connection = try client.connection()
+        let facts: ProbeFacts
+        do {
+            facts = try await LineProbe(connection, wait: wait).run()
+        } catch {
+            ClientOptions.report("no line to \(url): \(error)")
+            throw ExitCode.failure
+        }
+        let findings = facts.findings
+        let width = findings.map(\.subject.count).max() ?? 0
+        for finding in findings {
+            let subject = finding.subject + String(repeating: " ", count: width - finding.subject.count)
+            let verdict = finding.verdict.rawValue + String(repeating: " ", count: 4 - finding.verdict.rawValue.count)
+            Console.line("\(verdict)  \(subject)  \(finding.text)")
+        }
+        guard findings.allSatisfy({ $0.verdict != .bad }) else {
+            throw ExitCode.failure
+        }
     }
 }

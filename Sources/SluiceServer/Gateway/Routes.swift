@@ -63,6 +63,12 @@ final class Routes: RequestRouter {
                     try self.tokens.issueTicket(exchange, identity)
                 }
             }
+        case 2 where request.path == ["api", "probe"]:
+            return self.only([.GET, .HEAD], request) {
+                APIHandler(services: self.services) { exchange, _, _ in
+                    ProbeReads(services: self.services).answer(exchange)
+                }
+            }
         case 2 where request.path == ["api", "ws"]:
             return self.only([.GET], request) {
                 SubscribeHandler(services: self.services, loop: self.loop, scanSegment: nil)
