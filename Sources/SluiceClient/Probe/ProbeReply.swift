@@ -24,7 +24,7 @@ struct ProbeReply: Sendable, Equatable {
         self.status = status
         self.fields = [:]
         for line in lines.dropFirst() {
-            let parts = line.split(separator: ":", maxSplits: 1)
+            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 {
                 self.fields[parts[0].lowercased()] = String(parts[1].drop { $0 == " " })
             }

@@ -240,7 +240,7 @@ import Testing
         #expect(HTTPTestConnection.statuses(in: answer) == [request.status], "\(answer)")
         #expect(answer.contains("\r\nConnection: close\r\n"))
         #expect(answer.contains("\r\nContent-Type: application/problem+json\r\n"))
-        #expect(answer.hasSuffix(#""code":"\#(request.code)"}"#), "\(answer)")
+        #expect(answer.contains(#""code":"\#(request.code)""#), "\(answer)")
         #expect(!connection.isOpen)
         #expect(connection.router.refusals.map(\.rawValue) == [request.code])
         #expect(connection.router.requests.allSatisfy { $0.path != ["smuggled"] })

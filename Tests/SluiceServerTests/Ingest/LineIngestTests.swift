@@ -99,7 +99,7 @@ struct LineIngestTests {
         store.settle(isStored: true)
         let answer = try stream.received()
         #expect(HTTPTestConnection.statuses(in: answer) == [403])
-        #expect(answer.contains(#""accepted":2,"lastSeq":2}"#))
+        #expect(answer.contains(#""accepted":2,"lastSeq":2,"#))
     }
 
     @Test("A refusal that overtakes what was numbered before it waits, and what comes behind it is not numbered")
@@ -119,7 +119,7 @@ struct LineIngestTests {
         }
         let answer = try stream.received()
         #expect(HTTPTestConnection.statuses(in: answer) == [503])
-        #expect(answer.contains(#""accepted":2,"lastSeq":2}"#))
+        #expect(answer.contains(#""accepted":2,"lastSeq":2,"#))
         #expect(store.handed == [1, 2])
     }
 
@@ -157,7 +157,7 @@ struct LineIngestTests {
             let answer = try stream.received()
             #expect(HTTPTestConnection.statuses(in: answer) == [400])
             #expect(answer.contains("\"line\":\(count + 1)"))
-            #expect(answer.contains("\"accepted\":\(count)" + (count > 0 ? ",\"lastSeq\":\(count)}" : "}")))
+            #expect(answer.contains("\"accepted\":\(count)" + (count > 0 ? ",\"lastSeq\":\(count)," : ",")))
         }
     }
 }

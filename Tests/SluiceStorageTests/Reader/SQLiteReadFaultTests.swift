@@ -16,8 +16,11 @@ struct SQLiteReadFaultTests {
         let database = bench.database
         let whole = try Data(contentsOf: URL(fileURLWithPath: database))
         var damaged = whole
-        // A page in the middle of the messages; none of the tables' first ones.
-        let page = whole.count / 4096 * 3 / 4 * 4096
+        // A page in the middle of the messages.
+        let pages = stride(from: 0, to: whole.count, by: 4096).filter { start in
+            whole[start..<(start + 4096)].range(of: Data("yyyyyyyy".utf8)) != nil
+        }
+        let page = pages[pages.count * 3 / 4]
         damaged.replaceSubrange(page..<(page + 4096), with: Data(repeating: 0x77, count: 4096))
         try Self.overwrite(database, with: damaged)
 
