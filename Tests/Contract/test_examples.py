@@ -157,7 +157,7 @@ def test_the_steps_of_a_job(gateway, scan, tmp_path, severity, code):
     """The job's script as it stands; GitLab runs its lines in one shell that stops at the first that fails."""
     text = (EXAMPLES / "gitlab-ci.yml").read_text()
     script = re.findall(r"^    - (.*)$", text[text.index("  script:"):text.index("  artifacts:")], re.M)
-    assert len(script) == 4
+    assert len(script) == 5
     gateway.post(f"ci-{scan}", {"type": "finding", "severity": severity})
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sluice").symlink_to(SLUICE)

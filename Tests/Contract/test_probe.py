@@ -111,6 +111,6 @@ def test_without_a_proxy_and_without_a_right(make_gateway):
     found = probe(gateway, gateway.url, gateway.ca, wait=1)
     assert {subject for subject, (verdict, _) in found.items() if verdict != "good"} == {"HTTP/2"}
     found = probe(gateway, gateway.url, gateway.ca, wait=1, scope="none", roles=[])
-    assert found["lines"][0] == "note" and "403" in found["lines"][1]
+    assert found["lines"][0] == "bad" and "403" in found["lines"][1]
     nothing = sluice("check", "--probe", f"https://localhost:{free_port()}", "--ca", gateway.ca)
     assert nothing.returncode == 1 and "no line to" in nothing.stderr_text

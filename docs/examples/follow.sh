@@ -29,7 +29,8 @@ while true; do
     data=
     while IFS= read -r line; do
         case $line in
-            'retry: '*) pause=$((${line#retry: } / 1000 + 1)) ;;
+            # Digits alone: the shell would run what stands in an index.
+            'retry: '*) [[ ! ${line#retry: } =~ ^[0-9]{1,7}$ ]] || pause=$((10#${line#retry: } / 1000 + 1)) ;;
             'id: '*) last=${line#id: } ;;
             'event: '*) type=${line#event: } ;;
             'data: '*) data+=${data:+ }${line#data: } ;;

@@ -20,6 +20,9 @@ struct DocumentCollector: Sendable {
     /// How much of a document is held, in bytes.
     static let maximumBytes = 32 * 1024 * 1024
 
+    /// What a line takes besides its text: a document of empty lines fills the memory too.
+    private static let lineOverhead = 64
+
     private var lines: [OutputLine] = []
     private var byteCount = 0
     private var depth = 0
@@ -37,7 +40,7 @@ struct DocumentCollector: Sendable {
         if !self.lines.isEmpty, !self.mayContinue(line) { released = self.release() }
         if self.lines.isEmpty, !Self.mayBegin(line) { return (.none, released) }
         self.lines.append(line)
-        self.byteCount += line.bytes.count
+        self.byteCount += line.bytes.count + Self.lineOverhead
         let isClosed = self.scan(line.bytes)
         if isClosed {
             let lines = self.release()

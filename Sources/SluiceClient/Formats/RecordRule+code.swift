@@ -20,7 +20,7 @@ extension RecordRule {
         ),
         trivyRule(
             "Misconfigurations",
-            passesOver: ("Status", ["pass"]),
+            passesOver: [("Status", ["pass"])],
             [
                 RecordField("template", .text, "AVDID", "ID"),
                 RecordField("name", .text, "Title"),
@@ -62,7 +62,7 @@ extension RecordRule {
 
     private static func trivyRule(
         _ list: String,
-        passesOver: (path: String, texts: Set<String>)? = nil,
+        passesOver: [(path: String, texts: Set<String>)] = [],
         _ fields: [RecordField]
     ) -> RecordRule {
         RecordRule(
@@ -101,7 +101,7 @@ extension RecordRule {
         outcome: .message("vulnerabilityFound"),
         marks: [Mark(name: "runs"), Mark(name: "version")],
         path: ["runs", "results"],
-        passesOver: ("kind", ["pass", "notapplicable"]),
+        passesOver: [("kind", ["pass", "notapplicable"]), ("baselineState", ["absent"])],
         fields: [
             RecordField("template", .text, "ruleId", "rule.id", "~id"),
             RecordField("name", .title, "message.text", "~shortDescription.text", "~name", "ruleId"),

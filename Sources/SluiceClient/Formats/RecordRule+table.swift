@@ -31,7 +31,7 @@ extension RecordRule {
         format: .httpx,
         outcome: .message("serviceDetected"),
         marks: [Mark(name: "url"), Mark(name: "input"), Mark(name: "status_code")],
-        passesOver: ("failed", ["true"]),
+        passesOver: [("failed", ["true"])],
         fields: [
             RecordField("ip", .text, "host_ip", "host", "a.0"),
             RecordField("hostname", .host, "url"),
@@ -157,6 +157,7 @@ extension RecordRule {
         format: .naabu,
         outcome: .openPort,
         marks: [Mark(name: "ip"), Mark(name: "port"), Mark(name: "timestamp")],
+        knownNames: ["host", "ip", "timestamp", "port", "protocol", "tls", "cdn", "cdn-name", "mac_address"],
         fields: [
             RecordField("ip", .text, "ip"), RecordField("hostname", .text, "host"),
             // Older versions write an object.
@@ -164,11 +165,20 @@ extension RecordRule {
         ]
     )
 
+    /// The fields of zmap's TCP, UDP and ICMP modules.
+    private static let zmapNames: Set<String> = [
+        "saddr", "saddr-raw", "saddr_raw", "daddr", "daddr-raw", "daddr_raw", "ipid", "ip_id", "ttl", "sport", "dport",
+        "seqnum", "acknum", "window", "classification", "success", "repeat", "cooldown", "timestamp-str",
+        "timestamp_str", "timestamp-ts", "timestamp_ts", "timestamp-us", "timestamp_us", "icmp_type", "icmp_code",
+        "icmp_unreach_str", "icmp_responder", "udp_pkt_size", "data", "id", "seq",
+    ]
+
     private static let zmapReply = RecordRule(
         format: .zmap,
         outcome: .openPort,
         marks: [Mark(name: "saddr")],
-        passesOver: ("success", ["0", "false"]),
+        passesOver: [("success", ["0", "false"])],
+        knownNames: zmapNames,
         fields: [
             RecordField("ip", .text, "saddr"), RecordField("port", .integer, "sport"),
             RecordField("protocol", .text, "classification"),

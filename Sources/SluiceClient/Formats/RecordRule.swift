@@ -37,13 +37,27 @@ struct RecordRule: Sendable {
     var countsEmpty = false
 
     /// The texts by which a record says that it found nothing, and where it says so.
-    var passesOver: (path: String, texts: Set<String>)?
+    var passesOver: [(path: String, texts: Set<String>)] = []
+
+    /// All members that such documents have; empty: any may be there.
+    ///
+    /// One with another is some other tool's, unless the format was asked for.
+    var knownNames: Set<String> = []
 
     /// In the order of the message.
     var fields: [RecordField] = []
 
     /// Whether a document is of this rule; one with a `type` is a message, but for the rules that know their types.
-    func recognises(_ document: JSONNode) -> Bool {
+    ///
+    /// - Parameters:
+    ///   - document: The document.
+    ///   - asked: The format that was asked for.
+    /// - Returns: Whether it is.
+    func recognises(_ document: JSONNode, asked: ScanFormat? = nil) -> Bool {
+        guard
+            self.knownNames.isEmpty || self.format == asked
+                || document.members.allSatisfy({ self.knownNames.contains($0.name) })
+        else { return false }
         guard document["type"]?.string == nil || self.marks.contains(where: { $0.name == "type" }) else { return false }
         return self.marks.allSatisfy { mark in
             guard let node = document.present(mark.name) else { return false }
@@ -69,9 +83,10 @@ struct RecordRule: Sendable {
             }
             places = next
         }
-        guard let passesOver else { return places }
         return places.filter { place in
-            !(place.node(passesOver.path)?.scalarText.map { passesOver.texts.contains($0.lowercased()) } ?? false)
+            self.passesOver.allSatisfy { path, texts in
+                !(place.node(path)?.scalarText.map { texts.contains($0.lowercased()) } ?? false)
+            }
         }
     }
 }

@@ -84,15 +84,22 @@ struct RecordTranslator: OutputTranslator {
     }
 
     private func message(_ line: OutputLine) -> ProgressMessage? {
-        NDJSONLine.message(in: line, scanID: self.scanID)
+        let message = NDJSONLine.message(in: line, scanID: self.scanID)
+        // What is scanned may write such lines too: it shall not end the scan, nor post what is never dropped.
+        guard let message, self.format != .ndjson, ProgressMessage.criticalTypes.contains(message.type) else {
+            return message
+        }
+        return nil
     }
 
     /// The messages of a document, or of each of an array; nil where not all of it is of a known kind.
     private mutating func records(_ document: JSONNode) -> [ProgressMessage]? {
         var messages: [ProgressMessage] = []
         for element in document.isObject ? [document] : document.elements {
-            guard let format = self.rules.first(where: { $0.recognises(element) })?.format else { return nil }
-            for rule in self.rules where rule.format == format && rule.recognises(element) {
+            guard let format = self.rules.first(where: { $0.recognises(element, asked: self.format) })?.format else {
+                return nil
+            }
+            for rule in self.rules where rule.format == format && rule.recognises(element, asked: self.format) {
                 guard let places = rule.records(in: element) else { return nil }
                 for place in places {
                     guard let found = self.messages(of: place, by: rule) else { return nil }

@@ -142,7 +142,7 @@ extension ProbeFacts {
     private var aboutSocket: [ProbeFinding] {
         guard let socket = self.socket else {
             let text = "not tried: \(self.scanRefusal ?? "no answer")"
-            return [ProbeFinding(verdict: .note, subject: "lines", text: text)]
+            return [ProbeFinding(verdict: .bad, subject: "lines", text: text)]
         }
         guard socket.status == 101 else {
             let code = socket.code.map { " \($0)" } ?? ""

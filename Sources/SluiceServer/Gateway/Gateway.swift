@@ -168,8 +168,9 @@ package final class Gateway: Sendable {
         try await self.loops.onEach { $0.closeAll() }
         // Requests that came within the grace and are half taken: their producers are gone, their messages are kept.
         try await self.services.relay.flush(on: self.group.any()).get()
-        try await self.client.shutdown()
-        try await self.services.hooks?.stop(by: schedule.endsAt)
+        // Whatever becomes of what it asked others: the store is closed in order.
+        try? await self.client.shutdown()
+        try? await self.services.hooks?.stop(by: schedule.endsAt)
         self.services.store?.close()
         LoopTurns.forget(Array(self.group.makeIterator()))
         try await self.group.shutdownGracefully()

@@ -32,7 +32,9 @@ struct HookReceiver: Sendable {
         self.url = hook.url
         self.events = Set(hook.events)
         self.secret = secret
-        let authority = hook.url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3)
+        // Up to the path, the query or the fragment, which may be secrets.
+        let open = hook.url.prefix { $0 != "?" && $0 != "#" }
+        let authority = open.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3)
         self.name = authority.joined(separator: "/")
     }
 

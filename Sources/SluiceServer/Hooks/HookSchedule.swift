@@ -6,7 +6,7 @@ internal import SluiceRelay
 ///
 /// Receivers are independent of each other. A receiver that fails is tried again after 1 s, then after twice as long each
 /// time, up to ten minutes, with one delivery at a time; a receiver that works gets up to `maximumUnderWay` at once. A
-/// delivery that the receiver refuses goes behind the others. Time is an argument.
+/// delivery that the receiver refuses waits by itself in the same way, and delays no other. Time is an argument.
 struct HookSchedule {
     /// How an attempt ended.
     enum Outcome: Equatable {
@@ -26,7 +26,7 @@ struct HookSchedule {
         var failed = 0
         /// Deliveries that were not accepted within a day, or refused for good.
         var givenUp = 0
-        /// Deliveries removed beyond the limits.
+        /// Deliveries removed or not taken beyond the limits.
         var dropped = 0
         /// Deliveries that wait, and the bytes of them.
         var waiting = 0
@@ -44,6 +44,9 @@ struct HookSchedule {
     private struct Waiting {
         var delivery: HookDelivery
         var endsAt: NIODeadline
+        /// How often the receiver refused this one alone, and when it is tried again.
+        var refusalCount = 0
+        var notBefore = NIODeadline.uptimeNanoseconds(0)
     }
 
     private struct Receiver {
@@ -57,6 +60,12 @@ struct HookSchedule {
 
         /// How many attempts may be under way.
         var room: Int { (self.failureCount == 0 ? HookSchedule.maximumUnderWay : 1) - self.underWay.count }
+
+        /// When an attempt may begin, if one waits and there is room.
+        var nextAttempt: NIODeadline? {
+            guard self.room > 0, let first = self.waiting.lazy.map(\.notBefore).min() else { return nil }
+            return max(first, self.notBefore)
+        }
     }
 
     /// How long a delivery is tried.
@@ -102,7 +111,8 @@ struct HookSchedule {
         var attempts: [HookDelivery] = []
         var givenUp: [HookDelivery] = []
         for (url, var receiver) in self.receivers where receiver.notBefore <= now {
-            while receiver.room > 0, let next = receiver.waiting.popFirst() {
+            while receiver.room > 0, let index = receiver.waiting.firstIndex(where: { $0.notBefore <= now }) {
+                let next = receiver.waiting.remove(at: index)
                 if next.endsAt <= now {
                     givenUp.append(next.delivery)
                 } else {
@@ -126,7 +136,7 @@ struct HookSchedule {
     /// - Returns: The consequences; none for a receiver that was removed meanwhile.
     mutating func ended(_ delivery: HookDelivery, _ outcome: Outcome, now: NIODeadline, chance: Double) -> Verdict {
         guard var receiver = self.receivers[delivery.url],
-            let waiting = receiver.underWay.removeValue(forKey: delivery.id)
+            var waiting = receiver.underWay.removeValue(forKey: delivery.id)
         else {
             return Verdict()
         }
@@ -143,10 +153,15 @@ struct HookSchedule {
             verdict.isOver = true
         case .failed(let retryAfter):
             receiver.waiting.prepend(waiting)
-            self.pause(&receiver, retryAfter, now: now, chance: chance)
+            self.counts.failed += 1
+            let pause = Self.pause(after: receiver.failureCount, chance: chance)
+            receiver.failureCount += 1
+            receiver.notBefore = now + max(pause, min(retryAfter ?? .zero, Self.longestAskedPause))
         case .refused:
+            self.counts.failed += 1
+            waiting.notBefore = now + Self.pause(after: waiting.refusalCount, chance: chance)
+            waiting.refusalCount += 1
             receiver.waiting.append(waiting)
-            self.pause(&receiver, nil, now: now, chance: chance)
         }
         verdict.changesHealth = (receiver.failureCount > 0) != wasFailing
         self.receivers[delivery.url] = receiver
@@ -158,13 +173,13 @@ struct HookSchedule {
 
     /// The time of the next attempt, if nothing is added and no attempt ends before.
     var deadline: NIODeadline? {
-        self.receivers.values.filter { !$0.waiting.isEmpty && $0.room > 0 }.map(\.notBefore).min()
+        self.receivers.values.compactMap(\.nextAttempt).min()
     }
 
     /// Whether an attempt is under way, or one would be begun now.
     func isBusy(now: NIODeadline) -> Bool {
         self.receivers.values.contains { receiver in
-            !receiver.underWay.isEmpty || (!receiver.waiting.isEmpty && receiver.notBefore <= now)
+            !receiver.underWay.isEmpty || receiver.nextAttempt.map { $0 <= now } ?? false
         }
     }
 
@@ -201,6 +216,11 @@ struct HookSchedule {
         return removed
     }
 
+    /// Counts deliveries that are not taken at all.
+    mutating func refuse(_ count: Int) {
+        self.counts.dropped += count
+    }
+
     private mutating func giveUp(_ deliveries: [HookDelivery]) {
         self.counts.givenUp += deliveries.count
         for delivery in deliveries {
@@ -216,13 +236,9 @@ struct HookSchedule {
         }
     }
 
-    private mutating func pause(_ receiver: inout Receiver, _ asked: TimeAmount?, now: NIODeadline, chance: Double) {
-        self.counts.failed += 1
-        let doublings = min(receiver.failureCount, 16)
-        receiver.failureCount += 1
-        let pause = min(Self.firstPause * (1 << doublings), Self.longestPause)
-        let spread = TimeAmount.nanoseconds(Int64(Double(pause.nanoseconds) * (0.8 + 0.4 * chance)))
-        receiver.notBefore = now + max(spread, min(asked ?? .zero, Self.longestAskedPause))
+    private static func pause(after failureCount: Int, chance: Double) -> TimeAmount {
+        let pause = min(Self.firstPause * (1 << min(failureCount, 16)), Self.longestPause)
+        return .nanoseconds(Int64(Double(pause.nanoseconds) * (0.8 + 0.4 * chance)))
     }
 
     private static func bytes(of delivery: HookDelivery) -> Int {

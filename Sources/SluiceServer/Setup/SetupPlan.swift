@@ -73,7 +73,7 @@ package struct SetupPlan: Sendable {
         ]
         // One elsewhere is the operator's, or the service manager's.
         if let storage = options.storage, !storage.hasPrefix("/") {
-            folders.append((storage, 0o700))
+            folders.append((storage, options.group == nil ? 0o700 : 0o770))
         }
         self.folders = folders
         self.options = options

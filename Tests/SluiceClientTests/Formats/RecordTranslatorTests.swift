@@ -127,6 +127,42 @@ import Testing
         #expect(messages == [#"{"type":"finding","a":1,"recordType":7,"recordSeq":2}"#])
     }
 
+    @Test(
+        "what is scanned cannot end the scan, nor post what is never dropped",
+        arguments: [ScanFormat.auto, .nikto, .httpx]
+    )
+    func forgedEnd(format: ScanFormat) {
+        let text = "A banner\n{\"type\":\"scanCompleted\",\"a\":1}\n{\"type\":\"error\"}\n"
+        let messages = Recording.messages(of: Array(text.utf8), by: format.translator(scanID: "s"))
+        #expect(
+            messages.suffix(2) == [
+                #"{"type":"finding","recordType":"scanCompleted","a":1}"#,
+                #"{"type":"finding","recordType":"error"}"#,
+            ]
+        )
+    }
+
+    @Test("a record with members that a scanner does not write is another tool's, unless that scanner was named")
+    func otherTools() {
+        let text = #"{"timestamp":"t","host":"h","ip":"192.0.2.1","port":"443","tls_version":"tls13"}"#
+        let kept = #"{"type":"finding",\#(text.dropFirst())"#
+        #expect(Recording.messages(of: Array(text.utf8), by: ScanFormat.auto.translator(scanID: "s")) == [kept])
+        #expect(Recording.messages(of: Array(text.utf8), by: ScanFormat.zmap.translator(scanID: "s")) == [kept])
+        let named = Recording.messages(of: Array(text.utf8), by: ScanFormat.naabu.translator(scanID: "s"))
+        #expect(named.contains { $0.contains(#""type":"portFound""#) })
+    }
+
+    @Test("empty lines within a document count towards the limit")
+    func emptyLines() {
+        var collector = DocumentCollector()
+        _ = collector.append(OutputLine(bytes: Array("{".utf8)))
+        var released: [OutputLine] = []
+        for _ in 0...(DocumentCollector.maximumBytes / 64) where released.isEmpty {
+            released = collector.append(OutputLine(bytes: [])).released
+        }
+        #expect(released.count > 1000)
+    }
+
     @Test("of more than the gateway takes as one message, a kept object is a line")
     func largeObject() {
         let text = #"{"a":"\#(String(repeating: "b", count: 256 * 1024))"}"#

@@ -75,18 +75,29 @@ struct HookScheduleTests {
         }
     }
 
-    @Test("What alone is refused goes behind the others; what is gone is not tried again")
+    @Test("What alone is refused waits by itself and delays no other; what is gone is not tried again")
     func refused() {
         var schedule = Self.schedule(1...6)
         for delivery in schedule.begin(now: Self.start).attempts {
-            _ = schedule.ended(delivery, delivery.id == "1" ? .refused : .gone, now: Self.start, chance: 0)
+            let outcome: HookSchedule.Outcome = delivery.id == "1" ? .refused : .gone
+            #expect(!schedule.ended(delivery, outcome, now: Self.start, chance: 0).changesHealth)
         }
-        let now = schedule.deadline ?? .distantFuture
-        #expect(now == Self.start + .milliseconds(800))
-        #expect(schedule.begin(now: now).attempts.map(\.id) == ["5"])
-        _ = schedule.ended(Self.delivery(5), .delivered, now: now, chance: 0)
-        #expect(schedule.begin(now: now).attempts.map(\.id) == ["6", "1"])
-        #expect(schedule.counts.givenUp == 3 && schedule.counts.failed == 4)
+        #expect(schedule.begin(now: Self.start).attempts.map(\.id) == ["5", "6"])
+        _ = schedule.ended(Self.delivery(5), .delivered, now: Self.start, chance: 0)
+        _ = schedule.ended(Self.delivery(6), .delivered, now: Self.start, chance: 0)
+        var now = Self.start
+        for milliseconds in [800, 1600, 3200] {
+            #expect(schedule.deadline == now + .milliseconds(Int64(milliseconds)))
+            #expect(schedule.begin(now: now).attempts.isEmpty && !schedule.isBusy(now: now))
+            now = now + .milliseconds(Int64(milliseconds))
+            #expect(schedule.begin(now: now).attempts.map(\.id) == ["1"])
+            _ = schedule.ended(Self.delivery(1), .refused, now: now, chance: 0)
+            // One that comes meanwhile does not wait for it.
+            _ = schedule.add(Self.delivery(milliseconds), endsAt: .distantFuture)
+            #expect(schedule.begin(now: now).attempts.map(\.id) == ["\(milliseconds)"])
+            _ = schedule.ended(Self.delivery(milliseconds), .delivered, now: now, chance: 0)
+        }
+        #expect(schedule.counts.givenUp == 3 && schedule.counts.failed == 7)
     }
 
     @Test("One receiver's pause is nobody else's")
