@@ -16,7 +16,7 @@ import tempfile
 import time
 
 from gateway import Gateway
-from ledger import Producer, Subscriber, compare
+from ledger import Producer, Subscriber, settle
 
 
 def check_copy(program, folder, promised):
@@ -74,18 +74,7 @@ def main():
         capture_output=True, text=True, check=False)
     if again.returncode != 1 or "there is a store already" not in again.stderr:
         problems.append(f"a copy was written over: {again.returncode} {again.stderr}")
-    for producer in producers:
-        producer.is_over.set()
-    for producer in producers:
-        producer.join(30)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if all(max(p.acknowledged, default=0) <= s.last for p, s in zip(producers, subscribers)):
-            break
-        time.sleep(0.1)
-    for subscriber in subscribers:
-        subscriber.is_over.set()
-    problems += [problem for pair in zip(producers, subscribers) for problem in compare(*pair)]
+    problems += settle(producers, subscribers)
     if gateway.stop() != 0:
         problems.append("the gateway did not end in order")
     for target, promised, _ in copies:

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from gateway import Gateway
-from ledger import Producer, Subscriber, compare
+from ledger import Producer, Subscriber, settle
 
 
 def main():
@@ -40,18 +40,7 @@ def main():
         gateway.kill()
         starts.append(gateway.start())
     time.sleep(1)
-    for producer in producers:
-        producer.is_over.set()
-    for producer in producers:
-        producer.join(30)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if all(max(p.acknowledged, default=0) <= s.last for p, s in zip(producers, subscribers)):
-            break
-        time.sleep(0.1)
-    for subscriber in subscribers:
-        subscriber.is_over.set()
-    problems = [problem for pair in zip(producers, subscribers) for problem in compare(*pair)]
+    problems = settle(producers, subscribers)
     problems += check_history(gateway, producers)
     if max(starts) > 1:
         problems.append(f"a start took {max(starts):.2f} s")

@@ -132,3 +132,19 @@ def compare(producer, subscriber):
     if order != sorted(order):
         found.append(f"{producer.scan}: out of order")
     return found
+
+
+def settle(producers, subscribers):
+    """Ends producers, lets their subscribers catch up for at most 30 s, ends those too, and compares each pair."""
+    for producer in producers:
+        producer.is_over.set()
+    for producer in producers:
+        producer.join(30)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if all(max(p.acknowledged, default=0) <= s.last for p, s in zip(producers, subscribers)):
+            break
+        time.sleep(0.1)
+    for subscriber in subscribers:
+        subscriber.is_over.set()
+    return [problem for pair in zip(producers, subscribers) for problem in compare(*pair)]

@@ -3,7 +3,6 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceRelay
 internal import Synchronization
@@ -16,16 +15,12 @@ final class HookDispatcher: ScanObserver {
     private struct State {
         var schedule: HookSchedule
         var receivers: [HookReceiver]
-        /// What each scan may still tell: one that starts and ends without pause leaves room for the others.
-        var allowances = BucketMap<ScanID>(limit: HookDispatcher.scanLimit)
         /// Deliveries that the store did not take.
         var unkept: Set<HookDelivery> = []
         var timer: Scheduled<Void>?
         var isStopped = false
     }
 
-    /// The most events of one scan: 20 at once, and one each 5 s from then on.
-    private static let scanLimit = RateLimit(rate: 0.2, burst: 20)
     /// The longest attempt, from the connection to the end of the answer.
     private static let timeout = TimeAmount.seconds(15)
     private static let connectTimeout = TimeAmount.seconds(5)
@@ -93,11 +88,9 @@ final class HookDispatcher: ScanObserver {
         let (now, wall) = (NIODeadline.now(), WallTime.now())
         let (added, dropped): ([HookDelivery], [HookDelivery]) = self.state.withLock { state in
             let urls = Set(state.receivers.filter { $0.events.contains(event.kind) }.map(\.url))
-            guard !urls.isEmpty, !state.isStopped else {
-                return ([], [])
-            }
-            guard case .taken = state.allowances.take(for: event.scanID, now: now.uptimeNanoseconds) else {
-                state.schedule.refuse(urls.count)
+            guard !urls.isEmpty, !state.isStopped,
+                state.schedule.admits(event.scanID, deliveryCount: urls.count, now: now)
+            else {
                 return ([], [])
             }
             let id = "msg_" + RandomText.make(byteCount: 18)

@@ -1,5 +1,7 @@
 internal import DequeModule
 internal import NIOCore
+internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceRelay
 
 /// The deliveries that wait for receivers of hooks, and the times of the attempts.
@@ -68,6 +70,8 @@ struct HookSchedule {
         }
     }
 
+    /// The most events of one scan: 20 at once, and one each 5 s from then on.
+    private static let scanLimit = RateLimit(rate: 0.2, burst: 20)
     /// How long a delivery is tried.
     static let lifetime = TimeAmount.hours(24)
     /// The most attempts at a time for a receiver that works.
@@ -81,6 +85,8 @@ struct HookSchedule {
 
     var limits: GatewayConfiguration.Limits.Hooks
     private var receivers: [String: Receiver] = [:]
+    /// What each scan may still tell: one that starts and ends without pause leaves room for the others.
+    private var allowances = BucketMap<ScanID>(limit: HookSchedule.scanLimit)
     private(set) var counts = Counts()
 
     init(limits: GatewayConfiguration.Limits.Hooks) {
@@ -216,9 +222,15 @@ struct HookSchedule {
         return removed
     }
 
-    /// Counts deliveries that are not taken at all.
-    mutating func refuse(_ count: Int) {
-        self.counts.dropped += count
+    /// Takes an event of a scan's allowance.
+    ///
+    /// - Returns: Whether there was one; if not, its deliveries count as dropped.
+    mutating func admits(_ scanID: ScanID, deliveryCount: Int, now: NIODeadline) -> Bool {
+        guard case .taken = self.allowances.take(for: scanID, now: now.uptimeNanoseconds) else {
+            self.counts.dropped += deliveryCount
+            return false
+        }
+        return true
     }
 
     private mutating func giveUp(_ deliveries: [HookDelivery]) {

@@ -100,6 +100,19 @@ struct HookScheduleTests {
         #expect(schedule.counts.givenUp == 3 && schedule.counts.failed == 7)
     }
 
+    @Test("A scan that starts and ends without pause is told of 20 times, then once each 5 s; others go on")
+    func scanAllowance() throws {
+        var schedule = HookSchedule(limits: GatewayConfiguration.Limits.Hooks())
+        let (busy, calm) = (try #require(ScanID("busy")), try #require(ScanID("calm")))
+        let admitted = (0..<30).count { _ in schedule.admits(busy, deliveryCount: 2, now: Self.start) }
+        #expect(admitted == 20 && schedule.counts.dropped == 20)
+        let other = schedule.admits(calm, deliveryCount: 2, now: Self.start)
+        let early = schedule.admits(busy, deliveryCount: 2, now: Self.start + .milliseconds(4_900))
+        let late = schedule.admits(busy, deliveryCount: 2, now: Self.start + .milliseconds(5_100))
+        #expect(other && !early && late)
+        #expect(schedule.counts.dropped == 22)
+    }
+
     @Test("One receiver's pause is nobody else's")
     func apart() {
         var schedule = Self.schedule(1...1)
