@@ -31,8 +31,9 @@ install -D -m 0644 "$top/config.yaml.example" "$doc/examples/config.yaml"
 install -d "$doc/examples/prometheus" "$doc/examples/grafana" "$doc/licenses"
 install -m 0644 "$top"/deploy/prometheus/sluice.rules.yaml "$top"/deploy/prometheus/prometheus.yaml "$doc/examples/prometheus/"
 install -m 0644 "$top/deploy/grafana/sluice.json" "$doc/examples/grafana/"
-install -m 0644 "$top"/docs/examples/* "$doc/examples/"
-install -m 0644 "$top/README.md" "$top"/docs/*.md "$doc/"
+install -m 0644 "$top/README.md" "$doc/"
+# The pages, their pictures, the API's description and the examples, in their folders.
+(cd "$top/docs" && find . -type f -not -path '*/__pycache__/*' -exec install -D -m 0644 {} "$doc/{}" \;)
 install -m 0644 "$top/CHANGELOG.md" "$doc/changelog"
 python3 "$here/sbom.py" "$binary" "$doc/licenses" >"$doc/sbom.cdx.json"
 chmod -R go=u-w "$2"
