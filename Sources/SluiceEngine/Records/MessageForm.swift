@@ -87,7 +87,10 @@ package enum MessageForm {
 extension ByteBuffer {
     /// A text of at most 64 KiB, with its length before it; the rest of a longer one is left out.
     mutating func writeText(_ text: String) {
-        let bytes = text.utf8.prefix(Int(UInt16.max))
+        let all = text.utf8
+        var bytes = all.prefix(Int(UInt16.max))
+        // Not within a character: what is no UTF-8 cannot be read.
+        while bytes.endIndex < all.endIndex, all[bytes.endIndex] & 0xC0 == 0x80 { bytes = bytes.dropLast() }
         self.writeInteger(UInt16(clamping: bytes.count))
         self.writeBytes(bytes)
     }

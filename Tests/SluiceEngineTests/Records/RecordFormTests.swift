@@ -18,6 +18,20 @@ struct RecordFormTests {
         )
     }
 
+    @Test(arguments: 0..<4)
+    func aTextThatIsTooLongIsCutBetweenCharacters(offset: Int) throws {
+        let text = String(repeating: "x", count: offset) + String(repeating: "\u{1F600}", count: 20_000)
+        var records = try self.records()
+        records[0].messages[1] = try self.message(
+            "\"b\":2}",
+            marks: 0,
+            progress: MessageProgress(phase: nil, percent: nil, text: text)
+        )
+        let read = try #require(RecordForm.records(RecordForm.bytes(records), self.head(), at: 55))
+        let kept = try #require(read[0].messages[1].progress?.text)
+        #expect(text.hasPrefix(kept) && (65_532...65_535).contains(kept.utf8.count))
+    }
+
     private func records() throws -> [LogRecord] {
         var standing = ScanStanding(epoch: "e1", place: 40, head: 7, messageCount: 7, owner: "a b%é")
         var first = LogRecord(after: standing, place: 0)
