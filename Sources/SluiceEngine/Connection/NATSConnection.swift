@@ -49,6 +49,8 @@ package final class NATSConnection {
         var deadline: NIODeadline
         /// Whether more answers are expected after this one.
         var receive: (Result<NATSMessage, NATSFault>) -> Bool
+        /// Where its answers come, if not to the common inbox.
+        var subscription: Int?
     }
 
     private static let connectTimeout = TimeAmount.seconds(2)
@@ -157,11 +159,15 @@ package final class NATSConnection {
     }
 
     /// Asks, and gets answers for as long as it says that it wants more, or a fault, in later tasks.
+    ///
+    /// With `isPull` a consumer answers. Its messages keep the subjects that they were stored under, so an inbox of its
+    /// own tells which request they are for.
     package func requestMany(
         _ subject: String,
         headers: MessageHeaders = MessageHeaders(),
         _ payload: ByteBuffer,
         timeout: TimeAmount,
+        isPull: Bool = false,
         each: @escaping (Result<NATSMessage, NATSFault>) -> Bool
     ) {
         guard self.info != nil else {
@@ -169,8 +175,13 @@ package final class NATSConnection {
             return
         }
         let number = self.makeNumber()
-        self.requests[number] = Request(deadline: self.eventLoop.now + timeout, receive: each)
-        let reply = "\(self.inbox).\(number)"
+        var request = Request(deadline: self.eventLoop.now + timeout, receive: each)
+        var reply = "\(self.inbox).\(number)"
+        if isPull {
+            reply = "\(self.inbox)-\(number)"
+            request.subscription = self.subscribe(reply) { [weak self] in self?.answered($0, of: number) }
+        }
+        self.requests[number] = request
         self.write { NATSWriter.publish(subject, reply: reply, headers: headers, payload: payload, into: &$0) }
     }
 
@@ -391,7 +402,7 @@ package final class NATSConnection {
             self.logger.warning("engine disconnected", metadata: ["server": "\(self.server)", "reason": "\(why)"])
             self.changed(false)
         }
-        for request in requests.values { _ = request.receive(.failure(.disconnected)) }
+        for request in requests.values { self.end(request, .disconnected) }
         guard !self.isClosed else { return }
         var wait = TimeAmount.milliseconds(1)
         if self.triedCount >= self.settings.servers.count {
@@ -406,16 +417,33 @@ package final class NATSConnection {
     // MARK: Answers
 
     private func answered(_ message: NATSMessage) {
-        guard let number = message.subject.split(separator: ".").last.flatMap({ Int($0) }),
-            let request = self.requests[number]
-        else {
+        if let number = message.subject.split(separator: ".").last.flatMap({ Int($0) }) {
+            self.answered(message, of: number)
+        }
+    }
+
+    private func answered(_ message: NATSMessage, of number: Int) {
+        // Taken out first: who receives it may end the connection, and all requests with it.
+        guard let request = self.requests.removeValue(forKey: number) else { return }
+        guard message.status != 503 || message.payload.readableBytes > 0 else {
+            self.end(request, .noResponders)
             return
         }
-        let isNobody = message.status == 503 && message.payload.readableBytes == 0
-        if isNobody || !request.receive(.success(message)) {
-            self.requests[number] = nil
+        let generation = self.generation
+        guard request.receive(.success(message)) else {
+            request.subscription.map { self.unsubscribe($0) }
+            return
         }
-        if isNobody { _ = request.receive(.failure(.noResponders)) }
+        if self.generation == generation {
+            self.requests[number] = request
+        } else {
+            self.end(request, .disconnected)
+        }
+    }
+
+    private func end(_ request: Request, _ fault: NATSFault) {
+        request.subscription.map { self.unsubscribe($0) }
+        _ = request.receive(.failure(fault))
     }
 
     private func sweepLater() {
@@ -425,7 +453,7 @@ package final class NATSConnection {
                 let now = self.eventLoop.now
                 for (number, request) in self.requests where request.deadline <= now {
                     self.requests[number] = nil
-                    _ = request.receive(.failure(.timedOut))
+                    self.end(request, .timedOut)
                 }
                 self.sweepLater()
             }

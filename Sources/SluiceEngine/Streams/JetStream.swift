@@ -242,7 +242,8 @@ package final class JetStream {
         self.connection.requestMany(
             "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)",
             json.buffer,
-            timeout: Self.pageTimeout
+            timeout: Self.pageTimeout,
+            isPull: true
         ) { result in
             guard case .success(let message) = result else {
                 then(.failure(.unavailable))
