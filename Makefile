@@ -83,10 +83,12 @@ faults: ## Kills and power cuts under load, disks and files that fail, with an o
 	Tests/Faults/run.sh "$(BIN)/sluice" $(ARGS)
 
 .PHONY: cluster
-cluster: ## The engine against three real servers of NATS on loopback, which are stopped in turn
-	@.ci/setup build cluster
+cluster: ## Engine and gateways over three real servers of NATS on loopback, which are stopped and killed in turn
+	@.ci/setup build contract cluster
 	swift build $(SWIFT_FLAGS) --build-tests
-	PATH="$(CURDIR)/.build/venv-cluster/bin:$$PATH" Tests/Cluster/run.sh $(ARGS)
+	PATH="$(CURDIR)/.build/venv-cluster/bin:$$PATH" Tests/Cluster/run.sh
+	SLUICE="$$PWD/.build/debug/sluice" PATH="$(CURDIR)/.build/venv/bin:$(CURDIR)/.build/venv-cluster/bin:$$PATH" \
+		python3 -m pytest -q -p no:cacheprovider Tests/Cluster $(ARGS)
 
 .PHONY: soak
 soak: ## A long run with churn, reloads, rotated logs, clock jumps: ARGS="--minutes 120"

@@ -1,14 +1,24 @@
 import ArgumentParser
+import Logging
+import NIOCore
+import NIOPosix
 import SluiceClient
+import SluiceEngine
 import SluiceServer
 
 /// The command `sluice check`.
 struct CheckCommand: AsyncParsableCommand {
+    /// What ends it where the engine is away: EX_UNAVAILABLE of sysexits(3).
+    private static let awayExit = ExitCode(69)
+
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check a configuration without starting, or the line to a gateway that runs.",
         discussion: """
             Says everything that is wrong with the configuration, with its place. Exits with 0, or with 78 if something is.
+
+            With --engine the engine is asked, too, and nothing is changed there: 69 where it is away, 78 where it cannot \
+            be used like this.
 
             With --probe it goes to a gateway through the proxies before it instead, and says whether upgrades pass, \
             whether event streams and uploads are buffered, after how many seconds idle lines are cut, whether \
@@ -23,6 +33,9 @@ struct CheckCommand: AsyncParsableCommand {
 
     @Flag(name: .long, help: "Print every key with its default and its environment variable, and check nothing.")
     var reference = false
+
+    @Flag(name: .long, help: "Ask the engine whether this gateway could use it, too.")
+    var engine = false
 
     @Option(name: .long, help: ArgumentHelp("Look at the line to this gateway instead.", valueName: "url"))
     var probe: String?
@@ -55,6 +68,9 @@ struct CheckCommand: AsyncParsableCommand {
         for warning in loaded.warnings {
             Console.error("warning: \(warning.description)")
         }
+        if self.engine {
+            try await Self.ask(loaded.configuration)
+        }
         Console.line("\(self.file.config): good")
     }
 
@@ -78,6 +94,41 @@ struct CheckCommand: AsyncParsableCommand {
         }
         guard findings.allSatisfy({ $0.verdict != .bad }) else {
             throw ExitCode.failure
+        }
+    }
+
+    private static func ask(_ gateway: GatewayConfiguration) async throws {
+        let configuration: EngineConfiguration?
+        do {
+            configuration = try EngineFactory.configuration(gateway)
+        } catch {
+            Console.error("\(error)")
+            throw ConfigurationOption.faultExit
+        }
+        guard let configuration else {
+            Console.error("engine.nats.servers names none: this gateway is alone")
+            throw ConfigurationOption.faultExit
+        }
+        let logger = Logger(label: "sluice") { _ in SwiftLogNoOpLogHandler() }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let outcome =
+            try await EngineProbe.run(
+                configuration,
+                on: group.next(),
+                timeout: .seconds(5),
+                logger: logger
+            )
+            .get()
+        try await group.shutdownGracefully()
+        switch outcome {
+        case .ready:
+            Console.line("engine: good")
+        case .unavailable(let why):
+            Console.error("engine: \(why)")
+            throw Self.awayExit
+        case .refused(let why):
+            Console.error("engine: \(why)")
+            throw ConfigurationOption.faultExit
         }
     }
 }

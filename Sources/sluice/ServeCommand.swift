@@ -34,12 +34,14 @@ struct ServeCommand: AsyncParsableCommand {
         let gateway: Gateway
         do {
             let store = try StoreFactory.open(loaded.configuration.storage, logger: logger)
+            let engine = try EngineFactory.maker(loaded.configuration, log: log)
             gateway = try await Gateway(
                 loaded.configuration,
                 logger: logger,
                 store: store,
                 revocations: store,
                 hookStore: store,
+                engine: engine,
                 sockets: sockets
             )
         } catch {

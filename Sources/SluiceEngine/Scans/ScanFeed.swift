@@ -209,9 +209,8 @@ package final class ScanFeed {
 
     private func tell(_ message: LogMessage, _ head: RecordHead) {
         let sequence = message.sequence
-        if head.id.hasPrefix(self.terms.node) == false {
-            self.foreignAt = self.now
-        }
+        let isForeign = !head.id.hasPrefix(self.terms.node)
+        self.foreignAt = isForeign ? self.now : self.foreignAt
         var isComplete = false
         if case .carry(let part) = head.kind {
             isComplete = self.ledger.counted(
@@ -225,10 +224,11 @@ package final class ScanFeed {
         } else {
             self.ledger.counted(sequence, bytes: message.byteCount, begins: head.base == 0)
         }
-        guard let records = self.records(of: message, head) else {
+        guard var records = self.records(of: message, head) else {
             self.fail("damaged record \(sequence)")
             return
         }
+        for index in records.indices { records[index].isForeign = isForeign }
         if head.base == 0, self.newest?.head.epoch != head.epoch {
             self.marks = LogMarks()
         }

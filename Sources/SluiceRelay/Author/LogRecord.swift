@@ -38,6 +38,8 @@ package struct LogRecord: Sendable {
     package var answer: Answer?
     /// Whether it is a sign of life of the scanner.
     package var isHeard = false
+    /// Whether another of the processes that share the log wrote it.
+    package var isForeign = false
     /// Why the scan's channel ends with it, without messages; nil if it continues.
     package var end: ScanEnd?
 

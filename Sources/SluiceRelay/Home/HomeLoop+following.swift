@@ -188,6 +188,7 @@ extension HomeLoop {
         scan.times = scan.times ?? ScanTimes(opening: record, now: self.context.wallClock())
         scan.times?.note(record)
         scan.endsAt = nil
+        live.scan.tells(of: record, isNew: scan.isOpen || scan.isAppending)
         if !self.apply(record, to: live, now: now) {
             self.applyLater(live) { self.goOn(scan) }
         }

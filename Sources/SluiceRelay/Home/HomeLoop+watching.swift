@@ -76,7 +76,7 @@ extension HomeLoop {
                 scan.usedAt = now
                 return false
             }
-            return now >= scan.usedAt + Self.keepsFor
+            return now >= scan.usedAt + Self.keepsFor && !live.scan.watchesForSilence
         case .awaited:
             return false
         case .dormant, .loading, nil:

@@ -39,6 +39,10 @@ final class ScanHome {
     private(set) var owner: String?
     private(set) var name: String?
     private var halfApplied: HalfApplied?
+    /// Whether it is this process that tells observers of what records do, and of the scanner's silence: of several
+    /// that share a log one does.
+    private var tellsOfRecords = true
+    private var tellsOfSilence = true
     /// Whether the record that opens it is still to be applied.
     private var isOpening = false
     /// The groups by their terms, and by what they want.
@@ -137,6 +141,8 @@ final class ScanHome {
         )
         self.owner = standing.owner
         self.name = standing.name
+        self.tellsOfRecords = false
+        self.tellsOfSilence = false
         self.logger = logger
         context.idempotency.restore(image.answers, epoch: standing.epoch, now: now)
     }
@@ -197,12 +203,29 @@ final class ScanHome {
         }
     }
 
+    /// The process that wrote a record tells of what it does, once; the one that wrote the scanner's last sign of life
+    /// tells of the silence after it.
+    ///
+    /// A record that is not new was read once more with all of the log, and was told of before.
+    func tells(of record: LogRecord, isNew: Bool) {
+        self.tellsOfRecords = isNew && !record.isForeign
+        if record.isHeard || !record.messages.isEmpty {
+            self.tellsOfSilence = !record.isForeign
+        }
+    }
+
+    /// Whether observers are still to be told by this process if the scanner falls silent now.
+    var watchesForSilence: Bool {
+        self.tellsOfSilence && !self.lifecycle.isCompleted && !self.lifecycle.isStalled
+    }
+
     /// Applies what is not of the log.
     func apply(_ control: Control) {
         switch control {
         case .stalled(let silentFor):
             self.lifecycle.fellSilent()
             self.logger.info("scanner fell silent", metadata: ["silent_s": .stringConvertible(silentFor)])
+            self.tellsOfRecords = self.tellsOfSilence
             self.tell(.stalled) { $0.silentFor = silentFor }
             self.announce(.stalled(silentFor: silentFor), isStalled: true)
         case .resumed:
@@ -403,7 +426,7 @@ final class ScanHome {
     }
 
     private func tell(_ kind: ScanEvent.Kind, _ more: (inout ScanEvent) -> Void = { _ in }) {
-        guard let observer = self.context.observer else {
+        guard self.tellsOfRecords, let observer = self.context.observer else {
             return
         }
         var event = ScanEvent(kind, scanID: self.id, epoch: self.log.epoch, seq: self.log.head)

@@ -19,6 +19,9 @@ struct MetricsText {
         if let store = values.store {
             text.store(store, values.homes)
         }
+        if let engine = values.engine {
+            text.engine(engine)
+        }
         return ByteBuffer(string: text.text)
     }
 

@@ -32,6 +32,8 @@ struct MetricsValues: Sendable {
     var hooks = HookSchedule.Counts()
     /// How the store is; nil where there is none.
     var store: StoreStatus?
+    /// How the shared log is; nil where the gateway is alone.
+    var engine: EngineStatus?
 
     /// Gathers them.
     static func gather(_ services: GatewayServices, on eventLoop: any EventLoop) -> EventLoopFuture<MetricsValues> {
@@ -60,7 +62,8 @@ struct MetricsValues: Sendable {
                     isDraining: services.isDraining,
                     droppedLogLines: LogOutput.standardError.droppedCount,
                     hooks: services.hooks?.counts ?? .init(),
-                    store: services.store?.status
+                    store: services.store?.status,
+                    engine: services.engine?.status
                 )
             }
     }

@@ -20,6 +20,32 @@ struct ConfigurationChecks {
         self.checkSizes(&reading)
         self.checkTimes(&reading)
         self.checkRates(&reading)
+        self.checkEngine(&reading)
+    }
+
+    private func checkEngine(_ reading: inout ConfigurationReading) {
+        let nats = self.configuration.engine.nats
+        guard !nats.servers.isEmpty else {
+            return
+        }
+        if self.configuration.storage.path != nil {
+            reading.fault("an engine keeps the scans, so there is no folder besides it", "storage.path")
+        }
+        if nats.credentials != nil, nats.user != nil {
+            reading.fault("give credentials or user, not both", "engine.nats.user")
+        }
+        if (nats.user == nil) != (nats.passwordFile == nil), !reading.hasFault(of: "engine.nats.password_file") {
+            reading.fault("user and password_file go together", "engine.nats.password_file")
+        }
+        if (nats.tls.certificate == nil) != (nats.tls.privateKey == nil),
+            !reading.hasFault(of: "engine.nats.tls.private_key")
+        {
+            reading.fault("certificate and private_key go together", "engine.nats.tls.private_key")
+        }
+        if nats.appendTimeout >= nats.cutOffAfter {
+            let message = "not longer than engine.nats.append_timeout: posts would wait for a gateway that is cut off"
+            reading.warn(message, "engine.nats.cut_off_after", becauseOf: "engine.nats.append_timeout")
+        }
     }
 
     private func checkCertificate(_ reading: inout ConfigurationReading) {

@@ -27,6 +27,22 @@ extension ConfigurationKind where Value == AddressBlock {
     }
 }
 
+extension ConfigurationKind where Value == ServerAddress {
+    /// Where a server of an engine listens.
+    static var natsServer: Self {
+        .scalar(
+            "servers such as nats://10.0.0.1:4222",
+            text: { "\"\($0)\"" },
+            parse: { scalar throws(ConfigurationProblem) in
+                guard let address = ServerAddress(scalar.text) else {
+                    throw ConfigurationProblem("expected nats://host:port or tls://host:port, without a user")
+                }
+                return address
+            }
+        )
+    }
+}
+
 extension ConfigurationKind where Value == WebOrigin {
     /// An origin as browsers write it: scheme, host and, unless it is the scheme's own, port (RFC 6454 section 6.2).
     static var origin: Self {

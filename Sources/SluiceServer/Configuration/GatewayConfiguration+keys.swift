@@ -5,7 +5,7 @@ internal import SluiceRelay
 extension GatewayConfiguration {
     /// Every key of the file, in the order of the example.
     static let knownKeys: [ConfigurationKey] =
-        listenerKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys
+        listenerKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys + engineKeys
 
     /// Every key with its default and its environment variable, as a table in Markdown.
     package static var reference: String {
@@ -153,5 +153,33 @@ extension GatewayConfiguration {
         ConfigurationKey("log.format", \.log.format, .choice),
         ConfigurationKey("log.requests", \.log.requests, .boolean),
         ConfigurationKey("shutdown.grace", \.shutdown.grace, .duration(atLeast: .zero, atMost: .hours(1))),
+    ]
+
+    private static let engineKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "engine.nats.servers",
+            \.engine.nats.servers,
+            .list(.natsServer, "a list of servers such as [\"nats://10.0.0.1:4222\"]")
+        ),
+        ConfigurationKey("engine.nats.name", \.engine.nats.name, .natsName),
+        ConfigurationKey("engine.nats.credentials", \.engine.nats.credentials, .optional(.path)),
+        ConfigurationKey("engine.nats.user", \.engine.nats.user, .optional(.line)),
+        ConfigurationKey("engine.nats.password_file", \.engine.nats.passwordFile, .optional(.path)),
+        ConfigurationKey("engine.nats.tls.ca", \.engine.nats.tls.ca, .optional(.path)),
+        ConfigurationKey("engine.nats.tls.certificate", \.engine.nats.tls.certificate, .optional(.path)),
+        ConfigurationKey("engine.nats.tls.private_key", \.engine.nats.tls.privateKey, .optional(.path)),
+        ConfigurationKey("engine.nats.replicas", \.engine.nats.replicas, .integer(1...5)),
+        ConfigurationKey("engine.nats.shards", \.engine.nats.shards, .integer(1...1024)),
+        ConfigurationKey(
+            "engine.nats.append_timeout",
+            \.engine.nats.appendTimeout,
+            .duration(atLeast: .seconds(1), atMost: .minutes(5))
+        ),
+        ConfigurationKey(
+            "engine.nats.cut_off_after",
+            \.engine.nats.cutOffAfter,
+            .duration(atLeast: .seconds(5), atMost: .hours(1))
+        ),
+        ConfigurationKey("node.name", \.node.name, .optional(.nodeName)),
     ]
 }

@@ -32,6 +32,10 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var storage = Storage()
     /// The receivers of news about scans.
     package var hooks: [Hook] = []
+    /// The log that several gateways share.
+    package var engine = Engine()
+    /// What the gateway is called among them.
+    package var node = Node()
     /// The level and the form of the log.
     package var log = Log()
     /// How the gateway ends.

@@ -1,6 +1,6 @@
 internal import AsyncHTTPClient
 package import Logging
-internal import NIOCore
+package import NIOCore
 internal import NIOPosix
 package import SluiceAdmission
 internal import SluiceBase
@@ -32,18 +32,19 @@ package final class Gateway: Sendable {
     ///   - configuration: The configuration.
     ///   - logger: The logger for everything that it does.
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
-    ///   - engine: The log that several gateways share; nil where this one is alone. Not beside a store.
     ///   - revocations: Where revocations outlive the process.
     ///   - hookStore: Where deliveries to receivers of hooks outlive the process.
+    ///   - makeEngine: Makes the log that several gateways share, for the event loops; nil where this one is alone. Not
+    ///     beside a store.
     ///   - sockets: Sockets that listen already; others are opened as configured.
     /// - Throws: The reason why it cannot start, in words for the operator.
     package init(
         _ configuration: GatewayConfiguration,
         logger: Logger,
         store: (any ScanStore)? = nil,
-        engine: (any ScanEngine)? = nil,
         revocations: (any RevocationStore)? = nil,
         hookStore: (any HookStore)? = nil,
+        engine makeEngine: (([any EventLoop]) throws -> any SharedEngine)? = nil,
         sockets: InheritedSockets = .nothing
     ) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
@@ -60,7 +61,7 @@ package final class Gateway: Sendable {
             let services = try Self.makeServices(
                 configuration,
                 group,
-                Stores(scans: store, engine: engine, revocations: revocations, hooks: hookStore),
+                Stores(scans: store, engine: try makeEngine?(eventLoops), revocations: revocations, hooks: hookStore),
                 (keys: client, hooks: hookClient),
                 logger
             )
@@ -71,6 +72,7 @@ package final class Gateway: Sendable {
                 services?.judgeConnections(change == .bySet ? .keyWithdrawn : .notAdmitted, on: group.any())
             }
             try? await services.keySource.fetch(on: group.any()).get()
+            services.startEngine()
             // Packed now, and not while the first request for one waits.
             precondition(!ConsoleAssets.all.isEmpty, "a gateway has a page")
             // Before the first connection: there may be room for few.
@@ -172,6 +174,7 @@ package final class Gateway: Sendable {
         try? await self.client.shutdown()
         try? await self.services.hooks?.stop(by: schedule.endsAt)
         self.services.store?.close()
+        try? await self.services.engine?.shutdown().get()
         LoopTurns.forget(Array(self.group.makeIterator()))
         try await self.group.shutdownGracefully()
         self.logger.info("gateway stopped")
@@ -180,7 +183,7 @@ package final class Gateway: Sendable {
     /// What outlives the process, each nil where it does not.
     private struct Stores {
         var scans: (any ScanStore)?
-        var engine: (any ScanEngine)?
+        var engine: (any SharedEngine)?
         var revocations: (any RevocationStore)?
         var hooks: (any HookStore)?
     }
@@ -225,6 +228,7 @@ package final class Gateway: Sendable {
                 logger: logger
             ),
             store: stores.scans,
+            engine: stores.engine,
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: eventLoops),
             keySource: KeySource(keys, client: clients.keys, authenticator: authenticator, logger: logger),

@@ -69,6 +69,12 @@ final class Routes: RequestRouter {
                     ProbeReads(services: self.services).answer(exchange)
                 }
             }
+        case 2 where request.path == ["api", "nodes"]:
+            return self.only([.GET, .HEAD], request) {
+                APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                    try NodeReads(services: self.services).list(exchange, identity)
+                }
+            }
         case 2 where request.path == ["api", "ws"]:
             return self.only([.GET], request) {
                 SubscribeHandler(services: self.services, loop: self.loop, scanSegment: nil)

@@ -13,6 +13,8 @@ final class GatewayServices: Sendable {
     let relay: Relay
     /// Where scans outlive the process; nil for memory only.
     let store: (any ScanStore)?
+    /// The log that several gateways share; nil where this one is alone.
+    let engine: (any SharedEngine)?
     let authenticator: Authenticator
     let limits: GatewayLimits
     let connections: ConnectionRegistry
@@ -44,6 +46,7 @@ final class GatewayServices: Sendable {
         settings: GatewaySettings,
         relay: Relay,
         store: (any ScanStore)?,
+        engine: (any SharedEngine)? = nil,
         authenticator: Authenticator,
         connections: ConnectionRegistry,
         keySource: KeySource,
@@ -53,6 +56,7 @@ final class GatewayServices: Sendable {
     ) {
         self.relay = relay
         self.store = store
+        self.engine = engine
         self.authenticator = authenticator
         self.limits = GatewayLimits(settings.configuration.limits)
         self.connections = connections
@@ -68,6 +72,21 @@ final class GatewayServices: Sendable {
         self.credentialLog = CredentialLog(logger: logger)
         self.logger = logger
         self.current = Mutex(settings)
+    }
+
+    /// The engine connects, and tells others how much there is to do here.
+    func startEngine() {
+        guard let engine = self.engine else {
+            return
+        }
+        engine.setLoad { [weak self, weak engine] in
+            var load = EngineLoad()
+            load.connections = self?.connections.count ?? 0
+            load.scans = engine?.status.openScans ?? 0
+            load.isDraining = self?.isDraining ?? true
+            return load
+        }
+        engine.start()
     }
 
     /// The present configuration.
