@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from deaths import ended
 from gateway import Gateway
 from ledger import Producer, Subscriber, settle
 
@@ -91,4 +92,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

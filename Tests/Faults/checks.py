@@ -5,6 +5,8 @@ import shutil
 import tempfile
 import time
 
+from deaths import ended
+
 
 class Fault(Exception):
     """What should not have been."""
@@ -78,4 +80,4 @@ def run(faults, description):
             print(f"{name}: FAILED: {error} (see {folder})", flush=True)
             continue
         shutil.rmtree(folder, ignore_errors=True)
-    return status
+    return ended(status)

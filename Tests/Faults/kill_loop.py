@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+from deaths import ended
 from gateway import Gateway
 from ledger import Producer, Subscriber, settle
 
@@ -69,4 +70,4 @@ def check_history(gateway, producers):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

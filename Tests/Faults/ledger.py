@@ -6,6 +6,8 @@ import random
 import threading
 import time
 
+from deaths import joined
+
 
 class Producer(threading.Thread):
     """Posts arrays, and each again with its key until it is acknowledged."""
@@ -138,8 +140,7 @@ def settle(producers, subscribers):
     """Ends producers, lets their subscribers catch up for at most 30 s, ends those too, and compares each pair."""
     for producer in producers:
         producer.is_over.set()
-    for producer in producers:
-        producer.join(30)
+    problems = joined(producers, 30)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if all(max(p.acknowledged, default=0) <= s.last for p, s in zip(producers, subscribers)):
@@ -147,4 +148,5 @@ def settle(producers, subscribers):
         time.sleep(0.1)
     for subscriber in subscribers:
         subscriber.is_over.set()
-    return [problem for pair in zip(producers, subscribers) for problem in compare(*pair)]
+    problems += joined(subscribers, 30)
+    return problems + [problem for pair in zip(producers, subscribers) for problem in compare(*pair)]

@@ -20,6 +20,7 @@ import threading
 import time
 
 from checks import Fault, expect
+from deaths import ended
 from gateway import Gateway
 from ledger import Subscriber
 
@@ -175,4 +176,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

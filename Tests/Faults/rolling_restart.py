@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 
+from deaths import ended, joined
 from gateway import Gateway
 from ledger import Producer
 
@@ -186,11 +187,19 @@ def histogram(returns, told, served):
     return max(counts.values()) / len(returns)
 
 
+def dead(tasks):
+    """The clients that ended before they were told to, in words."""
+    return [f"{task.get_name()} died: {None if task.cancelled() else task.exception()!r}" for task in tasks if task.done()]
+
+
 async def follow(gateway, options, producers):
     clients = [(Socket if number % 2 else Stream)(gateway, f"scan-{number % options.scans}")
                for number in range(options.clients)]
-    tasks = [asyncio.create_task(client.run()) for client in clients]
+    tasks = [asyncio.create_task(client.run(), name=f"client {number}") for number, client in enumerate(clients)]
+    end = time.monotonic() + 60
     while not all(client.epoch for client in clients):
+        if dead(tasks) or time.monotonic() > end:
+            return dead(tasks) or ["not all clients follow within a minute"]
         await asyncio.sleep(0.1)
     problems = []
     for number in range(options.restarts):
@@ -216,12 +225,12 @@ async def follow(gateway, options, producers):
     await asyncio.sleep(1)
     for producer in producers:
         producer.is_over.set()
-    for producer in producers:
-        await asyncio.to_thread(producer.join, 60)
-    newest = {producer.scan: max(producer.acknowledged) for producer in producers}
+    problems += await asyncio.to_thread(joined, producers, 60)
+    newest = {producer.scan: max(producer.acknowledged, default=0) for producer in producers}
     end = time.monotonic() + 60
     while any(client.last < newest[client.scan] for client in clients) and time.monotonic() < end:
         await asyncio.sleep(0.1)
+    problems += dead(tasks)
     for client in clients:
         client.is_over = True
     for task in tasks:
@@ -274,4 +283,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

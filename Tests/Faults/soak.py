@@ -4,7 +4,7 @@
     soak.py --sluice .build/release/sluice [--minutes 120] [--rate 1250] [--scans 8] [--churn 8]
 
 The rate is a quarter of what one scan's producer may send by default. Needs a C compiler. Exit 0 if nothing acknowledged was
-lost, doubled or out of order, each reload held, no answer was one that no client understands, no descriptor is left when
+lost, doubled or out of order, no thread of the run died, each reload held, no answer was one that no client understands, no descriptor is left when
 the clients are gone, and memory in the second half grew by less than a MiB a minute (which runs under 30 minutes report
 alone, since history and the allocator still fill).
 """
@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 
+from deaths import deaths, ended, joined
 from gateway import Gateway
 from ledger import Producer, Subscriber, compare
 
@@ -214,24 +215,26 @@ def soak(gateway, options, clock):
     for thread in churn + [operator]:
         thread.start()
     end = time.monotonic() + options.minutes * 60
-    while time.monotonic() < end and gateway.process.poll() is None:
+    while time.monotonic() < end and gateway.process.poll() is None and not deaths():
         time.sleep(min(60, max(0.1, end - time.monotonic())))
         if operator.samples:
             minutes, resident, descriptors = operator.samples[-1]
             print(f"  {minutes:6.1f} min {resident:8d} KiB {descriptors:5d} descriptors", flush=True)
     for thread in churn + producers + [operator]:
         thread.is_over.set()
-    for thread in churn + producers + [operator]:
-        thread.join(60)
+    problems = joined(churn + producers + [operator], 60)
     wait_for(lambda: all(max(p.acknowledged, default=0) <= s.last for p, s in zip(producers, subscribers)))
     wait_for(lambda: operator.gateway_has()[1] <= quiet + 8, 90)
     left = operator.gateway_has()[1]
     for subscriber in subscribers:
         subscriber.is_over.set()
-    problems = [problem for pair in zip(producers, subscribers) for problem in compare(*pair)]
+    problems += joined(subscribers, 30)
+    problems += [problem for pair in zip(producers, subscribers) for problem in compare(*pair)]
     problems += operator.problems + [problem for thread in churn for problem in thread.problems[:3]]
     if left > quiet + 8:
         problems.append(f"{left} descriptors when the churn was over, {quiet} before it")
+    if not operator.samples:
+        return problems + ["nothing was measured"]
     half = operator.samples[len(operator.samples) // 2:]
     growth = slope(half)
     if options.minutes >= SLOPE_MINUTES and growth > SLOPE_LIMIT:
@@ -280,4 +283,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))
