@@ -47,12 +47,15 @@ def test_every_kind_of_request_has_a_line_and_none_a_secret(loud, scan, hold):
     loud.get(f"/api/scans/{scan}/messages?q=geheim&limit=5&{token}=1&access_token={token}", token)
     loud.get(f"/api/scans/{scan}?ticket={ticket}&geheim")
     loud.get("/nothing/geheim")
-    found = wait_for(lambda: lines(loud) if len(lines(loud)) >= 6 else None)
+    loud.get(f"/api/scans/{token}?filters={token}", token)
+    loud.get("/api/" + "x" * 4000, token)
+    found = wait_for(lambda: lines(loud) if len(lines(loud)) >= 8 else None)
     assert {line["status"] for line in found} >= {101, 200, 201, 202, 404}
     text = loud.log()
     for secret in (token, ticket, "geheim"):
         assert secret not in text
     assert any(line.get("query", "").startswith("q=…&limit=5&…") for line in found)
+    assert max(len(line["path"]) for line in found) < 200
 
 
 def test_a_reload_begins_and_ends_it_and_a_wrong_trace_is_none(make_gateway, scan):
@@ -99,10 +102,11 @@ def test_a_log_that_nobody_reads_holds_nobody_up(make_folder, gateway, scan):
         with private.sync_ws(f"/api/ws/scans/{scan}?since=0") as follower:
             connection = private.connection()
             end = time.monotonic() + 60
+            query = "&".join(["filters=" + "x" * 128] * 16)
             while dropped() < 100:
                 assert time.monotonic() < end, "the log is read by nobody, and nothing is dropped"
                 for _ in range(200):
-                    answer = private.request("GET", "/api/" + "x" * 3000, connection=connection)
+                    answer = private.request("GET", f"/api/x?{query}", connection=connection)
                     assert answer.status == 404
             assert private.post(scan, [{"type": "scanCompleted"}]).status == 202
             assert read_until(follower, "scanCompleted")[-1]["seq"] == 2

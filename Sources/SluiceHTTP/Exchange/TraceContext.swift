@@ -1,11 +1,15 @@
+internal import SluiceBase
+
 /// Which request this is, and which trace it belongs to (W3C Trace Context, section 3.2).
+///
+/// A request that comes without a trace begins none: nobody would be told of it.
 package struct TraceContext: Sendable, Equatable {
-    /// The trace, as 32 lower-case hexadecimal digits: the caller's, or one that begins here.
-    package let traceID: String
+    /// The caller's trace, as 32 lower-case hexadecimal digits; nil where it sent none.
+    package let traceID: String?
     /// This request in it, as 16 such digits; never the caller's.
     package let requestID: String
-    /// The caller's flags, of which only `sampled` has a meaning; nil where the trace begins here.
-    private let flags: UInt8?
+    /// The caller's flags, of which only `sampled` has a meaning.
+    private let flags: UInt8
 
     /// What a caller sent as `traceparent`; one that breaks the rules counts as none.
     ///
@@ -14,17 +18,16 @@ package struct TraceContext: Sendable, Equatable {
     ///   - generator: Makes ids that cannot be guessed.
     package init(_ header: String?, using generator: inout some RandomNumberGenerator) {
         let parent = header.flatMap { Self.parse($0) }
-        self.traceID = parent?.traceID ?? Self.identifier(byteCount: 16, using: &generator)
-        self.requestID = Self.identifier(byteCount: 8, using: &generator)
-        self.flags = parent?.flags
+        self.traceID = parent?.traceID
+        // One draw: each may be a call of the system. All zeros mean nothing.
+        let number = max(1, generator.next() as UInt64)
+        self.requestID = Hexadecimal.text((0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) })
+        self.flags = parent?.flags ?? 0
     }
 
-    /// Whether a caller's trace goes on here.
-    package var isContinued: Bool { self.flags != nil }
-
-    /// What whoever is asked in turn, or has asked, is told of it.
-    package var header: String {
-        "00-\(self.traceID)-\(self.requestID)-0\((self.flags ?? 0) & 1)"
+    /// What whoever has sent the trace is told of it; nil where nobody has.
+    package var header: String? {
+        self.traceID.map { "00-\($0)-\(self.requestID)-0\(self.flags & 1)" }
     }
 
     /// Version, trace, parent, flags.
@@ -60,13 +63,5 @@ package struct TraceContext: Sendable, Equatable {
         case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
         default: nil
         }
-    }
-
-    private static func identifier(byteCount: Int, using generator: inout some RandomNumberGenerator) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var bytes = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        // All zeros mean nothing.
-        bytes[0] |= bytes.allSatisfy { $0 == 0 } ? 1 : 0
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

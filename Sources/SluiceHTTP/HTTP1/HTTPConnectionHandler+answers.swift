@@ -28,8 +28,8 @@ extension HTTPConnectionHandler {
     ) -> [(name: String, value: String)] {
         self.router.answered(exchange, status: status)
         var fields = headers + exchange.commonFields
-        if exchange.request.headers.contains(name: "traceparent"), exchange.trace.isContinued {
-            fields.append(("traceparent", exchange.trace.header))
+        if exchange.request.headers.contains(name: "traceparent"), let header = exchange.trace.header {
+            fields.append(("traceparent", header))
         }
         return fields
     }

@@ -18,6 +18,8 @@ struct RequestLog: Sendable {
     /// Of all others even the name is masked, since it may be the secret.
     private static let knownNames: Set<String> = ["token", "ticket", "access_token", "q"]
     private static let mask = "…"
+    /// The most bytes of a segment or a value, the most segments and parameters; more end in the mask.
+    private static let (maximumBytes, maximumCount) = (ScanID.maximumLength, 16)
 
     let logger: Logger
 
@@ -25,15 +27,15 @@ struct RequestLog: Sendable {
         let request = exchange.request
         let duration = exchange.eventLoop.now - exchange.startedAt
         var metadata: Logger.Metadata = [
-            "method": "\(request.method.rawValue)",
+            "method": "\(Self.shown(request.method.rawValue))",
             "path": "\(Self.path(request.path))",
             "status": .stringConvertible(status.code),
             "milliseconds": .stringConvertible(Double(duration.nanoseconds / 10_000) / 100),
             "address": "\(client?.description ?? exchange.connection.peerAddress)",
             "request": "\(exchange.trace.requestID)",
         ]
-        if exchange.trace.isContinued {
-            metadata["trace"] = "\(exchange.trace.traceID)"
+        if let traceID = exchange.trace.traceID {
+            metadata["trace"] = "\(traceID)"
         }
         let query = Self.query(request.query)
         if !query.isEmpty {
@@ -49,18 +51,45 @@ struct RequestLog: Sendable {
         guard path.first == "api" || path.count <= 1 else {
             return "/\(path[0])/\(Self.mask)"
         }
-        return "/" + path.joined(separator: "/")
+        return "/" + Self.joined(path.map { Self.shown($0) }, by: "/")
     }
 
     /// The query, with all possible secrets masked.
     static func query(_ query: QueryParameters) -> String {
-        query.all
-            .map { parameter in
-                if Self.plainNames.contains(parameter.name) {
-                    return "\(parameter.name)=\(parameter.value)"
-                }
-                return Self.knownNames.contains(parameter.name) ? "\(parameter.name)=\(Self.mask)" : Self.mask
+        let shown = query.all.map { parameter in
+            if Self.plainNames.contains(parameter.name) {
+                return "\(parameter.name)=\(Self.shown(parameter.value))"
             }
-            .joined(separator: "&")
+            return Self.knownNames.contains(parameter.name) ? "\(parameter.name)=\(Self.mask)" : Self.mask
+        }
+        return Self.joined(shown, by: "&")
+    }
+
+    private static func joined(_ parts: [String], by separator: String) -> String {
+        let shown = parts.prefix(self.maximumCount) + (parts.count > self.maximumCount ? [self.mask] : [])
+        return shown.joined(separator: separator)
+    }
+
+    /// A part of a target with all that is not plain in it as escapes of RFC 3986, section 2.1; a JWT is masked wherever
+    /// it stands.
+    private static func shown(_ part: String) -> String {
+        let bytes = part.utf8
+        // A JWT begins with an encoded `{"`.
+        guard !(part.hasPrefix("eyJ") && bytes.contains(UInt8(ascii: "."))) else {
+            return self.mask
+        }
+        var shown = ""
+        for byte in bytes.prefix(self.maximumBytes) {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                shown.unicodeScalars.append(Unicode.Scalar(byte))
+            case _ where "-._~!$'()*+,;:@".utf8.contains(byte):
+                shown.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                shown += "%" + Hexadecimal.text([byte]).uppercased()
+            }
+        }
+        return bytes.count > self.maximumBytes ? shown + self.mask : shown
     }
 }

@@ -14,14 +14,14 @@ import Testing
     @Test(arguments: ["00", "01"]) func `a caller's trace goes on, and the request has an id of its own`(flags: String)
     {
         let context = Self.context("00-\(Self.trace)-00f067aa0ba902b7-\(flags)")
-        #expect(context.traceID == Self.trace && context.isContinued)
+        #expect(context.traceID == Self.trace)
         #expect(context.requestID.utf8.count == 16 && context.requestID != "00f067aa0ba902b7")
         #expect(context.header == "00-\(Self.trace)-\(context.requestID)-\(flags)")
     }
 
     @Test func `of a later version what is known is read, and of flags only the one that is known`() {
         let context = Self.context("cc-\(Self.trace)-00f067aa0ba902b7-ff-what-comes")
-        #expect(context.traceID == Self.trace && context.header.hasSuffix("-01"))
+        #expect(context.traceID == Self.trace && context.header?.hasSuffix("-01") == true)
     }
 
     @Test(
@@ -36,8 +36,28 @@ import Testing
             "é0-\(TraceContextTests.trace)-00f067aa0ba902b7-1",
         ] as [String?]
     )
-    func `what breaks the rules counts as none, and a trace begins`(header: String?) {
+    func `what breaks the rules counts as none`(header: String?) {
         let context = Self.context(header)
-        #expect(!context.isContinued && context.traceID != Self.trace && context.traceID.utf8.count == 32)
+        #expect(context.traceID == nil && context.header == nil && context.requestID.utf8.count == 16)
+    }
+
+    /// Counts how often it is asked.
+    private struct Counting: RandomNumberGenerator {
+        var count = 0
+        var number: UInt64
+
+        mutating func next() -> UInt64 {
+            self.count += 1
+            return self.number
+        }
+    }
+
+    @Test(arguments: [(0, "0000000000000001"), (0xFEDC_BA98_7654_3210, "fedcba9876543210")] as [(UInt64, String)])
+    func `a request costs one random number, and is never all zeros`(number: UInt64, id: String) {
+        for header in [nil, "00-\(Self.trace)-00f067aa0ba902b7-01"] {
+            var generator = Counting(number: number)
+            let context = TraceContext(header, using: &generator)
+            #expect(context.requestID == id && generator.count == 1)
+        }
     }
 }
