@@ -101,7 +101,7 @@ package struct LineProbe: Sendable {
         }
         let begin = ContinuousClock.now
         while held.cutAfter == nil, Self.seconds(since: begin) < self.wait {
-            let answered = held.pingCount
+            let answered = held.signCount
             let left = self.wait - Self.seconds(since: begin)
             let news: [ProbeFrames.Frame]? = await line.wait(seconds: left) { inbox in
                 let frames = ProbeFrames.read(inbox.bytes.dropFirst(reply.headByteCount))
@@ -117,7 +117,7 @@ package struct LineProbe: Sendable {
             }
             for ping in news {
                 line.send(ProbeFrames.pong(ping.payload))
-                held.pingCount += 1
+                held.signCount += 1
             }
         }
         return held
@@ -158,6 +158,7 @@ package struct LineProbe: Sendable {
             inbox.isClosed ? Self.seconds(since: begin) : nil
         }
         upload.cutAfter = await uploadEnd
+        stream.signCount = ProbeReply(line.inbox.bytes)?.commentCount ?? 0
         return (stream, upload)
     }
 

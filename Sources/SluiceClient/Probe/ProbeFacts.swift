@@ -19,7 +19,7 @@ package struct ProbeFacts: Sendable, Equatable {
         /// Whether it was packed.
         package var isCompressed = false
         /// The gateway's signs of life that came.
-        package var pingCount = 0
+        package var signCount = 0
     }
 
     /// How long lines were held, in seconds.
@@ -47,6 +47,8 @@ package struct ProbeFacts: Sendable, Equatable {
     package static let forgedAddress = "192.0.2.123"
     /// The gateway's own signs of life, in seconds: a line has to be open for longer without them.
     static let (pingInterval, commentInterval) = (5, 15)
+    /// By how many seconds one may be late before it counts as lost.
+    private static let signPatience = 3.0
 
     /// Before anything was seen.
     package init(wait: Double, isSecure: Bool, authority: String) {
@@ -149,7 +151,7 @@ extension ProbeFacts {
             return [ProbeFinding(verdict: .bad, subject: "WebSocket", text: "the upgrade got \(socket.status)\(code)")]
         }
         var findings = [
-            Self.standing("WebSocket", socket, wait: self.wait, every: "pings come every \(Self.pingInterval) s")
+            Self.standing("WebSocket", socket, wait: self.wait, sign: "ping", every: Self.pingInterval)
         ]
         let text = socket.isCompressed ? "survives" : "does not: Sec-WebSocket-Extensions is lost on the way"
         findings.append(
@@ -169,12 +171,7 @@ extension ProbeFacts {
             return [ProbeFinding(verdict: .bad, subject: "event stream", text: text)]
         }
         return [
-            Self.standing(
-                "event stream",
-                stream,
-                wait: self.wait,
-                every: "comments come every \(Self.commentInterval) s"
-            )
+            Self.standing("event stream", stream, wait: self.wait, sign: "comment", every: Self.commentInterval)
         ]
     }
 
@@ -194,15 +191,31 @@ extension ProbeFacts {
         return [ProbeFinding(verdict: .note, subject: "NDJSON upload", text: text)]
     }
 
-    private static func standing(_ subject: String, _ held: Held, wait: Double, every: String) -> ProbeFinding {
-        guard let cutAfter = held.cutAfter else {
-            return ProbeFinding(verdict: .good, subject: subject, text: "passes, and stood for \(Self.seconds(wait))")
+    /// A line that was held: whether it stood, and whether the gateway's signs of life came through.
+    private static func standing(
+        _ subject: String,
+        _ held: Held,
+        wait: Double,
+        sign: String,
+        every interval: Int
+    ) -> ProbeFinding {
+        let isSilent = held.signCount == 0 && (held.cutAfter ?? wait) >= Double(interval) + Self.signPatience
+        let swallowed = "no \(sign) came, though one is due every \(interval) s: something on the way swallows them"
+        let text: String
+        switch (held.cutAfter, isSilent) {
+        case (nil, false):
+            let text = "passes, and stood for \(Self.seconds(wait))"
+            return ProbeFinding(verdict: .good, subject: subject, text: text)
+        case (nil, true):
+            text = "stood for \(Self.seconds(wait)), but \(swallowed)"
+        case (let cutAfter?, true):
+            text = "is cut after \(Self.seconds(cutAfter)); \(swallowed)"
+        case (let cutAfter?, false):
+            text =
+                "is cut after \(Self.seconds(cutAfter)), though a \(sign) comes every \(interval) s: raise the proxy's idle "
+                + "time"
         }
-        return ProbeFinding(
-            verdict: .bad,
-            subject: subject,
-            text: "is cut after \(Self.seconds(cutAfter)), though \(every): raise the proxy's idle time"
-        )
+        return ProbeFinding(verdict: .bad, subject: subject, text: text)
     }
 
     private static func seconds(_ seconds: Double) -> String {

@@ -37,6 +37,9 @@ struct ProbeReply: Sendable, Equatable {
     /// The body as text.
     var text: String { String(decoding: self.body, as: UTF8.self) }
 
+    /// The comments of an event stream, which are its server's signs of life.
+    var commentCount: Int { self.text.split(separator: "\n").count { $0.hasPrefix(":") } }
+
     /// The chunks that are complete, and the beginning of the next one.
     private static func joined(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var rest = bytes

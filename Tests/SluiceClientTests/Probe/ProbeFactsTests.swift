@@ -18,8 +18,8 @@ struct ProbeFactsTests {
         )
         facts.seenOfForged = "203.0.113.7"
         facts.isPagePacked = true
-        facts.socket = ProbeFacts.Held(status: 101, isCompressed: true, pingCount: 4)
-        facts.stream = ProbeFacts.Held(status: 200, isImmediate: true)
+        facts.socket = ProbeFacts.Held(status: 101, isCompressed: true, signCount: 4)
+        facts.stream = ProbeFacts.Held(status: 200, isImmediate: true, signCount: 1)
         facts.upload = ProbeFacts.Held(status: 0, isImmediate: true)
         change(&facts)
         return facts
@@ -54,6 +54,25 @@ struct ProbeFactsTests {
         #expect(Self.bad { $0.stream = ProbeFacts.Held(status: 502) } == ["event stream"])
         #expect(Self.bad { $0.stream?.cutAfter = 10 } == ["event stream"])
         #expect(Self.bad { $0.upload?.isImmediate = false } == ["NDJSON upload"])
+    }
+
+    @Test("Signs of life that were due and did not come are told, whether the line stood or not")
+    func swallowed() {
+        #expect(Self.bad { $0.socket?.signCount = 0 } == ["WebSocket"])
+        #expect(Self.bad { $0.stream?.signCount = 0 } == ["event stream"])
+        // None was due yet.
+        #expect(
+            Self.bad { facts in
+                facts.wait = 6
+                facts.socket?.signCount = 0
+                facts.stream?.signCount = 0
+            } == []
+        )
+        let cut = Self.facts { facts in
+            facts.socket?.signCount = 0
+            facts.socket?.cutAfter = 9
+        }
+        #expect(cut.findings.first { $0.subject == "WebSocket" }?.text.contains("no ping came") == true)
     }
 
     @Test("What may be on purpose is a note, with what follows from it")

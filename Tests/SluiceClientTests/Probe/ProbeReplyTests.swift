@@ -26,6 +26,12 @@ struct ProbeReplyTests {
         }
     }
 
+    @Test("The comments of an event stream are counted, and nothing that looks like one within it")
+    func comments() {
+        let text = "HTTP/1.1 200 OK\r\n\r\ndata: {\"a\":\": b\"}\n\n: alive\n\nid: 1\ndata: :\n\n: alive\n\n"
+        #expect(ProbeReply(Array(text.utf8))?.commentCount == 2)
+    }
+
     @Test("Frames of every length, and none that is not complete")
     func frames() {
         let long = [UInt8](repeating: 7, count: 300)
