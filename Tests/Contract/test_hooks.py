@@ -187,6 +187,35 @@ def test_a_receiver_that_never_answers_holds_nobody_up_and_has_a_bound(make_gate
         assert "receivers of hooks were not told of everything" in gateway.log()
 
 
+def test_a_status_holds_though_its_body_has_no_end(make_gateway, make_folder, scan, key):
+    taken, cut = [], threading.Event()
+
+    class Endless(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["type"])
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while True:
+                    self.wfile.write(b" " * 10_000)
+            except OSError:
+                cut.set()
+
+        def log_message(self, *_):
+            pass
+
+    folder = make_folder()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        receiver = hook(folder, key, server.server_address[1], events=["scanCompleted"])
+        gateway = make_gateway(folder=folder, hooks=[receiver])
+        gateway.post(scan, [{"type": "scanCompleted"}])
+        wait_for(lambda: metric(gateway, 'sluice_hook_deliveries_total{result="delivered"}') == 1)
+        assert cut.wait(10) and taken == ["scanCompleted"]
+        assert metric(gateway, "sluice_hook_failed_attempts_total") == 0
+        server.shutdown()
+
+
 @pytest.mark.parametrize("url, fault", [
     ("http://ci.example/hook", "expected https://, or http:// to this machine itself"),
     ("ftp://127.0.0.1/hook", "expected an address with https://"),

@@ -93,6 +93,7 @@ extension HomeLoop {
         let due = scan.lifecycle.due(now: now)
         if case .announceStall(let silentFor) = due {
             scan.apply(.stalled(silentFor: silentFor))
+            scan.storeEvents()
         }
         scan.endTurn(now: now)
         guard case .remove(let end) = due else {

@@ -169,7 +169,10 @@ extension HomeLoop {
     /// The store forgets every life of the scan.
     func erase(_ id: ScanID, existed: Bool, _ promise: EventLoopPromise<Bool>) {
         // Else what was erased would be handed over again.
-        self.unsettled = self.unsettled.filter { $0.value.id != id }
+        for (key, scan) in self.unsettled where scan.id == id {
+            self.unsettled[key] = nil
+            scan.drop(scan.ledger?.takeDeliveries() ?? [])
+        }
         guard let store = self.context.store else {
             promise.succeed(existed)
             return
@@ -280,7 +283,7 @@ extension HomeLoop {
         let due = dormant.lifecycle.due(now: now)
         if case .announceStall(let silentFor) = due {
             dormant.lifecycle.fellSilent()
-            self.context.observer?.happened(ScanEvent(stalled: dormant.scan, silentFor: silentFor))
+            self.tell(ScanEvent(stalled: dormant.scan, silentFor: silentFor), of: dormant)
         }
         guard case .remove = due else {
             self.alarms.set(.scan(id), at: dormant.lifecycle.deadline)
@@ -294,6 +297,23 @@ extension HomeLoop {
         self.context.store?.write(write, promise: nil)
         let count = dormant.scan.head.rawValue
         self.logger(of: id).info("scan channel removed", metadata: ["messages": .stringConvertible(count)])
+    }
+
+    /// Tells of what became of a dormant scan; all of it is stored, so that it is told also where the event is not.
+    private func tell(_ event: ScanEvent, of dormant: DormantScan) {
+        guard let observer = self.context.observer, let store = self.context.store else {
+            return
+        }
+        let deliveries = observer.deliveries(of: event)
+        guard !deliveries.isEmpty else {
+            return
+        }
+        var write = StoreWrite(life: dormant.scan.life, from: dormant.scan.head, head: dormant.scan.head)
+        write.deliveries = deliveries
+        write.isHeard = false
+        let promise = self.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { _ in observer.send(deliveries) }
+        store.write(write, promise: promise)
     }
 }
 

@@ -36,9 +36,18 @@ package struct ScanEvent: Sendable, Equatable {
     }
 }
 
-/// Receives the events of scans on their homes' loops, before the store gets the messages that caused them.
+/// Tells others of the events of scans, once what happened is stored.
 ///
-/// Must not block.
+/// Called on the homes' loops. Must not block.
 package protocol ScanObserver: Sendable {
-    func happened(_ event: ScanEvent)
+    /// The deliveries of an event to those that are to be told of it; called once, when it happens.
+    ///
+    /// A store gets them with what caused the event, both or neither.
+    func deliveries(of event: ScanEvent) -> [HookDelivery]
+
+    /// Sends deliveries: they are as durable as the store is, or there is no store.
+    func send(_ deliveries: [HookDelivery])
+
+    /// Deliveries are never sent: what caused them was not stored.
+    func drop(_ deliveries: [HookDelivery])
 }

@@ -28,13 +28,29 @@ extension ScanHome {
                 case .success:
                     ledger.settled(write, isStored: true)
                     self.log.stored(through: ledger.storedThrough)
+                    self.context.observer?.send(write.deliveries)
                 case .failure:
                     ledger.settled(write, isStored: false)
+                    self.drop(ledger.tell([]))
                     self.context.notStored(self)
                 }
             }
         ledger.store.write(write, promise: promise)
         return promise.futureResult
+    }
+
+    /// Hands over what others are to be told of, where no request does that.
+    func storeEvents() {
+        if self.ledger?.deliveries.isEmpty == false {
+            _ = self.store(answer: nil, isHeard: false)
+        }
+    }
+
+    /// Nobody is told of what is never stored.
+    func drop(_ deliveries: [HookDelivery]) {
+        if !deliveries.isEmpty {
+            self.context.observer?.drop(deliveries)
+        }
     }
 
     /// Makes a page, out of the store if memory no longer has all messages after its cursor.

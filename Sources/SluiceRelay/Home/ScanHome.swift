@@ -432,7 +432,12 @@ final class ScanHome {
         var event = ScanEvent(kind, scanID: self.id, epoch: self.log.epoch, seq: self.log.head)
         (event.owner, event.name) = (self.owner, self.name)
         more(&event)
-        observer.happened(event)
+        let deliveries = observer.deliveries(of: event)
+        if let ledger = self.ledger {
+            self.drop(ledger.tell(deliveries))
+        } else {
+            observer.send(deliveries)
+        }
     }
 
     private func announce(_ notice: Notice, isStalled: Bool) {

@@ -4,8 +4,11 @@ import NIOCore
 ///
 /// Loop-confined, like the scan. Memory gives up nothing that the store has not got, so what a failing store did not
 /// take is handed over once more as soon as it works again: messages under their first numbers, and with them the
-/// answers of the requests that brought them.
+/// answers of the requests that brought them and the deliveries that tell of them.
 final class StoreLedger {
+    /// The most deliveries that wait for what caused them to be stored; of more the oldest are dropped.
+    private static let maximumDeliveryCount = 64
+
     let store: any ScanStore
     let life: Int64
     /// Everything through this seq was handed over, and not refused.
@@ -16,6 +19,8 @@ final class StoreLedger {
     private var handedHeader: StoredHeader?
     /// Answers that go with messages which the store did not take.
     private var untakenAnswers: [StoredAnswer] = []
+    /// Deliveries that go with what is handed over next.
+    private(set) var deliveries: [HookDelivery] = []
     /// Whether the channel is gone, so that nothing comes after what is handed over.
     private(set) var isRemoved = false
 
@@ -42,6 +47,22 @@ final class StoreLedger {
         self.store.numbered(self.life, through: head)
     }
 
+    /// Others are to be told of what is handed over next.
+    ///
+    /// Returns the deliveries that there is no room for.
+    func tell(_ deliveries: [HookDelivery]) -> [HookDelivery] {
+        self.deliveries += deliveries
+        let surplus = self.deliveries.prefix(max(0, self.deliveries.count - Self.maximumDeliveryCount))
+        self.deliveries.removeFirst(surplus.count)
+        return Array(surplus)
+    }
+
+    /// What was to be told is erased.
+    func takeDeliveries() -> [HookDelivery] {
+        defer { self.deliveries = [] }
+        return self.deliveries
+    }
+
     /// The scan's channel is gone: the store hears of it with everything that is handed over from now on.
     func removed() {
         self.isRemoved = true
@@ -60,6 +81,7 @@ final class StoreLedger {
         write.isHeard = isHeard
         write.answers = self.untakenAnswers + [answer].compactMap { $0 }
         self.untakenAnswers = []
+        write.deliveries = self.takeDeliveries()
         if self.handedThrough < log.head || self.handedHeader == nil {
             write.fold = log.fold.stored
         }
@@ -84,6 +106,7 @@ final class StoreLedger {
             let keys = Set(write.answers.map(\.request.key))
             self.untakenAnswers = self.untakenAnswers.filter { !keys.contains($0.request.key) } + write.answers
             self.untakenAnswers = self.untakenAnswers.suffix(IdempotencyBook.maximumRestoredCount)
+            self.deliveries = write.deliveries + self.deliveries
         } else if write.from <= self.storedThrough {
             self.storedThrough = max(self.storedThrough, write.head)
         }

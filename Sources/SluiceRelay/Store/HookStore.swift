@@ -1,17 +1,12 @@
 package import SluiceBase
 
-/// Where deliveries to receivers of hooks outlive the process until they are finished.
+/// Where deliveries to receivers of hooks outlive the process, from the ``StoreWrite`` they came with until they are
+/// finished.
 package protocol HookStore: Sendable {
     /// The deliveries that an earlier process left, the oldest first.
     var keptDeliveries: [HookDelivery] { get }
 
-    /// Keeps a delivery until it is forgotten.
-    ///
-    /// Takes effect before what is handed to the store later. `done` is told once it is as durable as the store is, or
-    /// why it will not be; on any thread. Must not block.
-    func keep(_ delivery: HookDelivery, _ done: @escaping @Sendable ((any Error)?) -> Void)
-
-    /// Forgets a delivery; one that could not be forgotten is made once more by the next process.
+    /// Forgets a delivery of a ``StoreWrite``; one that could not be forgotten is made once more by the next process.
     func forget(_ delivery: HookDelivery)
 }
 

@@ -129,6 +129,8 @@ package struct StoreStatus: Sendable, Equatable {
     /// Messages that retention removed since the start.
     package var expiredMessages = 0
 
+    /// How often the log could not be cut off, because another process reads, since the start.
+    package var busyCheckpoints = 0
     /// How often the time of day was set by more than a minute since the start.
     package var clockSteps = 0
 

@@ -25,6 +25,8 @@ package struct StoreWrite: Sendable {
     package var fold: [UInt8]?
     /// The answers of requests that may be repeated: this one's, and earlier ones' that the store did not take.
     package var answers: [StoredAnswer] = []
+    /// What others are to be told of, kept until it is forgotten.
+    package var deliveries: [HookDelivery] = []
     /// Whether the scanner was heard of.
     package var isHeard = true
 

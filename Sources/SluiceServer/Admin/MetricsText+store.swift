@@ -26,6 +26,11 @@ extension MetricsText {
         self.counter("sluice_storage_damaged_total", "Messages found damaged.", Double(store.damagedMessages))
         self.counter("sluice_storage_expired_total", "Messages that retention removed.", Double(store.expiredMessages))
         self.counter(
+            "sluice_storage_busy_checkpoints_total",
+            "How often the log was not cut off, because another process reads.",
+            Double(store.busyCheckpoints)
+        )
+        self.counter(
             "sluice_storage_clock_steps_total",
             "How often the clock was set by more than a minute.",
             Double(store.clockSteps)

@@ -9,14 +9,13 @@ internal import Synchronization
 
 /// Sends events of scans to receivers: each at least once, for a day, and without delaying the relay.
 ///
-/// An event is stored before the messages that caused it, so acknowledged messages always have their event; without a
-/// store it is in memory alone. ``HookSchedule`` decides the times of attempts.
+/// An event is stored together with the messages that caused it and sent after that, so acknowledged messages always
+/// have their event, and none tells of what is not stored; without a store it is in memory alone. ``HookSchedule`` decides
+/// the times of attempts.
 final class HookDispatcher: ScanObserver {
     private struct State {
         var schedule: HookSchedule
         var receivers: [HookReceiver]
-        /// Deliveries that the store did not take.
-        var unkept: Set<HookDelivery> = []
         var timer: Scheduled<Void>?
         var isStopped = false
     }
@@ -24,7 +23,7 @@ final class HookDispatcher: ScanObserver {
     /// The longest attempt, from the connection to the end of the answer.
     private static let timeout = TimeAmount.seconds(15)
     private static let connectTimeout = TimeAmount.seconds(5)
-    /// The interval of looking for old deliveries, and for those that the store did not take.
+    /// The interval of looking for old deliveries.
     private static let upkeepInterval = TimeAmount.seconds(30)
 
     private let eventLoop: any EventLoop
@@ -69,44 +68,46 @@ final class HookDispatcher: ScanObserver {
 
     /// Begins, with the deliveries that an earlier process left.
     func start() {
-        let kept = self.store?.keptDeliveries ?? []
-        let (now, wall) = (self.eventLoop.now, WallTime.now())
+        self.send(self.store?.keptDeliveries ?? [])
+        self.upkeepLater()
+    }
+
+    func deliveries(of event: ScanEvent) -> [HookDelivery] {
+        let (now, wall) = (NIODeadline.now(), WallTime.now())
+        let urls = self.state.withLock { state in
+            let urls = Set(state.receivers.filter { $0.events.contains(event.kind) }.map(\.url))
+            let isAdmitted =
+                !urls.isEmpty && state.schedule.admits(event.scanID, deliveryCount: urls.count, now: now)
+            return isAdmitted ? urls : []
+        }
+        guard !urls.isEmpty else {
+            return []
+        }
+        let id = "msg_" + RandomText.make(byteCount: 18)
+        let body = event.body(at: wall)
+        return urls.map { HookDelivery(id: id, url: $0, at: wall, body: body) }
+    }
+
+    func send(_ deliveries: [HookDelivery]) {
+        guard !deliveries.isEmpty else {
+            return
+        }
+        let (now, wall) = (NIODeadline.now(), WallTime.now())
         let (dropped, unknown) = self.state.withLock { state in
-            let dropped = kept.flatMap { delivery -> [HookDelivery] in
+            let dropped = deliveries.flatMap { delivery -> [HookDelivery] in
                 // A clock that was set makes no delivery older than it can be, nor younger.
                 let age = min(max(0, wall.milliseconds - delivery.at.milliseconds), HookSchedule.lifetime.milliseconds)
                 return state.schedule.add(delivery, endsAt: now + HookSchedule.lifetime - .milliseconds(age))
             }
+            // A receiver may have been removed since the event.
             return (dropped, state.schedule.keep(only: Set(state.receivers.map(\.url))))
         }
         self.forget(dropped + unknown)
         self.eventLoop.execute { self.goOn() }
-        self.upkeepLater()
     }
 
-    func happened(_ event: ScanEvent) {
-        let (now, wall) = (NIODeadline.now(), WallTime.now())
-        let (added, dropped): ([HookDelivery], [HookDelivery]) = self.state.withLock { state in
-            let urls = Set(state.receivers.filter { $0.events.contains(event.kind) }.map(\.url))
-            guard !urls.isEmpty, !state.isStopped,
-                state.schedule.admits(event.scanID, deliveryCount: urls.count, now: now)
-            else {
-                return ([], [])
-            }
-            let id = "msg_" + RandomText.make(byteCount: 18)
-            let body = event.body(at: wall)
-            let added = urls.map { HookDelivery(id: id, url: $0, at: wall, body: body) }
-            let dropped = added.flatMap { state.schedule.add($0, endsAt: now + HookSchedule.lifetime) }
-            return (added, dropped)
-        }
-        guard !added.isEmpty else {
-            return
-        }
-        for delivery in added {
-            self.keep(delivery)
-        }
-        self.forget(dropped)
-        self.eventLoop.execute { self.goOn() }
+    func drop(_ deliveries: [HookDelivery]) {
+        self.state.withLock { $0.schedule.notSent(deliveries.count) }
     }
 
     /// Takes over a new configuration; deliveries to removed receivers are given up.
@@ -139,41 +140,21 @@ final class HookDispatcher: ScanObserver {
         try await self.client.shutdown()
     }
 
-    private func keep(_ delivery: HookDelivery) {
-        self.store?
-            .keep(delivery) { error in
-                guard error != nil else {
-                    return
-                }
-                self.state.withLock { state in
-                    if state.schedule.contains(delivery) {
-                        state.unkept.insert(delivery)
-                    }
-                }
-            }
-    }
-
     private func forget(_ deliveries: [HookDelivery]) {
-        // A delivery that the store did not take is not in it.
-        for delivery in deliveries where self.state.withLock({ $0.unkept.remove(delivery) }) == nil {
+        for delivery in deliveries {
             self.store?.forget(delivery)
         }
     }
 
     private func upkeepLater() {
         self.eventLoop.scheduleTask(in: Self.upkeepInterval) {
-            let (old, unkept, isStopped) = self.state.withLock { state in
-                // Handed over again from here on, so that they can be forgotten again.
-                defer { state.unkept = [] }
-                return (state.schedule.expire(now: self.eventLoop.now), state.unkept, state.isStopped)
+            let (old, isStopped) = self.state.withLock { state in
+                (state.schedule.expire(now: self.eventLoop.now), state.isStopped)
             }
             guard !isStopped else {
                 return
             }
             self.gaveUp(old)
-            for delivery in unkept {
-                self.keep(delivery)
-            }
             self.upkeepLater()
         }
     }
@@ -207,26 +188,29 @@ final class HookDispatcher: ScanObserver {
     }
 
     private func attempt(_ delivery: HookDelivery, _ receiver: HookReceiver) {
-        let answer: EventLoopFuture<HTTPResponseHead>
+        let answer = HookAnswer()
+        let end: EventLoopFuture<Void>
         do {
-            answer =
+            end =
                 self.client
                 .execute(
                     request: try receiver.request(delivery, at: .now()),
-                    delegate: AnswerHead(),
+                    delegate: answer,
                     eventLoop: .delegateAndChannel(on: self.eventLoop),
                     deadline: .now() + Self.timeout
                 )
                 .futureResult
         } catch {
-            answer = self.eventLoop.makeFailedFuture(error)
+            end = self.eventLoop.makeFailedFuture(error)
         }
-        answer.hop(to: self.eventLoop)
+        end.hop(to: self.eventLoop)
             .whenComplete { result in
                 let (outcome, reason): (HookSchedule.Outcome, String) =
-                    switch result {
-                    case .success(let head): (.init(head), "\(head.status.code)")
-                    case .failure(let error): (.failed(retryAfter: nil), "\(error)")
+                    switch (answer.head, result) {
+                    // The status decides, however the body ended.
+                    case (let head?, _): (.init(head), "\(head.status.code)")
+                    case (nil, .failure(let error)): (.failed(retryAfter: nil), "\(error)")
+                    case (nil, .success): (.failed(retryAfter: nil), "no answer")
                     }
                 self.ended(delivery, receiver, outcome, reason)
             }
@@ -265,23 +249,6 @@ final class HookDispatcher: ScanObserver {
         }
         self.forget(deliveries)
         self.logger.warning("hooks given up after a day", metadata: ["count": .stringConvertible(deliveries.count)])
-    }
-}
-
-/// Keeps the head of an answer, and none of its body.
-private final class AnswerHead: HTTPClientResponseDelegate, Sendable {
-    private let head = Mutex<HTTPResponseHead?>(nil)
-
-    func didReceiveHead(task: HTTPClient.Task<HTTPResponseHead>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
-        self.head.withLock { $0 = head }
-        return task.eventLoop.makeSucceededVoidFuture()
-    }
-
-    func didFinishRequest(task: HTTPClient.Task<HTTPResponseHead>) throws -> HTTPResponseHead {
-        guard let head = self.head.withLock({ $0 }) else {
-            throw ChannelError.eof
-        }
-        return head
     }
 }
 

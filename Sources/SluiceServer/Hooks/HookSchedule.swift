@@ -28,7 +28,7 @@ struct HookSchedule {
         var failed = 0
         /// Deliveries that were not accepted within a day, or refused for good.
         var givenUp = 0
-        /// Deliveries removed or not taken beyond the limits.
+        /// Deliveries removed or not taken beyond the limits, or of what was never stored.
         var dropped = 0
         /// Deliveries that wait, and the bytes of them.
         var waiting = 0
@@ -189,14 +189,6 @@ struct HookSchedule {
         }
     }
 
-    /// Whether a delivery waits, or is under way.
-    func contains(_ delivery: HookDelivery) -> Bool {
-        guard let receiver = self.receivers[delivery.url] else {
-            return false
-        }
-        return receiver.underWay[delivery.id] != nil || receiver.waiting.contains { $0.delivery.id == delivery.id }
-    }
-
     /// Gives up deliveries whose day is over, also those of receivers in a pause.
     mutating func expire(now: NIODeadline) -> [HookDelivery] {
         var givenUp: [HookDelivery] = []
@@ -231,6 +223,11 @@ struct HookSchedule {
             return false
         }
         return true
+    }
+
+    /// Deliveries were made, and what caused them was never stored.
+    mutating func notSent(_ count: Int) {
+        self.counts.dropped += count
     }
 
     private mutating func giveUp(_ deliveries: [HookDelivery]) {

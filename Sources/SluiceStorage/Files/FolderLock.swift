@@ -1,7 +1,7 @@
 internal import SluiceSystem
 internal import Synchronization
 
-/// Keeps other processes out of a store's folder; the system releases it when the process ends.
+/// Keeps other processes out of a store's folder, or out of one file in it; the system releases it when the process ends.
 final class FolderLock: Sendable {
     private struct Held {
         var descriptor: Int32
@@ -11,8 +11,13 @@ final class FolderLock: Sendable {
     private let path: String
     private let held: Mutex<Held?>
 
-    init(folder: String) throws(StoreError) {
-        self.path = folder + "/sluice.lock"
+    convenience init(folder: String) throws(StoreError) {
+        try self.init(file: "sluice.lock", in: folder)
+    }
+
+    /// A lock on a file of this name, which is made if it is missing.
+    init(file name: String, in folder: String) throws(StoreError) {
+        self.path = folder + "/" + name
         self.held = Mutex(try Self.take(self.path, folder: folder))
     }
 
@@ -28,6 +33,11 @@ final class FolderLock: Sendable {
         let taken = try Self.take(self.path, folder: folder)
         self.held.withLock { $0 = taken }
         Self.letGo(held.descriptor)
+    }
+
+    /// Whether the locked file still stands at its path: the one who had the lock before may have moved it.
+    var isInPlace: Bool {
+        self.held.withLock { $0?.identity } == FileIdentity(path: self.path)
     }
 
     /// Lets others in.

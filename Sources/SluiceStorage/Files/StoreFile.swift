@@ -9,6 +9,8 @@ internal import SluiceSystem
 struct StoreFile: Sendable {
     /// How long a connection waits for another one's lock.
     private static let busySeconds = 5
+    /// How long opening and closing wait for connections that read.
+    static let logPatience = TimeAmount.seconds(1)
     /// The value of `PRAGMA auto_vacuum` for a file that can give back free pages.
     private static let incrementalVacuum = 2
 
@@ -30,16 +32,23 @@ struct StoreFile: Sendable {
         }
     }
 
+    /// What opening for writing found.
+    struct Opened {
+        var queue: DatabaseQueue
+        /// The version that the file had, where that was an older one.
+        var migratedFrom: Int?
+        /// Whether the log is copied back; if not, it is synced, and another process reads.
+        var isLogTrimmed: Bool
+    }
+
     /// A connection that writes; the tables are there when it returns, in the form that this version knows.
-    ///
-    /// Returns the version that the file had, where that was an older one.
-    func openForWriting(_ plan: RetentionPlan) throws -> (queue: DatabaseQueue, migratedFrom: Int?) {
+    func openForWriting(_ plan: RetentionPlan) throws -> Opened {
         var configuration = Configuration()
         configuration.label = "sluice.storage.writer"
         configuration.busyMode = .timeout(TimeInterval(Self.busySeconds))
         configuration.foreignKeysEnabled = false
         let queue = try DatabaseQueue(path: self.path, configuration: configuration)
-        let migratedFrom = try queue.writeWithoutTransaction { db in
+        let (migratedFrom, isLogTrimmed) = try queue.writeWithoutTransaction { db in
             let version = try Schema.check(db, path: self.path)
             // Before the first table, or before a VACUUM: only then does it take effect.
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
@@ -56,12 +65,15 @@ struct StoreFile: Sendable {
             try db.execute(sql: "PRAGMA wal_autocheckpoint = \(plan.checkpointPages)")
             let migratedFrom = try self.bringUpToDate(db, version)
             try db.execute(sql: Schema.hooks)
-            // The remains of a crash or a failed sync in the log are copied back and synced, or the file is not used.
-            try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
-            return migratedFrom
+            // The remains of a crash or a failed sync in the log are copied back and synced, or at least synced.
+            let isLogTrimmed = try Self.trimLog(db, patience: Self.logPatience)
+            if !isLogTrimmed, let failure = LogSync(file: self).syncNow() {
+                throw failure
+            }
+            return (migratedFrom, isLogTrimmed)
         }
         self.syncFolders()
-        return (queue, migratedFrom)
+        return Opened(queue: queue, migratedFrom: migratedFrom, isLogTrimmed: isLogTrimmed)
     }
 
     private func bringUpToDate(_ db: Database, _ version: Int?) throws -> Int? {
@@ -76,11 +88,18 @@ struct StoreFile: Sendable {
         return version
     }
 
-    /// Copies the log back and cuts it off; does nothing while another connection reads.
-    static func trimLog(_ db: Database) throws {
-        try db.execute(sql: "PRAGMA busy_timeout = 0")
+    /// Copies the log back and cuts it off.
+    ///
+    /// - Parameters:
+    ///   - db: The writer's connection, outside a transaction.
+    ///   - patience: How long a connection that reads is waited for.
+    /// - Returns: Whether that was done; not while another connection reads, as a backup's does for long.
+    /// - Throws: The error of the file.
+    static func trimLog(_ db: Database, patience: TimeAmount = .zero) throws -> Bool {
+        try db.execute(sql: "PRAGMA busy_timeout = \(patience.nanoseconds / 1_000_000)")
         defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Self.busySeconds * 1000)") }
-        _ = try Row.fetchAll(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        // The first column says whether something was in the way.
+        return try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") == 0
     }
 
     /// Syncs the folder and its parent: a file is found after a power cut only if its name is on the disk.
@@ -141,7 +160,8 @@ final class LogSync: Sendable {
         }
     }
 
-    private func syncNow() -> StoreError? {
+    /// Syncs the log, and blocks for that; returns the failure.
+    func syncNow() -> StoreError? {
         // SQLite has no lock on this file, so closing it releases none.
         let descriptor = unsafe open(self.path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {

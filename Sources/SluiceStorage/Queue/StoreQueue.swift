@@ -194,14 +194,15 @@ enum StoreJob: Sendable {
     case write(StoreWrite, at: WallTime, EventLoopPromise<Void>?)
     case revocation(KeptRevocation, @Sendable ((any Error)?) -> Void)
     case erase(ScanID, EventLoopPromise<Bool>)
-    case hook(HookDelivery, @Sendable ((any Error)?) -> Void)
     case hookDone(HookDelivery)
 
-    /// Its bytes against `maximumWaitingBytes`: those of the messages, and 256 for the job.
+    /// Its bytes against `maximumWaitingBytes`: those of the messages and deliveries, and 256 for the job.
     var byteCount: Int {
         switch self {
-        case .write(let write, _, _): write.entries.reduce(256) { $0 + $1.message.byteCount + 64 }
-        case .hook(let delivery, _): delivery.body.count + 256
+        case .write(let write, _, _):
+            write.deliveries.reduce(write.entries.reduce(256) { $0 + $1.message.byteCount + 64 }) { bytes, delivery in
+                bytes + delivery.body.count + 256
+            }
         case .revocation, .erase, .hookDone: 256
         }
     }
@@ -213,7 +214,7 @@ enum StoreJob: Sendable {
     func fail(_ error: StoreError) {
         switch self {
         case .write(_, _, let promise): promise?.fail(error)
-        case .revocation(_, let done), .hook(_, let done): done(error)
+        case .revocation(_, let done): done(error)
         case .hookDone: break
         case .erase(_, let promise): promise.fail(error)
         }

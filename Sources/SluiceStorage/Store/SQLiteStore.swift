@@ -37,8 +37,13 @@ package final class SQLiteStore: ScanStore, RevocationStore, HookStore {
         let queue = StoreQueue(settings: settings)
         let reader = StoreReader(file: file, settings: settings, queue: queue, logger: logger)
         do {
-            let (database, migratedFrom) = try file.openForWriting(RetentionPlan(limit: settings.retentionBytes))
-            if let migratedFrom {
+            let opened = try file.openForWriting(RetentionPlan(limit: settings.retentionBytes))
+            let database = opened.queue
+            if !opened.isLogTrimmed {
+                queue.count { $0.busyCheckpoints += 1 }
+                logger.notice("another process reads the storage; its log is copied back later")
+            }
+            if let migratedFrom = opened.migratedFrom {
                 let versions: Logger.Metadata = ["from": "\(migratedFrom)", "to": "\(Schema.version)"]
                 logger.notice("storage brought into the form of this version", metadata: versions)
             }
@@ -111,10 +116,6 @@ package final class SQLiteStore: ScanStore, RevocationStore, HookStore {
 
     package func keep(_ revocation: KeptRevocation, _ done: @escaping @Sendable ((any Error)?) -> Void) {
         self.add(.revocation(revocation, done))
-    }
-
-    package func keep(_ delivery: HookDelivery, _ done: @escaping @Sendable ((any Error)?) -> Void) {
-        self.add(.hook(delivery, done))
     }
 
     package func forget(_ delivery: HookDelivery) {

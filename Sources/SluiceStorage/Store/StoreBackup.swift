@@ -18,39 +18,56 @@ package struct StoreBackup {
     ///
     /// Blocks. The gateway's writes continue meanwhile, and its write-ahead log grows by them.
     ///
-    /// - Parameter folder: The folder of the copy; made if it is missing. An existing store is never overwritten.
+    /// - Parameter folder: The folder of the copy; made if it is missing. An existing store is never overwritten, nor
+    ///   completed: the files of another one beside it would say of the copy what is not so.
     /// - Returns: The bytes of the copy.
     /// - Throws: `StoreError`; a partial copy is removed then.
     package func copy(to folder: String) throws(StoreError) -> Int {
         let target = StoreFile(folder: folder, isSynced: true)
-        let partial = target.path + ".partial"
+        let partial = target.path + Self.partialSuffix
         try self.check(target)
+        // Made before SQLite does, which would make it readable for others; one copy at a time is made in a folder.
+        let lock = try FolderLock(file: (partial as NSString).lastPathComponent, in: folder)
+        guard lock.isInPlace else {
+            throw .inUse(path: folder)
+        }
         do {
-            try Self.remove(partial)
-            // Before SQLite, which would make it readable for others.
-            guard FileManager.default.createFile(atPath: partial, contents: nil, attributes: [.posixPermissions: 0o600])
-            else {
-                throw StoreError.unusable(path: folder, reason: "the file cannot be made")
+            // What is left of a copy whose process was killed.
+            try Self.remove(Self.companions.map { partial + $0 })
+            guard unsafe truncate(partial, 0) == 0 else {
+                throw StoreError.unusable(path: folder, reason: CLibrary.text(ofError: errno))
             }
             try self.copy(toFile: partial)
+            // A gateway may have begun to use the folder meanwhile.
+            try self.check(target)
             guard unsafe rename(partial, target.path) == 0 else {
                 throw StoreError.unusable(path: folder, reason: CLibrary.text(ofError: errno))
             }
             target.syncFolders()
             return target.sizes().database
         } catch {
-            try? Self.remove(partial)
+            try? Self.remove(([""] + Self.companions).map { partial + $0 })
             throw error as? StoreError ?? .unusable(path: self.source.path, reason: StoreReason.text(error))
         }
     }
+
+    /// A copy has this behind its name until it is whole.
+    private static let partialSuffix = ".partial"
+    /// What SQLite puts beside a file.
+    private static let companions = ["-wal", "-shm", "-journal"]
 
     private func check(_ target: StoreFile) throws(StoreError) {
         guard FileManager.default.fileExists(atPath: self.source.path) else {
             throw .unusable(path: self.source.folder, reason: "there is no store")
         }
         try target.makeFolder()
-        for name in ["", "-wal", "-journal"] where FileManager.default.fileExists(atPath: target.path + name) {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: target.folder)) ?? []).sorted()
+        guard !names.contains("sluice.db") else {
             throw .unusable(path: target.folder, reason: "there is a store already")
+        }
+        let partial = "sluice.db" + Self.partialSuffix
+        if let rest = names.first(where: { $0.hasPrefix("sluice.") && !$0.hasPrefix(partial) }) {
+            throw .unusable(path: target.folder, reason: "there is \(rest) of another store")
         }
     }
 
@@ -86,9 +103,9 @@ package struct StoreBackup {
         }
     }
 
-    private static func remove(_ path: String) throws {
-        for name in ["", "-wal", "-shm", "-journal"] where FileManager.default.fileExists(atPath: path + name) {
-            try FileManager.default.removeItem(atPath: path + name)
+    private static func remove(_ paths: [String]) throws {
+        for path in paths where FileManager.default.fileExists(atPath: path) {
+            try FileManager.default.removeItem(atPath: path)
         }
     }
 }

@@ -52,8 +52,6 @@ struct CommitGroup {
             try self.apply(write, at: at, to: db)
         case .revocation(let revocation, _):
             try RevocationRow.insert(revocation, into: db)
-        case .hook(let delivery, _):
-            try HookRow.insert(delivery, into: db)
         case .hookDone(let delivery):
             try HookRow.delete(delivery, from: db)
         case .erase(let id, _):
@@ -103,7 +101,7 @@ struct CommitGroup {
             switch job {
             case .write(_, _, let promise):
                 promise?.succeed()
-            case .revocation(_, let done), .hook(_, let done):
+            case .revocation(_, let done):
                 done(nil)
             case .hookDone:
                 break
@@ -134,6 +132,9 @@ struct CommitGroup {
         }
         for answer in write.answers {
             touch.growth += try AnswerRow.insert(answer, life: write.life, at: at, age: self.age, into: db)
+        }
+        for delivery in write.deliveries {
+            try HookRow.insert(delivery, into: db)
         }
         touch.head = max(touch.head, write.head)
         touch.at = at

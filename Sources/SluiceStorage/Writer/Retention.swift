@@ -108,7 +108,9 @@ struct Retention {
         case .doNothing:
             return try self.inTransaction(db) { try $0.deleteOld(db, age: age, wall: wall, queue) }
         case .trimLog:
-            try StoreFile.trimLog(db)
+            if try !StoreFile.trimLog(db) {
+                queue.count { $0.busyCheckpoints += 1 }
+            }
             return try self.usage(db, file) != usage
         case .giveBackPages:
             _ = try Row.fetchAll(db, sql: "PRAGMA incremental_vacuum(\(Self.vacuumCount))")

@@ -120,7 +120,7 @@ final class StoreWriter: @unchecked Sendable {
                 try database.writeWithoutTransaction { db in
                     try self.writeLastSnapshots(db)
                     try ClockRow.save(self.passTime(), into: db)
-                    try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+                    try self.closeLog(db)
                 }
                 // A failed store lacks messages that were numbered.
                 self.heads.closed()
@@ -130,6 +130,18 @@ final class StoreWriter: @unchecked Sendable {
             try? database.close()
             self.database = nil
         }
+    }
+
+    /// Copies the log back at the end; where another process reads, the log stays, synced, for the next start.
+    private func closeLog(_ db: Database) throws {
+        guard try !StoreFile.trimLog(db, patience: StoreFile.logPatience) else {
+            return
+        }
+        self.queue.count { $0.busyCheckpoints += 1 }
+        if let failure = self.logSync.syncNow() {
+            throw failure
+        }
+        self.logger.notice("another process reads the storage; its log is copied back at the next start")
     }
 
     /// Writes the jobs that wait.
@@ -282,7 +294,13 @@ final class StoreWriter: @unchecked Sendable {
             try self.lock.reattach(folder: self.file.folder)
             let faults = MappingFault.count
             try self.heads.reattach()
-            let (database, _) = try self.file.openForWriting(self.retention.plan)
+            let opened = try self.file.openForWriting(self.retention.plan)
+            guard opened.isLogTrimmed else {
+                // After an error only what was copied back and synced is known to be on the disk.
+                self.queue.count { $0.busyCheckpoints += 1 }
+                throw StoreError.failed(reason: "another process reads it, so that its log cannot be copied back")
+            }
+            let database = opened.queue
             // A write finds faults that opening does not: a full disk, a read-only file.
             try database.write { try Retention.probe($0) }
             try database.read { try self.retention.begin($0) }

@@ -11,9 +11,22 @@ import Testing
 struct ScanEventTests {
     private final class Ear: ScanObserver {
         let events = Mutex<[ScanEvent]>([])
+        let sent = Mutex<[String]>([])
 
-        func happened(_ event: ScanEvent) {
-            self.events.withLock { $0.append(event) }
+        func deliveries(of event: ScanEvent) -> [HookDelivery] {
+            let id = self.events.withLock { events in
+                events.append(event)
+                return "\(events.count)"
+            }
+            return [HookDelivery(id: id, url: "u", at: WallTime(milliseconds: 0), body: [])]
+        }
+
+        func send(_ deliveries: [HookDelivery]) {
+            self.sent.withLock { $0 += deliveries.map(\.id) }
+        }
+
+        func drop(_ deliveries: [HookDelivery]) {
+            Issue.record("nothing is lost where nothing has to be stored")
         }
     }
 
@@ -58,6 +71,8 @@ struct ScanEventTests {
         #expect(events.map(\.seq) == [0, 2, 2, 4, 7, 8])
         #expect(events[1].silentFor == 10 && events.allSatisfy { $0.owner == "u" && $0.scanID == id })
         #expect(Set(events.map(\.epoch)).count == 1)
+        // Without a store all of it holds at once.
+        #expect(ear.sent.withLock { $0 } == ["1", "2", "3", "4", "5", "6"])
         withExtendedLifetime(relay) { world.shutDown() }
     }
 }

@@ -13,27 +13,20 @@ struct HookStoreTests {
         return (bench.store as? SQLiteStore)?.keptDeliveries ?? []
     }
 
-    private func keep(_ delivery: HookDelivery, _ bench: StoreBench) async throws {
-        try await bench.ask { promise in
-            (bench.store as? SQLiteStore)?
-                .keep(delivery) { error in
-                    promise.completeWith(error.map { .failure($0) } ?? .success(()))
-                }
-        }
-    }
-
     @Test("What is kept comes back, the oldest first, until it is forgotten", arguments: [StoreKind.batched, .synced])
     func kept(_ kind: StoreKind) async throws {
         let bench = try StoreBench(kind)
         let deliveries = (1...3).map { number in
             HookDelivery(id: "m\(number)", url: "u", at: WallTime(milliseconds: 100 - Int64(number)), body: [1, 2])
         }
-        for delivery in deliveries {
-            try await self.keep(delivery, bench)
-        }
         var other = deliveries[0]
         other.url = "https://b"
-        try await self.keep(other, bench)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        for delivery in deliveries + [other] {
+            var write = try scan.post([#"{"type":"host"}"#])
+            write.deliveries = [delivery]
+            try await bench.write(write)
+        }
         #expect(try self.deliveries(bench) == [deliveries[2], deliveries[1], deliveries[0], other])
         (bench.store as? SQLiteStore)?.forget(deliveries[0])
         #expect(try self.deliveries(bench) == [deliveries[2], deliveries[1], other])
@@ -44,7 +37,9 @@ struct HookStoreTests {
         let bench = try StoreBench(.batched)
         try await (bench.store as? SQLiteStore)?.onWriter { try $0.execute(sql: "DROP TABLE hooks") }
         #expect(try self.deliveries(bench).isEmpty)
-        try await self.keep(HookDelivery(id: "m", url: "u", at: WallTime(milliseconds: 1), body: []), bench)
+        var write = try TestScan("a", life: bench.store.makeLife()).post([#"{"type":"host"}"#])
+        write.deliveries = [HookDelivery(id: "m", url: "u", at: WallTime(milliseconds: 1), body: [])]
+        try await bench.write(write)
         #expect(try self.deliveries(bench).count == 1)
     }
 }

@@ -98,6 +98,41 @@ struct SQLiteFaultTests {
         #expect(throws: StoreError.self) { try StoreBench.open("/dev/null/store", .batched) }
     }
 
+    @Test("While another process reads the log stays, which is counted, and nothing is lost by it")
+    func readByAnother() async throws {
+        let bench = try StoreBench(.batched)
+        let scan = try TestScan("a", life: bench.store.makeLife())
+        try await bench.write(scan.post([#"{"type":"host"}"#]))
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: bench.database, configuration: configuration)
+        // A transaction that stays open, as a backup's does.
+        try await other.writeWithoutTransaction { db in
+            try db.execute(sql: "BEGIN")
+            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM messages")
+        }
+        _ = try bench.restart()
+        #expect(bench.store.status.busyCheckpoints == 1 && bench.store.isAvailable)
+        try await bench.write(scan.post([#"{"type":"host"}"#]))
+        #expect(try await bench.page(scan.life).entries.map(\.seq) == [1, 2])
+
+        // After an error it is not trusted before its log is copied back.
+        let store = try #require(bench.store as? SQLiteStore)
+        try await store.onWriter { try $0.execute(sql: "PRAGMA max_page_count = 1") }
+        let large = #"{"type":"host","pad":"\#(String(repeating: "x", count: 200_000))"}"#
+        #expect(await bench.refuses(try scan.post([large])))
+        while store.status.failure?.contains("another process reads it") != true {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(!store.isAvailable)
+        try await other.writeWithoutTransaction { try $0.execute(sql: "COMMIT") }
+        while !store.isAvailable {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(try await bench.page(scan.life).entries.map(\.seq) == [1, 2])
+        try other.close()
+    }
+
     @Test("A full disk refuses what it cannot hold, keeps what it acknowledged, and takes more when there is room")
     func fullDisk() async throws {
         let bench = try StoreBench(.batched)

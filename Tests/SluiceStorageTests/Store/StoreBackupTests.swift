@@ -42,4 +42,40 @@ struct StoreBackupTests {
         }
         #expect(!FileManager.default.fileExists(atPath: self.folder + "/copy"))
     }
+
+    @Test(
+        "Beside what is left of another store nothing is put, since it would be taken for the copy's",
+        arguments: ["sluice.heads", "sluice.db-wal", "sluice.db-journal", "sluice.lock"]
+    )
+    func remains(_ name: String) throws {
+        defer { try? FileManager.default.removeItem(atPath: self.folder) }
+        try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
+        let rest = self.folder + "/" + name
+        #expect(FileManager.default.createFile(atPath: rest, contents: Data([7])))
+        let bench = try StoreBench(.batched)
+        #expect(throws: StoreError.unusable(path: self.folder, reason: "there is \(name) of another store")) {
+            try StoreBackup(folder: bench.folder).copy(to: self.folder)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: self.folder) == [name])
+    }
+
+    @Test("One copy at a time is made in a folder; what a killed one left is written over")
+    func atOnce() throws {
+        defer { try? FileManager.default.removeItem(atPath: self.folder) }
+        try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
+        let partial = self.folder + "/sluice.db.partial"
+        for name in ["", "-wal", "-journal"] {
+            #expect(FileManager.default.createFile(atPath: partial + name, contents: Data(repeating: 7, count: 9000)))
+        }
+        let bench = try StoreBench(.batched)
+        let other = try FolderLock(file: "sluice.db.partial", in: self.folder)
+        #expect(throws: StoreError.inUse(path: self.folder)) {
+            try StoreBackup(folder: bench.folder).copy(to: self.folder)
+        }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: partial)).count == 9000)
+        other.release()
+        #expect(try StoreBackup(folder: bench.folder).copy(to: self.folder) > 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: self.folder) == ["sluice.db"])
+        #expect(try StoreBench(.batched, folder: self.folder).store.restore().isEmpty)
+    }
 }

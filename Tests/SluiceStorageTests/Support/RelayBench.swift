@@ -13,7 +13,12 @@ struct RelayBench {
     let id: ScanID
     private let loop: any EventLoop
 
-    init(_ bench: StoreBench, _ stored: [StoredScan]? = nil, scan: String = "a") throws {
+    init(
+        _ bench: StoreBench,
+        _ stored: [StoredScan]? = nil,
+        scan: String = "a",
+        observer: (any ScanObserver)? = nil
+    ) throws {
         self.id = try #require(ScanID(scan))
         self.loop = bench.loop
         var configuration = RelayConfiguration()
@@ -24,6 +29,7 @@ struct RelayBench {
             memory: CompressionMemory(limit: .max),
             store: bench.store,
             stored: try stored ?? bench.store.restore(),
+            observer: observer,
             logger: Logger(label: "relay") { _ in SwiftLogNoOpLogHandler() }
         )
     }
