@@ -74,7 +74,7 @@ struct DemoCommand: AsyncParsableCommand {
               \(url)/#token=\(token)&scan=\(Self.scan)
 
             As an event stream:
-              curl -N --cacert \(authority) -H 'Authorization: Bearer \(token)' '\(url)/api/scans/\(Self.scan)/events?since=0'
+              echo 'Authorization: Bearer \(token)' | curl -N --cacert \(authority) -H @- '\(url)/api/scans/\(Self.scan)/events?since=0'
 
             Ctrl-C ends it all.
 

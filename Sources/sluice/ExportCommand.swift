@@ -47,7 +47,7 @@ struct ExportCommand: AsyncParsableCommand {
         let exporter = try ClientOptions.checked { () throws(ClientError) in
             try Exporter(scanID: self.scan, connection: connection)
         }
-        switch await exporter.export(to: { PassThrough.write($0[...], to: .standardOutput) }) {
+        switch await exporter.export(to: { PassThrough.show(json: $0) }) {
         case .completed(let damaged):
             try Self.report(damaged)
             return
@@ -78,7 +78,7 @@ struct ExportCommand: AsyncParsableCommand {
         do {
             damaged = try ScanExport(folder: path)
                 .export(self.scan) { line in
-                    guard PassThrough.write(line[...], to: .standardOutput) else {
+                    guard PassThrough.show(json: line) else {
                         throw ExitCode.failure
                     }
                 }

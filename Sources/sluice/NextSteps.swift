@@ -24,7 +24,7 @@ struct NextSteps {
             2. In another terminal, let a scanner be seen, and post by hand:
 
                sluice run --url \(self.url) --ca \(authority) --token-file \(ingestKey) --scan first -- \(Self.scanner)
-               curl --cacert \(authority) -H "Authorization: Bearer $(cat \(ingestKey))" -H 'Content-Type: application/json' -d '{"type":"hostDiscovered","ip":"192.0.2.7"}' \(self.url)/api/scans/second/progress
+               echo "Authorization: Bearer $(cat \(ingestKey))" | curl --cacert \(authority) -H @- -H 'Content-Type: application/json' -d '{"type":"hostDiscovered","ip":"192.0.2.7"}' \(self.url)/api/scans/second/progress
 
             3. See them in a browser. Let it trust \(authority), or it warns. The link makes an administrator of whoever
                has it, until this time tomorrow; "sluice token" makes the next one.

@@ -115,7 +115,7 @@ def test_the_quick_start(terminal):
             outputs[block.split("\n")[0]] = terminal.run(block)
     assert len(outputs) + 2 == len(page) == 10
     # The console's page, by the link that is printed.
-    link = next(text for line, text in outputs.items() if line.startswith("echo")).strip()
+    link = next(text for line, text in outputs.items() if line.startswith('echo "$SLUICE_URL')).strip()
     assert re.fullmatch(r"https://localhost:8443/#token=[\w.-]+", link)
     assert "console=https://localhost:8443/ " in terminal.told()
     seen = outputs["sluice scans"]
@@ -140,6 +140,17 @@ def test_the_readme(terminal):
     terminal.begin(follow)
     wait_for(lambda: "event: hostDiscovered" in (terminal.folder / "output.log").read_text())
     terminal.interrupt()
+
+
+def test_no_line_that_is_printed_shows_a_token_to_others():
+    """What a program is started with can be read by all users of a machine; what a shell's own echo writes cannot."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/examples/*.*"), *ROOT.glob("Sources/sluice/**/*.swift"),
+             *ROOT.glob("Sources/SluiceAssets/Files/console/**/*.js")]
+    pages = [page for page in pages if page.is_file()]
+    assert len(pages) > 50
+    shown = [f"{page.relative_to(ROOT)}: {line.strip()}" for page in pages for line in page.read_text().splitlines()
+             if re.search(r"""(-H|--header)[ =]*\\?["']Authorization|sluice .*--token[ =][^-\s]""", line)]
+    assert not shown, shown
 
 
 def test_what_the_pages_name_is_there():

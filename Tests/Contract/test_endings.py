@@ -137,6 +137,18 @@ def test_a_users_tokens_of_before_are_revoked(gateway, scan):
     assert whoami(gateway, gateway.reader("bob", iat=now - 100)) == 200
 
 
+def test_now_is_when_the_gateway_says(gateway, scan):
+    user = f"now-{scan}"
+    old, new = gateway.reader(user, iat=int(time.time())), gateway.reader(user, iat=int(time.time()) + 5)
+    for later in "later", "NOW", None, [], True:
+        answer = gateway.request("POST", "/api/tokens/revoke", {"sub": user, "issuedBefore": later}, token=gateway.admin())
+        assert answer.status == 400, later
+    answer = gateway.request("POST", "/api/tokens/revoke", {"sub": user, "issuedBefore": "now"}, token=gateway.admin())
+    assert answer.status == 204
+    assert whoami(gateway, old) == 401
+    assert whoami(gateway, new) == 200
+
+
 def test_a_user_is_bytes_and_not_what_unicode_takes_for_the_same(gateway, scan):
     """Both names are read as one; the issuer gave them to two."""
     revoked, stays = f"zo\u00eb-{scan}", f"zoe\u0308-{scan}"

@@ -68,7 +68,8 @@ def test_what_it_prints_works_as_it_stands(tmp_path):
         [SLUICE, "init", "my gateway", "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0"],
         cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    serve, run, post, link = re.findall(r"^   ((?:sluice|curl|https:).*)$", result.stdout, re.M)
+    serve, run, post, link = re.findall(r"^   ((?:sluice|echo|https:).*)$", result.stdout, re.M)
+    assert "Bearer" not in post.split(" | ", 1)[1]
     gateway = serving(serve, tmp_path, environment, port)
     try:
         assert f"console=https://localhost:{port}/" in (tmp_path / "log").read_text()

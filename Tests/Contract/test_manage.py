@@ -1,10 +1,13 @@
 """`sluice scans`, `sluice connections` and `sluice revoke`: the gateway as its people manage it."""
 
 import json
+import os
+import re
+import subprocess
 
 import pytest
 
-from commands import sluice
+from commands import sluice, start
 from conftest import closing, read_until, wait_for
 
 
@@ -100,10 +103,43 @@ def test_revocations(make_gateway, hold):
     ["connections", "disconnect", "--user", "a", "--ingest-key", "b", "--url", "https://x"], ["revoke"],
     ["revoke", "--jti", "a", "--user", "b", "--url", "https://x"], ["revoke", "--jti", "", "--url", "https://x"],
     ["revoke", "--user", "a", "--issued-before", "soon", "--url", "https://x"],
+    ["revoke", "--jti", "", "--user", "a", "--url", "https://x"], ["revoke", "--user", "", "--jti", "a", "--url", "https://x"],
+    ["connections", "disconnect", "--user", "", "--ingest-key", "a", "--url", "https://x"],
     ["revoke", "--jti", "a", "--issued-before", "1", "--url", "https://x"]], ids=" ".join)
 def test_errors_of_usage(arguments):
     result = sluice(*arguments)
     assert result.returncode == 64 and result.stdout_text == "" and result.stderr_text
+
+
+def on_terminal(gateway, *arguments):
+    """What a command writes to a terminal."""
+    reading, writing = os.openpty()
+    process = start(*arguments, gateway=gateway, token=gateway.admin(), stdout=writing, stderr=subprocess.DEVNULL)
+    os.close(writing)
+    written = b""
+    try:
+        while piece := os.read(reading, 65536):
+            written += piece
+    except OSError:
+        # The terminal's other end is closed.
+        pass
+    finally:
+        os.close(reading)
+        process.wait(20)
+    return written.replace(b"\r\n", b"\n").decode()
+
+
+def test_json_steers_no_terminal_and_says_the_same(make_gateway):
+    gateway = make_gateway()
+    message = {"type": "t", "title": "\x9b31m \x9d0;x\x9c \x7f \u202e ü"}
+    gateway.post("a", json.dumps(message, ensure_ascii=False).encode())
+    for command in ["export", "a"], ["scans", "show", "a", "--json"], ["scans", "--json"]:
+        shown = on_terminal(gateway, *command)
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown), (command, shown)
+        assert json.loads(shown)
+    assert json.loads(on_terminal(gateway, "export", "a"))["message"] == message
+    # A program that reads it gets it as it was posted.
+    assert message["title"] in "\n".join(said(gateway, "export", "a"))
 
 
 def test_a_gateway_that_is_not_there():

@@ -18,13 +18,32 @@ enum DisplayText {
         var result = ""
         for scalar in text.unicodeScalars {
             if self.isUnsafe(scalar) {
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                result += self.escape(scalar)
             } else {
                 result.unicodeScalars.append(scalar)
             }
         }
         return result
+    }
+
+    /// Lines of JSON with the same meaning, in which nothing steers a terminal.
+    ///
+    /// Within a string such a character is written as an escape; between values only a carriage return could be one, and
+    /// becomes a space.
+    static func escaped(json bytes: [UInt8]) -> [UInt8] {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.unicodeScalars.contains(where: { self.isUnsafe($0) && $0 != "\n" && $0 != "\t" }) else {
+            return bytes
+        }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\r": result += " "
+            case "\n", "\t": result.unicodeScalars.append(scalar)
+            default: result += self.isUnsafe(scalar) ? self.escape(scalar) : String(scalar)
+            }
+        }
+        return Array(result.utf8)
     }
 
     /// Leaves out the control sequences that colour a text (ECMA-48).
@@ -42,6 +61,11 @@ enum DisplayText {
             }
         }
         return String(result)
+    }
+
+    private static func escape(_ scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
 
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {

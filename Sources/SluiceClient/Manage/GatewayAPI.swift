@@ -166,8 +166,8 @@ package struct GatewayAPI: Sendable {
 package enum TokenRevocation: Sendable {
     /// The one with this `jti`.
     case tokenID(String)
-    /// A user's, of those issued before then, in seconds since 1970.
-    case user(String, issuedBefore: Double)
+    /// A user's, of those issued before then, in seconds since 1970; nil for now, by the gateway's clock.
+    case user(String, issuedBefore: Double?)
 
     var body: String {
         var writer = JSONWriter(capacity: 128)
@@ -177,7 +177,11 @@ package enum TokenRevocation: Sendable {
             writer.member("jti", id)
         case .user(let subject, let instant):
             writer.member("sub", subject)
-            writer.member("issuedBefore", instant)
+            if let instant {
+                writer.member("issuedBefore", instant)
+            } else {
+                writer.member("issuedBefore", "now")
+            }
         }
         writer.endObject()
         return String(buffer: writer.buffer)

@@ -20,7 +20,7 @@ package final class TerminalView: Sendable {
         let usesColor = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
         self.init(
             style: TerminalScreen.Style(isTerminal: isTerminal && !isRaw, usesColor: usesColor, isRaw: isRaw),
-            write: { _ = PassThrough.write($0[...], to: .standardOutput) },
+            write: { _ = isRaw ? PassThrough.show(json: $0) : PassThrough.write($0[...], to: .standardOutput) },
             report: report
         )
     }

@@ -74,8 +74,8 @@ struct TokenActions: Sendable {
         guard identity.isAdmin else {
             throw Problem(.forbidden, "only an administrator may revoke tokens")
         }
-        let revocation = try Self.revocation(try BodyReader.object(body))
         let now = WallTime.now().seconds
+        let revocation = try Self.revocation(try BodyReader.object(body), now: now)
         // In force at once; the answer says that a restart will not forget it either.
         let stored = exchange.eventLoop.makePromise(of: Void.self)
         let isInForce = self.services.authenticator.revoke(revocation, now: now) { error in
@@ -104,15 +104,20 @@ struct TokenActions: Sendable {
             }
     }
 
-    private static func revocation(_ object: JSONNode) throws(Problem) -> Revocation {
+    /// What a body asks for; `"now"` is the gateway's own time, since the asker's clock may be wrong.
+    static func revocation(_ object: JSONNode, now: Double) throws(Problem) -> Revocation {
         if let tokenID = object["jti"]?.string, object["sub"] == nil, !tokenID.isEmpty {
             return .tokenID(ByteName(tokenID))
         }
-        if let subject = object["sub"]?.string, object["jti"] == nil, !subject.isEmpty,
-            let instant = object["issuedBefore"]?.double, instant.isFinite
-        {
-            return .subject(ByteName(subject), issuedBefore: instant)
+        if let subject = object["sub"]?.string, object["jti"] == nil, !subject.isEmpty {
+            let instant = object["issuedBefore"]
+            if let seconds = instant?.string == "now" ? now : instant?.double, seconds.isFinite {
+                return .subject(ByteName(subject), issuedBefore: seconds)
+            }
         }
-        throw Problem(.invalidBody, #"send {"jti":"…"} or {"sub":"…","issuedBefore":<seconds since 1970>}"#)
+        throw Problem(
+            .invalidBody,
+            #"send {"jti":"…"} or {"sub":"…","issuedBefore":<seconds since 1970, or "now">}"#
+        )
     }
 }

@@ -33,9 +33,11 @@ struct ListConnectionsCommand: AsyncParsableCommand {
         let (listed, total) = try await Managing.asked(self.client) { api throws(GatewayAPI.Failure) in
             try await api.connections()
         }
-        Managing.show(
-            self.json ? listed.map { $0.json } : ManagedText.table(ofConnections: listed.map { $0.node }).lines
-        )
+        if self.json {
+            Managing.show(json: listed.map { $0.json })
+        } else {
+            Managing.show(ManagedText.table(ofConnections: listed.map { $0.node }).lines)
+        }
         if total > listed.count {
             ClientOptions.report("\(total - listed.count) more are not listed")
         }
@@ -65,7 +67,11 @@ struct ShowConnectionCommand: AsyncParsableCommand {
         let object = try await Managing.asked(self.client) { api throws(GatewayAPI.Failure) in
             try await api.connection(self.id)
         }
-        Managing.show(self.json ? [object.json] : ManagedText.lines(ofConnection: object.node))
+        if self.json {
+            Managing.show(json: [object.json])
+        } else {
+            Managing.show(ManagedText.lines(ofConnection: object.node))
+        }
     }
 }
 
@@ -90,9 +96,7 @@ struct DisconnectCommand: AsyncParsableCommand {
     var client: ClientOptions
 
     func validate() throws {
-        guard [self.user, self.ingestKey].compactMap({ $0 }).filter({ !$0.isEmpty }).count == 1 else {
-            throw ValidationError("Either --user or --ingest-key.")
-        }
+        try Managing.requireOne(of: [self.user, self.ingestKey], "Either --user or --ingest-key.")
     }
 
     func run() async throws {

@@ -51,11 +51,11 @@ struct ListScansCommand: AsyncParsableCommand {
         let scans = try await Managing.asked(self.client) { api throws(GatewayAPI.Failure) in
             try await api.scans(wanted)
         }
-        Managing.show(
-            self.json
-                ? scans.map { $0.json }
-                : ManagedText.table(ofScans: scans.map { $0.node }, now: Managing.now).lines
-        )
+        if self.json {
+            Managing.show(json: scans.map { $0.json })
+        } else {
+            Managing.show(ManagedText.table(ofScans: scans.map { $0.node }, now: Managing.now).lines)
+        }
     }
 }
 

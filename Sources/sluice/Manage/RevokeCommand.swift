@@ -23,7 +23,10 @@ struct RevokeCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The user's tokens that were issued before then: 2026-01-31T09:05:00Z, or seconds since 1970. Default: now.",
+            """
+            The user's tokens that were issued before then: 2026-01-31T09:05:00Z, or seconds since 1970. Default: now, by \
+            the gateway's clock.
+            """,
             valueName: "time"
         )
     )
@@ -33,9 +36,7 @@ struct RevokeCommand: AsyncParsableCommand {
     var client: ClientOptions
 
     func validate() throws {
-        guard [self.jti, self.user].compactMap({ $0 }).filter({ !$0.isEmpty }).count == 1 else {
-            throw ValidationError("Either --jti or --user.")
-        }
+        try Managing.requireOne(of: [self.jti, self.user], "Either --jti or --user.")
         guard self.jti == nil || self.issuedBefore == nil else {
             throw ValidationError("--issued-before goes with --user.")
         }
@@ -55,9 +56,10 @@ struct RevokeCommand: AsyncParsableCommand {
         Managing.show(["revoked"])
     }
 
-    private func instant() throws -> Double {
+    /// The instant that was given; nil for now, which the gateway's clock says.
+    private func instant() throws -> Double? {
         guard let text = self.issuedBefore else {
-            return Date().timeIntervalSince1970
+            return nil
         }
         if let seconds = Double(text), seconds.isFinite, seconds >= 0 {
             return seconds

@@ -38,7 +38,11 @@ struct ShowScanCommand: AsyncParsableCommand {
         let object = try await Managing.asked(self.client) { api throws(GatewayAPI.Failure) in
             try await api.scan(id)
         }
-        Managing.show(self.json ? [object.json] : ManagedText.lines(ofScan: object.node, now: Managing.now))
+        if self.json {
+            Managing.show(json: [object.json])
+        } else {
+            Managing.show(ManagedText.lines(ofScan: object.node, now: Managing.now))
+        }
     }
 }
 

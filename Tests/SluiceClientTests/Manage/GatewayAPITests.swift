@@ -86,6 +86,7 @@ struct GatewayAPITests {
         "Revocations",
         arguments: [
             (TokenRevocation.tokenID(#"a"b"#), #"{"jti":"a\"b"}"#),
+            (.user("alice", issuedBefore: nil), #"{"sub":"alice","issuedBefore":"now"}"#),
             (.user("alice", issuedBefore: 1_795_728_473.25), #"{"sub":"alice","issuedBefore":1795728473.25}"#),
         ]
     )

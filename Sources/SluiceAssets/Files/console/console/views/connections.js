@@ -167,7 +167,7 @@ export class Connections {
         const user = shown(one.user, 120);
         if (!await confirmed(`Revoke the tokens of ${user}?`, `Every token of ${user} that was issued before now ends at once (4401), and its connections with it. New tokens are not affected.`, 'Revoke')) return;
         await this.#try(async () => {
-            await this.app.api.revoke({ sub: one.user, issuedBefore: Math.floor(Date.now() / 1000) + 1 });
+            await this.app.api.revoke({ sub: one.user, issuedBefore: 'now' });
             return `The tokens of ${user} are revoked.`;
         });
     }

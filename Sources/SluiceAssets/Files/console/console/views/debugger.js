@@ -69,7 +69,7 @@ export class Debugger {
         this.body = el('textarea', { rows: '6', spellcheck: 'false' });
         this.body.value = JSON.stringify({ type: 'vulnerabilityFound', severity: 'high', name: 'Test finding', target: 'https://192.0.2.7/' }, null, 2);
         this.answer = el('pre', { tabindex: '0', role: 'status', hidden: true });
-        const command = () => `curl -k -X POST ${location.origin}/api/scans/${this.postScan.value || 'my-scan'}/progress \\\n  -H "Authorization: Bearer $SLUICE_TOKEN" -H 'Content-Type: application/json' \\\n  -d '${this.body.value.replaceAll('\'', '\'\\\'\'')}'`;
+        const command = () => `echo "Authorization: Bearer $SLUICE_TOKEN" | curl -k -X POST ${location.origin}/api/scans/${this.postScan.value || 'my-scan'}/progress \\\n  -H @- -H 'Content-Type: application/json' \\\n  -d '${this.body.value.replaceAll('\'', '\'\\\'\'')}'`;
         this.postForm = el('form', { onsubmit: (event) => {
             event.preventDefault();
             this.#post();
