@@ -283,6 +283,7 @@ let package = Package(
         .testTarget(
             name: "SluiceHTTPTests",
             dependencies: [
+                "SluiceBase",
                 "SluiceHTTP",
                 "SluiceWire",
                 "TestSupport",

@@ -72,6 +72,47 @@ def certificate(folder, name, subject, extension, authority):
             "-CAcreateserial", "-days", "2", "-out", f"{name}.crt", "-extfile", f"{name}.ext")
 
 
+def shown(gateway, name):
+    """The names of the certificate that a client gets that asks for `name`."""
+    context = ssl.create_default_context(cafile=gateway.folder / "ca.crt")
+    context.check_hostname = False
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname=name) as connection:
+            names = connection.getpeercert()["subjectAltName"]
+            return [value for kind, value in names if kind == "DNS"][0]
+
+
+@pytest.mark.parametrize("has_own", [True, False])
+def test_certificates_are_chosen_by_the_name_asked_for(make_gateway, make_folder, certificates, has_own):
+    folder = make_folder()
+    for suffix in ("crt", "key"):
+        shutil.copy(certificates / f"other.{suffix}", folder / f"ca.{suffix}")
+    for name, subject in [("own", "own.example"), ("star", "*.a.example"), ("exact", "www.a.example"), ("new", "*.a.example"),
+                          ("b", "b.example")]:
+        alternative = f"subjectAltName=DNS:{subject}" + (",DNS:new.example" if name == "new" else "")
+        certificate(folder, name, "/CN=x", alternative + "\n", "ca")
+    pairs = [{"certificate": f"{name}.crt", "private_key": f"{name}.key"} for name in ("own", "star", "exact", "b")]
+    if has_own:
+        tls = {"certificate": "own.crt", "private_key": "own.key", "certificates": pairs[1:]}
+    else:
+        tls = {"certificate": None, "private_key": None, "certificates": pairs}
+    gateway = make_gateway(folder=folder, tls=tls)
+    expected = {"own.example": "own.example", "x.a.example": "*.a.example", "www.a.example": "www.a.example",
+                "WWW.A.Example": "www.a.example", "b.example": "b.example", "x.b.example": "own.example",
+                "x.y.a.example": "own.example", "a.example": "own.example", None: "own.example"}
+    assert {name: shown(gateway, name) for name in expected} == expected
+    # The files are read again by a signal.
+    assert shown(gateway, "new.example") == "own.example"
+    for suffix in ("crt", "key"):
+        shutil.copy(folder / f"new.{suffix}", folder / f"star.{suffix}")
+    gateway.reload()
+    assert shown(gateway, "new.example") == "*.a.example"
+    # A file that does not fit leaves all of them in force.
+    shutil.copy(folder / "b.key", folder / "exact.key")
+    gateway.reload("configuration not reloaded")
+    assert shown(gateway, "www.a.example") == "www.a.example"
+
+
 def test_a_certificate_makes_a_producer(make_gateway, make_folder, certificates):
     folder = make_folder()
     for suffix in ("crt", "key"):

@@ -37,6 +37,17 @@ package struct ForwardedAddress: Sendable {
         guard self.isTrusted(peer) else {
             return peer
         }
+        return self.client(behind: peer, forwardedFor: forwardedFor, forwarded: forwarded) ?? peer
+    }
+
+    /// The address for which a request counts that came through a trusted proxy.
+    ///
+    /// - Parameters:
+    ///   - peer: The proxy; `nil` for one of this machine, which has no address.
+    ///   - forwardedFor: The values of all `X-Forwarded-For` fields, in their order.
+    ///   - forwarded: The values of all `Forwarded` fields, in their order.
+    /// - Returns: The client's address, so far as it can be believed; else the proxy's.
+    package func client(behind peer: IPAddress?, forwardedFor: [String], forwarded: [String]) -> IPAddress? {
         switch (forwardedFor.isEmpty, forwarded.isEmpty) {
         case (true, true):
             return peer
@@ -52,7 +63,7 @@ package struct ForwardedAddress: Sendable {
     }
 
     /// Walks from the right end; `nil` is a hop that cannot be read.
-    private func client(peer: IPAddress, hops: [IPAddress?]) -> IPAddress {
+    private func client(peer: IPAddress?, hops: [IPAddress?]) -> IPAddress? {
         var lastTrusted = peer
         for hop in hops.reversed() {
             guard let hop else {
@@ -79,9 +90,11 @@ package struct ForwardedAddress: Sendable {
     ///   - forwarded: The values of all `Forwarded` fields (RFC 7239), in their order.
     /// - Returns: `nil` if the peer is no trusted proxy, or does not say.
     package func isSecure(peer: IPAddress, forwardedProto: [String], forwarded: [String]) -> Bool? {
-        guard self.isTrusted(peer) else {
-            return nil
-        }
+        self.isTrusted(peer) ? Self.isSecure(forwardedProto: forwardedProto, forwarded: forwarded) : nil
+    }
+
+    /// The same of a request that came through a trusted proxy.
+    package static func isSecure(forwardedProto: [String], forwarded: [String]) -> Bool? {
         let first = Self.elements(forwardedProto).lazy.map { ForwardedField.trimmed($0) }.first { !$0.isEmpty }
         return Self.isSecure(first.map { String(decoding: $0, as: UTF8.self) })
             ?? Self.isSecure(ForwardedField.proto(forwarded))

@@ -123,4 +123,6 @@ package struct TokenEvidence: Sendable, Hashable {
     let lifetime: TokenLifetime
     let issuer: String?
     let audiences: [String]
+    /// How its claims were read: rights that they gave are not known under other rules.
+    let rules: ClaimRules
 }

@@ -22,16 +22,21 @@ struct TokenClaims {
 
     /// Reads claims.
     ///
-    /// - Parameter bytes: The decoded second part of a token.
+    /// - Parameters:
+    ///   - bytes: The decoded second part of a token.
+    ///   - rules: Where the gateway's own claims stand.
     /// - Throws: ``TokenError`` with `malformed` or `claims`.
-    init(_ bytes: [UInt8]) throws(TokenError) {
+    init(_ bytes: [UInt8], rules: ClaimRules = ClaimRules()) throws(TokenError) {
         let claims: JSONNode
         do {
             claims = try JSONReader.object(bytes, Self.rules)
         } catch {
             throw TokenError(.malformed)
         }
-        self.subject = try Self.required("sub", try Self.name("sub", claims))
+        // A `sub` that is not the user is still one by its type.
+        _ = try Self.name("sub", claims.present("sub"))
+        let subject = rules.subject.value(in: claims)
+        self.subject = try Self.required("\(rules.subject)", try Self.name("\(rules.subject)", subject))
         self.lifetime = TokenLifetime(
             expiresAt: try Self.required("exp", try Self.time("exp", claims)),
             notBefore: try Self.time("nbf", claims),
@@ -39,10 +44,10 @@ struct TokenClaims {
         )
         self.issuer = try Self.text("iss", claims)
         self.audiences = try Self.audiences("aud", claims)
-        self.tokenID = try Self.name("jti", claims)
-        self.roles = try Self.texts("roles", claims) ?? []
-        self.scans = try Self.texts("scans", claims)?.map(ScanPattern.init)
-        self.scope = try Self.text("scope", claims)?.split(separator: " ").map(String.init) ?? []
+        self.tokenID = try Self.name("jti", claims.present("jti"))
+        self.roles = try Self.texts(rules.roles, claims) { [$0] } ?? []
+        self.scans = try Self.texts(rules.scans, claims) { [$0] }?.map(ScanPattern.init)
+        self.scope = try Self.texts(rules.scope, claims) { $0.split(separator: " ").map(String.init) } ?? []
     }
 
     private static func fault(_ name: String, _ fault: String) -> TokenError {
@@ -66,20 +71,28 @@ struct TokenClaims {
         return text
     }
 
-    private static func texts(_ name: String, _ claims: JSONNode) throws(TokenError) -> [String]? {
-        guard let claim = claims.present(name) else {
+    /// A claim that is an array of strings, or one string, which `split` takes apart.
+    private static func texts(
+        _ path: ClaimRules.Path,
+        _ claims: JSONNode,
+        split: (String) -> [String]
+    ) throws(TokenError) -> [String]? {
+        guard let claim = path.value(in: claims) else {
             return nil
         }
-        guard let texts = claim.strings else {
-            throw Self.fault(name, "is no array of strings")
+        guard let texts = claim.string.map(split) ?? claim.strings else {
+            throw Self.fault("\(path)", "is no string, and no array of strings")
         }
         return texts
     }
 
     /// A text that is kept and shown: not empty, bounded, and without control characters, which would forge logs.
-    private static func name(_ name: String, _ claims: JSONNode) throws(TokenError) -> String? {
-        guard let text = try Self.text(name, claims) else {
+    private static func name(_ name: String, _ claim: JSONNode?) throws(TokenError) -> String? {
+        guard let claim else {
             return nil
+        }
+        guard let text = claim.string else {
+            throw Self.fault(name, "is no string")
         }
         let hasControl = text.unicodeScalars.contains { $0.properties.generalCategory == .control }
         guard !text.isEmpty, text.utf8.count <= Self.maximumNameBytes, !hasControl else {

@@ -70,6 +70,8 @@ extension TokenSigner {
         package var audience: String?
         /// `jti`: 128 random bits, so that each token can be revoked alone.
         package var tokenID = RandomText.make(byteCount: 16)
+        /// Where the claims are written.
+        package var rules = ClaimRules()
 
         /// Claims with the fields that every token must have.
         ///
@@ -87,17 +89,22 @@ extension TokenSigner {
         var json: [UInt8] {
             var writer = JSONWriter()
             writer.beginObject()
-            writer.member("sub", self.subject)
             writer.member("iat", Int(self.issuedAt))
             writer.member("exp", Int(self.expiresAt))
             writer.member("jti", self.tokenID)
+            var claims = ClaimObject()
+            claims.add(self.subject, at: self.rules.subject)
             if let scans = self.scans {
-                writer.member("scans", scans)
+                claims.add(scans, at: self.rules.scans)
             }
             if !self.roles.isEmpty {
-                writer.member("roles", self.roles)
+                claims.add(self.roles, at: self.rules.roles)
             }
-            for (name, value) in [("scope", self.scope), ("iss", self.issuer), ("aud", self.audience)] {
+            if let scope = self.scope {
+                claims.add(scope, at: self.rules.scope)
+            }
+            claims.write(into: &writer)
+            for (name, value) in [("iss", self.issuer), ("aud", self.audience)] {
                 if let value {
                     writer.member(name, value)
                 }

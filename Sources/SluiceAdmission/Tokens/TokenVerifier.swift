@@ -15,6 +15,8 @@ package struct TokenVerifier: Sendable, Equatable {
     package let audience: String?
     /// How far clocks may differ, in seconds.
     package let leeway: Double
+    /// Where the gateway's own claims stand, and which roles mean what.
+    package let claims: ClaimRules
 
     /// A verifier.
     ///
@@ -23,12 +25,20 @@ package struct TokenVerifier: Sendable, Equatable {
     ///   - issuer: The required `iss`; `nil` for anything.
     ///   - audience: A value that `aud` must contain; `nil` for anything.
     ///   - leeway: How far clocks may differ, in seconds; not negative.
-    package init(keys: [VerificationKey], issuer: String? = nil, audience: String? = nil, leeway: Double = 30) {
+    ///   - claims: Where the gateway's own claims stand, and which roles mean what.
+    package init(
+        keys: [VerificationKey],
+        issuer: String? = nil,
+        audience: String? = nil,
+        leeway: Double = 30,
+        claims: ClaimRules = ClaimRules()
+    ) {
         precondition(leeway >= 0, "a leeway is not negative")
         self.keys = keys
         self.issuer = issuer
         self.audience = audience
         self.leeway = leeway
+        self.claims = claims
     }
 
     /// Verifies a token.
@@ -45,21 +55,23 @@ package struct TokenVerifier: Sendable, Equatable {
     /// Verifies a token, and keeps its times.
     func verified(_ token: [UInt8], now: Double) throws(TokenError) -> VerifiedToken {
         let (header, key, payload) = try self.signedParts(token)
-        let claims = try TokenClaims(payload)
+        let claims = try TokenClaims(payload, rules: self.claims)
         let evidence = TokenEvidence(
             header: header,
             key: key.fingerprint,
             lifetime: claims.lifetime,
             issuer: claims.issuer,
-            audiences: claims.audiences
+            audiences: claims.audiences,
+            rules: self.claims
         )
         try self.checkClaims(evidence, now: now)
         let identity = Identity(
             kind: .token,
             subject: claims.subject,
-            isAdmin: claims.roles.contains("admin"),
+            isAdmin: ClaimRules.contains(self.claims.adminRoles, oneOf: claims.roles),
             scans: claims.scans,
-            canIngest: claims.scope.contains("ingest"),
+            canIngest: claims.scope.contains { $0.utf8.elementsEqual("ingest".utf8) }
+                || ClaimRules.contains(self.claims.ingestRoles, oneOf: claims.roles),
             expiresAt: claims.lifetime.expiresAt,
             issuedAt: claims.lifetime.issuedAt,
             tokenID: claims.tokenID,
@@ -73,13 +85,17 @@ package struct TokenVerifier: Sendable, Equatable {
     /// - Parameters:
     ///   - evidence: The evidence that it was judged by then.
     ///   - now: The wall clock, in seconds since 1970.
-    /// - Throws: The error that ``verify(_:now:)`` would throw for the token.
+    /// - Throws: The error that ``verify(_:now:)`` would throw for the token; `claims` if its claims are read in another
+    ///   way now, so that the token itself is needed.
     func check(_ evidence: TokenEvidence, now: Double) throws(TokenError) {
         let candidates = try self.candidates(for: evidence.header)
         guard candidates.keys.contains(where: { $0.fingerprint == evidence.key }) else {
             throw TokenError(candidates.refusal)
         }
         try self.checkClaims(evidence, now: now)
+        guard evidence.rules == self.claims else {
+            throw TokenError(.claims)
+        }
     }
 
     private func checkClaims(_ evidence: TokenEvidence, now: Double) throws(TokenError) {

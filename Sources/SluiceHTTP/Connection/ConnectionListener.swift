@@ -3,7 +3,7 @@ package import NIOCore
 internal import NIOPosix
 internal import SluiceSystem
 
-/// Accepts TCP connections, and sets the options of their sockets.
+/// Accepts connections, and sets the options of their sockets.
 ///
 /// Its owner decides which connections are admitted, and which handlers are in the pipelines.
 package struct ConnectionListener {
@@ -16,20 +16,20 @@ package struct ConnectionListener {
 
     /// - Parameters:
     ///   - group: The loops that the connections live on.
+    ///   - isLocal: Whether it accepts from a socket in the file system, which has none of TCP's options.
     ///   - logger: Takes reports of trouble with accepting, at most one in a while.
     ///   - isFull: Whether to accept no further connection for now.
     ///   - admits: Whether a connection is taken, at the loop's time; otherwise it is closed.
     ///   - initialize: Builds a connection's pipeline, on its loop.
     package init(
         group: any EventLoopGroup,
+        isLocal: Bool = false,
         logger: Logger,
         isFull: @escaping @Sendable () -> Bool = { false },
         admits: @escaping @Sendable (any Channel, NIODeadline) -> Bool = { _, _ in true },
         initialize: @escaping @Sendable (any Channel) throws -> Void
     ) {
-        self.bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        let bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
@@ -37,15 +37,23 @@ package struct ConnectionListener {
                     )
                 }
             }
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try initialize(channel) }
+            }
+        guard !isLocal else {
+            self.bootstrap = bootstrap
+            return
+        }
+        self.bootstrap =
+            bootstrap
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(
                 .socket(SocketOptionLevel(IPPROTO_TCP), Self.unsentLowWatermarkOption),
                 value: Self.maximumUnsentBytes
             )
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try initialize(channel) }
-            }
     }
 
     /// Listens from now on.

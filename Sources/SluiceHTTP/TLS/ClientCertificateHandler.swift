@@ -61,7 +61,7 @@ extension NIOSSLCertificate {
     }
 
     /// The last common name of the subject: the most particular one.
-    private var commonName: String? {
+    var commonName: String? {
         guard let bytes = try? self.toDERBytes(), let certificate = try? Certificate(derEncoded: bytes) else {
             return nil
         }

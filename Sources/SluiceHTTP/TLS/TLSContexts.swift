@@ -1,3 +1,4 @@
+internal import NIOCore
 package import NIOSSL
 internal import Synchronization
 
@@ -13,20 +14,32 @@ package final class TLSContexts: Sendable {
     ]
     .joined(separator: ":")
 
-    /// What a context is made of.
-    package struct Material: Sendable {
+    /// What a server shows, and proves to have.
+    package struct Identity: Sendable {
         /// The certificate that is shown, then those between it and its authority.
         package var chain: [NIOSSLCertificate]
         /// The first certificate's key.
         package var privateKey: NIOSSLPrivateKey
+
+        package init(chain: [NIOSSLCertificate], privateKey: NIOSSLPrivateKey) {
+            self.chain = chain
+            self.privateKey = privateKey
+        }
+    }
+
+    /// What a context is made of.
+    package struct Material: Sendable {
+        /// Shown to clients whose name fits none of the others, or that name none.
+        package var identity: Identity
+        /// Those that clients choose by name.
+        package var others: [Identity] = []
         /// Whether TLS 1.2 is refused.
         package var isVersion13Only = false
         /// Those under which clients' certificates are taken; nil asks no client for one.
         package var authorities: ClientAuthorities?
 
-        package init(chain: [NIOSSLCertificate], privateKey: NIOSSLPrivateKey) {
-            self.chain = chain
-            self.privateKey = privateKey
+        package init(_ identity: Identity) {
+            self.identity = identity
         }
     }
 
@@ -35,7 +48,7 @@ package final class TLSContexts: Sendable {
         package let context: NIOSSLContext
         /// nil where no client is asked for a certificate.
         package let authorities: ClientAuthorities?
-        /// When the certificate that is shown ends or ended, in seconds since 1970.
+        /// When the first of the certificates that are shown ends or ended, in seconds since 1970.
         package let endsAt: Double?
     }
 
@@ -58,9 +71,10 @@ package final class TLSContexts: Sendable {
 
     private static func makeContext(_ material: Material) throws -> Current {
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: material.chain.map { .certificate($0) },
-            privateKey: .privateKey(material.privateKey)
+            certificateChain: material.identity.chain.map { .certificate($0) },
+            privateKey: .privateKey(material.identity.privateKey)
         )
+        configuration.sslContextCallback = Self.choose(material)
         configuration.minimumTLSVersion = material.isVersion13Only ? .tlsv13 : .tlsv12
         configuration.cipherSuites = Self.cipherSuites
         configuration.applicationProtocols = ["http/1.1"]
@@ -72,7 +86,25 @@ package final class TLSContexts: Sendable {
         return Current(
             context: try NIOSSLContext(configuration: configuration),
             authorities: material.authorities,
-            endsAt: material.chain.first.map { Double($0.notValidAfter) }
+            endsAt: ([material.identity] + material.others).compactMap { $0.chain.first }
+                .map { Double($0.notValidAfter) }.min()
         )
+    }
+
+    /// Shows each client the certificate of the name that it asks for; nil where there is only one.
+    private static func choose(_ material: Material) -> NIOSSLContextCallback? {
+        guard !material.others.isEmpty else {
+            return nil
+        }
+        let identities = [material.identity] + material.others
+        let choice = CertificateChoice(identities.map { $0.chain.first?.serverNames ?? [] })
+        return { values, promise in
+            var override = NIOSSLContextConfigurationOverride.noChanges
+            if let index = values.serverHostname.flatMap({ choice.index(for: $0) }), index > 0 {
+                override.certificateChain = identities[index].chain.map { .certificate($0) }
+                override.privateKey = .privateKey(identities[index].privateKey)
+            }
+            promise.succeed(override)
+        }
     }
 }

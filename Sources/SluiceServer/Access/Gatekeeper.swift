@@ -51,15 +51,13 @@ struct Gatekeeper: Sendable {
 
     /// The client's address: the peer's, or the one that trusted proxies give.
     func client(of exchange: HTTPExchange) -> IPAddress? {
-        guard let peer = IPAddress(exchange.connection.peerAddress) else {
-            return nil
-        }
-        let forwarded = self.services.settings.forwarded
-        guard forwarded.isTrusted(peer) else {
+        let peer = IPAddress(exchange.connection.peerAddress)
+        let settings = self.services.settings
+        guard settings.isTrusted(exchange.connection) else {
             return peer
         }
-        return forwarded.client(
-            peer: peer,
+        return settings.forwarded.client(
+            behind: peer,
             forwardedFor: exchange.request.headers["X-Forwarded-For"],
             forwarded: exchange.request.headers["Forwarded"]
         )

@@ -42,6 +42,7 @@ struct LiveJudge: Sendable {
         switch self.credentials.verdict(on: identity, now: self.now) {
         case .stays(let fresh): return .stays(fresh)
         case .ends(.expired): return .ends(.tokenExpired)
+        case .ends(.claims): return .ends(.claimsChanged)
         case .ends: return .ends(self.closing)
         }
     }

@@ -1,5 +1,4 @@
 internal import SluiceAdmission
-internal import SluiceBase
 internal import SluiceHTTP
 
 /// Which page a request comes from, and whether its pages may speak to the gateway.
@@ -27,7 +26,7 @@ enum RequestOrigin: Sendable, Equatable {
         let verdict = settings.origins.verdict(
             origin: origin,
             host: request.authority,
-            isSecure: Self.isSecure(request, connection, settings)
+            isSecure: settings.isSecure(request, on: connection)
         )
         switch verdict {
         case .own: self = .own
@@ -42,21 +41,5 @@ enum RequestOrigin: Sendable, Equatable {
     /// The origin, if it may speak to the gateway only because it is listed.
     var page: WebOrigin? {
         if case .listed(let page) = self { page } else { nil }
-    }
-
-    /// Whether the browser spoke TLS: to the outermost proxy, if trusted ones say so, else to the gateway.
-    private static func isSecure(
-        _ request: HTTPRequest,
-        _ connection: HTTPConnectionInfo,
-        _ settings: GatewaySettings
-    ) -> Bool {
-        IPAddress(connection.peerAddress)
-            .flatMap { peer in
-                settings.forwarded.isSecure(
-                    peer: peer,
-                    forwardedProto: request.headers["X-Forwarded-Proto"],
-                    forwarded: request.headers["Forwarded"]
-                )
-            } ?? connection.isTLS
     }
 }

@@ -3,6 +3,7 @@ internal import NIOCore
 internal import SluiceAdmission
 internal import SluiceBase
 internal import SluiceRelay
+internal import SluiceSystem
 
 /// Checks that concern more than one key: values that do not go together.
 ///
@@ -15,6 +16,7 @@ struct ConfigurationChecks {
         self.checkCertificate(&reading)
         self.checkListeners(&reading)
         self.checkCredentials(&reading)
+        self.checkClaims(&reading)
         self.checkUniqueNames(&reading)
         self.checkTypes(&reading)
         self.checkSizes(&reading)
@@ -57,12 +59,21 @@ struct ConfigurationChecks {
             if tls.clientCA != nil {
                 reading.warn("has no effect with listen.plaintext", "tls.client_ca")
             }
+            if !tls.certificates.isEmpty {
+                reading.warn("has no effect with listen.plaintext", "tls.certificates")
+            }
+            return
+        }
+        if tls.certificate == nil, tls.privateKey == nil,
+            !tls.certificates.isEmpty || reading.hasFault(of: "tls.certificates")
+        {
             return
         }
         for (path, value) in [("tls.certificate", tls.certificate), ("tls.private_key", tls.privateKey)] {
             // A given value that could not be read already has its fault.
             if value == nil, !reading.hasFault(of: path) {
-                reading.fault("needed, unless listen.plaintext is true", path)
+                let reason = tls.certificates.isEmpty ? "listen.plaintext is true" : "both are left out"
+                reading.fault("needed, unless \(reason)", path)
             }
         }
     }
@@ -75,6 +86,27 @@ struct ConfigurationChecks {
             let isAdminGiven = reading.isGiven("admin.port")
             let message = "the \(isAdminGiven ? "public" : "admin") listener has the same port"
             reading.fault(message, isAdminGiven ? "admin.port" : "listen.port")
+        }
+        self.checkOtherListeners(&reading)
+    }
+
+    private func checkOtherListeners(_ reading: inout ConfigurationReading) {
+        let listen = self.configuration.listen
+        let redirect = listen.redirectHTTP
+        if redirect.port == nil, redirect.target != nil, !reading.hasFault(of: "listen.redirect_http.port") {
+            reading.fault("needs port", "listen.redirect_http")
+        }
+        if let port = redirect.port, port != 0 {
+            let others = [("listen.port", listen.port), ("admin.port", self.configuration.admin.port)]
+            for (keyPath, other) in others where other == port {
+                reading.fault("the same as \(keyPath)", "listen.redirect_http.port")
+            }
+        }
+        if listen.proxyProtocol, listen.trustedProxies.isEmpty, !reading.hasFault(of: "listen.trusted_proxies") {
+            reading.fault("needs listen.trusted_proxies: nobody else may connect", "listen.proxy_protocol")
+        }
+        if let path = listen.unix, !LocalSocket.isPath(path) {
+            reading.fault("too long for a socket: \(path)", "listen.unix")
         }
     }
 
@@ -90,6 +122,24 @@ struct ConfigurationChecks {
         }
         if let url = auth.jwks.url, url.lowercased().hasPrefix("http://"), !Self.isLoopback(url) {
             reading.warn("keys that come without TLS can be replaced on their way", "auth.jwks.url")
+        }
+    }
+
+    /// A claim is a string or an array, so none can hold another; and nobody is named by a list of rights.
+    private func checkClaims(_ reading: inout ConfigurationReading) {
+        let claims = self.configuration.auth.claims
+        let paths = [
+            ("auth.claims.subject", claims.subject), ("auth.claims.roles", claims.roles),
+            ("auth.claims.scans", claims.scans), ("auth.claims.scope", claims.scope),
+        ]
+        for (keyPath, path) in paths {
+            for (otherKeyPath, other) in paths where keyPath != otherKeyPath && path.leads(to: other) {
+                if path != other {
+                    reading.fault("\(path) cannot be a claim and lead to \(otherKeyPath)", keyPath)
+                } else if keyPath == "auth.claims.subject" {
+                    reading.fault("\(otherKeyPath) is the same claim", keyPath)
+                }
+            }
         }
     }
 

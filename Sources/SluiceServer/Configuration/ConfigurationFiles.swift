@@ -1,5 +1,6 @@
 internal import NIOSSL
 internal import SluiceAdmission
+internal import SluiceSystem
 
 /// Checks the files that a configuration names, so that a missing file, or a file with content that its key does not
 /// expect, is reported at the start, with its key and with every other fault.
@@ -12,6 +13,7 @@ struct ConfigurationFiles {
         if !self.configuration.listen.plaintext {
             self.checkCertificates(&reading)
         }
+        self.checkSocket(&reading)
         self.checkKeySet(&reading)
         for key in reading.tokenKeys {
             self.check(key, &reading)
@@ -39,50 +41,79 @@ struct ConfigurationFiles {
         }
     }
 
+    private func checkSocket(_ reading: inout ConfigurationReading) {
+        guard let path = self.configuration.listen.unix else {
+            return
+        }
+        if let status = FileStatus(path: path), status.kind != .socket {
+            reading.fault("expected a socket or nothing, found the file \(path)", "listen.unix")
+        }
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+        if !folder.isEmpty, FileContent.isFolder(folder) != true {
+            reading.fault("there is no folder \(folder)", "listen.unix")
+        }
+    }
+
     private func checkCertificates(_ reading: inout ConfigurationReading) {
         let tls = self.configuration.tls
-        let chain = self.read(tls.certificate, "tls.certificate", &reading) { content throws(ConfigurationProblem) in
-            try PEMFile.certificates(content.bytes)
-        }
-        let key = self.read(tls.privateKey, "tls.private_key", isSecret: true, &reading) {
-            content throws(ConfigurationProblem) in
-            try PEMFile.privateKey(content.bytes)
-        }
-        if let chain, let certificate = tls.certificate {
-            self.checkDates(chain, certificate, &reading)
-        }
-        if let chain, let key, let certificate = tls.certificate, let privateKey = tls.privateKey,
-            !PEMFile.isPair(chain[0], key)
-        {
-            if chain.dropFirst().contains(where: { PEMFile.isPair($0, key) }) {
-                let message = "\(certificate) begins with another certificate: put the server's own first"
-                reading.fault(message, "tls.certificate")
-            } else {
-                let message = "\(privateKey) does not belong to \(certificate): give the key of that certificate"
-                reading.fault(message, "tls.private_key")
-            }
+        self.checkCertificate(tls.certificate, tls.privateKey, "tls", &reading)
+        for (index, files) in tls.certificates.enumerated() {
+            self.checkCertificate(files.certificate, files.privateKey, "tls.certificates[\(index)]", &reading)
         }
         self.read(tls.clientCA, "tls.client_ca", &reading) { content throws(ConfigurationProblem) in
             try PEMFile.certificates(content.bytes)
         }
     }
 
+    private func checkCertificate(
+        _ certificate: String?,
+        _ privateKey: String?,
+        _ keyPath: String,
+        _ reading: inout ConfigurationReading
+    ) {
+        let path = "\(keyPath).certificate"
+        let chain = self.read(certificate, path, &reading) { content throws(ConfigurationProblem) in
+            try PEMFile.certificates(content.bytes)
+        }
+        let key = self.read(privateKey, "\(keyPath).private_key", isSecret: true, &reading) {
+            content throws(ConfigurationProblem) in
+            try PEMFile.privateKey(content.bytes)
+        }
+        if let chain, let certificate {
+            self.checkDates(chain, certificate, path, &reading)
+        }
+        if let chain, let key, let certificate, let privateKey, !PEMFile.isPair(chain[0], key) {
+            if chain.dropFirst().contains(where: { PEMFile.isPair($0, key) }) {
+                let message = "\(certificate) begins with another certificate: put the server's own first"
+                reading.fault(message, path)
+            } else {
+                let message = "\(privateKey) does not belong to \(certificate): give the key of that certificate"
+                reading.fault(message, "\(keyPath).private_key")
+            }
+        }
+    }
+
     /// Clients refuse a chain as soon as one of its certificates is over.
-    private func checkDates(_ chain: [NIOSSLCertificate], _ path: String, _ reading: inout ConfigurationReading) {
+    private func checkDates(
+        _ chain: [NIOSSLCertificate],
+        _ path: String,
+        _ keyPath: String,
+        _ reading: inout ConfigurationReading
+    ) {
         for (index, certificate) in chain.enumerated() {
             let begin = Int(certificate.notValidBefore)
             let end = Int(certificate.notValidAfter)
             let name = index == 0 ? path : "certificate \(index + 1) of \(path)"
             if end <= self.now {
-                reading.warn("\(name) ended on \(Self.date(end)): clients refuse it", "tls.certificate")
+                reading.warn("\(name) ended on \(Self.date(end)): clients refuse it", keyPath)
             } else if end < self.now + Self.soon {
                 let days = MachineFacts.days(end - self.now)
                 let message = "\(name) ends in \(days), on \(Self.date(end)): it should have been renewed by now"
-                reading.warn(message, "tls.certificate")
+                reading.warn(message, keyPath)
             }
             if begin > self.now {
                 let message = "\(name) does not begin before \(Self.date(begin)): clients refuse it until then"
-                reading.warn(message, "tls.certificate")
+                reading.warn(message, keyPath)
             }
         }
     }

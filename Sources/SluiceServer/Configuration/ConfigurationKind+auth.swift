@@ -76,6 +76,39 @@ extension ConfigurationKind where Value == GatewayConfiguration.Auth.IngestKey {
     }
 }
 
+extension ConfigurationKind where Value == ClaimRules.Path {
+    /// The name of a claim, or the names that lead to it as a list.
+    static var claimPath: Self {
+        let names = ConfigurationKind<[String]>
+            .list(.line, "the name of a claim, or a path such as [realm_access, roles]")
+        return Self(
+            hasParts: true,
+            text: { $0.names.count == 1 ? "\"\($0.names[0])\"" : names.text($0.names) },
+            read: { node, keyPath, reading in
+                var found: [String]?
+                if case .list = node.content {
+                    found = names.read(node, keyPath, &reading)
+                } else {
+                    found = ConfigurationKind<String>.line.read(node, keyPath, &reading).map { [$0] }
+                }
+                guard let found else {
+                    return nil
+                }
+                guard (1...Value.maximumCount).contains(found.count) else {
+                    let message = "expected from 1 to \(Value.maximumCount) names, found \(found.count)"
+                    reading.fault(message, keyPath, at: node.place)
+                    return nil
+                }
+                guard !Value.registered.contains(found[0]) else {
+                    reading.fault("\(found[0]) has its own meaning (RFC 7519)", keyPath, at: node.place)
+                    return nil
+                }
+                return Value(found)
+            }
+        )
+    }
+}
+
 extension ConfigurationKind where Value == [UInt8] {
     /// The 64 hexadecimal digits of a SHA-256.
     ///

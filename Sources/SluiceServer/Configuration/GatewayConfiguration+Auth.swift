@@ -14,6 +14,8 @@ extension GatewayConfiguration {
         package var cookie: String?
         /// Whether a token may stand in a URL.
         package var queryToken = true
+        /// Where the claims of tokens stand, and which roles mean what.
+        package var claims = ClaimRules()
         /// Keys that sign tokens.
         package var keys: [Key] = []
         /// More keys, kept by others.

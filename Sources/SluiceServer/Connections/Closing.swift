@@ -13,6 +13,8 @@ enum Closing: Sendable, Equatable {
     case notAdmitted
     /// The token's key is no longer among those of its issuer: a newer token will do.
     case keyWithdrawn
+    /// The operator has the claims of tokens read in another way: the same token will do, if it still gives the right.
+    case claimsChanged
     /// The user opened another connection, and this was the oldest.
     case replaced
     /// The gateway stops; come back after this many milliseconds.
@@ -25,7 +27,7 @@ enum Closing: Sendable, Equatable {
     /// The WebSocket close code (RFC 6455 section 7.4; 44xx are the gateway's own).
     var code: UInt16 {
         switch self {
-        case .tokenExpired, .tokenRevoked, .keyWithdrawn: 4401
+        case .tokenExpired, .tokenRevoked, .keyWithdrawn, .claimsChanged: 4401
         case .disconnected, .notAdmitted: 4403
         case .replaced: 4429
         case .draining: 1001
@@ -41,6 +43,7 @@ enum Closing: Sendable, Equatable {
         case .disconnected: "disconnected by an administrator"
         case .notAdmitted: "no longer admitted"
         case .keyWithdrawn: "key withdrawn"
+        case .claimsChanged: "claims are read anew"
         case .replaced: "replaced by a newer connection"
         case .draining(let milliseconds): "{\"retryAfterMs\":\(milliseconds)}"
         case .slowClient: "nothing drained for too long"
@@ -56,6 +59,7 @@ enum Closing: Sendable, Equatable {
         case .disconnected: Problem(.forbidden, "an administrator ended the connections of this user or key")
         case .notAdmitted: Problem(.forbidden, "the configuration, as it was reloaded, does not admit this any more")
         case .keyWithdrawn: Problem(.invalidToken, "the token's key was withdrawn; get a new token")
+        case .claimsChanged: Problem(.invalidToken, "the claims of tokens are read in another way now; try again")
         case .replaced: Problem(.tooManyConnections, "replaced by a newer connection of the same user")
         case .draining(let milliseconds):
             Problem(

@@ -64,6 +64,19 @@ final class TransportCount: Sendable {
         return (answer, evicted)
     }
 
+    /// A load balancer has named the client of an open connection, which counts for it until it is closed.
+    ///
+    /// - Returns: Why it must be closed at once; nil if it may stay.
+    func name(_ channel: any Channel, _ address: AddressKey, now: NIODeadline) -> TransportLimits.Refusal? {
+        if let refusal = self.state.withLock({ $0.limits.name(address, now: now.uptimeNanoseconds) }) {
+            return refusal
+        }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { $0.limits.release(address) }
+        }
+        return nil
+    }
+
     /// The answer to a connection's requests; nil if it is welcome.
     func refusal(of channel: any Channel) -> Problem? {
         switch self.state.withLock({ $0.told[ObjectIdentifier(channel)]?.shortage }) {

@@ -92,13 +92,8 @@ struct TransportLimits: Sendable {
     ///   - now: The monotonic clock, in nanoseconds.
     /// - Returns: The decision.
     mutating func open(_ id: ID, from address: AddressKey?, now: UInt64) -> Answer {
-        if let address {
-            guard self.accepts.take(for: address, now: now) == .taken else {
-                return self.refuse(.accepts)
-            }
-            guard self.addressCounts[address, default: 0] < self.addressLimit else {
-                return self.refuse(.addressConnections)
-            }
+        if let address, let refusal = self.refusal(of: address, now: now) {
+            return self.refuse(refusal)
         }
         let answer: Answer
         if let shortage = self.shortage {
@@ -120,6 +115,34 @@ struct TransportLimits: Sendable {
             self.addressCounts[address, default: 0] += 1
         }
         return answer
+    }
+
+    /// A load balancer has named the client of an open connection, which counts for this address from now on.
+    ///
+    /// - Parameters:
+    ///   - address: The client's.
+    ///   - now: The monotonic clock, in nanoseconds.
+    /// - Returns: Why it must be closed at once; nil if it is counted, until ``release(_:)``.
+    mutating func name(_ address: AddressKey, now: UInt64) -> Refusal? {
+        if let refusal = self.refusal(of: address, now: now) {
+            return refusal
+        }
+        self.addressCounts[address, default: 0] += 1
+        return nil
+    }
+
+    /// A connection that was counted for an address is gone.
+    mutating func release(_ address: AddressKey) {
+        if let held = self.addressCounts.removeValue(forKey: address), held > 1 {
+            self.addressCounts[address] = held - 1
+        }
+    }
+
+    private mutating func refusal(of address: AddressKey, now: UInt64) -> Refusal? {
+        guard self.accepts.take(for: address, now: now) == .taken else {
+            return .accepts
+        }
+        return self.addressCounts[address, default: 0] < self.addressLimit ? nil : .addressConnections
     }
 
     /// A connection sent its first byte.
@@ -148,8 +171,8 @@ struct TransportLimits: Sendable {
             self.heard.removeAll { $0 == id }
             self.count -= 1
         }
-        if let address, let held = self.addressCounts.removeValue(forKey: address), held > 1 {
-            self.addressCounts[address] = held - 1
+        if let address {
+            self.release(address)
         }
     }
 

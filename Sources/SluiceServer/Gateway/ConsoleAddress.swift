@@ -21,7 +21,8 @@ enum ConsoleAddress {
     }
 
     private static func names(_ tls: GatewayConfiguration.TLS) -> [CertificateName] {
-        guard let path = tls.certificate, let file = try? FileContent(path: path, limit: FileContent.maximumKeyBytes)
+        guard let path = tls.allCertificates.first?.certificate,
+            let file = try? FileContent(path: path, limit: FileContent.maximumKeyBytes)
         else {
             return []
         }

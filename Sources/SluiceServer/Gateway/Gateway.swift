@@ -15,6 +15,8 @@ package final class Gateway: Sendable {
     private let loops: GatewayLoops
     private let listener: any Channel
     private let adminListener: any Channel
+    /// Where else clients come in, and the socket in the file system, which is removed at the end.
+    private let others: OtherListeners
     /// Whether the service manager holds the clients' socket, too: closed here, it still listens.
     private let isListenerInherited: Bool
     private let client: HTTPClient
@@ -82,7 +84,9 @@ package final class Gateway: Sendable {
                 host: configuration.admin.host,
                 port: configuration.admin.port
             )
-            self.listener = try await listener.listen(host: configuration.listen.host, port: configuration.listen.port)
+            self.listener = try await listener.listen(configuration.listen)
+            let port = self.listener.localAddress?.port
+            self.others = try await OtherListeners(listener, configuration.listen, port: port)
             self.upkeep = Upkeep(services: services, group: group, logger: logger)
         } catch {
             try? await client.shutdown()
@@ -106,6 +110,12 @@ package final class Gateway: Sendable {
             "tls": .stringConvertible(!configuration.listen.plaintext),
             "descriptor_limit": .stringConvertible(self.services.load.load.descriptorLimit),
         ]
+        if let port = self.others.redirectPort {
+            metadata["redirect_port"] = .stringConvertible(port)
+        }
+        if let path = self.others.socketPath {
+            metadata["unix"] = "\(path)"
+        }
         metadata["memory_mark_bytes"] = self.services.load.memoryMark.map { .stringConvertible($0) }
         self.logger.info("gateway serves", metadata: metadata)
     }
@@ -161,6 +171,7 @@ package final class Gateway: Sendable {
             try await Task.sleep(for: .milliseconds(20))
         }
         try? await self.listener.close().get()
+        await self.others.close()
         try? await self.adminListener.close().get()
         // Connections that came meanwhile; and the last answers must still reach their clients.
         try await self.loops.onEach { $0.drain() }

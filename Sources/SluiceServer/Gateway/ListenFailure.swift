@@ -9,6 +9,24 @@ package struct ListenFailure: Error, CustomStringConvertible {
     package let description: String
 
     /// - Parameters:
+    ///   - path: The socket that it was to be.
+    ///   - reason: Why it cannot, in words behind its name.
+    init(path: String, _ reason: String) {
+        self.isInUse = false
+        self.description = "\(path) \(reason) (listen.unix)"
+    }
+
+    /// A socket that cannot be made.
+    init(path: String, failure: LocalSocket.Failure) {
+        switch failure {
+        case .length: self.init(path: path, "is no path that a socket can have")
+        case .occupied: self.init(path: path, "is a file and no socket: remove it, or choose another path")
+        case .inUse: self.init(path: path, "is in use: another program listens there")
+        case .system(let number): self.init(path: path, "cannot be listened on: \(CLibrary.text(ofError: number))")
+        }
+    }
+
+    /// - Parameters:
     ///   - host: Where it was to listen.
     ///   - port: Where it was to listen.
     ///   - section: The section of the configuration that says so.

@@ -88,17 +88,16 @@ final class Upkeep: Sendable {
     private func lookAtCertificate() {
         let files = self.services.settings.configuration.tls
         let dates = self.pool.runIfActive(eventLoop: self.eventLoop) {
-            [files.certificate, files.privateKey]
+            files.allCertificates.flatMap { [$0.certificate, $0.privateKey] }
                 .map { path in
-                    path.flatMap {
-                        (try? FileManager.default.attributesOfItem(atPath: $0))?[.modificationDate] as? Date
-                    }
+                    (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
                 }
         }
         dates.whenSuccess { dates in
             let before = self.lastSeen.value
             self.lastSeen.value = dates
-            guard !before.isEmpty, before != dates else {
+            // A reload that names other files has read them.
+            guard before.count == dates.count, before != dates else {
                 return
             }
             do {

@@ -23,7 +23,8 @@ enum KeyLoader {
                 keys: self.keys + (self.fileSet?.keys ?? []) + fetched,
                 issuer: self.auth.issuer,
                 audience: self.auth.audience,
-                leeway: self.auth.leeway.seconds
+                leeway: self.auth.leeway.seconds,
+                claims: self.auth.claims
             )
         }
     }

@@ -16,20 +16,29 @@ extension TLSContexts {
     }
 
     private static func material(_ tls: GatewayConfiguration.TLS) throws(KeyLoader.Failure) -> Material {
-        guard let certificate = tls.certificate, let key = tls.privateKey else {
+        var identities: [Identity] = []
+        for files in tls.allCertificates {
+            identities.append(try Self.identity(files))
+        }
+        guard let first = identities.first else {
             throw KeyLoader.Failure(description: "tls.certificate and tls.private_key are needed")
         }
-        let chain = try Self.read(certificate, PEMFile.certificates)
-        let privateKey = try Self.read(key, PEMFile.privateKey)
-        guard PEMFile.isPair(chain[0], privateKey) else {
-            throw KeyLoader.Failure(description: "\(key) does not belong to \(certificate)")
-        }
-        var material = Material(chain: chain, privateKey: privateKey)
+        var material = Material(first)
+        material.others = Array(identities.dropFirst())
         material.isVersion13Only = tls.minimumVersion == .tls13
         if let path = tls.clientCA {
             material.authorities = ClientAuthorities(try Self.read(path, PEMFile.certificates))
         }
         return material
+    }
+
+    private static func identity(_ files: GatewayConfiguration.CertificateFiles) throws(KeyLoader.Failure) -> Identity {
+        let chain = try Self.read(files.certificate, PEMFile.certificates)
+        let privateKey = try Self.read(files.privateKey, PEMFile.privateKey)
+        guard PEMFile.isPair(chain[0], privateKey) else {
+            throw KeyLoader.Failure(description: "\(files.privateKey) does not belong to \(files.certificate)")
+        }
+        return Identity(chain: chain, privateKey: privateKey)
     }
 
     private static func read<Made>(

@@ -48,6 +48,7 @@ package enum TokenMint {
         signed.scans = claims.scans.isEmpty ? nil : claims.scans
         signed.roles = claims.roles
         signed.scope = claims.scope
+        signed.rules = auth.claims
         signed.issuer = auth.issuer
         signed.audience = auth.audience
         return try TokenSigner(key: try KeyLoader.key(key)).sign(signed)

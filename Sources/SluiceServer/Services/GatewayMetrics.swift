@@ -37,7 +37,11 @@ final class GatewayMetrics: Sendable {
             "slow_reader", "unread_answers",
             // Before anything is read; ``TransportLimits/Refusal/overloaded`` is a problem's code as well.
             TransportLimits.Refusal.accepts.rawValue, TransportLimits.Refusal.addressConnections.rawValue,
+            GatewayMetrics.proxyProtocol,
         ]
+
+    /// Connections that have to come through a load balancer, and did not, or did not say from whom.
+    static let proxyProtocol = "proxy_protocol"
 
     private let counts: Mutex<Counts>
     private let clientFrames = Atomic<Int>(0)

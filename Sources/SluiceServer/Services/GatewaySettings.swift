@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import SluiceAdmission
+internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
@@ -36,5 +37,21 @@ final class GatewaySettings: Sendable {
         limits.lingerTimeout = configuration.limits.timeouts.close
         limits.drainTimeout = configuration.clients.timeout
         self.httpLimits = limits
+    }
+
+    /// Whether a connection is a trusted proxy's: its fields that speak of others are believed.
+    func isTrusted(_ connection: HTTPConnectionInfo) -> Bool {
+        connection.isLocal || IPAddress(connection.peerAddress).map { self.forwarded.isTrusted($0) } ?? false
+    }
+
+    /// Whether the client spoke TLS: to the outermost proxy, if trusted ones say so, else to the gateway.
+    func isSecure(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> Bool {
+        let told =
+            self.isTrusted(connection)
+            ? ForwardedAddress.isSecure(
+                forwardedProto: request.headers["X-Forwarded-Proto"],
+                forwarded: request.headers["Forwarded"]
+            ) : nil
+        return told ?? connection.isTLS
     }
 }

@@ -6,6 +6,7 @@ package struct FileStatus: Sendable, Equatable {
         case file
         case folder
         case pipe
+        case socket
         case device
         case other
     }
@@ -46,6 +47,7 @@ package struct FileStatus: Sendable, Equatable {
             case S_IFREG: .file
             case S_IFDIR: .folder
             case S_IFIFO: .pipe
+            case S_IFSOCK: .socket
             case S_IFCHR, S_IFBLK: .device
             default: .other
             }

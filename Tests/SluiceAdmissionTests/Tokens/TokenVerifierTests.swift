@@ -140,9 +140,9 @@ import Testing
         (#"{"sub":"a","exp":1800000600,"iss":["x"]}"#, "iss is no string"),
         (#"{"sub":"a","exp":1800000600,"aud":["x",1]}"#, "aud is no string, and no array of strings"),
         (#"{"sub":"a","exp":1800000600,"jti":7}"#, "jti is no string"),
-        (#"{"sub":"a","exp":1800000600,"roles":"admin"}"#, "roles is no array of strings"),
-        (#"{"sub":"a","exp":1800000600,"scans":"team-7-*"}"#, "scans is no array of strings"),
-        (#"{"sub":"a","exp":1800000600,"scope":["ingest"]}"#, "scope is no string"),
+        (#"{"sub":"a","exp":1800000600,"roles":["admin",1]}"#, "roles is no string, and no array of strings"),
+        (#"{"sub":"a","exp":1800000600,"scans":{"a":1}}"#, "scans is no string, and no array of strings"),
+        (#"{"sub":"a","exp":1800000600,"scope":7}"#, "scope is no string, and no array of strings"),
     ])
     func `a claim that makes a token invalid is named`(claims: String, expected: String) throws {
         let verifier = TokenVerifier(keys: [try TestKeys.key(.hs256)])

@@ -28,6 +28,26 @@ struct ConfigurationChecksTests {
             ),
             ("listen: { port: 9464 }", "1:11: listen.port: the admin listener has the same port"),
             ("admin: { port: 8443 }", "1:10: admin.port: the public listener has the same port"),
+            ("listen: { redirect_http: { port: 8443 } }", "1:28: listen.redirect_http.port: the same as listen.port"),
+            ("listen: { redirect_http: { to: 443 } }", "1:11: listen.redirect_http: needs port"),
+            (
+                "listen: { proxy_protocol: true }",
+                "1:11: listen.proxy_protocol: needs listen.trusted_proxies: nobody else may connect"
+            ),
+            (
+                "auth: { claims: { roles: [realm_access, roles], scans: realm_access } }",
+                "1:49: auth.claims.scans: realm_access cannot be a claim and lead to auth.claims.roles"
+            ),
+            (
+                "auth: { claims: { subject: roles } }",
+                "1:19: auth.claims.subject: auth.claims.roles is the same claim"
+            ),
+            ("auth: { claims: { roles: exp } }", "1:19: auth.claims.roles: exp has its own meaning (RFC 7519)"),
+            ("auth: { claims: { roles: [] } }", "1:19: auth.claims.roles: expected from 1 to 8 names, found 0"),
+            (
+                "tls: { certificates: [{ certificate: a.crt }] }",
+                "1:23: tls.certificates[0]: needs private_key"
+            ),
             (
                 "auth: { jwks: { file: missing, url: \"https://idp.example/keys\" } }",
                 "1:9: auth.jwks: give file or url, not both"

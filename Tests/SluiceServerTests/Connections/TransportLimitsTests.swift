@@ -114,6 +114,21 @@ struct TransportLimitsTests {
         }
     }
 
+    @Test("A client that a load balancer names counts like one that came by itself")
+    func named() throws {
+        var door = Door(perAddress: 1, accepts: 1001)
+        let key = try #require(AddressKey("192.0.2.1"))
+        for _ in 0..<999 {
+            #expect(door.limits.name(key, now: 0) == nil)
+        }
+        #expect(door.open(key) == "admitted")
+        #expect(door.limits.name(key, now: 0) == .addressConnections)
+        #expect(door.limits.name(key, now: 0) == .accepts)
+        door.limits.release(key)
+        #expect(door.limits.name(key, now: 20_000_000) == nil)
+        #expect(try door.limits.name(#require(AddressKey("192.0.2.2")), now: 0) == nil)
+    }
+
     @Test("Without room a newcomer takes the place of the mute one that was told so first")
     func eviction() {
         var door = Door()
