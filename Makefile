@@ -118,7 +118,7 @@ sanitize: ## All Swift tests under the address sanitizer, then under the thread 
 	@# The toolchain's own clang, since only it knows how Swift passes arguments.
 	"$$(dirname "$$(readlink -f "$$(command -v swift)")")/clang" -O1 -shared -fPIC -o .build/thread/mutex.so \
 		.ci/thread_sanitizer_mutex.c -ldl
-	LD_PRELOAD=$(CURDIR)/.build/thread/mutex.so \
+	LD_PRELOAD=$(CURDIR)/.build/thread/mutex.so TSAN_OPTIONS=suppressions=$(CURDIR)/.ci/thread-sanitizer.supp \
 		swift test --skip-build --disable-xctest --sanitize thread --scratch-path .build/thread $(ARGS)
 
 .PHONY: fuzz
