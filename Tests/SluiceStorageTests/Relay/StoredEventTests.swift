@@ -1,4 +1,5 @@
 import GRDB
+import NIOCore
 import SluiceBase
 import Synchronization
 import Testing
