@@ -95,6 +95,7 @@ extension FuzzTarget {
         while !rest.isEmpty {
             messages += reader.append(rest.prefix(pieceLength), from: stream)
             rest = rest.dropFirst(pieceLength)
+            while reader.hasMore { messages += reader.more() }
         }
         messages += reader.finish()
         let tail = reader.errorTail.text ?? ""

@@ -35,6 +35,10 @@ struct AutoTranslator: OutputTranslator {
         return self.held.count > Self.maximumHeldCount ? self.choose(.lines) : []
     }
 
+    var hasMore: Bool { self.chosen?.hasMore ?? false }
+
+    mutating func more() -> [ProgressMessage] { self.chosen?.more() ?? [] }
+
     mutating func finish() -> [ProgressMessage] {
         if self.chosen != nil { return self.chosen?.finish() ?? [] }
         return self.choose(.lines)

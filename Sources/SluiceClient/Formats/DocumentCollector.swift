@@ -14,7 +14,34 @@ struct DocumentCollector: Sendable {
         case held
 
         /// The last part: all of it.
-        case whole([OutputLine])
+        case whole(Document)
+    }
+
+    /// A document, as one text and as the lines that it was written in.
+    struct Document: Sendable, Equatable {
+        /// The lines, with a space between two of them.
+        private(set) var bytes: [UInt8] = []
+        /// Where each line ends.
+        private var ends: [Int] = []
+
+        var lineCount: Int { self.ends.count }
+
+        var lines: [OutputLine] {
+            self.ends.indices.map { index in
+                let start = index == 0 ? 0 : self.ends[index - 1] + 1
+                return OutputLine(bytes: Array(self.bytes[start..<self.ends[index]]))
+            }
+        }
+
+        mutating func append(_ line: OutputLine) {
+            if self.ends.isEmpty {
+                self.bytes = line.bytes
+            } else {
+                self.bytes.append(0x20)
+                self.bytes += line.bytes
+            }
+            self.ends.append(self.bytes.count)
+        }
     }
 
     /// How much of a document is held, in bytes.
@@ -23,7 +50,7 @@ struct DocumentCollector: Sendable {
     /// What a line takes besides its text: a document of empty lines fills the memory too.
     private static let lineOverhead = 64
 
-    private var lines: [OutputLine] = []
+    private var document = Document()
     private var byteCount = 0
     private var depth = 0
     private var isInString = false
@@ -37,14 +64,15 @@ struct DocumentCollector: Sendable {
     /// - Returns: What it is, and the lines before it that turned out to be no document.
     mutating func append(_ line: OutputLine) -> (step: Step, released: [OutputLine]) {
         var released: [OutputLine] = []
-        if !self.lines.isEmpty, !self.mayContinue(line) { released = self.release() }
-        if self.lines.isEmpty, !Self.mayBegin(line) { return (.none, released) }
-        self.lines.append(line)
+        if self.document.lineCount > 0, !self.mayContinue(line) { released = self.release() }
+        if self.document.lineCount == 0, !Self.mayBegin(line) { return (.none, released) }
+        self.document.append(line)
         self.byteCount += line.bytes.count + Self.lineOverhead
         let isClosed = self.scan(line.bytes)
         if isClosed {
-            let lines = self.release()
-            return (.whole(lines), released)
+            let document = self.document
+            self = DocumentCollector()
+            return (.whole(document), released)
         }
         // Pieces of half a document would be none: beyond the limit each line is one.
         if self.byteCount > Self.maximumBytes { return (.held, released + self.release()) }
@@ -54,7 +82,7 @@ struct DocumentCollector: Sendable {
     /// Gives back what is held.
     mutating func release() -> [OutputLine] {
         defer { self = DocumentCollector() }
-        return self.lines
+        return self.document.lines
     }
 
     /// Whether a line may be the first of a document: a bracket, and what can stand behind it.

@@ -11,11 +11,21 @@ protocol OutputTranslator: Sendable {
     ///   know it.
     mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]?
 
+    /// Whether messages of what was taken are still to be made; a next line makes all of them at once.
+    var hasMore: Bool { get }
+
+    /// Makes some of them.
+    mutating func more() -> [ProgressMessage]
+
     /// Both streams have ended: returns what had been held back.
     mutating func finish() -> [ProgressMessage]
 }
 
 extension OutputTranslator {
+    var hasMore: Bool { false }
+
+    mutating func more() -> [ProgressMessage] { [] }
+
     mutating func finish() -> [ProgressMessage] { [] }
 
     /// Takes the next line of one stream, and has none of standard output vanish.

@@ -12,9 +12,11 @@ struct RecordField: Sendable {
         /// A list of texts, of a list, of a list of objects' own text, or of a single text.
         case texts
 
-        /// Those texts of a list that begin like this, in capitals, behind the last slash, up to a colon; of a number alone,
-        /// it is put in front.
-        case identifiers(String)
+        /// Those texts of a list that are identifiers of a catalogue, in capitals, behind the last slash, up to a colon.
+        case identifiers(Catalogue)
+
+        /// The same, where the scanner writes the number alone.
+        case numbers(Catalogue)
 
         /// One of `critical`, `high`, `medium`, `low`, `info`, `unknown`.
         case severity
@@ -38,6 +40,25 @@ struct RecordField: Sendable {
         case paragraphs
     }
 
+    /// A catalogue of faults, by what its identifiers begin with.
+    enum Catalogue: String, Sendable {
+        /// `CVE-2024-1234`.
+        case cve = "CVE-"
+        /// `CWE-79`.
+        case cwe = "CWE-"
+
+        /// Whether a text is one of its identifiers: a number alone, or another word with the same beginning, is none.
+        func contains(_ text: String) -> Bool {
+            let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+            let isNumbered = parts.dropFirst().allSatisfy { $0.allSatisfy { (0x30...0x39).contains($0) } }
+            guard text.hasPrefix(self.rawValue), isNumbered else { return false }
+            switch self {
+            case .cve: return parts.count == 3 && parts[1].count == 4 && (4...19).contains(parts[2].count)
+            case .cwe: return parts.count == 2 && (1...5).contains(parts[1].count) && parts[1].contains { $0 != 0x30 }
+            }
+        }
+    }
+
     /// How many texts of a list go into a message, and how much of each, and of any other text, in bytes.
     private static let maximumListCount = 20
     private static let maximumListedBytes = 1024
@@ -49,9 +70,9 @@ struct RecordField: Sendable {
     /// Where to look, the first that is there counts.
     ///
     /// See ``RecordPlace/node(_:)``.
-    let paths: [String]
+    let paths: [RecordPath]
 
-    init(_ name: String, _ kind: Kind = .text, _ paths: String...) {
+    init(_ name: String, _ kind: Kind = .text, _ paths: RecordPath...) {
         self.name = name
         self.kind = kind
         self.paths = paths
@@ -75,12 +96,14 @@ struct RecordField: Sendable {
             if nodes.first?.scalarText == "true" { object.member(self.name, true) }
         case .texts:
             self.write(list: nodes.lazy.map { Self.texts($0) }.first { !$0.isEmpty } ?? [], into: &object)
-        case .identifiers(let beginning):
-            let found = nodes.flatMap { Self.texts($0) }
-                .compactMap { $0.split(separator: "/").last?.prefix { $0 != ":" }.uppercased() }
-                .map { $0.allSatisfy(\.isNumber) ? beginning + $0 : $0 }.filter { $0.hasPrefix(beginning) }
-            var seen: Set<String> = []
-            self.write(list: found.filter { seen.insert($0).inserted }, into: &object)
+        case .identifiers(let catalogue):
+            let found = nodes.flatMap { Self.texts($0) } as [String]
+            let words = found.compactMap { $0.split(separator: "/").last?.prefix { $0 != ":" }.uppercased() }
+            self.write(words, of: catalogue, into: &object)
+        case .numbers(let catalogue):
+            let found = nodes.flatMap { Self.texts($0) } as [String]
+            let words = found.map { Int($0) == nil ? $0.uppercased() : catalogue.rawValue + $0 }
+            self.write(words, of: catalogue, into: &object)
         case .severity:
             object.member(self.name, ifPresent: nodes.compactMap { Severity.word(for: $0) }.first)
         case .risk:
@@ -123,6 +146,12 @@ struct RecordField: Sendable {
             }
         }
         return result + rest
+    }
+
+    /// Those of some texts that are identifiers, each once.
+    private func write(_ texts: [String], of catalogue: Catalogue, into object: inout JSONWriter) {
+        var seen: Set<String> = []
+        self.write(list: texts.filter { catalogue.contains($0) && seen.insert($0).inserted }, into: &object)
     }
 
     private func write(list texts: [String], into object: inout JSONWriter) {

@@ -4,54 +4,54 @@ import SluiceBase
 struct RecordPlace: Sendable {
     /// From the document to the record.
     let chain: [JSONNode]
+    /// What the run of a SARIF document says of the record's rule.
+    var rule: JSONNode?
 
     var record: JSONNode { self.chain[self.chain.count - 1] }
 
-    /// Finds a value.
-    ///
-    /// - Parameter path: Names, or places in arrays, with dots between them, from the record on; each `^` before them
-    ///   begins one element further out, `~` at the description that the run of a SARIF document has of the rule. What
-    ///   stands behind `=` is the value itself.
-    /// - Returns: The value; nil where there is none, or `null`.
-    func node(_ path: String) -> JSONNode? {
-        if path.hasPrefix("=") { return JSONNode(range: 0..<0, value: .string(String(path.dropFirst()))) }
-        var steps = path[...]
-        var level = self.chain.count - 1
-        while steps.hasPrefix("^") {
-            steps.removeFirst()
-            level -= 1
-        }
+    /// Finds a value; nil where there is none, or `null`.
+    func node(_ path: RecordPath) -> JSONNode? {
         var node: JSONNode?
-        if steps.hasPrefix("~") {
-            steps.removeFirst()
-            node = self.described
-        } else if self.chain.indices.contains(level) {
-            node = self.chain[level]
+        switch path.origin {
+        case .value(let value): node = value
+        case .rule: node = self.rule
+        case .outwards(let count):
+            let level = self.chain.count - 1 - count
+            node = self.chain.indices.contains(level) ? self.chain[level] : nil
         }
-        for step in steps.split(separator: ".") {
-            if let place = Int(step), case .array(let elements)? = node?.value {
+        for step in path.steps {
+            if let place = step.place, case .array(let elements)? = node?.value {
                 node = elements.indices.contains(place) ? elements[place] : nil
             } else {
-                node = node?.present(String(step))
+                node = node?.present(step.name)
             }
         }
         return node
     }
+}
 
-    /// What a SARIF run says about the rule of this result: in its driver or an extension, by name or else by place.
-    private var described: JSONNode? {
-        guard self.chain.count > 1 else { return nil }
-        let tool = self.chain[self.chain.count - 2]["tool"]
-        let components = [tool?["driver"]].compactMap { $0 } + (tool?["extensions"]?.elements ?? [])
-        let name = self.record["ruleId"]?.string ?? self.record["rule"]?["id"]?.string
-        if let name {
-            for component in components {
-                let found = component["rules"]?.elements.first { $0["id"]?.string == name }
-                if let found { return found }
+/// What a run of a SARIF document says about its rules, read once: results are many, and so are rules.
+struct SARIFRules: Sendable {
+    /// Those of the driver and of extensions; of two with one name, the first.
+    private var named: [String: JSONNode] = [:]
+    /// Those of the driver, in their order.
+    private let placed: [JSONNode]
+
+    init(run: JSONNode) {
+        let tool = run["tool"]
+        self.placed = tool?["driver"]?["rules"]?.elements ?? []
+        for component in [tool?["driver"]].compactMap({ $0 }) + (tool?["extensions"]?.elements ?? []) {
+            for rule in component["rules"]?.elements ?? [] {
+                if let name = rule["id"]?.string, self.named[name] == nil { self.named[name] = rule }
             }
         }
-        let index = self.record["ruleIndex"]?.integer ?? self.record["rule"]?["index"]?.integer
-        let rules = tool?["driver"]?["rules"]?.elements ?? []
-        return index.flatMap { rules.indices.contains($0) ? rules[$0] : nil }
+    }
+
+    /// The rule of a result: by name, or else by its place in the driver.
+    func rule(of result: JSONNode) -> JSONNode? {
+        let name = result["ruleId"]?.string ?? result["rule"]?["id"]?.string
+        if let found = name.flatMap({ self.named[$0] }) { return found }
+        let index = result["ruleIndex"]?.integer ?? result["rule"]?["index"]?.integer
+        return index.flatMap { self.placed.indices.contains($0) ? self.placed[$0] : nil }
     }
 }

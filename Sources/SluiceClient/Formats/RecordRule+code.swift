@@ -11,8 +11,8 @@ extension RecordRule {
                 RecordField("version", .text, "InstalledVersion"),
                 RecordField("fixedVersion", .text, "FixedVersion"),
                 RecordField("file", .text, "PkgPath", "^Target"),
-                RecordField("cve", .identifiers("CVE-"), "VulnerabilityID"),
-                RecordField("cwe", .identifiers("CWE-"), "CweIDs"),
+                RecordField("cve", .identifiers(.cve), "VulnerabilityID"),
+                RecordField("cwe", .identifiers(.cwe), "CweIDs"),
                 RecordField("cvss", .score, "CVSS.nvd", "CVSS"),
                 RecordField("description", .text, "Description"),
                 RecordField("reference", .text, "PrimaryURL"),
@@ -62,7 +62,7 @@ extension RecordRule {
 
     private static func trivyRule(
         _ list: String,
-        passesOver: [(path: String, texts: Set<String>)] = [],
+        passesOver: [(path: RecordPath, texts: Set<String>)] = [],
         _ fields: [RecordField]
     ) -> RecordRule {
         RecordRule(
@@ -88,7 +88,7 @@ extension RecordRule {
             RecordField("version", .text, "artifact.version"),
             RecordField("fixedVersion", .text, "vulnerability.fix.versions.0"),
             RecordField("file", .text, "artifact.locations.0.path"),
-            RecordField("cve", .identifiers("CVE-"), "vulnerability.id", "relatedVulnerabilities"),
+            RecordField("cve", .identifiers(.cve), "vulnerability.id", "relatedVulnerabilities"),
             RecordField("cvss", .score, "vulnerability.cvss", "relatedVulnerabilities"),
             RecordField("tags", .texts, "artifact.type"),
             RecordField("description", .text, "vulnerability.description", "relatedVulnerabilities.0.description"),
@@ -117,8 +117,8 @@ extension RecordRule {
             ),
             RecordField("file", .text, "locations.0.physicalLocation.artifactLocation.uri"),
             RecordField("line", .integer, "locations.0.physicalLocation.region.startLine"),
-            RecordField("cve", .identifiers("CVE-"), "ruleId", "rule.id"),
-            RecordField("cwe", .identifiers("CWE-"), "~properties.cwe", "~properties.tags", "properties.tags"),
+            RecordField("cve", .identifiers(.cve), "ruleId", "rule.id"),
+            RecordField("cwe", .identifiers(.cwe), "~properties.cwe", "~properties.tags", "properties.tags"),
             RecordField("cvss", .score, "~properties.security-severity", "properties.security-severity"),
             RecordField("tags", .texts, "~properties.tags", "properties.tags"),
             RecordField("tool", .text, "^tool.driver.name"),

@@ -127,8 +127,8 @@ extension RecordRule {
             RecordField("attack", .text, "attack"),
             RecordField("evidence", .text, "evidence"),
             RecordField("confidence", .integer, "^confidence"),
-            RecordField("cve", .identifiers("CVE-"), "^cve_id"),
-            RecordField("cwe", .identifiers("CWE-"), "^cweid"),
+            RecordField("cve", .identifiers(.cve), "^cve_id"),
+            RecordField("cwe", .numbers(.cwe), "^cweid"),
             RecordField("description", .paragraphs, "^desc"),
             RecordField("remediation", .paragraphs, "^solution"),
         ]

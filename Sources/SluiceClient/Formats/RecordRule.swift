@@ -37,7 +37,7 @@ struct RecordRule: Sendable {
     var countsEmpty = false
 
     /// The texts by which a record says that it found nothing, and where it says so.
-    var passesOver: [(path: String, texts: Set<String>)] = []
+    var passesOver: [(path: RecordPath, texts: Set<String>)] = []
 
     /// All members that such documents have; empty: any may be there.
     ///
@@ -79,7 +79,9 @@ struct RecordRule: Sendable {
                     elements = found
                 }
                 let isRecord = isLast && self.countsEmpty && elements.isEmpty
-                next += (isRecord ? [place.record] : elements).map { RecordPlace(chain: place.chain + [$0]) }
+                let rules = isLast && self.format == .sarif ? SARIFRules(run: place.record) : nil
+                next += (isRecord ? [place.record] : elements)
+                    .map { RecordPlace(chain: place.chain + [$0], rule: rules?.rule(of: $0)) }
             }
             places = next
         }

@@ -5,6 +5,9 @@ import SluiceBase
 struct RecordTranslator: OutputTranslator {
     /// How many values one document may hold: brackets and commas alone must not fill the memory.
     private static let maximumNodeCount = 1_000_000
+    /// About how many bytes of messages are made of a document at once: each of a million records may repeat what stands
+    /// around it.
+    private static let sliceBytes = 256 * 1024
 
     private let scanID: String
     private let format: ScanFormat
@@ -12,6 +15,7 @@ struct RecordTranslator: OutputTranslator {
     private var collector = DocumentCollector()
     private var printed: PrintedReader
     private var findings = NmapFindings()
+    private var pending = PendingRecords()
 
     /// A translator that has not seen anything.
     ///
@@ -31,22 +35,30 @@ struct RecordTranslator: OutputTranslator {
     mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
         if self.isScanner, let progress = PrintedReader.progress(in: line) { return progress }
         guard stream == .standardOutput else { return nil }
+        var messages = self.rest()
         let (step, released) = self.collector.append(line)
-        var messages: [ProgressMessage] = []
         for line in released { messages += self.single(line) }
         switch step {
         case .none:
             messages += self.text(line)
         case .held:
             break
-        case .whole(let lines):
-            messages += self.printed.finish() + self.document(lines)
+        case .whole(let document):
+            messages += self.printed.finish() + self.messages(of: document)
         }
         return messages
     }
 
+    var hasMore: Bool { !self.pending.isEmpty }
+
+    mutating func more() -> [ProgressMessage] { self.pending.take(bytes: Self.sliceBytes) }
+
+    private mutating func rest() -> [ProgressMessage] {
+        self.hasMore ? self.pending.take(bytes: .max) : []
+    }
+
     mutating func finish() -> [ProgressMessage] {
-        var messages: [ProgressMessage] = []
+        var messages = self.rest()
         for line in self.collector.release() { messages += self.single(line) }
         return messages + self.printed.finish()
     }
@@ -67,14 +79,13 @@ struct RecordTranslator: OutputTranslator {
 
     // MARK: Documents
 
-    private mutating func document(_ lines: [OutputLine]) -> [ProgressMessage] {
+    private mutating func messages(of document: DocumentCollector.Document) -> [ProgressMessage] {
+        let whole = OutputLine(bytes: document.bytes)
         // NDJSON is what it says, whatever it looks like.
-        if self.format == .ndjson, lines.count == 1, let message = self.message(lines[0]) { return [message] }
-        let bytes = lines.count == 1 ? lines[0].bytes : Array(lines.map(\.bytes).joined(separator: [0x20]))
-        if let messages = Self.read(bytes).flatMap({ self.records($0) }) { return messages }
-        let whole = OutputLine(bytes: bytes)
+        if self.format == .ndjson, document.lineCount == 1, let message = self.message(whole) { return [message] }
+        if let messages = Self.read(whole.bytes).flatMap({ self.records($0, in: whole.bytes) }) { return messages }
         if let message = self.message(whole) { return [message] }
-        return KeptRecord.messages(of: whole) ?? lines.flatMap { self.single($0) }
+        return KeptRecord.messages(of: whole) ?? document.lines.flatMap { self.single($0) }
     }
 
     /// A line of a document that is none.
@@ -92,46 +103,45 @@ struct RecordTranslator: OutputTranslator {
         return nil
     }
 
-    /// The messages of a document, or of each of an array; nil where not all of it is of a known kind.
-    private mutating func records(_ document: JSONNode) -> [ProgressMessage]? {
+    /// The first messages of a document, or of each of an array; nil where not all of it is of a known kind.
+    private mutating func records(_ document: JSONNode, in bytes: [UInt8]) -> [ProgressMessage]? {
         var messages: [ProgressMessage] = []
+        var pending = PendingRecords(bytes: bytes)
         for element in document.isObject ? [document] : document.elements {
             guard let format = self.rules.first(where: { $0.recognises(element, asked: self.format) })?.format else {
                 return nil
             }
             for rule in self.rules where rule.format == format && rule.recognises(element, asked: self.format) {
                 guard let places = rule.records(in: element) else { return nil }
-                for place in places {
-                    guard let found = self.messages(of: place, by: rule) else { return nil }
-                    messages += found
+                switch rule.outcome {
+                case .message(let type):
+                    pending.append(places, by: rule, type: type)
+                case .openPort:
+                    for place in places {
+                        guard let found = self.openPort(place, by: rule) else { return nil }
+                        messages += found
+                    }
+                case .nothing:
+                    break
                 }
             }
         }
         // Of NDJSON each line is to be seen, whatever it says.
         let mayBeEmpty = self.format != .ndjson && (document.isObject || !document.elements.isEmpty)
-        return mayBeEmpty || !messages.isEmpty ? messages : nil
+        guard mayBeEmpty || !messages.isEmpty || !pending.isEmpty else { return nil }
+        self.pending = pending
+        return messages + self.more()
     }
 
-    private mutating func messages(of place: RecordPlace, by rule: RecordRule) -> [ProgressMessage]? {
-        switch rule.outcome {
-        case .message(let type):
-            return [
-                ProgressMessage(type) { object in
-                    for field in rule.fields { field.write(place, into: &object) }
-                }
-            ]
-        case .openPort:
-            func text(_ name: String) -> String? { rule.fields.first { $0.name == name }?.text(in: place) }
-            guard let ip = text("ip") else { return nil }
-            return self.findings.open(
-                ip: ip,
-                name: text("hostname"),
-                port: text("port").flatMap { Int($0) },
-                protocol: text("protocol")
-            )
-        case .nothing:
-            return []
-        }
+    private mutating func openPort(_ place: RecordPlace, by rule: RecordRule) -> [ProgressMessage]? {
+        func text(_ name: String) -> String? { rule.fields.first { $0.name == name }?.text(in: place) }
+        guard let ip = text("ip") else { return nil }
+        return self.findings.open(
+            ip: ip,
+            name: text("hostname"),
+            port: text("port").flatMap { Int($0) },
+            protocol: text("protocol")
+        )
     }
 
     // MARK: Text

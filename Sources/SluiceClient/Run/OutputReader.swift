@@ -1,5 +1,10 @@
+import NIOCore
+
 /// Both streams of a scanner's output: bytes in, messages out.
 struct OutputReader: Sendable {
+    /// About how many bytes of messages are made at once: a document makes many.
+    private static let sliceBytes = 256 * 1024
+
     /// How much of a line of standard output is kept, in bytes: a record of nuclei holds whole responses.
     private static let maximumLineBytes = 16 * 1024 * 1024
 
@@ -9,6 +14,8 @@ struct OutputReader: Sendable {
     private var translator: any OutputTranslator
     private var output = LineSplitter(maximumBytes: Self.maximumLineBytes)
     private var error = LineSplitter(maximumBytes: Self.maximumErrorLineBytes)
+    /// Lines that wait for the messages of those before them.
+    private var waiting = CircularBuffer<(line: OutputLine, stream: ScannerStream)>()
 
     /// The last lines of standard error, except those that became messages.
     private(set) var errorTail = ErrorTail()
@@ -18,21 +25,50 @@ struct OutputReader: Sendable {
         self.translator = translator
     }
 
-    /// Takes the next bytes of one stream.
+    /// Takes the next bytes of one stream; the first messages of what they complete.
     mutating func append(_ bytes: ArraySlice<UInt8>, from stream: ScannerStream) -> [ProgressMessage] {
         let lines =
             switch stream {
             case .standardOutput: self.output.append(bytes)
             case .standardError: self.error.append(bytes)
             }
-        return lines.flatMap { self.messages(of: $0, from: stream) }
+        for line in lines { self.waiting.append((line, stream)) }
+        return self.more()
     }
 
-    /// Both streams have ended.
-    mutating func finish() -> [ProgressMessage] {
+    /// A stream has ended; the first messages of its last line.
+    mutating func end(_ stream: ScannerStream) -> [ProgressMessage] {
+        let line = stream == .standardOutput ? self.output.finish() : self.error.finish()
+        if let line { self.waiting.append((line, stream)) }
+        return self.more()
+    }
+
+    /// Whether there are more messages of what was taken.
+    var hasMore: Bool { self.translator.hasMore || !self.waiting.isEmpty }
+
+    /// Makes the next of them.
+    mutating func more() -> [ProgressMessage] {
         var messages: [ProgressMessage] = []
-        if let line = self.output.finish() { messages += self.messages(of: line, from: .standardOutput) }
-        if let line = self.error.finish() { messages += self.messages(of: line, from: .standardError) }
+        var byteCount = 0
+        while byteCount < Self.sliceBytes {
+            let next: [ProgressMessage]
+            if self.translator.hasMore {
+                next = self.translator.more()
+            } else if let (line, stream) = self.waiting.popFirst() {
+                next = self.messages(of: line, from: stream)
+            } else {
+                break
+            }
+            byteCount += next.reduce(0) { $0 + $1.bytes.count }
+            messages += next
+        }
+        return messages
+    }
+
+    /// Both streams have ended: all that is left.
+    mutating func finish() -> [ProgressMessage] {
+        var messages = self.end(.standardOutput) + self.end(.standardError)
+        while self.hasMore { messages += self.more() }
         return messages + self.translator.finish()
     }
 

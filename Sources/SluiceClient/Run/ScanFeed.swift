@@ -25,21 +25,38 @@ final class ScanFeed: Sendable {
     func append(_ bytes: ArraySlice<UInt8>, from stream: ScannerStream) {
         var rest = bytes
         while !rest.isEmpty {
-            self.take(rest.prefix(Self.pieceBytes), from: stream)
+            let piece = rest.prefix(Self.pieceBytes)
+            self.take { $0.append(piece, from: stream) }
             rest = rest.dropFirst(Self.pieceBytes)
-            while self.queue.withLock({ $0.isCongested(now: .now) }) {
-                usleep(5000)
-            }
         }
     }
 
-    private func take(_ bytes: ArraySlice<UInt8>, from stream: ScannerStream) {
-        let hasNews = self.reader.withLock { reader in
-            let messages = reader.append(bytes, from: stream)
+    /// A stream has ended; blocks its thread likewise.
+    func end(_ stream: ScannerStream) {
+        self.take { $0.end(stream) }
+    }
+
+    /// Hands over the messages that something makes, part by part as there is room for them.
+    private func take(_ read: (inout OutputReader) -> [ProgressMessage]) {
+        var hasMore = self.push(read)
+        while true {
+            while self.queue.withLock({ $0.isCongested(now: .now) }) {
+                usleep(5000)
+            }
+            guard hasMore else { return }
+            hasMore = self.push { $0.more() }
+        }
+    }
+
+    /// Returns whether there are more.
+    private func push(_ read: (inout OutputReader) -> [ProgressMessage]) -> Bool {
+        let (hasNews, hasMore) = self.reader.withLock { reader in
+            let messages = read(&reader)
             if !messages.isEmpty { self.push(messages) }
-            return !messages.isEmpty
+            return (!messages.isEmpty, reader.hasMore)
         }
         if hasNews { self.alarm.ring() }
+        return hasMore
     }
 
     private func push(_ messages: [ProgressMessage]) {

@@ -87,6 +87,7 @@ struct ScannerSession: Sendable {
                         feed.append(bytes, from: stream)
                         return isWanted
                     }
+                feed.end(stream)
             }
         }
     }

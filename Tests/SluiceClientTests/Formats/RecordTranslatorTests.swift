@@ -152,6 +152,92 @@ import Testing
         #expect(named.contains { $0.contains(#""type":"portFound""#) })
     }
 
+    /// Results of as many rules, each of which says much about each of its results.
+    private static func sarif(resultCount: Int, ruleCount: Int) -> [UInt8] {
+        let text = String(repeating: "x", count: 5000)
+        let rules = (0..<ruleCount).map { #"{"id":"r\#($0)","shortDescription":{"text":"\#($0) \#(text)"}}"# }
+        let results = (0..<resultCount).map { #"{"ruleId":"r\#($0 % ruleCount)"}"# }
+        let tool = #"{"driver":{"name":"t","rules":[\#(rules.joined(separator: ","))]}}"#
+        let run = #"{"tool":\#(tool),"results":[\#(results.joined(separator: ","))]}"#
+        return Array("{\"version\":\"2.1.0\",\"runs\":[\(run)]}".utf8)
+    }
+
+    @Test("of a document that says little much may be made: some at a time, also where its last line does not end")
+    func slices() throws {
+        var reader = OutputReader(translator: ScanFormat.sarif.translator(scanID: "s"))
+        var messages = reader.append(Self.sarif(resultCount: 3000, ruleCount: 30)[...], from: .standardOutput)
+        #expect(messages.isEmpty && !reader.hasMore)
+        var count = 0
+        messages = reader.end(.standardOutput)
+        repeat {
+            #expect(messages.reduce(0) { $0 + $1.bytes.count } < 300_000)
+            for message in messages {
+                let node = try JSONReader.read(message.bytes)
+                #expect(node["template"]?.string == "r\(count % 30)")
+                #expect(node["description"]?.string?.hasPrefix("\(count % 30) x") == true)
+                count += 1
+            }
+            messages = reader.more()
+        } while !messages.isEmpty
+        #expect(count == 3000 && !reader.hasMore && reader.finish().isEmpty)
+    }
+
+    @Test("what follows a large document comes behind all of it, whether its messages were asked for or not")
+    func order() {
+        let document = Self.sarif(resultCount: 200, ruleCount: 1) + Array("\nafter\n\nlast".utf8)
+        let translator = ScanFormat.sarif.translator(scanID: "s")
+        let messages = Recording.messages(of: document, by: translator, pieceBytes: 1 << 20)
+        #expect(messages.count == 202)
+        #expect(messages.prefix(200).allSatisfy { $0.hasPrefix(#"{"type":"vulnerabilityFound""#) })
+        #expect(messages.suffix(2) == [#"{"type":"line","text":"after"}"#, #"{"type":"line","text":"last"}"#])
+        var reader = OutputReader(translator: translator)
+        let first = reader.append(document[...], from: .standardOutput)
+        #expect(first.count < 200)
+        #expect((first + reader.finish()).map(\.text) == messages)
+    }
+
+    @Test("a record of which more would be made than the gateway takes is a line")
+    func largeRecord() throws {
+        let bytes = Array(#"[{"a":"\#(String(repeating: #"\u0001"#, count: 5000))"}]"#.utf8)
+        let record = try #require(try JSONReader.read(bytes).elements.first)
+        let fields = (0..<20).map { RecordField("f\($0)", .text, "a") }
+        let rule = RecordRule(format: .sarif, outcome: .message("t"), marks: [], fields: fields)
+        var pending = PendingRecords(bytes: bytes)
+        pending.append([RecordPlace(chain: [record])], by: rule, type: "t")
+        let line = OutputLine(bytes: Array(bytes[1..<bytes.count - 1]))
+        #expect(pending.take(bytes: 1) == [.line(line)])
+        #expect(pending.isEmpty)
+    }
+
+    @Test(
+        "only what is an identifier of a catalogue counts as one; a number alone where the scanner writes it so",
+        arguments: [
+            (#"{"ruleId":"1234"}"#, nil, nil), (#"{"ruleId":"cve-2024-12345"}"#, "CVE-2024-12345", nil),
+            (#"{"ruleId":"CVE-2024-1"}"#, nil, nil), (#"{"ruleId":"CVE-CHECK"}"#, nil, nil),
+            (#"{"ruleId":"CVE-2024-1234-5"}"#, nil, nil), (#"{"ruleId":"CVE-٢٠٢٤-1234"}"#, nil, nil),
+            (#"{"properties":{"tags":["22","cwe","CWE-0","CWE-","external/cwe/cwe-079"]}}"#, nil, "CWE-079"),
+            (#"{"properties":{"tags":["CWE-89: SQL Injection"]}}"#, nil, "CWE-89"),
+        ] as [(String, String?, String?)]
+    )
+    func identifiers(result: String, cve: String?, cwe: String?) throws {
+        let text = #"{"version":"2.1.0","runs":[{"results":[\#(result)]}]}"#
+        let messages = Recording.messages(of: Array(text.utf8), by: ScanFormat.sarif.translator(scanID: "s"))
+        let node = try JSONReader.read(Array((try #require(messages.first)).utf8))
+        #expect(node["cve"]?.strings?.first == cve && node["cwe"]?.strings?.first == cwe)
+    }
+
+    @Test(
+        "ZAP writes the numbers of weaknesses, and -1 for none",
+        arguments: [("79", "CWE-79"), ("-1", nil), ("0", nil)] as [(String, String?)]
+    )
+    func numbers(cweid: String, cwe: String?) throws {
+        let alert = #"{"name":"a","cweid":"\#(cweid)","instances":[]}"#
+        let text = ##"{"@version":"2","site":[{"@name":"http://a","alerts":[\##(alert)]}]}"##
+        let messages = Recording.messages(of: Array(text.utf8), by: ScanFormat.zap.translator(scanID: "s"))
+        let node = try JSONReader.read(Array((try #require(messages.first)).utf8))
+        #expect(node["cwe"]?.strings?.first == cwe)
+    }
+
     @Test("empty lines within a document count towards the limit")
     func emptyLines() {
         var collector = DocumentCollector()

@@ -23,6 +23,7 @@ enum Recording {
         while !rest.isEmpty {
             messages += reader.append(rest.prefix(pieceBytes), from: stream)
             rest = rest.dropFirst(pieceBytes)
+            while reader.hasMore { messages += reader.more() }
         }
         messages += reader.finish()
         return messages.map(\.text)
