@@ -8,6 +8,8 @@ package final class RecordingHandler: RequestHandler {
     private let onEnd: (HTTPExchange, ByteBuffer) -> Void
     package private(set) var exchange: HTTPExchange?
     package private(set) var events: [String] = []
+    /// The largest storage that a piece of the body was a part of.
+    package private(set) var largestStorageBytes = 0
     /// Whether it gives the answers itself that the connection would give for it.
     package var refusesItself = false
 
@@ -29,11 +31,13 @@ package final class RecordingHandler: RequestHandler {
 
     package func receivedBody(_ body: ByteBuffer) {
         self.events.append("body \(String(buffer: body))")
+        self.largestStorageBytes = max(self.largestStorageBytes, body.storageCapacity)
         self.exchange.map { self.onEnd($0, body) }
     }
 
     package func receivedBytes(_ bytes: ByteBuffer) {
         self.events.append("bytes \(String(buffer: bytes))")
+        self.largestStorageBytes = max(self.largestStorageBytes, bytes.storageCapacity)
     }
 
     package func receivedEnd() {

@@ -216,10 +216,8 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
             _ = self.share.set(0)
             self.owner?.refuseHeld()
         }
-        if self.held.readableBytes == 0 {
-            // A slice of nothing would keep the whole receive buffer alive on an idle connection.
-            self.held = ByteBuffer()
-        }
+        // A slice of little would keep the whole receive buffer alive on a connection on which no more comes.
+        self.held = self.held.released()
         self.owner?.settle()
         if self.isReadSuppressed, self.wantsBytes {
             self.isReadSuppressed = false
@@ -305,7 +303,12 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         guard let bytes = self.held.readSlice(length: byteCount) else {
             preconditionFailure("a reader counted more bytes than there are")
         }
-        self.owner?.receivedBody(bytes)
+        // The last piece goes to a handler that is done with it soon; others may be kept for as long as the body takes.
+        if case .waiting = self.phase {
+            self.owner?.receivedBody(bytes)
+        } else {
+            self.owner?.receivedBody(bytes.released())
+        }
     }
 
     /// Tells the handler that its request is whole, unless it is past it by now.

@@ -52,7 +52,7 @@ package struct NDJSONLineSplitter: Sendable {
         if length < self.pending.readableBytes { return self.takeLine(length, terminatorLength: 1) }
         self.searchedBytes = length
         // An idle stream must not keep the storage of delivered lines.
-        if length == 0 { self.pending = ByteBuffer() }
+        self.pending = self.pending.released()
         return nil
     }
 

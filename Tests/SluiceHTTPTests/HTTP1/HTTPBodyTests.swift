@@ -38,6 +38,34 @@ import Testing
         }
     }
 
+    @Test(arguments: ["stream", "collect"], [true, false])
+    func `a body's first byte does not keep its receive buffer for as long as the body takes`(
+        path: String,
+        isChunked: Bool
+    ) throws {
+        let connection = try HTTPTestConnection()
+        var received = ByteBufferAllocator().buffer(capacity: 65_536)
+        let fields = isChunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: 60\r\n"
+        received.writeString(Self.head(path, fields) + (isChunked ? "3C\r\nx" : "x"))
+        connection.send(received)
+        if path == "stream" { #expect(connection.lastHandler.events == ["start", "bytes x"]) }
+        for _ in 1..<60 { connection.send("x") }
+        if isChunked { connection.send("\r\n0\r\n\r\n") }
+        #expect(connection.statuses() == [200])
+        #expect((1..<4096).contains(connection.lastHandler.largestStorageBytes))
+    }
+
+    @Test func `half a head does not keep its receive buffer`() throws {
+        let connection = try HTTPTestConnection()
+        var received = ByteBufferAllocator().buffer(capacity: 65_536)
+        received.writeString("POST /stream HTTP/1.1\r\nHost: a\r\nContent-Le")
+        connection.send(received)
+        // What follows is written behind it.
+        connection.send("ngth: 1\r\n\r\nx")
+        #expect(connection.lastHandler.events == ["start", "bytes x", "end"])
+        #expect(connection.lastHandler.largestStorageBytes < 4096)
+    }
+
     @Test func `an empty body is a body`() throws {
         let connection = try HTTPTestConnection()
         connection.send(Self.head("collect", "") + Self.head("collect", "Content-Length: 0\r\n"))

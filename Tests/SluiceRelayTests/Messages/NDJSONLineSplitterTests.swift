@@ -33,6 +33,15 @@ struct NDJSONLineSplitterTests {
         }
     }
 
+    @Test("the beginning of a line does not keep the lines before it alive")
+    func beginning() throws {
+        var splitter = NDJSONLineSplitter(maximumLineBytes: 100_000)
+        splitter.append(ByteBuffer(string: String(repeating: "x", count: 65_000) + "\ny"))
+        #expect(try self.drain(&splitter).count == 1)
+        let rest = try splitter.finish()?.bytes
+        #expect(rest.map { String(buffer: $0) } == "y" && rest?.storageCapacity ?? .max < 4096)
+    }
+
     @Test("a line is given as soon as its line feed is there, byte by byte too")
     func atOnce() throws {
         var splitter = NDJSONLineSplitter(maximumLineBytes: 10)
