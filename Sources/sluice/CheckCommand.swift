@@ -31,7 +31,7 @@ struct CheckCommand: AsyncParsableCommand {
     @OptionGroup
     var file: ConfigurationOption
 
-    @Flag(name: .long, help: "Print every key with its default and its environment variable, and check nothing.")
+    @Flag(name: .long, help: "Print every key with its default, its variable and what it does, and check nothing.")
     var reference = false
 
     @Flag(name: .long, help: "Ask the engine whether this gateway could use it, too.")

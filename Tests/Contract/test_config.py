@@ -4,6 +4,7 @@ import concurrent.futures
 import http.client
 import json
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -53,13 +54,17 @@ def test_the_reference_is_the_programs_own():
     """Keys and defaults of the documentation are those that the program has."""
     result = subprocess.run([SLUICE, "check", "--reference"], env=clean_environment(), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    cells = [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in result.stdout.splitlines()]
-    assert cells[0] == ["Key", "Default", "Variable"] and len(cells) > 60
-    own = {key: default for key, default, _ in cells[2:]}
-    assert dict([(key, variable) for key, _, variable in cells])["relay.batch_interval"] == "SLUICE_RELAY__BATCH_INTERVAL"
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|"))] for row in result.stdout.splitlines()]
+    assert cells[0] == ["Key", "Default", "Variable", "What it does"] and len(cells) > 60
+    rest = {key.strip("`"): (default.strip("`"), variable.strip("`"), text) for key, default, variable, text in cells[2:]}
+    own = {key: default for key, (default, _, _) in rest.items()}
+    assert rest["relay.batch_interval"][1] == "SLUICE_RELAY__BATCH_INTERVAL"
     guide = pathlib.Path(__file__).parents[2] / "docs/configuration.md"
     rows = [row.split("|") for row in guide.read_text().splitlines() if row.startswith("| `")]
     told = {row[1].strip().strip("`"): row[2].strip().strip("`") for row in rows}
+    # What a key does is said in the same words, but for links.
+    page = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", guide.read_text())
+    assert not [key for key, (_, _, text) in rest.items() if len(text) < 10 or text not in page]
     assert {key: told.get(key) for key in own if told.get(key) != "none"} == \
         {key: default for key, default in own.items() if told.get(key) != "none"}
 

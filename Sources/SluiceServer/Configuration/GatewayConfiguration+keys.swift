@@ -7,10 +7,14 @@ extension GatewayConfiguration {
     static let knownKeys: [ConfigurationKey] =
         listenerKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys + engineKeys
 
-    /// Every key with its default and its environment variable, as a table in Markdown.
+    /// Every key with its default, its environment variable and what it does, as a table in Markdown.
     package static var reference: String {
-        let rows = self.knownKeys.map { "| `\($0.path)` | `\($0.defaultText)` | `\($0.variable)` |" }
-        return (["| Key | Default | Variable |", "|---|---|---|"] + rows).joined(separator: "\n")
+        let rows = self.knownKeys.map { key in
+            let text = (KeyTexts.all[key.path] ?? "").split(separator: "|").joined(separator: "\\|")
+            return "| `\(key.path)` | `\(key.defaultText)` | `\(key.variable)` | \(text) |"
+        }
+        let head = ["| Key | Default | Variable | What it does |", "|---|---|---|---|"]
+        return (head + rows).joined(separator: "\n")
     }
 
     /// Nothing that a connection waits for takes longer; a value beyond it is a slip of the unit.

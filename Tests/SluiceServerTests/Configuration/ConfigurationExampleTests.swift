@@ -85,4 +85,10 @@ struct ConfigurationExampleTests {
         }
         #expect(seen == Set(GatewayConfiguration.knownKeys.map(\.path)))
     }
+
+    @Test("What each key does is known, and is told of no other")
+    func texts() {
+        #expect(Set(KeyTexts.all.keys) == Set(GatewayConfiguration.knownKeys.map(\.path)))
+        #expect(KeyTexts.all.values.allSatisfy { $0.count > 10 && !$0.contains("](") })
+    }
 }
