@@ -201,4 +201,11 @@ test('facets count what findings have in common, the most frequent first, and ke
     assert.deepEqual(facets.top('tag', 1, ['zz']).values, [['a', 2], ['zz', 0]]);
     assert.deepEqual(facets.top('host', 9).values, [['10.0.0.1', 2]]);
     assert.deepEqual([facets.top('type', 9).isAll, facets.top('type', 1).isAll], [true, false]);
+    // What a page had to drop is not counted: a click on a value lists as many as it says.
+    const store = new ScanStore({ rowLimit: 10 });
+    const kept = new Facets();
+    store.onRows = (fresh, dropped) => kept.update(fresh, dropped ? store.rows : null);
+    for (let seq = 1; seq <= 30; seq += 1) store.add([message(seq, { tags: ['a'] })], [0]);
+    assert.ok(store.droppedCount > 0);
+    assert.deepEqual(kept.top('tag', 9).values, [['a', store.rows.length]]);
 });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 const load = (name) => import(join(process.env.CONSOLE_FILES, 'console/model', `${name}.js`));
-const [finding, severity, text, { readAddress, writeAddress, isScanID }, session, exporting, { ScanList }, { connectionLine, CLOSE_CODES }] = await Promise.all(
+const [finding, severity, text, { readAddress, writeAddress, isScanID }, session, exporting, { ScanList }, { connectionLine, CLOSE_CODES, explain }] = await Promise.all(
     ['finding', 'severity', 'text', 'address', 'session', 'export', 'scan-list', 'codes'].map(load));
-const { Pace } = await import(join(process.env.CONSOLE_FILES, 'console/net/api.js'));
+const [{ Pace }, { ScanWatch }] = await Promise.all(['api', 'scan-watch'].map((name) => import(join(process.env.CONSOLE_FILES, 'console/net', `${name}.js`))));
 
 test('a finding is read from whatever names a scanner gives', () => {
     const read = (message) => finding.readRow({ seq: 1, type: 'x', ...message }, 5);
@@ -122,7 +123,44 @@ test('a connection is told in plain words, with a countdown', () => {
     assert.equal(say({ state: 'closed', code: 4403, reason: 'forbidden' }).mood, 'bad');
     assert.equal(say({ state: 'closed', code: 1000, reason: 'scan completed' }).text, 'History · the live channel has ended');
     assert.match(say({ state: 'closed', code: 4999, reason: 'x\u202e' }).text, /4999.*x\\u202e/);
-    for (const code of [1000, 1001, 1008, 1013, 4401, 4403, 4404, 4429]) assert.equal(CLOSE_CODES[code].length, 2);
+    assert.deepEqual(say({ state: 'closed', code: 1000, reason: 'scan deleted' }), { text: 'This scan was deleted', mood: 'bad', canRetry: false });
+    assert.match(explain(1000, 'scan deleted').join(), /history with it/);
+    assert.match(explain(1000, 'scan idle').join(), /can still be read/);
+    assert.deepEqual(explain(4999, 'x'), ['Closed', '']);
+});
+
+test('every close code of the documentation is explained', () => {
+    const page = readFileSync(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8');
+    const codes = new Set([...page.matchAll(/^\| ([14]\d{3}) /gm)].map(([, code]) => code));
+    assert.ok(codes.size > 12);
+    assert.deepEqual(Object.keys(CLOSE_CODES).filter((code) => !codes.has(code)), []);
+    for (const code of codes) assert.equal(CLOSE_CODES[code]?.length, 2, code);
+});
+
+test('of many scans those that ended or fell silent are asked for by themselves, and what was not seen before is told', async () => {
+    globalThis.document = { hidden: false };
+    const scan = (number, more = {}) => ({ scan_id: `s${number}`, outcome: 'running', message_count: 1, severities: {}, last_message_at: 1_000 + number, ...more });
+    const answer = (scans) => ({ scans, next: null, total_scans: scans.length, outcomes: {} });
+    const busy = Array.from({ length: 100 }, (_, index) => scan(index));
+    const asked = [];
+    const api = { stats: async ({ outcome = '', sort }) => (asked.push(`${outcome} ${sort}`), answer(outcome ? [] : busy)) };
+    const watch = new ScanWatch(api, () => {}, () => true);
+    watch.start();
+    while (asked.length < 5) await new Promise((resolve) => { setTimeout(resolve, 1); });
+    watch.stop();
+    assert.deepEqual(asked, [' -started', ' -last_message', 'stalled -last_message', 'failed -last_message', 'completed -last_message']);
+    delete globalThis.document;
+});
+
+test('a scan that came and ended between two looks is told of, an older one is not', () => {
+    const list = new ScanList();
+    const scan = (id, at, more = {}) => ({ scan_id: id, message_count: 1, outcome: 'running', severities: {}, last_message_at: at, ...more });
+    const take = (now, ...scans) => list.take({ scans, next: null, total_scans: 9, outcomes: {} }, now).map(({ scan: { scan_id: id }, what }) => `${id} ${what}`);
+    assert.deepEqual(take(0, scan('a', 100), scan('old', 50, { outcome: 'failed' })), []);
+    assert.deepEqual(take(10, scan('a', 150)), []);
+    // Two answers of one look.
+    assert.deepEqual(take(20, scan('a', 200), scan('b', 190, { severities: { critical: 1 } })), ['b critical']);
+    assert.deepEqual(take(20, scan('c', 180, { outcome: 'completed' }), scan('older', 140, { outcome: 'failed' })), ['c completed']);
 });
 
 test('a pace spends what answers cost, and waits when it is spent', () => {

@@ -13,6 +13,12 @@ export class Facets {
         this.maps = Object.fromEntries(FACETS.map((name) => [name, new Map()]));
     }
 
+    /** Takes what came; `rows` are all that are left, where some were dropped for want of room. */
+    update(fresh, rows = null) {
+        if (rows !== null) this.reset();
+        this.take(rows ?? fresh);
+    }
+
     take(rows) {
         const { type, host, port, tag } = this.maps;
         for (const row of rows) {

@@ -18,6 +18,8 @@ export class ScanList {
     criticals = null;
     /** What is remembered of each scan: `{at, count, rates, percents, outcome, criticals}`. */
     #traces = new Map();
+    /** The newest message that was known of, now and at the look before this one, by the gateway's clock. */
+    #heard = { at: null, to: null, before: null };
 
     /**
      * Takes a page. `isFirst` says that it is the head of the list; the following ones stay as they are until they are
@@ -25,6 +27,8 @@ export class ScanList {
      */
     take(answer, now, isFirst = true) {
         const page = (Array.isArray(answer.scans) ? answer.scans : []).filter((scan) => typeof scan?.scan_id === 'string');
+        if (now !== this.#heard.at) this.#heard = { at: now, to: this.#heard.to, before: this.#heard.to };
+        for (const { last_message_at: at } of page) if (Number.isFinite(at)) this.#heard.to = Math.max(this.#heard.to ?? at, at);
         const events = [];
         for (const scan of page) events.push(...this.#compare(scan, this.#trace(scan, now)));
         const ids = new Set(page.map((scan) => scan.scan_id));
@@ -74,9 +78,11 @@ export class ScanList {
         const { outcome, criticals } = trace;
         const now = countsByRank(scan.severities)[0];
         [trace.outcome, trace.criticals] = [scan.outcome, now];
+        // One that was not seen before is news where it was heard since the look before.
+        const isNew = outcome === null && this.#heard.before !== null && scan.last_message_at > this.#heard.before;
         const events = [];
-        if (outcome !== null && outcome !== scan.outcome && scan.outcome !== 'running') events.push({ scan, what: scan.outcome });
-        if (criticals !== null && now > criticals) events.push({ scan, what: 'critical', count: now - criticals });
+        if ((outcome !== null || isNew) && outcome !== scan.outcome && scan.outcome !== 'running') events.push({ scan, what: scan.outcome });
+        if ((criticals !== null || isNew) && now > (criticals ?? 0)) events.push({ scan, what: 'critical', count: now - (criticals ?? 0) });
         return events;
     }
 

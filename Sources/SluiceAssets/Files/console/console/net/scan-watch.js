@@ -19,6 +19,7 @@ export class ScanWatch {
     #messages = null;
     #newest;
     #newestAt = -Infinity;
+    #endedAt = -Infinity;
     #failures = 0;
 
     constructor(api, onEvent, wantsEvents) {
@@ -112,7 +113,13 @@ export class ScanWatch {
         if (!isAll && (!this.wantsEvents() || now - this.#newestAt < ELSEWHERE_MS)) return;
         this.#newestAt = now;
         const all = isAll ? answer : await this.api.stats({ limit: PAGE, sort: '-last_message' }, { signal: this.#abort.signal });
-        for (const event of this.#newest.take({ ...all, next: null }, now)) this.onEvent(event);
+        const looks = [all];
+        // Of many scans those that ended or fell silent are soon behind the newest ones: they are asked for by themselves.
+        if (this.wantsEvents() && all.scans?.length >= PAGE && now - this.#endedAt >= ELSEWHERE_MS) {
+            this.#endedAt = now;
+            for (const outcome of ['stalled', 'failed', 'completed']) looks.push(await this.api.stats({ limit: PAGE, outcome, sort: '-last_message' }, { signal: this.#abort.signal }));
+        }
+        for (const look of looks) for (const event of this.#newest.take({ ...look, next: null }, now)) this.onEvent(event);
     }
 
     #sum(answer, now) {

@@ -1,6 +1,6 @@
 /** For those who connect something: raw frames of a socket, actions to send, a message to post, codes explained. */
 import { isScanID } from '../model/address.js';
-import { CLOSE_CODES } from '../model/codes.js';
+import { CLOSE_CODES, explain } from '../model/codes.js';
 import { bytes, clock, shown, shownLines } from '../model/text.js';
 import { copyButton, field } from '../parts/controls.js';
 import { el, Painter, set, write } from '../parts/dom.js';
@@ -69,7 +69,7 @@ export class Debugger {
         this.body = el('textarea', { rows: '6', spellcheck: 'false' });
         this.body.value = JSON.stringify({ type: 'vulnerabilityFound', severity: 'high', name: 'Test finding', target: 'https://192.0.2.7/' }, null, 2);
         this.answer = el('pre', { tabindex: '0', role: 'status', hidden: true });
-        const command = () => `echo "Authorization: Bearer $SLUICE_TOKEN" | curl -k -X POST ${location.origin}/api/scans/${this.postScan.value || 'my-scan'}/progress \\\n  -H @- -H 'Content-Type: application/json' \\\n  -d '${this.body.value.replaceAll('\'', '\'\\\'\'')}'`;
+        const command = () => `echo "Authorization: Bearer $SLUICE_TOKEN" | curl -X POST ${location.origin}/api/scans/${this.postScan.value || 'my-scan'}/progress \\\n  -H @- -H 'Content-Type: application/json' \\\n  -d '${this.body.value.replaceAll('\'', '\'\\\'\'')}'`;
         this.postForm = el('form', { onsubmit: (event) => {
             event.preventDefault();
             this.#post();
@@ -113,7 +113,7 @@ export class Debugger {
         socket.onclose = ({ code, reason }) => {
             if (socket === this.#socket) this.#socket = null;
             write(this.connect, 'Connect');
-            const [name, text] = CLOSE_CODES[code] ?? ['Closed', ''];
+            const [name, text] = explain(code, reason);
             write(this.status, `${code} ${name}${reason ? ` (${shown(reason, 200)})` : ''}. ${text}`);
             for (const row of this.codes.tBodies[0].rows) set(row, 'class', row.dataset.code === String(code) ? 'current' : null);
         };

@@ -49,10 +49,11 @@ export class FacetsView {
 
     /** The gateway counts types and severities of all messages; hosts, ports and tags are known of those that are here. */
     #drawNote() {
-        this.note.hidden = !this.page.isPartial;
+        const { store } = this.page;
+        this.note.hidden = !this.page.isPartial && store.droppedCount === 0;
         if (this.note.hidden) return;
-        const here = this.page.store.findingCount;
-        write(this.note, `Hosts, ports and tags are counted in the ${count(here)} of ${count(here + this.page.lostFindings())} findings that are here.`);
+        const [here, lost] = [store.findingCount, this.page.lostFindings()];
+        write(this.note, `Hosts, ports and tags are counted in the ${lost > 0 ? `${count(here)} of ${count(here + lost)}` : count(here)} findings that are here.`);
     }
 
     /** The gateway counted all messages; what came since it was asked is counted here. */

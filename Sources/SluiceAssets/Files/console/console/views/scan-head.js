@@ -100,7 +100,7 @@ export class ScanHead {
         if (feed.refusal) texts.push(feed.refusal.status === 403 ? 'You are not allowed to read this scan. A token whose “scans” name it, or its owner’s, is.' : feed.refusal.message);
         if (store.droppedCount > 0) texts.push(`This page holds ${count(store.rows.length)} messages; ${count(store.droppedCount)} older ones, lines of output first, were left out.`);
         // Some may be on their way here just now.
-        if (feed.state && isComplete && this.page.isPartial) texts.push(`The gateway keeps ${count(store.rows.length)} of this scan’s ${count(feed.state.message_count)} messages; storage would keep more.`);
+        if (feed.state && isComplete && this.page.isPartial) texts.push(`The gateway has ${count(store.rows.length)} of this scan’s ${count(feed.state.message_count)} messages; the others are superseded, or no longer kept (relay.history, storage.retention).`);
         this.notice.hidden = texts.length === 0;
         write(this.notice.lastElementChild, texts.join(' '));
     }

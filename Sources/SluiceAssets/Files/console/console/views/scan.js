@@ -246,7 +246,7 @@ export class ScanPage {
 
     #took(fresh, dropped) {
         this.timeline.take(fresh);
-        this.facets.take(fresh);
+        this.facets.update(fresh, dropped ? this.store.rows : null);
         if (dropped) this.tree.reset();
         this.tree.take(dropped ? this.store.rows : fresh);
         for (const selection of Object.values(this.selections)) selection.take(fresh, dropped);
