@@ -180,16 +180,16 @@ package final class Authenticator: Sendable {
     /// Issues a ticket, so that no URL needs to contain a token: random, for one use, with the token's rights and end.
     ///
     /// - Parameters:
-    ///   - identity: The caller's identity, from a token.
+    ///   - identity: The caller's identity, from a token or the application.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: The ticket and the seconds for which it may be used, or `nil` if too many are outstanding.
-    /// - Throws: ``TokenError`` if the credential is not a token (a ticket cannot be exchanged for tickets), or was
+    /// - Throws: ``TokenError`` if the credential is another one (a ticket cannot be exchanged for tickets), or was
     ///   revoked.
     package func issueTicket(
         for identity: Identity,
         now: Double
     ) throws(TokenError) -> (ticket: String, expiresIn: Int)? {
-        guard identity.kind == .token else {
+        guard identity.kind == .token || identity.kind == .application else {
             throw TokenError(.ticket)
         }
         return try self.state.withLock { state throws(TokenError) in

@@ -31,6 +31,8 @@ package struct CredentialJudge: Sendable {
         case .ingestKey(let digest):
             return IngestKey.identity(shownBefore: digest, among: self.ingestKeys).map { .stays($0) }
                 ?? .ends(.unknownKey)
+        case .application(let evidence):
+            return evidence.holds(self.verifier.claims) ? .stays(identity) : .ends(.claims)
         case .token(let evidence):
             do throws(TokenError) {
                 try self.verifier.check(evidence, now: now)

@@ -8,6 +8,8 @@ package struct Identity: Sendable, Hashable {
         case token
         /// A ticket that a JWT was exchanged for; it carries the JWT's rights and ends with it.
         case ticket
+        /// Fields of a request that the application judged.
+        case application
         /// An ingest key of the configuration.
         case ingestKey = "ingest_key"
         /// A client certificate.
@@ -68,7 +70,7 @@ package struct Identity: Sendable, Hashable {
     /// Whether a user stands behind this; an ingest key or certificate may have a user's name and is not that user.
     package var isUser: Bool {
         switch self.kind {
-        case .token, .ticket:
+        case .token, .ticket, .application:
             true
         case .ingestKey, .clientCertificate:
             false
@@ -80,7 +82,7 @@ package struct Identity: Sendable, Hashable {
     /// Each kind has a range of its own: a key with a user's name spends no budget of that user's.
     package var producerName: ByteName {
         switch self.kind {
-        case .token, .ticket:
+        case .token, .ticket, .application:
             "user:\(self.subject)"
         case .ingestKey:
             "key:\(self.subject)"
@@ -107,12 +109,14 @@ package struct Identity: Sendable, Hashable {
 
 /// The evidence that made a credential good when it was shown, to judge it again once keys or rules have changed.
 ///
-/// The credential itself is not kept.
+/// A token or a key itself is not kept; what the application judges is, since nobody else can judge it again.
 package indirect enum CredentialEvidence: Sendable, Hashable {
     /// A token, or the token behind a ticket.
     case token(TokenEvidence)
     /// The SHA-256 of an ingest key.
     case ingestKey(digest: [UInt8])
+    /// What the application was shown, or what it was shown for a ticket.
+    case application(ApplicationEvidence)
 }
 
 /// The evidence that a token was judged by.

@@ -72,7 +72,7 @@ struct TokenClaims {
     }
 
     /// A claim that is an array of strings, or one string, which `split` takes apart.
-    private static func texts(
+    static func texts(
         _ path: ClaimRules.Path,
         _ claims: JSONNode,
         split: (String) -> [String]
@@ -87,7 +87,7 @@ struct TokenClaims {
     }
 
     /// A text that is kept and shown: not empty, bounded, and without control characters, which would forge logs.
-    private static func name(_ name: String, _ claim: JSONNode?) throws(TokenError) -> String? {
+    static func name(_ name: String, _ claim: JSONNode?) throws(TokenError) -> String? {
         guard let claim else {
             return nil
         }
@@ -101,7 +101,7 @@ struct TokenClaims {
         return text
     }
 
-    private static func time(_ name: String, _ claims: JSONNode) throws(TokenError) -> Double? {
+    static func time(_ name: String, _ claims: JSONNode) throws(TokenError) -> Double? {
         guard let claim = claims.present(name) else {
             return nil
         }

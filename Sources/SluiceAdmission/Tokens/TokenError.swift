@@ -61,6 +61,15 @@ package struct TokenError: Error, Sendable, Hashable {
         self.claim = claim
     }
 
+    /// Whether a key that is missing would make the token a good one, perhaps.
+    package var isOfMissingKey: Bool {
+        switch self.reason {
+        case .unknownKey, .algorithm, .signature: true
+        case .tooLong, .malformed, .header, .claims, .expired, .notYetValid, .issuer, .audience, .revoked, .ticket:
+            false
+        }
+    }
+
     /// Whether it may help to fetch the keys once more and to try again.
     package var isUnknownKey: Bool { self.reason == .unknownKey }
 }

@@ -29,6 +29,8 @@ package struct Problem: Error, Sendable, Equatable {
     package var members: [Member]
     /// When the client may come again, in whole seconds; goes out as `Retry-After`.
     package var retryAfterSeconds: Int?
+    /// What a 401 or 403 asks for instead of its kind's own words; goes out as `WWW-Authenticate`.
+    package var challenges: [String] = []
     /// The methods that the resource allows; goes out as `Allow`, which a 405 must have.
     package var allow: String?
 
@@ -84,6 +86,10 @@ package struct Problem: Error, Sendable, Equatable {
     /// The whole answer.
     package func response(allocator: ByteBufferAllocator) -> HTTPResponse {
         var headers = self.code.fields.map { (name: $0.key, value: $0.value) }
+        if !self.challenges.isEmpty {
+            headers.removeAll { $0.name == "WWW-Authenticate" }
+            headers += self.challenges.map { (name: "WWW-Authenticate", value: $0) }
+        }
         switch self.code.status {
         case .tooManyRequests, .serviceUnavailable:
             headers.append(("Retry-After", String(self.retryAfterSeconds ?? 1)))

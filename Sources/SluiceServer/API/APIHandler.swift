@@ -13,6 +13,8 @@ final class APIHandler: RequestHandler {
     private static let maximumBodyBytes = 16 * 1024
 
     private let services: GatewayServices
+    private let action: ApplicationQuestion.Action
+    private let scan: String?
     private let checksOrigin: Bool
     private let work: Work
     private var exchange: HTTPExchange?
@@ -21,10 +23,20 @@ final class APIHandler: RequestHandler {
 
     /// - Parameters:
     ///   - services: The services that all handlers share.
+    ///   - action: What the request is for.
+    ///   - scan: Of which scan, as the path names it.
     ///   - checksOrigin: Whether a page of a strange origin is refused.
     ///   - work: The work of the request.
-    init(services: GatewayServices, checksOrigin: Bool = false, work: @escaping Work) {
+    init(
+        services: GatewayServices,
+        _ action: ApplicationQuestion.Action,
+        scan: String? = nil,
+        checksOrigin: Bool = false,
+        work: @escaping Work
+    ) {
         self.services = services
+        self.action = action
+        self.scan = scan
         self.checksOrigin = checksOrigin
         self.work = work
     }
@@ -42,7 +54,7 @@ final class APIHandler: RequestHandler {
             exchange.respond(problem: Problem(.originRefused, "pages of this origin may not do this"))
             return
         }
-        gatekeeper.identify(exchange) { visitor in
+        gatekeeper.identify(exchange, self.action, scan: self.scan) { visitor in
             guard gatekeeper.spendRequest(visitor.identity, exchange) else {
                 return
             }

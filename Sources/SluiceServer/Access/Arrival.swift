@@ -11,12 +11,15 @@ struct Arrival: Sendable, Equatable {
         case query
         /// In the cookie of this name.
         case cookie(String)
+        /// Wherever the application finds it.
+        case application
 
         func isAllowed(by auth: GatewayConfiguration.Auth) -> Bool {
             switch self {
             case .field: true
             case .query: auth.queryToken
             case .cookie(let name): auth.cookie == name
+            case .application: auth.forward.url != nil
             }
         }
     }

@@ -18,6 +18,14 @@ struct Credentials: Sendable, Equatable {
         /// A value cannot be a credential, or a credential is where it must not be.
         case malformed(String)
 
+        /// Whether it can be no token of this gateway's keys: it does not have a JWT's three parts.
+        var isOpaque: Bool {
+            guard case .bearer(let text) = self else {
+                return false
+            }
+            return text.utf8.count { $0 == UInt8(ascii: ".") } != 2
+        }
+
         /// Its name in the log.
         var name: String {
             switch self {

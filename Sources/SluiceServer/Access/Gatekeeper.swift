@@ -19,27 +19,51 @@ struct Gatekeeper: Sendable {
         var carrier: Arrival.Carrier
         /// The subprotocol to name in the answer to a WebSocket handshake.
         var subprotocol: String?
+        /// What to ask the application again while it stands; nil where it was not the application that let it in.
+        var errand: Errand?
     }
 
     /// Finds the identity behind the request; `then` is called only if the request may continue.
     ///
-    /// It is called at once, unless a token names a key that must be fetched first.
-    func identify(_ exchange: HTTPExchange, isWebSocket: Bool = false, then: @escaping (Visitor) -> Void) {
+    /// It is called at once, unless a token names a key that must be fetched first, or the application is to be asked.
+    ///
+    /// - Parameters:
+    ///   - exchange: The request.
+    ///   - action: What is wanted.
+    ///   - scan: Of which scan, as the path names it.
+    ///   - isWebSocket: Whether `Sec-WebSocket-Protocol` may carry a token.
+    ///   - then: Continues.
+    func identify(
+        _ exchange: HTTPExchange,
+        _ action: ApplicationQuestion.Action,
+        scan: String? = nil,
+        isWebSocket: Bool = false,
+        then: @escaping (Visitor) -> Void
+    ) {
+        let wanted = Wanted(action: action, scan: scan)
         let credentials = Credentials(
             exchange.request,
             isWebSocket: isWebSocket,
             auth: self.services.settings.configuration.auth
         )
+        if case .none = credentials.proof, self.askApplication(credentials, wanted, exchange, then: then) {
+            return
+        }
         let changeCount = self.services.authenticator.changeCount
         do throws(TokenError) {
             guard let identity = try self.authenticate(credentials.proof, exchange) else {
                 self.refuseMissing(credentials.proof, exchange)
                 return
             }
-            self.letIn(identity, changeCount, credentials, exchange, then: then)
+            self.letIn(identity, changeCount, credentials, wanted, exchange, then: then)
         } catch  where error.isUnknownKey {
-            self.retryWithFreshKeys(credentials, exchange, then: then)
+            self.retryWithFreshKeys(credentials, wanted, exchange, then: then)
         } catch {
+            if credentials.proof.isOpaque, self.takesOpaqueTokens,
+                self.askApplication(credentials, wanted, exchange, then: then)
+            {
+                return
+            }
             self.refuse(error, credentials.proof, exchange)
         }
     }
@@ -238,6 +262,11 @@ struct Gatekeeper: Sendable {
     ///
     /// Good credentials of the same address are not delayed: they never come here.
     private func refuse(_ error: TokenError, _ proof: Credentials.Proof, _ exchange: HTTPExchange) {
+        guard !error.isOfMissingKey || !self.services.keySource.isAwaitingIssuer else {
+            let message = "the issuer of tokens cannot be reached yet; try again"
+            exchange.respond(problem: Problem(.authUnavailable, message, retryAfterSeconds: 5))
+            return
+        }
         self.log(
             error.reason.rawValue,
             proof,
@@ -275,10 +304,11 @@ struct Gatekeeper: Sendable {
     }
 
     /// The credential is good; the page that used it must also be allowed.
-    private func letIn(
+    func letIn(
         _ identity: Identity,
         _ changeCount: Int,
         _ credentials: Credentials,
+        _ wanted: Wanted,
         _ exchange: HTTPExchange,
         then: (Visitor) -> Void
     ) {
@@ -291,13 +321,15 @@ struct Gatekeeper: Sendable {
                 identity: identity,
                 changeCount: changeCount,
                 carrier: credentials.carrier,
-                subprotocol: credentials.subprotocol
+                subprotocol: credentials.subprotocol,
+                errand: identity.applicationEvidence == nil ? nil : self.errand(wanted, exchange)
             )
         )
     }
 
     private func retryWithFreshKeys(
         _ credentials: Credentials,
+        _ wanted: Wanted,
         _ exchange: HTTPExchange,
         then: @escaping (Visitor) -> Void
     ) {
@@ -316,7 +348,7 @@ struct Gatekeeper: Sendable {
                     guard let identity = try self.authenticate(credentials.proof, exchange) else {
                         return
                     }
-                    self.letIn(identity, changeCount, credentials, exchange, then: then)
+                    self.letIn(identity, changeCount, credentials, wanted, exchange, then: then)
                 } catch {
                     self.refuse(error, credentials.proof, exchange)
                 }

@@ -36,6 +36,10 @@ struct LiveJudge: Sendable {
         guard arrival.carrier.isAllowed(by: self.auth) else {
             return .ends(self.closing)
         }
+        // Also where a ticket carried it.
+        guard identity.applicationEvidence == nil || self.auth.forward.url != nil else {
+            return .ends(self.closing)
+        }
         if identity.kind == .clientCertificate {
             return certificate?.isAdmitted(by: self.authorities) ?? false ? .stays(identity) : .ends(self.closing)
         }

@@ -60,6 +60,13 @@ extension ProblemCode {
         "Client certificate without a name",
         fields: ["WWW-Authenticate": Self.bearer]
     )
+    static let notSignedIn = Self(
+        "not_signed_in",
+        .unauthorized,
+        "Not signed in",
+        fields: ["WWW-Authenticate": Self.bearer]
+    )
+    static let authUnavailable = Self("auth_unavailable", .serviceUnavailable, "Sign-in unavailable")
     static let originRefused = Self("origin_refused", .forbidden, "Origin not allowed")
 
     // How much
@@ -77,7 +84,8 @@ extension ProblemCode {
             .invalidIdempotencyKey, .idempotencyUnsupported, .idempotencyConflict, .ownerConflict, .scanDeleted,
             .tooManyMessages, .messageTooLarge, .unsupportedMediaType, .unsupportedContentEncoding,
             .invalidParameter, .invalidBody, .scanNotFound, .notAcceptable, .missingToken, .invalidToken,
-            .invalidCertificate, .originRefused, .rateLimited, .tooManyConnections, .tooManyScans, .draining,
+            .invalidCertificate, .notSignedIn, .authUnavailable, .originRefused, .rateLimited, .tooManyConnections,
+            .tooManyScans, .draining,
             .storageUnavailable, .internalError,
         ]
 }

@@ -35,6 +35,7 @@ extension MetricsText {
             by: "result",
             server.handshakes
         )
+        self.application(values.application ?? .init())
         self.hooks(values.hooks)
         self.counter(
             "sluice_log_lines_dropped_total",
@@ -79,6 +80,19 @@ extension MetricsText {
             values.server.configuredAt
         )
         self.samples("sluice_build_info", "gauge", "What runs here.", [([("version", Release.version)], 1)])
+    }
+
+    private mutating func application(_ counts: ApplicationJudge.Counts) {
+        self.samples(
+            "sluice_auth_forward_total",
+            "counter",
+            "Visitors that the application was to judge, by what came of it.",
+            by: "result",
+            [
+                "admitted": counts.admitted, "refused": counts.refused, "unavailable": counts.unavailable,
+                "cached": counts.cached,
+            ]
+        )
     }
 
     private mutating func hooks(_ counts: HookSchedule.Counts) {

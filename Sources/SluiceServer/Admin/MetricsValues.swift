@@ -30,6 +30,8 @@ struct MetricsValues: Sendable {
     var droppedLogLines = 0
     /// What became of deliveries to the receivers of hooks.
     var hooks = HookSchedule.Counts()
+    /// What came of questions to the application; nil where there is none.
+    var application: ApplicationJudge.Counts?
     /// How the store is; nil where there is none.
     var store: StoreStatus?
     /// How the shared log is; nil where the gateway is alone.
@@ -62,6 +64,7 @@ struct MetricsValues: Sendable {
                     isDraining: services.isDraining,
                     droppedLogLines: LogOutput.standardError.droppedCount,
                     hooks: services.hooks?.counts ?? .init(),
+                    application: services.application?.counts,
                     store: services.store?.status,
                     engine: services.engine?.status
                 )

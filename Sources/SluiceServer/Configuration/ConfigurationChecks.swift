@@ -115,10 +115,26 @@ struct ConfigurationChecks {
         if auth.jwks.file != nil, auth.jwks.url != nil {
             reading.fault("give file or url, not both", "auth.jwks")
         }
-        let paths = ["auth.keys", "auth.ingest_keys", "auth.jwks"]
-        let hasAny = !auth.keys.isEmpty || !auth.ingestKeys.isEmpty || auth.jwks.file != nil || auth.jwks.url != nil
+        let paths = ["auth.keys", "auth.ingest_keys", "auth.jwks", "auth.forward", "auth.oidc"]
+        let hasAny =
+            !auth.keys.isEmpty || !auth.ingestKeys.isEmpty || auth.jwks.file != nil || auth.jwks.url != nil
+            || auth.forward.url != nil || auth.oidc.issuer != nil
         if !hasAny, !paths.contains(where: { reading.hasFault(of: $0) }) {
-            reading.fault("nobody could come in: give keys, jwks or ingest_keys", "auth")
+            reading.fault("nobody could come in: give keys, jwks, oidc, forward or ingest_keys", "auth")
+        }
+        if auth.oidc.issuer != nil {
+            if auth.issuer != nil {
+                reading.fault("auth.issuer says it already: give one of them", "auth.oidc.issuer")
+            }
+            if auth.jwks.url != nil {
+                reading.fault("auth.jwks.url says already where keys are: give one of them", "auth.oidc.issuer")
+            }
+        }
+        if auth.forward.headers.isEmpty, auth.forward.url != nil {
+            reading.fault("the application needs a field to judge", "auth.forward.headers")
+        }
+        if let url = auth.forward.url, url.lowercased().hasPrefix("http://"), !Self.isLoopback(url) {
+            reading.warn("cookies that are sent without TLS can be read on their way", "auth.forward.url")
         }
         if let url = auth.jwks.url, url.lowercased().hasPrefix("http://"), !Self.isLoopback(url) {
             reading.warn("keys that come without TLS can be replaced on their way", "auth.jwks.url")

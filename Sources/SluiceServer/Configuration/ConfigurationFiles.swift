@@ -15,6 +15,12 @@ struct ConfigurationFiles {
         }
         self.checkSocket(&reading)
         self.checkKeySet(&reading)
+        let auth = self.configuration.auth
+        for (path, keyPath) in [(auth.forward.ca, "auth.forward.ca"), (auth.oidc.ca, "auth.oidc.ca")] {
+            self.read(path, keyPath, &reading) { content throws(ConfigurationProblem) in
+                try PEMFile.certificates(content.bytes)
+            }
+        }
         for key in reading.tokenKeys {
             self.check(key, &reading)
         }

@@ -76,6 +76,21 @@ extension ConfigurationKind where Value == WebOrigin {
 }
 
 extension ConfigurationKind where Value == String {
+    /// The address of an issuer, as it stands in its tokens: its keys must not be replaceable on their way.
+    static var issuer: Self {
+        .text("an issuer such as https://idp.example/realms/scans") { text in
+            guard let request = try? HTTPClient.Request(url: text), ["http", "https"].contains(request.scheme),
+                (1...65535).contains(request.port), !text.contains("@"), !text.contains("?"), !text.contains("#")
+            else {
+                return "expected an address with https://, a host, perhaps a port and a path, and nothing more"
+            }
+            guard SecureAddress.isSecure(request) else {
+                return "expected https://, or http:// to this machine itself"
+            }
+            return nil
+        }
+    }
+
     /// The address of a key set.
     static var url: Self {
         .text("an address such as https://idp.example/keys") { text in

@@ -26,6 +26,22 @@ extension ConfigurationKind where Value == String {
         }
     }
 
+    /// The name of a field that an application may judge: none that says how a request is carried, or what the gateway
+    /// tells it.
+    static var forwardedField: Self {
+        let own = [
+            "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect", "accept",
+        ]
+        return .text("the name of a field such as Cookie") { text in
+            let name = text.lowercased()
+            guard !own.contains(name), !name.hasPrefix("x-forwarded-"), !name.hasPrefix("x-sluice-") else {
+                return "expected a field that says who somebody is"
+            }
+            let isToken = text.utf8.allSatisfy { Self.isAlphanumeric($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
+            return isToken ? nil : "expected a name of letters, digits and !#$%&'*+-.^_`|~"
+        }
+    }
+
     /// A message's type, or the name of one of its fields.
     static var messageName: Self {
         .text("text") { text in

@@ -16,6 +16,10 @@ extension GatewayConfiguration {
         package var queryToken = true
         /// Where the claims of tokens stand, and which roles mean what.
         package var claims = ClaimRules()
+        /// The issuer whose keys are found by discovery.
+        package var oidc = OIDC()
+        /// The application that knows visitors by itself.
+        package var forward = Forward()
         /// Keys that sign tokens.
         package var keys: [Key] = []
         /// More keys, kept by others.
@@ -55,6 +59,55 @@ extension GatewayConfiguration.Auth {
         package init(id: String, secretFile: String) {
             self.init(id: id, algorithm: .hs256, material: .secretFile(secretFile))
         }
+    }
+
+    /// An issuer that publishes where its keys are (OpenID Connect Discovery).
+    package struct OIDC: Sendable, Equatable {
+        /// Its `https` address, which is the `iss` of its tokens; nil for none.
+        package var issuer: String?
+        /// How often it is asked again.
+        package var refresh = TimeAmount.minutes(10)
+        /// The path of the certificates (PEM) that it is verified by; nil for the system's.
+        package var ca: String?
+
+        package init() {}
+    }
+
+    /// Where keys are fetched that others keep.
+    enum KeyAddress: Sendable, Equatable {
+        /// Of a key set.
+        case set(String)
+        /// Of an issuer, whose certificate is verified by the file `ca`.
+        case issuer(String, ca: String?)
+    }
+
+    /// Where keys are fetched; nil for nowhere.
+    var keyAddress: KeyAddress? {
+        self.oidc.issuer.map { .issuer($0, ca: self.oidc.ca) } ?? self.jwks.url.map { .set($0) }
+    }
+
+    /// How often keys are read again.
+    var keyRefresh: TimeAmount { self.oidc.issuer == nil ? self.jwks.refresh : self.oidc.refresh }
+
+    /// The `iss` that a token must have; nil for any.
+    var requiredIssuer: String? { self.oidc.issuer ?? self.issuer }
+
+    /// The application that says who a visitor is.
+    package struct Forward: Sendable, Equatable {
+        /// The address that it is asked at; nil for none.
+        package var url: String?
+        /// The fields of a request that it judges.
+        package var headers = ["Cookie", "Authorization"]
+        /// How long an answer may take.
+        package var timeout = TimeAmount.seconds(2)
+        /// How long an identity is not asked for again.
+        package var cache = TimeAmount.seconds(10)
+        /// How often it is asked about a connection that stands.
+        package var recheck = TimeAmount.seconds(60)
+        /// The path of the certificates (PEM) that it is verified by; nil for the system's.
+        package var ca: String?
+
+        package init() {}
     }
 
     /// A JSON Web Key Set, from a file or an address.

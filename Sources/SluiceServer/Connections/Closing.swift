@@ -15,6 +15,14 @@ enum Closing: Sendable, Equatable {
     case keyWithdrawn
     /// The operator has the claims of tokens read in another way: the same token will do, if it still gives the right.
     case claimsChanged
+    /// The application does not know the visitor any more.
+    case signedOut
+    /// The application, or what it says of the visitor, does not allow this any more.
+    case notAllowed
+    /// The application says now that the visitor is somebody else.
+    case otherUser
+    /// The application has not answered for too long.
+    case unverified
     /// The user opened another connection, and this was the oldest.
     case replaced
     /// The gateway stops; come back after this many milliseconds.
@@ -27,8 +35,8 @@ enum Closing: Sendable, Equatable {
     /// The WebSocket close code (RFC 6455 section 7.4; 44xx are the gateway's own).
     var code: UInt16 {
         switch self {
-        case .tokenExpired, .tokenRevoked, .keyWithdrawn, .claimsChanged: 4401
-        case .disconnected, .notAdmitted: 4403
+        case .tokenExpired, .tokenRevoked, .keyWithdrawn, .claimsChanged, .signedOut, .unverified: 4401
+        case .disconnected, .notAdmitted, .notAllowed, .otherUser: 4403
         case .replaced: 4429
         case .draining: 1001
         case .slowClient, .overloaded: 1013
@@ -44,6 +52,10 @@ enum Closing: Sendable, Equatable {
         case .notAdmitted: "no longer admitted"
         case .keyWithdrawn: "key withdrawn"
         case .claimsChanged: "claims are read anew"
+        case .signedOut: "signed out"
+        case .notAllowed: "no longer allowed"
+        case .otherUser: "signed in as another user"
+        case .unverified: "sign-in unavailable"
         case .replaced: "replaced by a newer connection"
         case .draining(let milliseconds): "{\"retryAfterMs\":\(milliseconds)}"
         case .slowClient: "nothing drained for too long"
@@ -60,6 +72,10 @@ enum Closing: Sendable, Equatable {
         case .notAdmitted: Problem(.forbidden, "the configuration, as it was reloaded, does not admit this any more")
         case .keyWithdrawn: Problem(.invalidToken, "the token's key was withdrawn; get a new token")
         case .claimsChanged: Problem(.invalidToken, "the claims of tokens are read in another way now; try again")
+        case .signedOut: Problem(.notSignedIn, "the application does not know you any more; sign in again")
+        case .notAllowed: Problem(.forbidden, "the application does not allow this any more")
+        case .otherUser: Problem(.forbidden, "the application says that you are another user now")
+        case .unverified: Problem(.notSignedIn, "the application has not said for too long who you are; come again")
         case .replaced: Problem(.tooManyConnections, "replaced by a newer connection of the same user")
         case .draining(let milliseconds):
             Problem(

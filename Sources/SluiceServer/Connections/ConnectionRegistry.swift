@@ -242,6 +242,8 @@ protocol LiveConnection: AnyObject {
     ///   - leeway: How far clocks may differ, in seconds.
     /// - Returns: Whether it continues; false if it ended because that identity does not allow its use.
     func goOn(as identity: Identity, leeway: Double) -> Bool
+    /// Continues as the application says now, if all that it is used for is still allowed; else ends.
+    func reconsider(as identity: Identity)
     /// Ends it.
     func close(_ closing: Closing)
 }

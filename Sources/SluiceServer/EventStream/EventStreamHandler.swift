@@ -31,7 +31,7 @@ final class EventStreamHandler: RequestHandler {
             self.sendAway(exchange)
             return
         }
-        self.gatekeeper.identify(exchange) { visitor in
+        self.gatekeeper.identify(exchange, .subscribe, scan: self.scanSegment) { visitor in
             guard self.gatekeeper.spendHandshake(visitor.identity, exchange) else {
                 return
             }

@@ -161,6 +161,16 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
         return true
     }
 
+    func reconsider(as identity: Identity) {
+        self.connection.refresh(as: identity, self.arrival)
+        self.connection.mayFollow(self.subscriber.map { [$0.scanID] } ?? [], as: identity).assumeIsolated()
+            .whenSuccess { mayStay in
+                if !mayStay {
+                    self.close(.notAllowed)
+                }
+            }
+    }
+
     func close(_ closing: Closing) {
         self.finish(EventStreamEnd(closing))
     }

@@ -59,6 +59,7 @@ package final class Gateway: Sendable {
         self.client = client
         self.logger = logger
         self.isListenerInherited = sockets.listen != nil
+        var application: ApplicationJudge?
         do {
             let services = try Self.makeServices(
                 configuration,
@@ -68,6 +69,7 @@ package final class Gateway: Sendable {
                 logger
             )
             self.services = services
+            application = services.application
             self.loops = try await GatewayLoops(eventLoops, services: services)
             // Weak: the services hold the key source.
             services.keySource.whenKeysChange { [weak services, group] change in
@@ -80,15 +82,13 @@ package final class Gateway: Sendable {
             // Before the first connection: there may be room for few.
             services.load.take(.measured(), services: services)
             let listener = Listener(group: group, loops: self.loops, services: services, sockets: sockets)
-            self.adminListener = try await listener.listenForAdmin(
-                host: configuration.admin.host,
-                port: configuration.admin.port
-            )
+            self.adminListener = try await listener.listenForAdmin(configuration.admin)
             self.listener = try await listener.listen(configuration.listen)
             let port = self.listener.localAddress?.port
             self.others = try await OtherListeners(listener, configuration.listen, port: port)
             self.upkeep = Upkeep(services: services, group: group, logger: logger)
         } catch {
+            try? await application?.stop()
             try? await client.shutdown()
             try? await hookClient.shutdown()
             LoopTurns.forget(eventLoops)
@@ -131,7 +131,8 @@ package final class Gateway: Sendable {
         let receivers = try HookReceiver.load(configuration.hooks)
         try self.services.tls?.reload(configuration.tls)
         self.services.keySource.replace(keys)
-        let hasNewSource = configuration.auth.jwks.url != self.services.settings.configuration.auth.jwks.url
+        self.services.application?.replace(configuration.auth)
+        let hasNewSource = configuration.auth.keyAddress != self.services.settings.configuration.auth.keyAddress
         self.services.replace(GatewaySettings(configuration))
         if hasNewSource {
             _ = self.services.keySource.fetch(on: self.group.any())
@@ -183,6 +184,7 @@ package final class Gateway: Sendable {
         try await self.services.relay.flush(on: self.group.any()).get()
         // Whatever becomes of what it asked others: the store is closed in order.
         try? await self.client.shutdown()
+        try? await self.services.application?.stop()
         try? await self.services.hooks?.stop(by: schedule.endsAt)
         self.services.store?.close()
         try? await self.services.engine?.shutdown().get()
@@ -243,6 +245,12 @@ package final class Gateway: Sendable {
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: eventLoops),
             keySource: KeySource(keys, client: clients.keys, authenticator: authenticator, logger: logger),
+            application: ApplicationJudge(
+                configuration.auth,
+                group: group,
+                authenticator: authenticator,
+                logger: logger
+            ),
             hooks: hooks,
             tls: tls,
             logger: logger

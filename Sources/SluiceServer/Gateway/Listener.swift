@@ -63,7 +63,7 @@ struct Listener: Sendable {
     }
 
     /// Listens for the operator.
-    func listenForAdmin(host: String, port: Int) async throws -> any Channel {
+    func listenForAdmin(_ admin: GatewayConfiguration.Admin) async throws -> any Channel {
         let loops = self.loops
         let listener = ConnectionListener(
             group: self.group,
@@ -80,7 +80,7 @@ struct Listener: Sendable {
                 )
             }
         )
-        return try await self.bind(listener, self.sockets.admin, host: host, port: port, section: "admin")
+        return try await self.bind(listener, self.sockets.admin, host: admin.host, port: admin.port, section: "admin")
     }
 
     /// Accepts clients' connections, with `isProxied` from load balancers alone, which name the client first; `build` makes the pipeline behind whatever names the client.

@@ -59,19 +59,22 @@ final class Routes: RequestRouter {
         switch request.path.count {
         case 2 where request.path == ["api", "tickets"]:
             return self.only([.POST], request) {
-                APIHandler(services: self.services, checksOrigin: true) { exchange, identity, _ throws(Problem) in
+                APIHandler(services: self.services, .ticket, checksOrigin: true) {
+                    exchange,
+                    identity,
+                    _ throws(Problem) in
                     try self.tokens.issueTicket(exchange, identity)
                 }
             }
         case 2 where request.path == ["api", "probe"]:
             return self.only([.GET, .HEAD], request) {
-                APIHandler(services: self.services) { exchange, _, _ in
+                APIHandler(services: self.services, .read) { exchange, _, _ in
                     ProbeReads(services: self.services).answer(exchange)
                 }
             }
         case 2 where request.path == ["api", "nodes"]:
             return self.only([.GET, .HEAD], request) {
-                APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                APIHandler(services: self.services, .admin) { exchange, identity, _ throws(Problem) in
                     try NodeReads(services: self.services).list(exchange, identity)
                 }
             }
@@ -83,7 +86,7 @@ final class Routes: RequestRouter {
             return self.connections(request)
         case 3 where request.path == ["api", "tokens", "revoke"]:
             return self.only([.POST], request) {
-                APIHandler(services: self.services) { exchange, identity, body throws(Problem) in
+                APIHandler(services: self.services, .admin) { exchange, identity, body throws(Problem) in
                     try self.tokens.revoke(exchange, identity, body)
                 }
             }
@@ -108,7 +111,7 @@ final class Routes: RequestRouter {
             return self.notFound
         }
         return self.only([.POST], request) {
-            APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+            APIHandler(services: self.services, .admin) { exchange, identity, _ throws(Problem) in
                 if kind == "users" {
                     try self.tokens.disconnect(exchange, identity, user: name)
                 } else {
@@ -121,7 +124,7 @@ final class Routes: RequestRouter {
     /// `/api/connections`, and one of them.
     private func connections(_ request: HTTPRequest) -> any RequestHandler {
         self.only([.GET, .HEAD], request) {
-            APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+            APIHandler(services: self.services, .admin) { exchange, identity, _ throws(Problem) in
                 let reads = ConnectionReads(services: self.services)
                 if request.path.count == 3 {
                     try reads.one(exchange, identity, request.path[2])
@@ -135,12 +138,16 @@ final class Routes: RequestRouter {
     /// `/api/scans/{scanId}`, and the statistics beside it.
     private func scan(_ request: HTTPRequest, _ segment: String) -> any RequestHandler {
         if segment == "stats", request.method == .GET || request.method == .HEAD {
-            return APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+            return APIHandler(services: self.services, .read) { exchange, identity, _ throws(Problem) in
                 try self.reads.stats(exchange, identity)
             }
         }
+        let isWrite = request.method == .PUT || request.method == .DELETE
         return self.only([.GET, .HEAD, .PUT, .DELETE], request) {
-            APIHandler(services: self.services) { exchange, identity, body throws(Problem) in
+            APIHandler(services: self.services, isWrite ? .post : .read, scan: segment) {
+                exchange,
+                identity,
+                body throws(Problem) in
                 let scanID = try ScanID(segment: segment)
                 switch request.method {
                 case .PUT:
@@ -167,7 +174,7 @@ final class Routes: RequestRouter {
             }
         case "messages":
             return self.only([.GET, .HEAD], request) {
-                APIHandler(services: self.services) { exchange, identity, _ throws(Problem) in
+                APIHandler(services: self.services, .read, scan: segment) { exchange, identity, _ throws(Problem) in
                     try self.reads.messages(exchange, identity, try ScanID(segment: segment))
                 }
             }

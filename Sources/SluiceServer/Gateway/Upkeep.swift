@@ -17,7 +17,6 @@ final class Upkeep: Sendable {
     private let logger: Logger
     private let tasks: NIOLoopBoundBox<[RepeatedTask]>
     private let lastSeen: NIOLoopBoundBox<[Date?]>
-    private let lastKeyFetch: NIOLoopBoundBox<NIODeadline>
 
     init(services: GatewayServices, group: MultiThreadedEventLoopGroup, logger: Logger) {
         self.services = services
@@ -25,7 +24,6 @@ final class Upkeep: Sendable {
         self.logger = logger
         self.tasks = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: self.eventLoop)
         self.lastSeen = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: self.eventLoop)
-        self.lastKeyFetch = NIOLoopBoundBox.makeBoxSendingValue(.now(), eventLoop: self.eventLoop)
     }
 
     /// Begins to look.
@@ -36,7 +34,7 @@ final class Upkeep: Sendable {
             self.tasks.value.append(
                 self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.loadInterval) { _ in
                     self.lookAtLoad()
-                    self.lookAtKeys()
+                    self.services.keySource.fetchIfDue(on: self.eventLoop)
                 }
             )
             if self.services.tls != nil {
@@ -72,17 +70,6 @@ final class Upkeep: Sendable {
                 MachineLoad.releaseFreeMemory()
             }
         }
-    }
-
-    /// Reads the key set when it is time by the configuration of now, which a reload may have changed.
-    private func lookAtKeys() {
-        let refresh = self.services.settings.configuration.auth.jwks.refresh
-        let now = self.eventLoop.now
-        guard self.lastKeyFetch.value + refresh <= now else {
-            return
-        }
-        self.lastKeyFetch.value = now
-        _ = self.services.keySource.fetch(on: self.eventLoop)
     }
 
     private func lookAtCertificate() {

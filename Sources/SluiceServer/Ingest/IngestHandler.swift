@@ -36,9 +36,9 @@ final class IngestHandler: RequestHandler {
         }
         // Known before the producer is, which may take a while: a stream counts as one from its first byte.
         self.isStream = IngestHead.isStream(exchange.request.headers)
-        self.gatekeeper.identify(exchange) { self.identified($0, exchange) }
+        self.gatekeeper.identify(exchange, .post, scan: self.scanSegment) { self.identified($0, exchange) }
         if self.reader == nil, exchange.isOpen {
-            // A key is being fetched: the body waits in the socket until it is known whose it is.
+            // A key is being fetched, or the application asked: the body waits in the socket until it is known whose it is.
             exchange.pauseReading()
         }
     }

@@ -37,6 +37,7 @@ final class LineIngest: IngestReader, LiveConnection {
     private var acceptedCount = 0
     private var seqs: ClosedRange<Seq>?
     private var expiry: Scheduled<Void>?
+    private var watch: ApplicationWatch?
     /// No producer waits longer at a time, whatever it owes.
     private static let longestWaitNanoseconds: UInt64 = 3_600_000_000_000
     /// After this many seconds the token is checked again.
@@ -60,6 +61,13 @@ final class LineIngest: IngestReader, LiveConnection {
         job.services.connections.insert(self, id: self.id, on: job.exchange.eventLoop)
         job.services.metrics.opened("ndjson")
         self.watchToken()
+        self.watch = ApplicationWatch(
+            self,
+            job.identity,
+            job.visitor.errand,
+            services: job.services,
+            on: job.exchange.eventLoop
+        )
         self.wait(self.allowance.open(now: self.openedAt))
     }
 
@@ -139,6 +147,16 @@ final class LineIngest: IngestReader, LiveConnection {
         }
         self.identity = identity
         return true
+    }
+
+    func reconsider(as identity: Identity) {
+        guard identity.mayIngest(scan: self.job.scanID.text) else {
+            self.close(.notAllowed)
+            return
+        }
+        self.identity = identity
+        self.expiry?.cancel()
+        self.watchToken()
     }
 
     /// Also where the body has ended, and its last lines wait for the producer's rate: they are not taken.
@@ -361,6 +379,8 @@ final class LineIngest: IngestReader, LiveConnection {
         self.expiry = nil
         self.throttle?.cancel()
         self.throttle = nil
+        self.watch?.stop()
+        self.watch = nil
         if self.job.services.connections.remove(self.id, on: self.job.exchange.eventLoop) {
             self.job.services.metrics.ended("ndjson")
         }

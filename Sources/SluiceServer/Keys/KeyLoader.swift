@@ -21,7 +21,7 @@ enum KeyLoader {
         func verifier(fetched: [VerificationKey] = []) -> TokenVerifier {
             TokenVerifier(
                 keys: self.keys + (self.fileSet?.keys ?? []) + fetched,
-                issuer: self.auth.issuer,
+                issuer: self.auth.requiredIssuer,
                 audience: self.auth.audience,
                 leeway: self.auth.leeway.seconds,
                 claims: self.auth.claims

@@ -23,6 +23,9 @@ final class KeySource: Sendable {
     static let unknownKeyInterval = TimeAmount.minutes(1)
     /// The longest that one fetch may take.
     private static let timeout = TimeAmount.seconds(10)
+    /// An issuer that was never reached is asked again after this long, and then after twice as long, up to a minute.
+    private static let firstRetryInterval = TimeAmount.seconds(1)
+    private static let longestRetryInterval = TimeAmount.minutes(1)
 
     private struct State {
         /// The present configuration; a fetch may end after a change of it.
@@ -36,10 +39,25 @@ final class KeySource: Sendable {
         var lastUnknownKeyFetchAt: NIODeadline?
         var current: EventLoopFuture<Void>?
         var failureCount = 0
+        /// Since the last success.
+        var failuresInRow = 0
         var fetchCount = 0
+        var lastFetchAt: NIODeadline?
 
         /// Whether the source was never reached, so that keys may be missing that are not known.
-        var isIncomplete: Bool { self.loaded.auth.jwks.url != nil && self.fetched == nil }
+        var isIncomplete: Bool { self.loaded.auth.keyAddress != nil && self.fetched == nil }
+        /// Whether an issuer was never reached.
+        var isAwaitingIssuer: Bool { self.isIncomplete && self.loaded.auth.oidc.issuer != nil }
+        /// How long after a fetch the next one is due.
+        var interval: TimeAmount {
+            let refresh = self.loaded.auth.keyRefresh
+            guard self.isAwaitingIssuer, self.failuresInRow > 0 else {
+                return refresh
+            }
+            let factor = Int64(1) << min(self.failuresInRow - 1, 6)
+            let retry = KeySource.firstRetryInterval * factor
+            return min(refresh, retry, KeySource.longestRetryInterval)
+        }
         /// The key set in force.
         var set: JSONWebKeySet? { self.loaded.fileSet ?? self.fetched }
     }
@@ -73,9 +91,10 @@ final class KeySource: Sendable {
     /// The keys of another URL must then be fetched.
     func replace(_ loaded: KeyLoader.Loaded) {
         let note = self.state.withLock { state in
-            if loaded.auth.jwks.url != state.loaded.auth.jwks.url {
+            if loaded.auth.keyAddress != state.loaded.auth.keyAddress {
                 state.fetched = nil
-                state.isReloading = loaded.auth.jwks.url != nil
+                state.failuresInRow = 0
+                state.isReloading = loaded.auth.keyAddress != nil
                 // A fetch on its way comes from another address.
                 state.current = nil
             }
@@ -92,34 +111,49 @@ final class KeySource: Sendable {
     /// Reads the key set again now, or joins the fetch that is under way.
     func fetch(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let promise = eventLoop.makePromise(of: Void.self)
-        let (current, url): (EventLoopFuture<Void>?, String?) = self.state.withLock { state in
-            guard state.current == nil, let url = state.loaded.auth.jwks.url else {
+        typealias Address = GatewayConfiguration.Auth.KeyAddress
+        let (current, address): (EventLoopFuture<Void>?, Address?) = self.state.withLock { state in
+            state.lastFetchAt = eventLoop.now
+            guard state.current == nil, let address = state.loaded.auth.keyAddress else {
                 return (state.current, nil)
             }
             state.current = promise.futureResult
             state.fetchCount += 1
-            return (nil, url)
+            return (nil, address)
         }
-        guard let url else {
+        guard let address else {
             if current == nil {
                 self.readFile()
             }
             promise.succeed()
             return current?.hop(to: eventLoop) ?? promise.futureResult
         }
-        self.request(url)
+        self.request(address)
             .whenComplete { result in
-                self.take(result, from: url)
+                self.take(result, from: address)
                 promise.succeed()
             }
         return promise.futureResult
     }
 
+    /// Reads the key set again if it is time by the configuration of now, which a reload may have changed.
+    func fetchIfDue(on eventLoop: any EventLoop) {
+        let isDue = self.state.withLock { state in
+            state.lastFetchAt.map { $0 + state.interval <= eventLoop.now } ?? true
+        }
+        if isDue {
+            _ = self.fetch(on: eventLoop)
+        }
+    }
+
+    /// Whether keys are missing because an issuer was never reached: a token that none of the others fits may be good.
+    var isAwaitingIssuer: Bool { self.state.withLock { $0.isAwaitingIssuer } }
+
     /// Fetches for a token whose key is not known; nil if that was done a short while ago.
     func fetchForUnknownKey(on eventLoop: any EventLoop) -> EventLoopFuture<Void>? {
         let now = eventLoop.now
         let isTime = self.state.withLock { state in
-            guard state.loaded.auth.jwks.url != nil || state.loaded.auth.jwks.file != nil else {
+            guard state.loaded.auth.keyAddress != nil || state.loaded.auth.jwks.file != nil else {
                 return false
             }
             if let last = state.lastUnknownKeyFetchAt, now < last + Self.unknownKeyInterval {
@@ -131,17 +165,40 @@ final class KeySource: Sendable {
         return isTime ? self.fetch(on: eventLoop) : nil
     }
 
-    private func request(_ url: String) -> EventLoopFuture<[UInt8]> {
-        let eventLoop = self.client.eventLoopGroup.any()
+    private func request(_ address: GatewayConfiguration.Auth.KeyAddress) -> EventLoopFuture<[UInt8]> {
+        let deadline = NIODeadline.now() + Self.timeout
+        switch address {
+        case .set(let url):
+            return Self.request(url, by: self.client, limit: JSONWebKeySet.maximumBytes, deadline)
+        case .issuer(let issuer, let ca):
+            // One for each time, which is seldom: the file of its authority may have changed.
+            let client = HTTPClient(eventLoopGroup: self.client.eventLoopGroup, configuration: .outbound(ca: ca))
+            let document = IssuerDocument.address(of: issuer)
+            return Self.request(document, by: client, limit: IssuerDocument.maximumBytes, deadline)
+                .flatMapThrowing { bytes in
+                    let url = try IssuerDocument(bytes, issuer: issuer).keySetAddress
+                    guard let request = try? HTTPClient.Request(url: url), SecureAddress.isSecure(request) else {
+                        throw KeyLoader.Failure(description: "the issuer's document names no https address of keys")
+                    }
+                    return url
+                }
+                .flatMap { Self.request($0, by: client, limit: JSONWebKeySet.maximumBytes, deadline) }
+                .always { _ in client.shutdown { _ in } }
+        }
+    }
+
+    private static func request(
+        _ url: String,
+        by client: HTTPClient,
+        limit: Int,
+        _ deadline: NIODeadline
+    ) -> EventLoopFuture<[UInt8]> {
         do {
             let request = try HTTPClient.Request(url: url, headers: ["Accept": "application/json"])
-            let delegate = ResponseAccumulator(request: request, maxBodySize: JSONWebKeySet.maximumBytes)
-            return self.client
-                .execute(
-                    request: request,
-                    delegate: delegate,
-                    deadline: .now() + Self.timeout
-                )
+            let delegate = ResponseAccumulator(request: request, maxBodySize: limit)
+            return
+                client
+                .execute(request: request, delegate: delegate, deadline: deadline)
                 .futureResult
                 .flatMapThrowing { response in
                     guard response.status == .ok, let body = response.body else {
@@ -150,11 +207,11 @@ final class KeySource: Sendable {
                     return Array(body.readableBytesView)
                 }
         } catch {
-            return eventLoop.makeFailedFuture(error)
+            return client.eventLoopGroup.any().makeFailedFuture(error)
         }
     }
 
-    private func take(_ result: Result<[UInt8], any Error>, from url: String) {
+    private func take(_ result: Result<[UInt8], any Error>, from address: GatewayConfiguration.Auth.KeyAddress) {
         do {
             let set = try JSONWebKeySet(try result.get())
             guard !set.keys.isEmpty else {
@@ -163,21 +220,23 @@ final class KeySource: Sendable {
             }
             let (note, change): (Note, Change?) = self.state.withLock { state in
                 // The operator may have named another source meanwhile, which is asked on its own.
-                guard state.loaded.auth.jwks.url == url else {
+                guard state.loaded.auth.keyAddress == address else {
                     return (Note(), nil)
                 }
                 state.current = nil
                 let change = state.isReloading ? Change.byReload : .bySet
                 state.isReloading = false
                 state.fetched = set
+                state.failuresInRow = 0
                 return (Self.note(&state), self.install(state) ? change : nil)
             }
             self.tell(note)
             self.tellOfChange(change)
         } catch {
             self.state.withLock { state in
-                if state.loaded.auth.jwks.url == url {
+                if state.loaded.auth.keyAddress == address {
                     state.current = nil
+                    state.failuresInRow += 1
                 }
                 state.failureCount += 1
             }

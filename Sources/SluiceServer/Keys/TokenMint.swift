@@ -49,7 +49,7 @@ package enum TokenMint {
         signed.roles = claims.roles
         signed.scope = claims.scope
         signed.rules = auth.claims
-        signed.issuer = auth.issuer
+        signed.issuer = auth.requiredIssuer
         signed.audience = auth.audience
         return try TokenSigner(key: try KeyLoader.key(key)).sign(signed)
     }

@@ -31,6 +31,8 @@ final class GatewayServices: Sendable {
     let load = LoadMonitor()
     /// Where keys come from.
     let keySource: KeySource
+    /// Asks the application who visitors are; nil where there is none to ask.
+    let application: ApplicationJudge?
     /// Tells of credentials that were refused.
     let credentialLog: CredentialLog
     /// Tells others of what becomes of scans; nil where nobody can be told.
@@ -50,6 +52,7 @@ final class GatewayServices: Sendable {
         authenticator: Authenticator,
         connections: ConnectionRegistry,
         keySource: KeySource,
+        application: ApplicationJudge? = nil,
         hooks: HookDispatcher? = nil,
         tls: TLSContexts? = nil,
         logger: Logger
@@ -67,6 +70,7 @@ final class GatewayServices: Sendable {
         self.metrics = GatewayMetrics(startedAt: WallTime.now())
         self.loopLag = LoopLag(connections.eventLoops)
         self.keySource = keySource
+        self.application = application
         self.hooks = hooks
         self.tls = tls
         self.credentialLog = CredentialLog(logger: logger)

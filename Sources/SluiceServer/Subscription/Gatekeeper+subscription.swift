@@ -47,6 +47,7 @@ extension Gatekeeper {
             loop: loop,
             identity: visitor.identity,
             arrival: self.arrival(of: exchange, visitor),
+            errand: visitor.errand,
             place: place,
             scanID: scanID,
             peer: exchange.connection.peerAddress

@@ -29,7 +29,7 @@ final class SubscribeHandler: RequestHandler {
             exchange.respond(problem: Problem(.originRefused, "pages of this origin may not open a socket"))
             return
         }
-        self.gatekeeper.identify(exchange, isWebSocket: true) { visitor in
+        self.gatekeeper.identify(exchange, .subscribe, scan: self.scanSegment, isWebSocket: true) { visitor in
             guard self.gatekeeper.spendHandshake(visitor.identity, exchange) else {
                 return
             }

@@ -26,6 +26,9 @@ struct SubscriberConnection {
     private let openedAt: NIODeadline
     private(set) var identity: Identity
     private(set) var arrival: Arrival
+    /// What the application is asked again; nil where it was not asked.
+    private let errand: Errand?
+    private var watch: ApplicationWatch?
     private(set) var outbox: Outbox?
     private var tokenClock: TokenClock
     private var drainMachine = DrainMachine()
@@ -37,6 +40,7 @@ struct SubscriberConnection {
         loop: LoopServices,
         identity: Identity,
         arrival: Arrival,
+        errand: Errand?,
         place: ConnectionLimits.ID,
         scanID: ScanID?,
         peer: String
@@ -46,6 +50,7 @@ struct SubscriberConnection {
         self.loop = loop
         self.identity = identity
         self.arrival = arrival
+        self.errand = errand
         self.place = place
         self.scanID = scanID
         self.peer = peer
@@ -90,6 +95,13 @@ struct SubscriberConnection {
         )
         self.outbox = outbox
         self.services.connections.insert(session, id: self.place, on: self.loop.eventLoop)
+        self.watch = ApplicationWatch(
+            session,
+            self.identity,
+            self.errand,
+            services: self.services,
+            on: self.loop.eventLoop
+        )
         self.services.metrics.opened(self.kind.rawValue)
         self.logger.info("connection established")
         return outbox
@@ -104,6 +116,8 @@ struct SubscriberConnection {
             return nil
         }
         self.isOver = true
+        self.watch?.stop()
+        self.watch = nil
         let counts = self.outbox?.counts ?? Outbox.Counts()
         self.outbox?.close()
         self.outbox = nil
@@ -130,11 +144,28 @@ struct SubscriberConnection {
         self.tokenClock.leeway = leeway
     }
 
-    /// It showed a newer token of the same user.
+    /// It showed a newer token of the same user, or the application was asked again.
     mutating func refresh(as identity: Identity, _ arrival: Arrival) {
+        // The same end is announced once.
+        if identity.expiresAt != self.identity.expiresAt {
+            self.tokenClock = TokenClock(identity, leeway: self.services.settings.configuration.auth.leeway.seconds)
+        }
         self.identity = identity
         self.arrival = arrival
-        self.tokenClock = TokenClock(identity, leeway: self.services.settings.configuration.auth.leeway.seconds)
+    }
+
+    /// Asks the scans' homes whether somebody may follow all of some scans.
+    ///
+    /// Fails where they cannot be asked.
+    func mayFollow(_ scans: [ScanID], as identity: Identity) -> EventLoopFuture<Bool> {
+        let owners = scans.map { self.services.relay.owner(of: $0, on: self.loop.eventLoop) }
+        return EventLoopFuture.whenAllSucceed(owners, on: self.loop.eventLoop)
+            .map { owners in
+                zip(scans, owners)
+                    .allSatisfy { scanID, found in
+                        identity.maySubscribe(scan: scanID.text, owner: found?.owner)
+                    }
+            }
     }
 
     // MARK: Its client

@@ -194,6 +194,11 @@ extension SubscriptionSession {
                 self.whenLookedUp(fetched, action) { _ in self.refresh(token, action, mayFetchKeys: false) }
                 return
             }
+            guard !error.isOfMissingKey || !self.services.keySource.isAwaitingIssuer else {
+                let message = "the issuer of tokens cannot be reached yet; try again"
+                self.refuse(code: ProblemCode.authUnavailable.rawValue, message, id: action.id)
+                return
+            }
             self.services.credentialLog.refused(
                 error.reason.rawValue,
                 "refresh",

@@ -127,6 +127,17 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
         return true
     }
 
+    func reconsider(as identity: Identity) {
+        // At once: what is asked for from now on is allowed by this alone.
+        self.connection.refresh(as: identity, self.arrival)
+        self.connection.mayFollow(Array(self.subscribers.keys), as: identity).assumeIsolated()
+            .whenSuccess { mayStay in
+                if !mayStay {
+                    self.close(.notAllowed)
+                }
+            }
+    }
+
     /// Continues with a newer token.
     func refresh(as identity: Identity, _ arrival: Arrival) {
         self.connection.refresh(as: identity, arrival)

@@ -126,4 +126,33 @@ struct CredentialsTests {
         let credentials = try self.credentials([("Sec-WebSocket-Protocol", name)], query: "?ticket=k")
         #expect(credentials.proof == .ticket("k") && credentials.subprotocol == nil)
     }
+
+    @Test(
+        "A Bearer without a JWT's three parts can be the application's",
+        arguments: [("opaque", true), ("a.b", true), ("a.b.c.d", true), ("a.b.c", false), ("..", false)]
+    )
+    func opaque(value: String, isOpaque: Bool) throws {
+        #expect(try self.credentials([("Authorization", "Bearer \(value)")]).proof.isOpaque == isOpaque)
+        #expect(try !self.credentials(query: "?token=\(value)").proof.isOpaque)
+    }
+
+    @Test("An application judges the fields that the operator names, and browsers send all but Bearer by themselves")
+    func forwarded() throws {
+        let headers = HeaderFields([
+            ("cookie", "a=1"), ("X-Key", ""), ("Authorization", "Bearer x"), ("Cookie", "b=2"), ("X-Other", "y"),
+        ])
+        var forward = GatewayConfiguration.Auth.Forward()
+        #expect(forward.credential(in: headers) == nil && !forward.takesAuthorization)
+        forward.url = "https://app.example/whoami"
+        let both = try #require(forward.credential(in: headers))
+        let shown = both.fields.map { "\($0.name): \($0.value)" }
+        #expect(shown == ["Cookie: a=1", "Cookie: b=2", "Authorization: Bearer x"])
+        #expect(both.isAmbient && forward.takesAuthorization)
+        forward.headers = ["authorization"]
+        #expect(forward.credential(in: headers)?.isAmbient == false && forward.takesAuthorization)
+        let basic = HeaderFields([("Authorization", "Basic eDp5")])
+        #expect(forward.credential(in: basic)?.isAmbient == true)
+        forward.headers = ["X-Key"]
+        #expect(forward.credential(in: headers) == nil && !forward.takesAuthorization)
+    }
 }

@@ -34,6 +34,8 @@ struct LiveJudgeTests {
             self.eventLoop.makeFailedFuture(ChannelError.eof)
         }
 
+        func reconsider(as identity: Identity) {}
+
         func goOn(as identity: Identity, leeway: Double) -> Bool {
             self.leeway = leeway
             return true

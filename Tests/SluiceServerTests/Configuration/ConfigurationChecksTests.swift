@@ -151,7 +151,7 @@ struct ConfigurationChecksTests {
         let yaml = "listen: { plaintext: true }\nauth: { keys: [] }"
         #expect(
             try ConfigurationFolder.faults(of: yaml, environment: [:]) == [
-                "config.yaml:2:1: auth: nobody could come in: give keys, jwks or ingest_keys"
+                "config.yaml:2:1: auth: nobody could come in: give keys, jwks, oidc, forward or ingest_keys"
             ]
         )
     }

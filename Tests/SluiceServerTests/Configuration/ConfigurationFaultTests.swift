@@ -202,7 +202,7 @@ struct ConfigurationFaultTests {
         let environment = ["SLUICE_RELAY__FRAMING": "heap", "SLUICE_RELAY_FRAMING": "plain"]
         #expect(
             try ConfigurationFolder.faults(of: yaml, environment: environment) == [
-                "config.yaml: auth: nobody could come in: give keys, jwks or ingest_keys",
+                "config.yaml: auth: nobody could come in: give keys, jwks, oidc, forward or ingest_keys",
                 "config.yaml: tls.certificate: needed, unless listen.plaintext is true",
                 "config.yaml: tls.private_key: needed, unless listen.plaintext is true",
                 "config.yaml:2:3: listen.port: expected at most 65535, found 99999",

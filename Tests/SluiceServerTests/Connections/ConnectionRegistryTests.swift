@@ -28,6 +28,8 @@ struct ConnectionRegistryTests {
             return self.eventLoop.makeSucceededFuture(report)
         }
 
+        func reconsider(as identity: Identity) {}
+
         func goOn(as identity: Identity, leeway: Double) -> Bool { true }
 
         func close(_ closing: Closing) {
