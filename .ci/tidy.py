@@ -51,8 +51,8 @@ ALLOWED_IMPORTS = {
     "SluiceAdmission": {"SluiceBase", "Crypto", "CryptoExtras"} | FOUNDATION,
     "SluiceWire": {"NIOCore", "CZlib"},
     "SluiceHTTP": {
-        "SluiceBase", "SluiceSystem", "SluiceWire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "Crypto", "Logging",
-        "SwiftASN1", "X509",
+        "SluiceBase", "SluiceSystem", "SluiceWire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "NIOHTTP2",
+        "NIOHPACK", "Crypto", "Logging", "SwiftASN1", "X509",
     } | PLATFORM,
     "SluiceRelay": {"SluiceBase", "SluiceWire", "NIOCore", "DequeModule", "Logging"},
 }

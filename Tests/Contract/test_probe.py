@@ -109,7 +109,7 @@ def test_what_is_not_good_is_told(front, tmp_path, name, changes, bad):
 def test_without_a_proxy_and_without_a_right(make_gateway):
     gateway = make_gateway()
     found = probe(gateway, gateway.url, gateway.ca, wait=1)
-    assert {subject for subject, (verdict, _) in found.items() if verdict != "good"} == {"HTTP/2"}
+    assert {subject for subject, (verdict, _) in found.items() if verdict != "good"} == set()
     found = probe(gateway, gateway.url, gateway.ca, wait=1, scope="none", roles=[])
     assert found["lines"][0] == "bad" and "403" in found["lines"][1]
     nothing = sluice("check", "--probe", f"https://localhost:{free_port()}", "--ca", gateway.ca)

@@ -10,6 +10,7 @@ package final class RecordingRouter: RequestRouter {
     package private(set) var openedCount = 0
     package private(set) var closedCount = 0
     package private(set) var cutCount = 0
+    package private(set) var abuseCount = 0
 
     package func connectionOpened(_ connection: HTTPConnectionInfo) {
         self.openedCount += 1
@@ -21,6 +22,10 @@ package final class RecordingRouter: RequestRouter {
 
     package func slowReaderCut() {
         self.cutCount += 1
+    }
+
+    package func connectionAbused() {
+        self.abuseCount += 1
     }
 
     package func refused(_ code: ProblemCode) {

@@ -62,6 +62,19 @@ package struct LineProbe: Sendable {
             throw NoLine(description: "TLS: \(line.inbox.failure ?? "no answer")")
         }
         facts.protocolName = inbox.protocolName
+        if inbox.protocolName == "h2" {
+            facts.speaksHTTP2 = await Self.speaksHTTP2(line)
+        }
+    }
+
+    /// Whether the other end greets as HTTP/2 does, with its settings (RFC 9113, section 3.4).
+    private static func speaksHTTP2(_ line: ProbeLine) async -> Bool {
+        line.send(Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0])
+        let isGreeted = await line.wait(seconds: Self.patience) { inbox -> Bool? in
+            guard inbox.bytes.count >= 9 else { return inbox.isClosed ? false : nil }
+            return inbox.bytes[3] == 4
+        }
+        return isGreeted ?? false
     }
 
     private func lookAtLines(_ facts: inout ProbeFacts) async throws {

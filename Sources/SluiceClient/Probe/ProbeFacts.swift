@@ -29,6 +29,8 @@ package struct ProbeFacts: Sendable, Equatable {
     package var authority: String
     /// The protocol that was agreed on where HTTP/2 was offered; nil for none.
     package var protocolName: String?
+    /// Whether HTTP/2, where that was agreed on, was spoken then.
+    package var speaksHTTP2 = true
     /// This end's address as its machine knows it.
     package var localAddress: String?
     package var seen: Seen?
@@ -82,9 +84,16 @@ extension ProbeFacts {
     private var aboutProtocols: [ProbeFinding] {
         var findings: [ProbeFinding] = []
         if self.isSecure {
-            let isTwo = self.protocolName == "h2"
-            let text = isTwo ? "is spoken" : "is not spoken: browsers hold six event streams of one origin at most"
-            findings.append(ProbeFinding(verdict: isTwo ? .good : .note, subject: "HTTP/2", text: text))
+            switch (self.protocolName == "h2", self.speaksHTTP2) {
+            case (true, true):
+                findings.append(ProbeFinding(verdict: .good, subject: "HTTP/2", text: "is spoken"))
+            case (true, false):
+                let text = "is agreed on in the TLS handshake and not spoken: browsers fail"
+                findings.append(ProbeFinding(verdict: .bad, subject: "HTTP/2", text: text))
+            case (false, _):
+                let text = "is not spoken: browsers hold six event streams of one origin at most"
+                findings.append(ProbeFinding(verdict: .note, subject: "HTTP/2", text: text))
+            }
         }
         if let isPagePacked = self.isPagePacked {
             let text =

@@ -130,5 +130,22 @@ package final class HTTPExchange {
     }
 }
 
+/// What all versions' answers have in common.
+extension HTTPExchange {
+    /// A problem as the answer to this request, which it names.
+    internal func response(to problem: Problem) -> HTTPResponse {
+        problem.adding([("requestId", .string(self.trace.requestID))]).response(allocator: self.connection.allocator)
+    }
+
+    /// An answer's fields, and those that it gets because of the request.
+    internal func fields(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {
+        var fields = headers + self.commonFields
+        if self.request.headers.contains(name: "traceparent"), let header = self.trace.header {
+            fields.append(("traceparent", header))
+        }
+        return fields
+    }
+}
+
 @available(*, unavailable)
 extension HTTPExchange: Sendable {}

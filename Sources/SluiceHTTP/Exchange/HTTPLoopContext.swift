@@ -10,6 +10,8 @@ package final class HTTPLoopContext {
     private var validUntil: NIODeadline?
     private var plain = ByteBuffer()
     private var secure = ByteBuffer()
+    /// The same for HTTP/2, which is spoken over TLS alone.
+    private var fields: [(name: String, value: String)] = []
     /// The memory for answers that are being packed.
     internal let memory: CompressionMemory
     /// Has them take turns.
@@ -52,17 +54,32 @@ package final class HTTPLoopContext {
 
     /// The field lines for an answer, each with its line end.
     internal func commonFields(isTLS: Bool, now: NIODeadline) -> ByteBuffer {
+        self.refreshIfOld(now)
+        return isTLS ? self.secure : self.plain
+    }
+
+    /// The fields for an answer over HTTP/2, in lower case.
+    internal func commonFields(now: NIODeadline) -> [(name: String, value: String)] {
+        self.refreshIfOld(now)
+        return self.fields
+    }
+
+    private func refreshIfOld(_ now: NIODeadline) {
         if self.validUntil.map({ $0 <= now }) ?? true {
             self.refresh()
             self.validUntil = now + .seconds(1)
         }
-        return isTLS ? self.secure : self.plain
     }
 
     private func refresh() {
+        let date = HTTPDate.format(unixSeconds: self.unixTime())
+        self.fields = [
+            ("server", "sluice"), ("date", date), ("x-content-type-options", "nosniff"),
+            ("strict-transport-security", "max-age=31536000"),
+        ]
         self.plain.clear()
         self.plain.writeString("Server: sluice\r\nDate: ")
-        self.plain.writeString(HTTPDate.format(unixSeconds: self.unixTime()))
+        self.plain.writeString(date)
         self.plain.writeString("\r\nX-Content-Type-Options: nosniff\r\n")
         self.secure.clear()
         self.secure.writeImmutableBuffer(self.plain)

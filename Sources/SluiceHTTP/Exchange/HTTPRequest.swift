@@ -30,8 +30,15 @@ package struct HTTPRequest: Sendable {
     package let expectsContinue: Bool
     /// The body's length in bytes, where the head says it.
     package let contentLength: Int?
-    /// Whether the body comes in chunks.
-    package let isChunked: Bool
+    /// Whether a body follows whose length is not known.
+    package internal(set) var isChunked: Bool
+    /// Whether it came on a stream of HTTP/2.
+    package internal(set) var isVersion2 = false
+    /// The protocol that an extended CONNECT asks for on its stream, in the place of a GET with an upgrade (RFC 8441).
+    package internal(set) var connectProtocol: String?
+
+    /// Whether an answer of open length is framed in chunks.
+    package var takesChunks: Bool { !self.isVersion10 && !self.isVersion2 }
 
     /// Whether a body follows the head.
     package var hasBody: Bool {

@@ -26,6 +26,15 @@ package protocol RequestRouter: AnyObject {
     /// A problem was answered, by a handler or by the HTTP side itself: count it.
     func refused(_ code: ProblemCode)
 
+    /// A connection was ended because its client made more of HTTP/2 than any use of it needs: count it.
+    func connectionAbused()
+
+    /// A connection speaks HTTP/2 from now on: count it.
+    func http2Began()
+
+    /// A connection that spoke HTTP/2 is over. Called once for each `http2Began`.
+    func http2Ended()
+
     /// A connection was cut because it did not take its answers, or took them slowest when memory was short: count it.
     func slowReaderCut()
 }
@@ -36,6 +45,12 @@ extension RequestRouter {
     package func connectionClosed(_ connection: HTTPConnectionInfo) {}
 
     package func slowReaderCut() {}
+
+    package func connectionAbused() {}
+
+    package func http2Began() {}
+
+    package func http2Ended() {}
 
     package func handshakeEnded(_ outcome: HandshakeOutcome) {}
 

@@ -51,6 +51,13 @@ internal final class ActiveExchange {
         return true
     }
 
+    /// Counts bytes of a streamed body that are received and not taken.
+    ///
+    /// - Returns: Whether there is room for them.
+    func hold(_ byteCount: Int) -> Bool {
+        self.share.set(byteCount)
+    }
+
     /// The body, for the handler.
     func takeCollected() -> ByteBuffer? {
         self.collected.take()

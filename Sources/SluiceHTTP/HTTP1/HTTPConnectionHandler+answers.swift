@@ -16,8 +16,7 @@ extension HTTPConnectionHandler {
 
     /// A problem as the answer to a request, which it names.
     internal func response(_ problem: Problem, _ exchange: HTTPExchange) -> HTTPResponse {
-        problem.adding([("requestId", .string(exchange.trace.requestID))])
-            .response(allocator: self.connection.allocator)
+        exchange.response(to: problem)
     }
 
     /// The head of an answer is about to leave: the router is told, and who has sent the trace is told what became of it.
@@ -27,11 +26,7 @@ extension HTTPConnectionHandler {
         _ status: HTTPResponseStatus
     ) -> [(name: String, value: String)] {
         self.router.answered(exchange, status: status)
-        var fields = headers + exchange.commonFields
-        if exchange.request.headers.contains(name: "traceparent"), let header = exchange.trace.header {
-            fields.append(("traceparent", header))
-        }
-        return fields
+        return exchange.fields(headers)
     }
 
     internal func answer(_ response: HTTPResponse, from source: (any HTTPBodySource)?) {

@@ -258,7 +258,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     }
 }
 
-extension HTTPConnectionHandler: ExchangeDriver, SlowReader {}
+extension HTTPConnectionHandler: ExchangeDriver, SlowReader, ServedConnection {}
 
 @available(*, unavailable)
 extension HTTPConnectionHandler: Sendable {}

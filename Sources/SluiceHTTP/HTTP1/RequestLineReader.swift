@@ -25,6 +25,11 @@ internal struct RequestLineReader {
     private static let version11 = Self.pack("HTTP/1.1")
     private static let version10 = Self.pack("HTTP/1.0")
     private static let versionName = Self.pack("HTTP/")
+    /// A method that the gateway knows, by its name.
+    static func method(named name: String) -> HTTPMethod? {
+        self.methods.first { $0.1.rawValue == name }?.1
+    }
+
     /// Longer than any method that is registered with IANA.
     private static let maximumMethodBytes = 32
     private static let versionBytes = 8

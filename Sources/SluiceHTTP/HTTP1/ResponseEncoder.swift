@@ -164,7 +164,7 @@ internal struct ResponseEncoder {
     /// Whether a name or value cannot end its line.
     ///
     /// A name or value that can would let its author write further fields.
-    private static func isSafe(_ text: String) -> Bool {
+    static func isSafe(_ text: String) -> Bool {
         text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
     }
 }

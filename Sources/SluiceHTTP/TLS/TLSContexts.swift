@@ -53,9 +53,12 @@ package final class TLSContexts: Sendable {
     }
 
     private let state: Mutex<Current>
+    /// What a client may choose by ALPN (RFC 7301), the preferred one first.
+    private let protocols: [String]
 
-    package init(_ material: Material) throws {
-        self.state = Mutex(try Self.makeContext(material))
+    package init(_ material: Material, protocols: [String] = ["http/1.1"]) throws {
+        self.protocols = protocols
+        self.state = Mutex(try Self.makeContext(material, protocols))
     }
 
     /// The context for the next connection.
@@ -65,11 +68,11 @@ package final class TLSContexts: Sendable {
     ///
     /// - Throws: If no context can be made of it; then the old one stays.
     package func replace(_ material: Material) throws {
-        let fresh = try Self.makeContext(material)
+        let fresh = try Self.makeContext(material, self.protocols)
         self.state.withLock { $0 = fresh }
     }
 
-    private static func makeContext(_ material: Material) throws -> Current {
+    private static func makeContext(_ material: Material, _ protocols: [String]) throws -> Current {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: material.identity.chain.map { .certificate($0) },
             privateKey: .privateKey(material.identity.privateKey)
@@ -77,7 +80,7 @@ package final class TLSContexts: Sendable {
         configuration.sslContextCallback = Self.choose(material)
         configuration.minimumTLSVersion = material.isVersion13Only ? .tlsv13 : .tlsv12
         configuration.cipherSuites = Self.cipherSuites
-        configuration.applicationProtocols = ["http/1.1"]
+        configuration.applicationProtocols = protocols
         configuration.renegotiationSupport = .none
         if let authorities = material.authorities {
             configuration.trustRoots = .certificates(authorities.certificates)

@@ -8,7 +8,7 @@ extension WebSocketHandler {
     /// afterwards, and their surplus bytes fired at the pipeline then.
     ///
     /// - Parameters:
-    ///   - channel: The connection.
+    ///   - channel: The connection, or the stream of one.
     ///   - session: The receiver of the messages; `opened` is called before this returns.
     ///   - deflate: The handshake's agreement about compression.
     ///   - configuration: Limits and times.
@@ -22,15 +22,11 @@ extension WebSocketHandler {
         wheel: ConnectionWheel
     ) throws {
         channel.eventLoop.assertInEventLoop()
-        if let options = channel.syncOptions {
+        if channel.streamEnd == nil {
             let allocator = FixedSizeRecvByteBufferAllocator(capacity: configuration.receiveBufferBytes)
-            try options.setOption(.recvAllocator, value: allocator)
-            let watermark = ChannelOptions.Types.WriteBufferWaterMark(
-                low: configuration.lowWatermark,
-                high: configuration.highWatermark
-            )
-            try options.setOption(.writeBufferWaterMark, value: watermark)
+            try channel.syncOptions?.setOption(.recvAllocator, value: allocator)
         }
+        try channel.setWatermarks(low: configuration.lowWatermark, high: configuration.highWatermark)
         let handler = WebSocketHandler(
             session: session,
             deflate: deflate,

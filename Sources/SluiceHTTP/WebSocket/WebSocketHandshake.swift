@@ -13,34 +13,31 @@ package struct WebSocketHandshake: Sendable {
     /// The agreement about permessage-deflate; nil if messages go uncompressed.
     package let deflate: PermessageDeflateAgreement?
 
-    private let key: String
+    /// nil on a stream of HTTP/2, which needs no proof that the server understood.
+    private let key: String?
 
     /// Judges a request.
     ///
     /// - Parameters:
     ///   - method: The request's method.
     ///   - version: The request's version of HTTP.
+    ///   - isExtendedConnect: Whether it is the CONNECT of a later version that stands for such a request (RFC 8441,
+    ///     section 5).
     ///   - headers: The request's headers; `Host` has been judged before.
     ///   - compression: The acceptable terms of compression.
     /// - Throws: The answer to give instead.
     package init(
         method: HTTPMethod,
         version: HTTPVersion,
+        isExtendedConnect: Bool = false,
         headers: HeaderFields,
         compression: PermessageDeflateConfiguration
     ) throws(WebSocketRefusal) {
-        guard method == .GET, version == .http1_1,
-            headers.elements(of: "Upgrade").contains(where: { $0.lowercased() == "websocket" }),
-            headers.elements(of: "Connection").contains(where: { $0.lowercased() == "upgrade" })
-        else {
+        guard isExtendedConnect || method == .GET && version == .http1_1 && Self.asksForUpgrade(headers) else {
             throw .notAnUpgrade
         }
         guard headers["Sec-WebSocket-Version"] == ["13"] else { throw .unknownVersion }
-        let keys = headers["Sec-WebSocket-Key"]
-        guard keys.count == 1, let key = keys.first, Self.isKey(key) else {
-            throw .malformed("Sec-WebSocket-Key is not 16 bytes in base64")
-        }
-        self.key = key
+        self.key = try isExtendedConnect ? nil : Self.key(headers)
         self.subprotocols = headers.elements(of: "Sec-WebSocket-Protocol")
         do {
             let offers = try ExtensionOffer.parse(headers["Sec-WebSocket-Extensions"])
@@ -55,11 +52,14 @@ package struct WebSocketHandshake: Sendable {
     /// - Parameter subprotocol: The chosen one of the offered subprotocols; nil names none.
     /// - Returns: All headers that the handshake requires; the caller may add more.
     package func answer(subprotocol: String?) -> HTTPHeaders {
-        var headers: HTTPHeaders = [
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Accept": self.accept,
-        ]
+        var headers: HTTPHeaders = [:]
+        if let key = self.key {
+            headers = [
+                "Upgrade": "websocket",
+                "Connection": "Upgrade",
+                "Sec-WebSocket-Accept": Self.accept(key),
+            ]
+        }
         if let subprotocol {
             headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol)
         }
@@ -69,9 +69,22 @@ package struct WebSocketHandshake: Sendable {
         return headers
     }
 
-    private var accept: String {
+    private static func asksForUpgrade(_ headers: HeaderFields) -> Bool {
+        headers.elements(of: "Upgrade").contains { $0.lowercased() == "websocket" }
+            && headers.elements(of: "Connection").contains { $0.lowercased() == "upgrade" }
+    }
+
+    private static func key(_ headers: HeaderFields) throws(WebSocketRefusal) -> String {
+        let keys = headers["Sec-WebSocket-Key"]
+        guard keys.count == 1, let key = keys.first, Self.isKey(key) else {
+            throw .malformed("Sec-WebSocket-Key is not 16 bytes in base64")
+        }
+        return key
+    }
+
+    private static func accept(_ key: String) -> String {
         var hash = Insecure.SHA1()
-        let text = Array((self.key + Self.keySuffix).utf8)
+        let text = Array((key + Self.keySuffix).utf8)
         unsafe text.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
         return Self.base64(Array(hash.finalize()))
     }

@@ -19,6 +19,20 @@ extension GatewayConfiguration {
         package var redirectHTTP = RedirectHTTP()
         /// The number of event loops; nil for one a core.
         package var eventLoops: Int?
+        /// HTTP/2, which clients choose by ALPN.
+        package var http2 = HTTP2()
+
+        package init() {}
+    }
+
+    /// HTTP/2 on the public listener, over TLS.
+    package struct HTTP2: Sendable, Equatable {
+        /// Whether it is offered.
+        package var enabled = true
+        /// The most streams that a client may have open on a connection; more are refused one by one.
+        package var maxStreams = 100
+        /// Whether WebSockets may be opened on streams (RFC 8441).
+        package var webSocket = true
 
         package init() {}
     }

@@ -88,7 +88,7 @@ extension ConnectionReport {
         var report = self
         report.counts = outbox?.counts ?? Outbox.Counts()
         report.isWritable = outbox?.isWritable ?? false
-        report.waitingBytes = (try? channel?.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        report.waitingBytes = channel?.waitingBytes ?? 0
         report.subscriptions = subscribers.map { Subscription(scanID: $0.scanID, cursor: $0.cursor) }
         guard let relay else {
             return eventLoop.makeSucceededFuture(report)

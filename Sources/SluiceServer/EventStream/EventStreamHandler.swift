@@ -100,7 +100,7 @@ final class EventStreamHandler: RequestHandler {
         _ query: SubscriptionQuery,
         _ scanID: ScanID
     ) {
-        let isChunked = !exchange.request.isVersion10
+        let isChunked = exchange.request.takesChunks
         let gzip =
             ContentCoding.acceptsGzip(exchange.request.headers)
             ? EventStreamGzip(

@@ -6,7 +6,7 @@ internal import SluiceHTTP
 internal import SluiceRelay
 internal import SluiceWire
 
-/// A subscription as Server-Sent Events: behind TLS, the only handler of the connection.
+/// A subscription as Server-Sent Events: behind TLS, or the end of a stream, the only handler of the connection.
 ///
 /// Loop-confined.
 ///
@@ -52,8 +52,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     /// Makes the connection a stream; its head has been written.
     func install(in channel: any Channel, gzip: EventStreamGzip?, highWatermark: Int) {
         do {
-            let mark = ChannelOptions.Types.WriteBufferWaterMark(low: max(1, highWatermark / 2), high: highWatermark)
-            try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
+            try channel.setWatermarks(low: max(1, highWatermark / 2), high: highWatermark)
             if let gzip {
                 self.gzip = gzip
                 try channel.pipeline.syncOperations.addHandler(gzip)
@@ -70,7 +69,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         let outbox = self.connection.open(self, context) { [gzip = self.gzip] in
-            Outbox.waitingBytes($0) + (gzip?.pendingBytes ?? 0)
+            $0.waitingBytes + (gzip?.pendingBytes ?? 0)
         }
         self.gzip?.whenPacked = { [weak outbox] in
             // It may have stopped reading pages because bytes waited to be packed.

@@ -216,7 +216,8 @@ package final class Gateway: Sendable {
             revocations: stores.revocations,
             now: WallTime.now().seconds
         )
-        let tls = configuration.listen.plaintext ? nil : try TLSContexts(configuration.tls)
+        let listen = configuration.listen
+        let tls = listen.plaintext ? nil : try TLSContexts(configuration.tls, offersHTTP2: listen.http2.enabled)
         let receivers = try HookReceiver.load(configuration.hooks)
         let stored = try stores.scans?.restore() ?? []
         let hooks = HookDispatcher(

@@ -12,7 +12,7 @@ struct GatewayLoops: Sendable {
         let routes: Routes
         let adminRoutes: AdminRoutes
         private var channels: [ObjectIdentifier: any Channel] = [:]
-        private var handlers: [ObjectIdentifier: HTTPConnectionHandler] = [:]
+        private var handlers: [ObjectIdentifier: any ServedConnection] = [:]
 
         init(services: LoopServices, gateway: GatewayServices) {
             self.services = services
@@ -32,7 +32,7 @@ struct GatewayLoops: Sendable {
         }
 
         /// Adds the HTTP handler of a connection.
-        func insert(_ handler: HTTPConnectionHandler, for channel: any Channel) {
+        func insert(_ handler: any ServedConnection, for channel: any Channel) {
             let id = ObjectIdentifier(channel)
             self.handlers[id] = handler
             handler.whenRemoved = { self.handlers[id] = nil }

@@ -16,8 +16,11 @@ struct Listener: Sendable {
     /// Listens for clients.
     func listen(_ listen: GatewayConfiguration.Listen) async throws -> any Channel {
         let services = self.services
+        // A reload does not change what TLS offers; how much may wait is asked anew for each connection.
+        let http2 = listen.http2
         let listener = self.listener(isProxied: listen.proxyProtocol) { channel, loop in
-            try Self.build(channel, loop, services, router: loop.routes, tls: services.tls?.current)
+            let tls = services.tls?.current
+            return try Self.build(channel, loop, services, router: loop.routes, tls: tls, http2: http2)
         }
         return try await self.bind(
             listener,
@@ -118,7 +121,8 @@ struct Listener: Sendable {
         _ loop: GatewayLoops.Loop,
         _ services: GatewayServices,
         router: any RequestRouter,
-        tls: TLSContexts.Current?
+        tls: TLSContexts.Current?,
+        http2: GatewayConfiguration.HTTP2? = nil
     ) throws -> HTTPConnectionInfo {
         let refusal = services.transports.refusal(of: channel)
         if refusal != nil {
@@ -135,6 +139,9 @@ struct Listener: Sendable {
         )
         loop.insert(handler, for: channel)
         handler.connection.refusal = refusal
+        if tls != nil, let options = http2?.options(services.settings) {
+            try HTTP2Choice.leave(options, in: channel, instead: handler) { loop.insert($0, for: channel) }
+        }
         return handler.connection
     }
 

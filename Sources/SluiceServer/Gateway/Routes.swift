@@ -38,6 +38,18 @@ final class Routes: RequestRouter {
         }
     }
 
+    func connectionAbused() {
+        self.services.metrics.refused("http2_abuse")
+    }
+
+    func http2Began() {
+        self.services.metrics.http2Began()
+    }
+
+    func http2Ended() {
+        self.services.metrics.http2Ended()
+    }
+
     func slowReaderCut() {
         self.services.metrics.refused("slow_reader")
     }

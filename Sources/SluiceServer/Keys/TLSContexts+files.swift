@@ -4,8 +4,8 @@ internal import SluiceHTTP
 /// Certificates and keys out of the files that the configuration names.
 extension TLSContexts {
     /// - Throws: If the files do not hold a certificate and its key.
-    convenience init(_ tls: GatewayConfiguration.TLS) throws {
-        try self.init(Self.material(tls))
+    convenience init(_ tls: GatewayConfiguration.TLS, offersHTTP2: Bool = false) throws {
+        try self.init(Self.material(tls), protocols: (offersHTTP2 ? [HTTP2Choice.name] : []) + ["http/1.1"])
     }
 
     /// Reads the files again.

@@ -16,6 +16,9 @@ final class GatewayMetrics: Sendable {
         var closed = GatewayMetrics.zeros(WebSocketCloseCode.common.map(\.description) + ["other"])
         /// TLS handshakes, by how they ended.
         var handshakes = GatewayMetrics.zeros(HandshakeOutcome.allCases.map(\.rawValue))
+        /// Connections that spoke HTTP/2, and how many of them are open.
+        var http2Opened = 0
+        var http2Open = 0
         /// Frames that clients sent.
         var clientFrames = 0
         /// When the configuration in force was taken over, in seconds since 1970, and whether a later one was refused.
@@ -35,6 +38,8 @@ final class GatewayMetrics: Sendable {
             "protocol_error", "unsupported_data", "invalid_payload", "frame_too_large",
             // Of clients that do not take their data.
             "slow_reader", "unread_answers",
+            // Of clients that make more of HTTP/2 than any use of it needs.
+            "http2_abuse",
             // Before anything is read; ``TransportLimits/Refusal/overloaded`` is a problem's code as well.
             TransportLimits.Refusal.accepts.rawValue, TransportLimits.Refusal.addressConnections.rawValue,
             GatewayMetrics.proxyProtocol,
@@ -84,6 +89,19 @@ final class GatewayMetrics: Sendable {
     func closed(_ code: WebSocketCloseCode) {
         let label = code.isCommon ? code.description : "other"
         self.counts.withLock { $0.closed[label, default: 0] += 1 }
+    }
+
+    /// A connection speaks HTTP/2 from now on.
+    func http2Began() {
+        self.counts.withLock { counts in
+            counts.http2Opened += 1
+            counts.http2Open += 1
+        }
+    }
+
+    /// A connection that spoke HTTP/2 is over.
+    func http2Ended() {
+        self.counts.withLock { $0.http2Open -= 1 }
     }
 
     /// A client sent a frame.

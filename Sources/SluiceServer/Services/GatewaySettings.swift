@@ -55,3 +55,17 @@ final class GatewaySettings: Sendable {
         return told ?? connection.isTLS
     }
 }
+
+extension GatewayConfiguration.HTTP2 {
+    /// What clients may do; nil where it is not offered.
+    func options(_ settings: GatewaySettings) -> HTTP2Options? {
+        guard self.enabled else {
+            return nil
+        }
+        var options = HTTP2Options()
+        options.maximumStreamCount = self.maxStreams
+        options.allowsWebSocket = self.webSocket
+        options.highWatermark = settings.configuration.clients.maxBuffered
+        return options
+    }
+}

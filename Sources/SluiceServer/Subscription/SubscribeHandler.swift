@@ -69,6 +69,7 @@ final class SubscribeHandler: RequestHandler {
             return try WebSocketHandshake(
                 method: exchange.request.method,
                 version: exchange.request.isVersion10 ? .http1_0 : .http1_1,
+                isExtendedConnect: exchange.request.connectProtocol == "websocket",
                 headers: exchange.request.headers,
                 compression: compression
             )

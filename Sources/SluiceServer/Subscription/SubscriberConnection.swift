@@ -85,7 +85,7 @@ struct SubscriberConnection {
     mutating func open(
         _ session: any LiveConnection,
         _ context: ChannelHandlerContext,
-        waitingBytes: @escaping (any Channel) -> Int = Outbox.waitingBytes
+        waitingBytes: @escaping (any Channel) -> Int = { $0.waitingBytes }
     ) -> Outbox {
         let outbox = Outbox(
             context: context,

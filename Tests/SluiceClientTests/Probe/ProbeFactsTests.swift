@@ -43,6 +43,7 @@ struct ProbeFactsTests {
 
     @Test("Each fault is told where it is")
     func faults() {
+        #expect(Self.bad { $0.speaksHTTP2 = false } == ["HTTP/2"])
         #expect(Self.bad { $0.seen = nil } == ["gateway"])
         #expect(Self.bad { $0.seen?.scheme = "http" } == ["scheme"])
         #expect(Self.bad { $0.seen?.authority = "127.0.0.1:8080" } == ["host"])

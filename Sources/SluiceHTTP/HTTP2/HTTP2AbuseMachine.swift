@@ -1,0 +1,130 @@
+internal import NIOCore
+
+/// Decides whether a client makes more of HTTP/2's machinery than any use of it needs: header blocks without end, and
+/// frames that cost work and say nothing.
+///
+/// The counts are those of a connection, over the last ten seconds. Beyond a limit the connection is ended with
+/// `ENHANCE_YOUR_CALM`.
+struct HTTP2AbuseMachine {
+    /// The most bytes of a header block, as it is sent; as long may the list of fields be that it stands for.
+    static let maximumHeaderListBytes = 64 * 1024
+    /// The most CONTINUATION frames of a header block.
+    static let maximumContinuationCount = 16
+    /// The most resets, those included that a client's breach of the protocol causes.
+    static let maximumResetCount = 200
+    /// The most frames of each other kind that is counted.
+    static let maximumFrameCount = 1000
+    /// A window update of fewer bytes frees something only if it returns all that was sent.
+    private static let leastIncrement = 256
+
+    private var resets = RecentCount()
+    private var settings = RecentCount()
+    private var pings = RecentCount()
+    private var emptyData = RecentCount()
+    /// PRIORITY frames, and those of extensions: all are without effect here.
+    private var priorities = RecentCount()
+    private var windowUpdates = RecentCount()
+    private var blockByteCount = 0
+    private var continuationCount = 0
+    /// How many bytes of data were sent and are not returned to the connection's window, and to those of streams.
+    private var unreturnedByteCount = (connection: 0, streams: 0)
+    /// Whether a header block has begun and is not complete.
+    private(set) var isWithinHeaderBlock = false
+    /// How many header blocks have begun.
+    private(set) var headerBlockCount = 0
+
+    /// A frame is about to be taken.
+    ///
+    /// - Returns: Whether it is one too many.
+    mutating func received(_ head: HTTP2FrameHead, now: NIODeadline) -> Bool {
+        switch head.kind {
+        case .headers:
+            self.blockByteCount = head.payloadByteCount
+            self.continuationCount = 0
+            self.isWithinHeaderBlock = true
+            self.headerBlockCount += 1
+            return self.blockByteCount > Self.maximumHeaderListBytes
+        case .continuation:
+            self.blockByteCount += head.payloadByteCount
+            self.continuationCount += 1
+            return self.continuationCount > Self.maximumContinuationCount
+                || self.blockByteCount > Self.maximumHeaderListBytes
+        case .resetStream:
+            return self.resets.add(now: now) > Self.maximumResetCount
+        case .settings:
+            return self.settings.add(now: now) > Self.maximumFrameCount
+        case .ping:
+            return self.pings.add(now: now) > Self.maximumFrameCount
+        case .data:
+            return head.isEmptyData && self.emptyData.add(now: now) > Self.maximumFrameCount
+        case .priority, nil:
+            return self.priorities.add(now: now) > Self.maximumFrameCount
+        case .windowUpdate:
+            return !self.frees(head) && self.windowUpdates.add(now: now) > Self.maximumFrameCount
+        case .goAway, .pushPromise:
+            return false
+        }
+    }
+
+    /// The payload of a frame has arrived as a whole.
+    mutating func ended(_ head: HTTP2FrameHead) {
+        if head.kind == .headers || head.kind == .continuation, head.endsHeaders {
+            self.isWithinHeaderBlock = false
+        }
+    }
+
+    /// So many bytes of data were sent.
+    mutating func sentData(byteCount: Int) {
+        self.unreturnedByteCount.connection += byteCount
+        self.unreturnedByteCount.streams += byteCount
+    }
+
+    /// A stream was reset because of what the client sent.
+    ///
+    /// - Returns: Whether it is one too many.
+    mutating func sentReset(now: NIODeadline) -> Bool {
+        self.resets.add(now: now) > Self.maximumResetCount
+    }
+
+    /// Whether a window update returns data that was sent.
+    private mutating func frees(_ head: HTTP2FrameHead) -> Bool {
+        let increment = Int(head.start & 0x7FFF_FFFF)
+        let place: WritableKeyPath<(connection: Int, streams: Int), Int> =
+            head.streamID == 0 ? \.connection : \.streams
+        let unreturned = self.unreturnedByteCount[keyPath: place]
+        guard unreturned > 0, increment >= min(unreturned, Self.leastIncrement) else { return false }
+        self.unreturnedByteCount[keyPath: place] = max(0, unreturned - increment)
+        return true
+    }
+}
+
+/// How often something happened within the last ten seconds, the present one included.
+struct RecentCount {
+    private static let sliceCount = 10
+
+    private var counts = InlineArray<10, UInt16>(repeating: 0)
+    private var total = 0
+    /// The second that was counted last.
+    private var second: UInt64 = 0
+
+    /// It happened once more.
+    ///
+    /// - Returns: How often it has happened now.
+    mutating func add(now: NIODeadline) -> Int {
+        let second = now.uptimeNanoseconds / 1_000_000_000
+        if second > self.second {
+            for past in 1...min(second - self.second, UInt64(Self.sliceCount)) {
+                let place = Int((self.second + past) % UInt64(Self.sliceCount))
+                self.total -= Int(self.counts[place])
+                self.counts[place] = 0
+            }
+            self.second = second
+        }
+        let place = Int(self.second % UInt64(Self.sliceCount))
+        if self.counts[place] < .max {
+            self.counts[place] += 1
+            self.total += 1
+        }
+        return self.total
+    }
+}
