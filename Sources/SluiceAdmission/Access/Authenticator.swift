@@ -1,4 +1,5 @@
 import Crypto
+import SluiceBase
 import Synchronization
 
 /// Finds the identity behind a credential, for all event loops.
@@ -21,6 +22,13 @@ package final class Authenticator: Sendable {
         var cache = TokenCache(maximumCount: Authenticator.maximumRememberedCount)
         var tickets = TicketBook(maximumCount: Authenticator.maximumTicketCount)
         var revocations = RevocationList()
+        /// Of several nodes each has so many tickets outstanding, whoever is shown them.
+        var sharedTickets = TokenBucket(
+            limit: RateLimit(
+                rate: Double(Authenticator.maximumTicketCount) / TicketBook.timeToLive,
+                burst: Authenticator.maximumTicketCount
+            )
+        )
     }
 
     private let state: Mutex<State>
@@ -220,6 +228,49 @@ package final class Authenticator: Sendable {
         }
     }
 
+    /// Issues a ticket that any of several nodes may be shown, to be kept where all find it.
+    ///
+    /// - Parameters:
+    ///   - token: The token that the caller showed.
+    ///   - identity: The caller's identity, from it.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: The ticket and the seconds for which it may be used, or `nil` if too many are outstanding.
+    /// - Throws: ``TokenError`` if the credential is not a token, or was revoked.
+    package func sealTicket(
+        for token: String,
+        of identity: Identity,
+        now: Double
+    ) throws(TokenError) -> (ticket: SealedTicket, expiresIn: Int)? {
+        guard identity.kind == .token else {
+            throw TokenError(.ticket)
+        }
+        let mayIssue = try self.state.withLock { state throws(TokenError) in
+            guard !state.revocations.isRevoked(identity) else {
+                throw TokenError(.revoked)
+            }
+            return state.sharedTickets.take(now: UInt64(clamping: now * 1_000_000_000)) == .taken
+        }
+        guard mayIssue else {
+            return nil
+        }
+        return SealedTicket(token: token, now: now).map { ($0, Int(TicketBook.timeToLive)) }
+    }
+
+    /// Finds the identity behind a ticket that some node issued; the caller sees to it that it is used once.
+    ///
+    /// - Parameters:
+    ///   - ticket: The ticket.
+    ///   - sealed: What is kept of it.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: The identity whose token it was issued for.
+    /// - Throws: ``TokenError`` if the ticket is none, or its token has ended.
+    package func openTicket(_ ticket: String, _ sealed: [UInt8], now: Double) throws(TokenError) -> Identity {
+        guard let token = SealedTicket.token(in: sealed, by: ticket, now: now) else {
+            throw TokenError(.ticket)
+        }
+        return try self.authenticate(token: token, now: now).asTicket
+    }
+
     /// Ends tokens before their time, and the tickets issued for them.
     ///
     /// It is in force when this returns. Connections are the caller's to close, by ``Revocation/hits(_:)``.
@@ -227,31 +278,46 @@ package final class Authenticator: Sendable {
     /// - Parameters:
     ///   - revocation: The tokens to end.
     ///   - now: The wall clock, in seconds since 1970.
-    ///   - kept: Called once a restart would not forget it, or with the reason why a restart would; on any thread.
-    /// - Returns: Whether it is in force; `false` if there are too many revocations, and then `kept` is not called.
+    ///   - done: Called once a restart would not forget it, or with the reason why a restart would; on any thread.
+    /// - Returns: Whether it is in force; `false` if there are too many revocations, and then `done` is not called.
     package func revoke(
         _ revocation: Revocation,
         now: Double,
-        kept: @escaping @Sendable ((any Error)?) -> Void = { _ in }
+        kept done: @escaping @Sendable ((any Error)?) -> Void = { _ in }
     ) -> Bool {
-        let isInForce = self.state.withLock { state in
-            guard state.revocations.add(revocation, now: now) else {
-                return false
-            }
-            state.cache.removeAll { revocation.hits($0) }
-            state.tickets.removeAll { revocation.hits($0) }
-            return true
-        }
-        guard isInForce else {
+        let kept = KeptRevocation(revocation, keptUntil: now + RevocationList.horizon)
+        guard self.adopt(kept, now: now) else {
             return false
         }
-        self.changes.add(1, ordering: .releasing)
         if let store = self.revocationStore {
-            store.keep(KeptRevocation(revocation, keptUntil: now + RevocationList.horizon), kept)
+            store.keep(kept, done)
         } else {
-            kept(nil)
+            done(nil)
         }
         return true
+    }
+
+    /// Takes over a revocation that was given elsewhere; it is in force when this returns.
+    ///
+    /// Connections are the caller's to close.
+    ///
+    /// - Parameters:
+    ///   - kept: The tokens to end.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Whether it is in force; `false` if there are too many revocations.
+    package func adopt(_ kept: KeptRevocation, now: Double) -> Bool {
+        let isInForce = self.state.withLock { state in
+            guard state.revocations.add(kept.revocation, keptUntil: kept.keptUntil, now: now) else {
+                return false
+            }
+            state.cache.removeAll { kept.revocation.hits($0) }
+            state.tickets.removeAll { kept.revocation.hits($0) }
+            return true
+        }
+        if isInForce {
+            self.changes.add(1, ordering: .releasing)
+        }
+        return isInForce
     }
 
     /// Whether the token that an identity stands on was revoked.

@@ -14,6 +14,8 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     /// The most keys remembered.
     package let maximumCount: Int
     private var buckets = RecencyMap<Key, TokenBucket>()
+    /// What was taken since it was last asked for; nil where nobody asks.
+    private var taken: [Key: Int]?
 
     /// A map without keys.
     ///
@@ -40,6 +42,9 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
         var bucket = self.bucket(for: key, now: now)
         let answer = bucket.take(count, now: now)
         self.buckets.renew(key, bucket)
+        if answer == .taken {
+            self.note(count, of: key)
+        }
         return answer
     }
 
@@ -72,7 +77,38 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
         var bucket = self.bucket(for: key, now: now)
         let delay = bucket.charge(count, now: now)
         self.buckets.renew(key, bucket)
+        self.note(count, of: key)
         return delay
+    }
+
+    /// From now on it is noted what is taken, for others who have to pay it, too.
+    package mutating func beginNoting() {
+        self.taken = self.taken ?? [:]
+    }
+
+    /// What was taken since this was last asked for.
+    package mutating func takeNotes() -> [Key: Int] {
+        guard let taken = self.taken, !taken.isEmpty else {
+            return [:]
+        }
+        self.taken = [:]
+        return taken
+    }
+
+    /// Pays what was taken elsewhere, and goes into debt; it is noted for nobody.
+    package mutating func pay(_ count: Int, for key: Key, now: UInt64) {
+        var bucket = self.bucket(for: key, now: now)
+        _ = bucket.charge(count, now: now)
+        self.buckets.renew(key, bucket)
+    }
+
+    /// Of more keys than are remembered, each node counts alone.
+    private mutating func note(_ count: Int, of key: Key) {
+        guard count > 0, let taken = self.taken, taken.count < self.maximumCount || taken[key] != nil else {
+            return
+        }
+        let (sum, overflow) = taken[key, default: 0].addingReportingOverflow(count)
+        self.taken?[key] = overflow ? .max : sum
     }
 
     private mutating func bucket(for key: Key, now: UInt64) -> TokenBucket {

@@ -53,6 +53,26 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
         self.buckets.withLock { $0.charge(count, for: key, now: now) }
     }
 
+    /// From now on it is noted what is taken; see ``takeNotes()``.
+    package func beginNoting() {
+        self.buckets.withLock { $0.beginNoting() }
+    }
+
+    /// What was taken since this was last asked for, to be paid by the other nodes, too.
+    package func takeNotes() -> [Key: Int] {
+        self.buckets.withLock { $0.takeNotes() }
+    }
+
+    /// Pays what was taken on another node, and goes into debt.
+    ///
+    /// - Parameters:
+    ///   - count: How many units.
+    ///   - key: Whose tokens they are.
+    ///   - now: The monotonic clock, in nanoseconds.
+    package func pay(_ count: Int, for key: Key, now: UInt64) {
+        self.buckets.withLock { $0.pay(count, for: key, now: now) }
+    }
+
     /// Changes the limit of every key, from its next attempt on.
     ///
     /// - Parameter limit: How much each key may take.

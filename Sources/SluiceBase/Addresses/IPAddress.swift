@@ -169,4 +169,18 @@ package struct AddressKey: Sendable, Hashable {
         }
         self.init(address)
     }
+
+    /// The same on every machine: the family, and the bits that it is made of.
+    package var text: String { (self.isIPv4 ? "4:" : "6:") + String(self.bits, radix: 16) }
+
+    /// The key that has this ``text``.
+    package init?(keyText text: String) {
+        guard let bits = UInt64(text.dropFirst(2), radix: 16), text.hasPrefix("4:") || text.hasPrefix("6:"),
+            text.hasPrefix("6:") || bits <= UInt64(UInt32.max)
+        else {
+            return nil
+        }
+        self.bits = bits
+        self.isIPv4 = text.hasPrefix("4:")
+    }
 }

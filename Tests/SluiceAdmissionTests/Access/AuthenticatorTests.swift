@@ -174,6 +174,53 @@ import Testing
         #expect(throws: TokenError(.revoked)) { try authenticator.issueTicket(for: identity, now: self.now) }
     }
 
+    @Test func `a ticket for several nodes opens on each, and what is kept of it tells nothing`() throws {
+        let nodes = try (0..<2).map { _ in try self.authenticator() }
+        let token = self.token(#","jti":"one","roles":["admin"]"#)
+        let identity = try nodes[0].authenticate(bearer: token, now: self.now)
+        let sealed = try nodes[0].sealTicket(for: token, of: identity, now: self.now)
+        let (ticket, expiresIn) = try #require(sealed)
+        #expect(expiresIn == 30 && ticket.digest == SealedTicket.digest(of: ticket.text))
+        #expect(SealedTicket.isTicket(ticket.text) && !SealedTicket.isTicket("nonsense") && !SealedTicket.isTicket(""))
+        #expect(!String(decoding: ticket.sealed, as: UTF8.self).contains(token.suffix(20)))
+        let opened = try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now + 29.9)
+        #expect(opened == identity.asTicket)
+        for seconds in [30.0, -31] {
+            #expect(throws: TokenError(.ticket)) {
+                try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now + seconds)
+            }
+        }
+        var damaged = ticket.sealed
+        damaged[20] ^= 1
+        for (text, bytes) in [("other", ticket.sealed), (ticket.text, damaged), (ticket.text, [])] {
+            #expect(throws: TokenError(.ticket)) { try nodes[1].openTicket(text, bytes, now: self.now) }
+        }
+        #expect(throws: TokenError(.ticket)) { try nodes[0].sealTicket(for: token, of: opened, now: self.now) }
+        // A revocation that was given elsewhere ends it, too.
+        let kept = KeptRevocation(.tokenID("one"), keptUntil: self.now + 60)
+        let before = nodes[1].changeCount
+        #expect(nodes[1].adopt(kept, now: self.now) && nodes[1].changeCount == before + 1)
+        #expect(throws: TokenError(.revoked)) {
+            try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now)
+        }
+    }
+
+    @Test func `of tickets for several nodes a node has no more outstanding than of its own`() throws {
+        let authenticator = try self.authenticator()
+        let token = self.token()
+        let identity = try authenticator.authenticate(bearer: token, now: self.now)
+        for _ in 0..<Authenticator.maximumTicketCount {
+            guard try authenticator.sealTicket(for: token, of: identity, now: self.now) != nil else {
+                Issue.record("too few")
+                return
+            }
+        }
+        let surplus = try authenticator.sealTicket(for: token, of: identity, now: self.now)
+        #expect(surplus == nil)
+        let later = try authenticator.sealTicket(for: token, of: identity, now: self.now + 1)
+        #expect(later != nil)
+    }
+
     @Test func `only a token begets a ticket`() throws {
         let authenticator = try self.authenticator()
         let producer = try authenticator.authenticate(bearer: "open sesame", now: self.now)

@@ -71,6 +71,61 @@ import Testing
         }
     }
 
+    @Test func `what is taken is noted where somebody asks, and what is paid is not`() {
+        var map = BucketMap<String>(limit: RateLimit(rate: 1, burst: 5), maximumCount: 2)
+        _ = map.take(2, for: "a", now: 0)
+        #expect(map.takeNotes() == [:])
+        map.beginNoting()
+        _ = map.take(2, for: "a", now: 0)
+        _ = map.charge(3, for: "b", now: 0)
+        #expect(map.take(2, for: "a", now: 0) != .taken)
+        map.pay(4, for: "b", now: 0)
+        // Of more keys than are remembered nothing is noted.
+        _ = map.charge(1, for: "c", now: 0)
+        _ = map.charge(1, for: "b", now: 0)
+        #expect(map.takeNotes() == ["a": 2, "b": 4] && map.takeNotes() == [:])
+    }
+
+    /// Nodes that take what their buckets give, and tell each other; how much all took together.
+    private func taken(seconds: UInt64, active: [Int], limit: RateLimit, seed: UInt64) -> Int {
+        var random = SplitMix64(seed: seed)
+        var nodes = (0..<3).map { _ in BucketMap<String>(limit: limit) }
+        for node in nodes.indices {
+            nodes[node].beginNoting()
+        }
+        var total = 0
+        var now: UInt64 = 0
+        let interval = self.second / 4
+        for _ in 0..<4 * seconds {
+            now += interval
+            for node in active.shuffled(using: &random) where UInt.random(in: 0..<8, using: &random) > 0 {
+                while nodes[node].take(for: "user", now: now) == .taken {
+                    total += 1
+                }
+            }
+            for node in nodes.indices {
+                for (key, count) in nodes[node].takeNotes() {
+                    for other in nodes.indices where other != node {
+                        nodes[other].pay(count, for: key, now: now)
+                    }
+                }
+            }
+        }
+        return total
+    }
+
+    @Test(arguments: [[0], [1, 2], [0, 1, 2]])
+    func `a key has its rate, and a burst on each node, whichever nodes it uses`(active: [Int]) {
+        for (rate, burst) in [(20, 40), (1, 500)] {
+            for seed in 0..<10 as Range<UInt64> {
+                let limit = RateLimit(rate: Double(rate), burst: burst)
+                let taken = self.taken(seconds: 1000, active: active, limit: limit, seed: seed)
+                #expect(taken <= rate * 1000 + active.count * burst, "\(active): \(taken)")
+                #expect(taken >= rate * 1000, "\(active): \(taken)")
+            }
+        }
+    }
+
     @Test func `many loops may ask at once`() async {
         let limiter = RateLimiter<String>(limit: RateLimit(rate: 1, burst: 1000), maximumCount: 10)
         let taken = await withTaskGroup(of: Int.self) { group in

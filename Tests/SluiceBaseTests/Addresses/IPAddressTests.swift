@@ -41,5 +41,11 @@ import Testing
         #expect(AddressKey("::1.2.3.4") != AddressKey("1.2.3.4"))
         #expect(AddressKey("0.0.0.0") != AddressKey("::"))
         #expect(AddressKey("nobody") == nil)
+        for text in ["192.0.2.1", "2001:db8:1:2::1", "::", "255.255.255.255"] {
+            #expect(AddressKey(text).flatMap { AddressKey(keyText: $0.text) } == AddressKey(text))
+        }
+        for text in ["", "4:", "5:1", "4:100000000", "6:g", "4:-1", "192.0.2.1"] {
+            #expect(AddressKey(keyText: text) == nil)
+        }
     }
 }
