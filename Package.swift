@@ -191,11 +191,13 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        // Scans in a log that several gateways share: NATS JetStream, by a client of its own over NIO. Fulfils the relay's protocol.
+        // Scans in a log that several gateways share, and what else they share: NATS JetStream, by a client of its own
+        // over NIO. Fulfils the relay's protocol, and admission's.
         .target(
             name: "SluiceEngine",
             dependencies: [
                 "SluiceBase",
+                "SluiceAdmission",
                 "SluiceRelay",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: nio),
@@ -227,6 +229,7 @@ let package = Package(
             dependencies: [
                 "SluiceBase",
                 "SluiceServer",
+                "SluiceAdmission",
                 "SluiceRelay",
                 "SluiceStorage",
                 "SluiceEngine",
@@ -363,6 +366,7 @@ let package = Package(
             name: "SluiceEngineTests",
             dependencies: [
                 "SluiceBase",
+                "SluiceAdmission",
                 "SluiceEngine",
                 "SluiceRelay",
                 "TestSupport",

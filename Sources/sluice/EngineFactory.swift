@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOSSL
+import SluiceAdmission
 import SluiceBase
 import SluiceEngine
 import SluiceRelay
@@ -19,7 +20,7 @@ enum EngineFactory {
     static func maker(
         _ gateway: GatewayConfiguration,
         log: OperatorLog
-    ) throws -> (([any EventLoop]) throws -> any SharedEngine)? {
+    ) throws -> (([any EventLoop]) throws -> any SharedEngine & Peers)? {
         guard let configuration = try Self.configuration(gateway) else {
             return nil
         }

@@ -3,7 +3,8 @@ import SluiceBase
 import SluiceRelay
 
 extension EngineNode {
-    var json: ByteBuffer {
+    /// What a node says of itself; `isLast` where it ends in order, and is not to be waited for.
+    func json(isLast: Bool = false) -> ByteBuffer {
         var json = JSONWriter()
         json.beginObject()
         json.member("name", self.name)
@@ -13,6 +14,9 @@ extension EngineNode {
         json.member("scans", self.load.scans)
         json.member("draining", self.load.isDraining)
         json.member("since", Int(self.since))
+        json.member("link", self.link)
+        json.member("balance", self.balance)
+        json.member("last", isLast)
         json.endObject()
         return json.buffer
     }
@@ -30,6 +34,9 @@ extension EngineNode {
             load: EngineLoad(),
             since: Int64(json["since"]?.integer ?? 0)
         )
+        self.link = json["link"]?.integer ?? 0
+        // Sums of many do not overflow.
+        self.balance = Int(Int32(clamping: json["balance"]?.integer ?? 0))
         self.load.connections = json["connections"]?.integer ?? 0
         self.load.scans = json["scans"]?.integer ?? 0
         self.load.isDraining = json["draining"]?.value == .bool(true)

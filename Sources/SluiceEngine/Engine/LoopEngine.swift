@@ -36,7 +36,7 @@ final class LoopEngine: LogAccess {
     private let startedAt: NIODeadline
     /// Whether the streams are there and may be used.
     var isReady = false
-    private var isClosed = false
+    private(set) var isClosed = false
 
     init(
         _ configuration: EngineConfiguration,

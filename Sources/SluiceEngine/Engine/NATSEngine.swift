@@ -13,15 +13,44 @@ package final class NATSEngine: SharedEngine {
     struct Report {
         var status = EngineStatus()
         var isCutOff = false
+        /// Scans begun less scans ended.
+        var balance = 0
+    }
+
+    /// All scans, as they were counted some time ago.
+    struct Listing {
+        var heads: [RecordHeader]
+        var at: NIODeadline
+        /// How many there were that had not ended.
+        var count: Int
+        /// What each node had begun and ended by then.
+        var balances: [String: Int]
     }
 
     struct Shared {
         var reports: [Report]
         var nodes = NodeTable()
         var failure: String? = "not connected yet"
-        var listed: (heads: [RecordHeader], at: NIODeadline)?
+        var listed: Listing?
         var isReady = false
         var load: @Sendable () -> EngineLoad = { EngineLoad() }
+
+        /// What each node has begun and ended; of this one the last word.
+        func balances(own instance: String) -> [String: Int] {
+            var balances = Dictionary(self.nodes.nodes.map { ($0.instance, $0.balance) }) { one, _ in one }
+            balances[instance] = self.reports.reduce(0) { $0 + $1.balance }
+            return balances
+        }
+
+        /// How many scans there are: as listed, and what nodes did since.
+        func scanCount(own instance: String) -> Int {
+            guard let listed = self.listed else {
+                return 0
+            }
+            let change = self.balances(own: instance)
+                .reduce(0) { sum, node in sum + node.value - (listed.balances[node.key] ?? 0) }
+            return max(0, listed.count + change)
+        }
     }
 
     private struct Home: Sendable {
@@ -30,6 +59,7 @@ package final class NATSEngine: SharedEngine {
     }
 
     private static let reportInterval = TimeAmount.milliseconds(250)
+    private static let leavingTime = TimeAmount.milliseconds(20)
     private static let setupInterval = TimeAmount.seconds(1)
     /// How old a list of scans may be.
     private static let listLifetime = TimeAmount.seconds(2)
@@ -40,6 +70,8 @@ package final class NATSEngine: SharedEngine {
     package let instance: String
     let configuration: EngineConfiguration
     private let homes: [Home]
+    /// Made on the first loop when it is used first.
+    private let link: NIOLoopBoundBox<PeerLink?>
     private let shared: Mutex<Shared>
     private let logger: Logger
     private let wallClock: @Sendable () -> WallTime
@@ -89,7 +121,35 @@ package final class NATSEngine: SharedEngine {
                     )
                 )
             }
+        self.link = NIOLoopBoundBox.makeEmptyBox(eventLoop: eventLoops[0])
         self.shared = Mutex(Shared(reports: reports))
+    }
+
+    /// On the first loop, in the order of the calls of one thread.
+    func onLink(_ body: @escaping @Sendable (PeerLink) -> Void) {
+        self.homes[0].eventLoop.execute { body(self.peerLink()) }
+    }
+
+    private func peerLink() -> PeerLink {
+        if let link = self.link.value {
+            return link
+        }
+        let engine = self.homes[0].engine.value
+        let terms = PeerLink.Terms(
+            subjects: self.configuration.subjects,
+            instance: self.instance,
+            appendTimeout: self.configuration.appendTimeout,
+            cutOffAfter: self.configuration.cutOffAfter
+        )
+        let link = PeerLink(
+            engine.connection,
+            live: engine.live,
+            stream: engine.stream,
+            terms: terms,
+            wallClock: self.wallClock
+        ) { [unowned self] in self.nodes }
+        self.link.value = link
+        return link
     }
 
     /// Connects, and goes on doing so until it is shut down.
@@ -108,12 +168,21 @@ package final class NATSEngine: SharedEngine {
             }
     }
 
-    /// Everything ends; what is being written is settled as unavailable.
+    /// Everything ends, and the other nodes are told; what is being written is settled as unavailable.
     package func shutdown() -> EventLoopFuture<Void> {
-        let futures = self.homes.map { home in
-            home.eventLoop.submit { home.engine.value.close() }
+        let first = self.homes[0].eventLoop
+        let told = first.flatSubmit {
+            self.beat(isLast: true)
+            self.peerLink().close()
+            // Written at the end of the turn, before the connection ends.
+            return first.scheduleTask(in: Self.leavingTime) {}.futureResult
         }
-        return EventLoopFuture.andAllComplete(futures, on: self.homes[0].eventLoop)
+        return told.flatMap {
+            let futures = self.homes.map { home in
+                home.eventLoop.submit { home.engine.value.close() }
+            }
+            return EventLoopFuture.andAllComplete(futures, on: first)
+        }
     }
 
     /// Asks how many connections and scans there are, for the beats.
@@ -140,7 +209,7 @@ package final class NATSEngine: SharedEngine {
             var status = EngineStatus()
             status.failure = shared.failure
             status.nodes = max(1, shared.nodes.count)
-            status.scans = shared.listed?.heads.count { $0.end == nil } ?? 0
+            status.scans = shared.scanCount(own: self.instance)
             status.shards = Array(repeating: !shared.reports.isEmpty, count: self.configuration.subjects.shardCount)
             for report in shared.reports {
                 status.add(report.status)
@@ -177,6 +246,7 @@ package final class NATSEngine: SharedEngine {
         report.status.shards = engine.answeredAt.indices.map { engine.isUp($0, now: now) }
         report.status.failure = engine.connection.failure
         report.isCutOff = engine.isCutOff(now: now)
+        report.balance = engine.counts.balance
         let finished = report
         let isCutOff = self.shared.withLock { shared in
             shared.reports[index] = finished
@@ -218,14 +288,9 @@ package final class NATSEngine: SharedEngine {
         case .ready:
             self.homes[0].engine.value.connection.info
                 .map { self.maximumBytes.store($0.maximumPayload, ordering: .relaxed) }
-            self.shared.withLock {
-                $0.isReady = true
-                $0.failure = nil
-            }
-            self.logger.info("engine ready", metadata: ["shards": "\(self.configuration.subjects.shardCount)"])
-            for home in self.homes {
-                home.eventLoop.execute { home.engine.value.isReady = true }
-            }
+            // Nobody is served by a token that was revoked before the gateway came.
+            self.shared.withLock { $0.failure = "revocations are being read" }
+            self.peerLink().facts.look { self.becomeReady() }
         case .unavailable(let why):
             self.shared.withLock { $0.failure = why }
             self.logger.warning("engine not ready", metadata: ["reason": "\(why)"])
@@ -237,38 +302,62 @@ package final class NATSEngine: SharedEngine {
         }
     }
 
+    private func becomeReady() {
+        self.shared.withLock {
+            $0.isReady = true
+            $0.failure = nil
+        }
+        self.logger.info("engine ready", metadata: ["shards": "\(self.configuration.subjects.shardCount)"])
+        for home in self.homes {
+            home.eventLoop.execute { home.engine.value.isReady = true }
+        }
+        // So that it is known how many scans there are.
+        let first = self.homes[0].eventLoop
+        first.execute { self.list(promise: first.makePromise()) }
+    }
+
     private func setUpLater() {
         self.homes[0].eventLoop.assumeIsolated().scheduleTask(in: Self.setupInterval) { self.setUp() }
     }
 
     // MARK: Nodes
 
-    private var beatSubject: String { "\(self.configuration.subjects.name).node.beat" }
-
     private func hearBeats() {
         let engine = self.homes[0].engine.value
-        _ = engine.live.subscribe(self.beatSubject) { message in
+        _ = engine.live.subscribe(self.configuration.subjects.beats) { message in
             guard let json = JetStream.json(message.payload), let node = EngineNode(json) else { return }
             let now = engine.eventLoop.now
-            self.shared.withLock { $0.nodes.beat(node, now: now) }
+            let isLast = json["last"]?.value == .bool(true)
+            self.shared.withLock { isLast ? $0.nodes.left(node.instance) : $0.nodes.beat(node, now: now) }
+            self.peerLink().look()
         }
     }
 
     private func beatLater() {
         let engine = self.homes[0].engine.value
+        guard !engine.isClosed else { return }
+        self.beat()
+        engine.eventLoop.assumeIsolated().scheduleTask(in: NodeTable.beatInterval) { self.beatLater() }
+    }
+
+    private func beat(isLast: Bool = false) {
+        let engine = self.homes[0].engine.value
         let load = self.shared.withLock { $0.load }()
-        let node = EngineNode(
+        var node = EngineNode(
             name: self.configuration.nodeName,
             instance: self.instance,
             version: self.configuration.version,
             load: load,
             since: self.startedAt.milliseconds
         )
+        node.link = self.peerLink().link
         // It knows itself, whether it is connected or not.
         let now = engine.eventLoop.now
-        self.shared.withLock { $0.nodes.beat(node, now: now) }
-        engine.connection.publish(self.beatSubject, node.json)
-        engine.eventLoop.assumeIsolated().scheduleTask(in: NodeTable.beatInterval) { self.beatLater() }
+        self.shared.withLock { shared in
+            node.balance = shared.reports.reduce(0) { $0 + $1.balance }
+            shared.nodes.beat(node, now: now)
+        }
+        engine.connection.publish(self.configuration.subjects.beats, node.json(isLast: isLast))
     }
 
     package func keeps(_ id: ScanID) -> Bool {
@@ -316,6 +405,7 @@ package final class NATSEngine: SharedEngine {
         let first = self.homes[0]
         first.eventLoop.execute {
             let now = first.eventLoop.now
+            let balances = self.shared.withLock { $0.balances(own: self.instance) }
             if let listed = self.shared.withLock({ $0.listed }), now - listed.at < Self.listLifetime {
                 promise.succeed(listed.heads)
                 return
@@ -325,7 +415,10 @@ package final class NATSEngine: SharedEngine {
                     promise.fail(RelayRefusal.storageUnavailable)
                     return
                 }
-                self.shared.withLock { $0.listed = (heads, now) }
+                let count = heads.count { $0.end == nil }
+                self.shared.withLock {
+                    $0.listed = Listing(heads: heads, at: now, count: count, balances: balances)
+                }
                 promise.succeed(heads)
             }
         }

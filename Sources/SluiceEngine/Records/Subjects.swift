@@ -57,6 +57,22 @@ package struct Subjects: Sendable, Equatable {
     package var facts: String { "\(self.name).fact.>" }
     /// What was agreed on when the streams were made.
     package var metaFact: String { "\(self.name).fact.meta" }
+    /// Tokens that have ended before their time.
+    package var revocations: String { "\(self.name).fact.revoked.*" }
+    package func revocation(_ digest: String) -> String { "\(self.name).fact.revoked.\(digest)" }
+
+    /// The stream of what may happen once.
+    package var onceStream: String { "\(self.name.uppercased())_ONCE" }
+    package var once: String { "\(self.name).once.>" }
+    package func ticket(_ digest: String) -> String { "\(self.name).once.ticket.\(digest)" }
+    package func usedTicket(_ digest: String) -> String { "\(self.name).once.used.\(digest)" }
+
+    /// Where nodes say that they are there.
+    package var beats: String { "\(self.name).node.beat" }
+    /// Where all nodes hear.
+    package var allNodes: String { "\(self.name).node.all" }
+    /// Where one node hears.
+    package func node(_ instance: String) -> String { "\(self.name).node.\(instance).ask" }
 
     /// A scan's name as one token of a subject: `.` parts tokens, and `%` is in no scan's name.
     package static func token(_ id: ScanID) -> String {

@@ -51,16 +51,14 @@ extension ScanFeed {
             return
         }
         let head = self.head(of: draft, first)
-        self.begin(
-            Current(writing: .draft(draft, append), id: head.id, head: head, body: body, begunAt: self.now),
-            deadline: draft.since + self.terms.appendTimeout
-        )
+        var current = Current(writing: .draft(draft, append), id: head.id, head: head, body: body, begunAt: self.now)
+        current.isFirst = self.begins(head.epoch)
+        self.begin(current, deadline: draft.since + self.terms.appendTimeout)
     }
 
     private func head(of draft: RecordDraft, _ first: LogRecord) -> RecordHead {
         let last = draft.records[draft.records.count - 1]
         let count = first.first.distance(to: last.head) + 1
-        let begins = self.newest.map { $0.head.epoch != last.epoch || $0.head.end != nil } ?? true
         let isSilent = draft.records.allSatisfy { $0.messages.isEmpty && $0.isHeard && $0.answer == nil }
         let isNamed = self.newest.map { $0.head.owner == last.owner && $0.head.scanName == last.name } ?? false
         var kind: RecordHead.Kind = count > 0 ? .messages : isSilent && isNamed ? .signOfLife : .names
@@ -75,13 +73,18 @@ extension ScanFeed {
             count: count,
             messageCount: last.messageCount,
             id: self.terms.node + self.counts.makeNumber(),
-            base: begins ? 0 : self.ledger.base,
+            base: self.begins(last.epoch) ? 0 : self.ledger.base,
             times: draft.times
         )
         head.owner = last.owner
         head.scanName = last.name
         head.fold = draft.fold
         return head
+    }
+
+    /// Whether a record of this epoch is the first of a life of the scan.
+    private func begins(_ epoch: String) -> Bool {
+        self.newest.map { $0.head.epoch != epoch || $0.head.end != nil } ?? true
     }
 
     private func begin(_ current: Current, deadline: NIODeadline) {
@@ -160,6 +163,7 @@ extension ScanFeed {
                 self.counts.failedDrafts += 1
             } else if outcome == .confirmed {
                 self.hasWritten = true
+                self.counts.balance += (current.isFirst ? 1 : 0) - (current.head.end == nil ? 0 : 1)
                 self.counts.appendTimes.observe(Double((self.now - current.begunAt).nanoseconds) / 1e9)
             }
             append.promise.succeed(AppendOutcome(outcome))

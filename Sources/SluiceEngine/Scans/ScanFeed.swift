@@ -37,6 +37,8 @@ package final class ScanFeed {
         var head: RecordHead
         var body: ByteBuffer
         var begunAt: NIODeadline
+        /// Whether a scan begins with it.
+        var isFirst = false
     }
 
     /// The most copies that are kept while the log is read; beyond it they are read instead.

@@ -47,12 +47,12 @@ package final class JetStream {
         _ headers: MessageHeaders,
         _ body: ByteBuffer,
         to subject: String,
-        shard: Int?,
-        expected: UInt64,
+        shard: Int? = nil,
+        expected: UInt64?,
         then: @escaping (AppendMachine.Answer) -> Void
     ) {
         var headers = headers
-        headers["Nats-Expected-Last-Subject-Sequence"] = String(expected)
+        headers["Nats-Expected-Last-Subject-Sequence"] = expected.map { String($0) }
         self.connection.request(subject, headers: headers, body, timeout: Self.requestTimeout) { result in
             guard case .success(let message) = result, let answer = Self.json(message.payload) else {
                 then(.unanswered)
@@ -82,9 +82,33 @@ package final class JetStream {
         json.beginObject()
         json.member("last_by_subj", subject)
         json.endObject()
+        self.get(json.buffer, in: stream, shard: shard, then: then)
+    }
+
+    /// The first record of subjects from a sequence on, by the word of the stream's leader.
+    package func next(
+        of subjects: String,
+        in stream: String,
+        from sequence: UInt64,
+        then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void
+    ) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("seq", Int(clamping: sequence))
+        json.member("next_by_subj", subjects)
+        json.endObject()
+        self.get(json.buffer, in: stream, shard: nil, then: then)
+    }
+
+    private func get(
+        _ request: ByteBuffer,
+        in stream: String,
+        shard: Int?,
+        then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void
+    ) {
         self.connection.request(
             "$JS.API.STREAM.MSG.GET.\(stream)",
-            json.buffer,
+            request,
             timeout: Self.requestTimeout
         ) { result in
             guard case .success(let message) = result, let answer = Self.json(message.payload) else {

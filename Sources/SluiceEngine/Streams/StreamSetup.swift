@@ -30,6 +30,8 @@ package final class StreamSetup {
 
     /// The form of what is written in the streams.
     package static let format = 1
+    private static let onceLifetime = TimeAmount.seconds(60)
+    private static let onceBytes = 64 * 1024 * 1024
     private static let nameInUse = 10058
     private static let notFound = 10059
     /// Too few servers: of a server that stands alone, and of a cluster.
@@ -71,8 +73,18 @@ package final class StreamSetup {
                     then(outcome)
                     return
                 }
-                self.makeShards(from: 0, then: then)
+                self.makeOthers(then: then)
             }
+        }
+    }
+
+    private func makeOthers(then: @escaping (Outcome) -> Void) {
+        self.make(self.subjects.onceStream, self.onceConfiguration) { outcome in
+            guard outcome == .ready else {
+                then(outcome)
+                return
+            }
+            self.makeShards(from: 0, then: then)
         }
     }
 
@@ -181,6 +193,17 @@ package final class StreamSetup {
     private var factConfiguration: ByteBuffer {
         self.configuration(self.subjects.factStream, [self.subjects.facts]) { json in
             json.member("max_msgs_per_subject", 1)
+            // Revocations go once the tokens that they end have ended by themselves.
+            json.member("allow_msg_ttl", true)
+        }
+    }
+
+    /// Tickets, and which of them were used: each longer than a ticket lives, and what is beyond the limit is refused.
+    private var onceConfiguration: ByteBuffer {
+        self.configuration(self.subjects.onceStream, [self.subjects.once], storage: "memory", discard: "new") { json in
+            json.member("max_msgs_per_subject", 1)
+            json.member("max_age", Int(Self.onceLifetime.nanoseconds))
+            json.member("max_bytes", Self.onceBytes)
         }
     }
 
@@ -199,6 +222,8 @@ package final class StreamSetup {
     private func configuration(
         _ name: String,
         _ subjects: [String],
+        storage: String = "file",
+        discard: String = "old",
         _ more: (inout JSONWriter) -> Void
     ) -> ByteBuffer {
         var json = JSONWriter()
@@ -206,8 +231,8 @@ package final class StreamSetup {
         json.member("name", name)
         json.member("subjects", subjects)
         json.member("retention", "limits")
-        json.member("discard", "old")
-        json.member("storage", "file")
+        json.member("discard", discard)
+        json.member("storage", storage)
         json.member("num_replicas", self.retention.replicas)
         json.member("allow_direct", true)
         json.member("duplicate_window", 1_000_000_000)

@@ -20,6 +20,10 @@ package struct EngineNode: Sendable, Equatable {
     package var load: EngineLoad
     /// Since when it runs, in milliseconds since 1970, by its own clock.
     package var since: Int64
+    /// How often it was connected anew: a process that lost messages is to others as a new one.
+    package var link = 0
+    /// How many scans it began less how many it ended, since its start.
+    package var balance = 0
 
     package init(name: String, instance: String, version: String, load: EngineLoad, since: Int64) {
         self.name = name

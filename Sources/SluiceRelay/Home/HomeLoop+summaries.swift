@@ -42,6 +42,15 @@ extension HomeLoop {
         }
     }
 
+    /// How many subscribers scans have here; those without any are left out.
+    var subscriberCounts: [ScanID: Int] {
+        var counts: [ScanID: Int] = [:]
+        for case .live(let live) in self.presence.values where live.scan.members.count > 0 {
+            counts[live.scan.id] = live.scan.members.count
+        }
+        return counts
+    }
+
     func summary(of scan: ScanHome, now: NIODeadline) -> ScanSummary {
         ScanSummary(
             id: scan.id,

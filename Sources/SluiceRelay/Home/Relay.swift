@@ -192,6 +192,12 @@ package final class Relay: Sendable {
         return EventLoopFuture.whenAllSucceed(gathered, on: eventLoop).map { $0.flatMap { $0 } }
     }
 
+    /// How many subscribers scans have on this process; those without any are left out.
+    package func subscriberCounts(on eventLoop: any EventLoop) -> EventLoopFuture<[ScanID: Int]> {
+        self.askAll(on: eventLoop) { $0.subscriberCounts }
+            .map { $0.reduce(into: [:]) { $0.merge($1) { one, _ in one } } }
+    }
+
     /// What the homes did since the start, one account for each.
     package func homeCounts(on eventLoop: any EventLoop) -> EventLoopFuture<[HomeCounts]> {
         self.askAll(on: eventLoop) { $0.counts }

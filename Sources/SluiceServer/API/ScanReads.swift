@@ -33,7 +33,16 @@ struct ScanReads: Sendable {
                 else {
                     return
                 }
-                exchange.respond(.json(), body: Self.body(state, exchange))
+                guard let elsewhere = self.services.subscribersElsewhere else {
+                    exchange.respond(.json(), body: Self.body(state, exchange))
+                    return
+                }
+                elsewhere.counts(on: exchange.eventLoop).assumeIsolated()
+                    .whenSuccess { counts in
+                        var state = state
+                        state.summary.subscriberCount += counts[scanID] ?? 0
+                        exchange.respond(.json(), body: Self.body(state, exchange))
+                    }
             }
     }
 

@@ -12,49 +12,96 @@ struct TokenActions: Sendable {
 
     /// `POST /api/tickets`.
     func issueTicket(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+        if let peers = self.services.peers {
+            try self.sealTicket(peers, exchange, identity)
+            return
+        }
         let issued: (ticket: String, expiresIn: Int)?
         do throws(TokenError) {
             issued = try self.services.authenticator.issueTicket(for: identity, now: WallTime.now().seconds)
         } catch {
-            throw error.reason == .ticket
-                ? Problem(.forbidden, "a ticket is issued for a JWT")
-                : Problem(.invalidToken)
+            throw Self.problem(error)
         }
         guard let issued else {
-            throw Problem(.overloaded, "there are too many tickets outstanding", retryAfterSeconds: 30)
+            throw Self.tooManyTickets
         }
+        Self.answer(issued.ticket, expiresIn: issued.expiresIn, exchange)
+    }
+
+    /// A ticket that every node takes: it is there for all when the client hears of it.
+    private func sealTicket(_ peers: any Peers, _ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+        let auth = self.services.settings.configuration.auth
+        let token =
+            switch Credentials(exchange.request, isWebSocket: false, auth: auth).proof {
+            case .bearer(let token), .token(let token): token
+            case .ticket, .none, .malformed: ""
+            }
+        let issued: (ticket: SealedTicket, expiresIn: Int)?
+        do throws(TokenError) {
+            let now = WallTime.now().seconds
+            issued = try self.services.authenticator.sealTicket(for: token, of: identity, now: now)
+        } catch {
+            throw Self.problem(error)
+        }
+        guard let issued else {
+            throw Self.tooManyTickets
+        }
+        let minted = exchange.eventLoop.makePromise(of: Void.self)
+        peers.mint(issued.ticket) { result in minted.completeWith(result.mapError { $0 as any Error }) }
+        minted.futureResult.assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success:
+                    Self.answer(issued.ticket.text, expiresIn: issued.expiresIn, exchange)
+                case .failure:
+                    exchange.respond(
+                        problem: Problem(
+                            .storageUnavailable,
+                            "the ticket could not be kept; ask for another",
+                            retryAfterSeconds: 5
+                        )
+                    )
+                }
+            }
+    }
+
+    private static func problem(_ error: TokenError) -> Problem {
+        error.reason == .ticket ? Problem(.forbidden, "a ticket is issued for a JWT") : Problem(.invalidToken)
+    }
+
+    private static var tooManyTickets: Problem {
+        Problem(.overloaded, "there are too many tickets outstanding", retryAfterSeconds: 30)
+    }
+
+    private static func answer(_ ticket: String, expiresIn: Int, _ exchange: HTTPExchange) {
         var writer = JSONWriter(allocator: exchange.connection.allocator, capacity: 128)
         writer.beginObject()
-        writer.member("ticket", issued.ticket)
-        writer.member("expiresIn", issued.expiresIn)
+        writer.member("ticket", ticket)
+        writer.member("expiresIn", expiresIn)
         writer.endObject()
         exchange.respond(.json(writer.buffer, status: .created))
     }
 
     /// `POST /api/users/{sub}/disconnect`.
     func disconnect(_ exchange: HTTPExchange, _ identity: Identity, user: String) throws(Problem) {
-        try self.disconnect(exchange, identity, ["user": "\(user)"]) {
-            $0.isUser && $0.subject == ByteName(user)
-        }
+        try self.disconnect(exchange, identity, ["user": "\(user)"], .user(ByteName(user)))
     }
 
     /// `POST /api/ingest-keys/{name}/disconnect`.
     func disconnect(_ exchange: HTTPExchange, _ identity: Identity, ingestKey name: String) throws(Problem) {
-        try self.disconnect(exchange, identity, ["ingest_key": "\(name)"]) {
-            $0.kind == .ingestKey && $0.subject == ByteName(name)
-        }
+        try self.disconnect(exchange, identity, ["ingest_key": "\(name)"], .ingestKey(ByteName(name)))
     }
 
     private func disconnect(
         _ exchange: HTTPExchange,
         _ identity: Identity,
         _ whose: Logger.Metadata,
-        where matches: @escaping @Sendable (Identity) -> Bool
+        _ disconnection: Disconnection
     ) throws(Problem) {
         guard identity.isAdmin else {
             throw Problem(.forbidden, "only an administrator may end others' connections")
         }
-        self.services.connections.closeAll(.disconnected, on: exchange.eventLoop, where: matches)
+        self.services.disconnect(disconnection, on: exchange.eventLoop)
             .assumeIsolated()
             .whenSuccess { count in
                 var metadata = whose
@@ -96,7 +143,9 @@ struct TokenActions: Sendable {
                     exchange.respond(
                         problem: Problem(
                             .storageUnavailable,
-                            "the revocation is in force, but would not outlive a restart; send it again",
+                            self.services.peers == nil
+                                ? "the revocation is in force, but would not outlive a restart; send it again"
+                                : "the revocation is in force here, but perhaps not on the other nodes; send it again",
                             retryAfterSeconds: 5
                         )
                     )

@@ -49,6 +49,10 @@ struct Gatekeeper: Sendable {
         if case .none = credentials.proof, self.askApplication(credentials, wanted, exchange, then: then) {
             return
         }
+        if case .ticket(let ticket) = credentials.proof, let peers = self.services.peers {
+            self.redeem(ticket, peers, credentials, wanted, exchange, then: then)
+            return
+        }
         let changeCount = self.services.authenticator.changeCount
         do throws(TokenError) {
             guard let identity = try self.authenticate(credentials.proof, exchange) else {
@@ -161,35 +165,54 @@ struct Gatekeeper: Sendable {
         return problem == nil
     }
 
-    /// Takes one of the places for live connections.
+    /// Takes one of the places for live connections, of all nodes together where there are several.
     ///
-    /// Answers the refusal.
-    func admit(_ identity: Identity, _ exchange: HTTPExchange) -> ConnectionLimits.ID? {
+    /// Answers the refusal; `then` is called only if there is one, at once where the gateway is alone.
+    func admit(_ identity: Identity, _ exchange: HTTPExchange, then: @escaping (ConnectionLimits.ID) -> Void) {
         guard !self.services.load.isOverMemory else {
             // On an existing connection, such as a proxy's: a new connection is told so before its first request.
             exchange.respond(problem: Problem(.overloaded, "the gateway is short of memory", retryAfterSeconds: 5))
-            return nil
+            return
         }
         guard self.services.relay.isAvailable else {
             // It could not be told what is new, nor be closed when its right to see it ends.
             exchange.respond(
                 problem: Problem(.storageUnavailable, "the gateways' log cannot be reached", retryAfterSeconds: 5)
             )
-            return nil
+            return
         }
-        let answer = self.services.limits.subscribers.admit(
-            user: identity.producerName,
-            address: self.address(of: exchange)
-        )
+        let user = identity.producerName
+        let address = self.address(of: exchange)
+        guard let peers = self.services.peers else {
+            self.settle(self.services.limits.subscribers.admit(user: user, address: address), exchange, then: then)
+            return
+        }
+        let answered = exchange.eventLoop.makePromise(of: ConnectionLimits.Answer.self)
+        peers.admit(user: user, address: address) { answered.succeed($0) }
+        answered.futureResult.assumeIsolated()
+            .whenSuccess { answer in
+                if exchange.isOpen {
+                    self.settle(answer, exchange, then: then)
+                } else if case .admitted(let id) = answer {
+                    // The client has left meanwhile.
+                    peers.release(id)
+                }
+            }
+    }
+
+    private func settle(
+        _ answer: ConnectionLimits.Answer,
+        _ exchange: HTTPExchange,
+        then: (ConnectionLimits.ID) -> Void
+    ) {
         switch answer {
         case .admitted(let id):
-            return id
+            then(id)
         case .admittedClosing(let id, let oldest):
             self.services.connections.close(oldest, .replaced)
-            return id
+            then(id)
         case .refused(let reason):
             exchange.respond(problem: self.problem(for: reason))
-            return nil
         }
     }
 
@@ -261,7 +284,7 @@ struct Gatekeeper: Sendable {
     /// Refuses a bad credential, and slows an address that shows many of them.
     ///
     /// Good credentials of the same address are not delayed: they never come here.
-    private func refuse(_ error: TokenError, _ proof: Credentials.Proof, _ exchange: HTTPExchange) {
+    func refuse(_ error: TokenError, _ proof: Credentials.Proof, _ exchange: HTTPExchange) {
         guard !error.isOfMissingKey || !self.services.keySource.isAwaitingIssuer else {
             let message = "the issuer of tokens cannot be reached yet; try again"
             exchange.respond(problem: Problem(.authUnavailable, message, retryAfterSeconds: 5))

@@ -25,6 +25,8 @@ enum Closing: Sendable, Equatable {
     case unverified
     /// The user opened another connection, and this was the oldest.
     case replaced
+    /// More than one may have were let in on several nodes, while nodes came or went.
+    case surplus
     /// The gateway stops; come back after this many milliseconds.
     case draining(retryAfterMilliseconds: Int)
     /// Nothing drained for too long.
@@ -37,7 +39,7 @@ enum Closing: Sendable, Equatable {
         switch self {
         case .tokenExpired, .tokenRevoked, .keyWithdrawn, .claimsChanged, .signedOut, .unverified: 4401
         case .disconnected, .notAdmitted, .notAllowed, .otherUser: 4403
-        case .replaced: 4429
+        case .replaced, .surplus: 4429
         case .draining: 1001
         case .slowClient, .overloaded: 1013
         }
@@ -57,6 +59,7 @@ enum Closing: Sendable, Equatable {
         case .otherUser: "signed in as another user"
         case .unverified: "sign-in unavailable"
         case .replaced: "replaced by a newer connection"
+        case .surplus: "too many connections"
         case .draining(let milliseconds): "{\"retryAfterMs\":\(milliseconds)}"
         case .slowClient: "nothing drained for too long"
         case .overloaded: "overloaded"
@@ -77,6 +80,7 @@ enum Closing: Sendable, Equatable {
         case .otherUser: Problem(.forbidden, "the application says that you are another user now")
         case .unverified: Problem(.notSignedIn, "the application has not said for too long who you are; come again")
         case .replaced: Problem(.tooManyConnections, "replaced by a newer connection of the same user")
+        case .surplus: Problem(.tooManyConnections, "as many connections are open as may be")
         case .draining(let milliseconds):
             Problem(
                 .draining,

@@ -80,16 +80,17 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// Ends the connections that match; how many they were.
+    /// Ends the connections that match and are at least so old; how many they were.
     func closeAll(
         _ closing: Closing,
         on eventLoop: any EventLoop,
+        age: TimeAmount = .zero,
         where matches: @escaping @Sendable (Identity) -> Bool
     ) -> EventLoopFuture<Int> {
         let counts = zip(self.eventLoops, self.shelves)
             .map { loop, shelf in
                 loop.submit {
-                    let hit = shelf.value.connections.values.filter { matches($0.identity) }
+                    let hit = shelf.value.connections.values.filter { $0.age >= age && matches($0.identity) }
                     for connection in hit {
                         connection.close(closing)
                     }
@@ -225,6 +226,8 @@ protocol LiveConnection: AnyObject {
     var identity: Identity { get }
     /// How it came.
     var arrival: Arrival { get }
+    /// How long it has stood.
+    var age: TimeAmount { get }
     /// The certificate that its client showed, if any.
     var certificate: ClientCertificate? { get }
     /// A report of its counts and its state.

@@ -87,8 +87,7 @@ final class EventStreamHandler: RequestHandler {
                 )
                 return
             }
-            let seat = self.gatekeeper.seat(.eventStream, visitor, exchange, loop: self.loop, scanID: scanID)
-            if let seat {
+            self.gatekeeper.seat(.eventStream, visitor, exchange, loop: self.loop, scanID: scanID) { seat in
                 self.takeOver(exchange, seat, query, scanID)
             }
         }

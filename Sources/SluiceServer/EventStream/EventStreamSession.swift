@@ -45,6 +45,7 @@ final class EventStreamSession: ChannelInboundHandler, Ticking, SubscriptionDele
 
     var identity: Identity { self.connection.identity }
     var arrival: Arrival { self.connection.arrival }
+    var age: TimeAmount { self.connection.age }
     private var services: GatewayServices { self.connection.services }
     private var eventLoop: any EventLoop { self.connection.loop.eventLoop }
     private var outbox: Outbox? { self.connection.outbox }

@@ -36,8 +36,8 @@ package final class Gateway: Sendable {
     ///   - store: Where scans outlive the process; nil for memory only. The gateway closes it when it stops.
     ///   - revocations: Where revocations outlive the process.
     ///   - hookStore: Where deliveries to receivers of hooks outlive the process.
-    ///   - makeEngine: Makes the log that several gateways share, for the event loops; nil where this one is alone. Not
-    ///     beside a store.
+    ///   - makeEngine: Makes the log and all else that several gateways share, for the event loops; nil where this one is
+    ///     alone. Not beside stores.
     ///   - sockets: Sockets that listen already; others are opened as configured.
     /// - Throws: The reason why it cannot start, in words for the operator.
     package init(
@@ -46,7 +46,7 @@ package final class Gateway: Sendable {
         store: (any ScanStore)? = nil,
         revocations: (any RevocationStore)? = nil,
         hookStore: (any HookStore)? = nil,
-        engine makeEngine: (([any EventLoop]) throws -> any SharedEngine)? = nil,
+        engine makeEngine: (([any EventLoop]) throws -> any SharedEngine & Peers)? = nil,
         sockets: InheritedSockets = .nothing
     ) async throws {
         let loopCount = configuration.listen.eventLoops ?? System.coreCount
@@ -196,7 +196,7 @@ package final class Gateway: Sendable {
     /// What outlives the process, each nil where it does not.
     private struct Stores {
         var scans: (any ScanStore)?
-        var engine: (any SharedEngine)?
+        var engine: (any SharedEngine & Peers)?
         var revocations: (any RevocationStore)?
         var hooks: (any HookStore)?
     }
@@ -213,7 +213,7 @@ package final class Gateway: Sendable {
         let authenticator = Authenticator(
             verifier: keys.verifier(),
             ingestKeys: keys.ingestKeys,
-            revocations: stores.revocations,
+            revocations: stores.engine.map { $0 as any RevocationStore } ?? stores.revocations,
             now: WallTime.now().seconds
         )
         let listen = configuration.listen

@@ -130,13 +130,15 @@ final class LineIngest: IngestReader, LiveConnection {
                 kind: "ndjson",
                 user: self.identity.subject.text,
                 peer: exchange.connection.peerAddress,
-                age: exchange.eventLoop.now - self.openedAt
+                age: self.age
             )
         )
     }
 
     /// Pages may post from everywhere, as long as they show a token themselves.
     var arrival: Arrival { Arrival(carrier: self.job.visitor.carrier) }
+
+    var age: TimeAmount { self.job.exchange.eventLoop.now - self.openedAt }
 
     var certificate: ClientCertificate? { self.job.exchange.connection.clientCertificate }
 

@@ -22,6 +22,46 @@ final class GatewayLimits: Sendable {
         self.subscribers = ConnectionLimiter(configuration: limits.connections)
     }
 
+    /// From now on it is noted what is taken, for the other nodes; see ``takeShares()``.
+    func beginSharing() {
+        for limiter in [self.ingest, self.requests, self.handshakesByUser] {
+            limiter.beginNoting()
+        }
+        self.handshakesByAddress.beginNoting()
+        self.failuresByAddress.beginNoting()
+    }
+
+    private var byName: [(name: String, limiter: RateLimiter<ByteName>)] {
+        [("ingest", self.ingest), ("requests", self.requests), ("handshakes", self.handshakesByUser)]
+    }
+
+    private var byAddress: [(name: String, limiter: RateLimiter<AddressKey>)] {
+        [("address_handshakes", self.handshakesByAddress), ("address_failures", self.failuresByAddress)]
+    }
+
+    /// What was taken here since this was last asked.
+    func takeShares() -> [RateShare] {
+        self.byName.flatMap { name, limiter in
+            limiter.takeNotes().map { RateShare(limit: name, key: $0.key.text, count: $0.value) }
+        }
+            + self.byAddress.flatMap { name, limiter in
+                limiter.takeNotes().map { RateShare(limit: name, key: $0.key.text, count: $0.value) }
+            }
+    }
+
+    /// Pays what was taken on another node, of the rates that are known here.
+    func pay(_ shares: [RateShare], now: UInt64) {
+        for share in shares {
+            if let limiter = self.byName.first(where: { $0.name == share.limit })?.limiter {
+                limiter.pay(share.count, for: ByteName(share.key), now: now)
+            } else if let limiter = self.byAddress.first(where: { $0.name == share.limit })?.limiter,
+                let key = AddressKey(keyText: share.key)
+            {
+                limiter.pay(share.count, for: key, now: now)
+            }
+        }
+    }
+
     /// How many bad credentials an address may show: at the pace of handshakes, and a fleet of clients whose tokens all
     /// ended at once is no attack.
     private static func failures(_ limits: GatewayConfiguration.Limits) -> RateLimit {

@@ -14,7 +14,9 @@ final class GatewayServices: Sendable {
     /// Where scans outlive the process; nil for memory only.
     let store: (any ScanStore)?
     /// The log that several gateways share; nil where this one is alone.
-    let engine: (any SharedEngine)?
+    let engine: (any SharedEngine & Peers)?
+    /// How many subscribers scans have on other nodes; nil where this one is alone.
+    let subscribersElsewhere: SubscribersElsewhere?
     let authenticator: Authenticator
     let limits: GatewayLimits
     let connections: ConnectionRegistry
@@ -48,7 +50,7 @@ final class GatewayServices: Sendable {
         settings: GatewaySettings,
         relay: Relay,
         store: (any ScanStore)?,
-        engine: (any SharedEngine)? = nil,
+        engine: (any SharedEngine & Peers)? = nil,
         authenticator: Authenticator,
         connections: ConnectionRegistry,
         keySource: KeySource,
@@ -60,11 +62,16 @@ final class GatewayServices: Sendable {
         self.relay = relay
         self.store = store
         self.engine = engine
+        let elsewhere = engine.map { SubscribersElsewhere($0) }
+        self.subscribersElsewhere = elsewhere
         self.authenticator = authenticator
         self.limits = GatewayLimits(settings.configuration.limits)
         self.connections = connections
         self.stats = StatsBoard(
-            source: StatsBoard.Source(count: { relay.scans }, summaries: { relay.summaries(on: $0) })
+            source: StatsBoard.Source(count: { relay.scans }) { eventLoop in
+                let summaries = relay.summaries(on: eventLoop)
+                return elsewhere?.add(to: summaries) ?? summaries
+            }
         )
         self.transports = TransportCount(settings.configuration.limits)
         self.metrics = GatewayMetrics(startedAt: WallTime.now())
@@ -83,6 +90,8 @@ final class GatewayServices: Sendable {
         guard let engine = self.engine else {
             return
         }
+        self.limits.beginSharing()
+        engine.begin(PeerDuties(self), limits: self.settings.configuration.limits.connections)
         engine.setLoad { [weak self, weak engine] in
             var load = EngineLoad()
             load.connections = self?.connections.count ?? 0
@@ -91,6 +100,29 @@ final class GatewayServices: Sendable {
             return load
         }
         engine.start()
+    }
+
+    /// The other nodes; nil where this one is alone.
+    var peers: (any Peers)? { self.engine }
+
+    /// Gives back the place of a live connection.
+    func release(_ place: ConnectionLimits.ID) {
+        if let peers = self.peers {
+            peers.release(place)
+        } else {
+            self.limits.subscribers.release(place)
+        }
+    }
+
+    /// Ends the connections of a user or a key on all nodes; how many they were, on those that answer in time.
+    func disconnect(_ disconnection: Disconnection, on eventLoop: any EventLoop) -> EventLoopFuture<Int> {
+        let here = self.connections.closeAll(.disconnected, on: eventLoop) { disconnection.hits($0) }
+        guard let peers = self.peers else {
+            return here
+        }
+        let elsewhere = eventLoop.makePromise(of: Int.self)
+        peers.tellAll(disconnection) { elsewhere.succeed($0) }
+        return here.and(elsewhere.futureResult).map { $0 + $1 }
     }
 
     /// The present configuration.
@@ -103,6 +135,7 @@ final class GatewayServices: Sendable {
     func replace(_ settings: GatewaySettings) {
         self.current.withLock { $0 = settings }
         self.limits.replace(settings.configuration.limits)
+        self.peers?.setLimits(settings.configuration.limits.connections)
         self.transports.setLimits(settings.configuration.limits)
         self.relay.reconfigure(settings.configuration.relayInForce)
     }

@@ -30,27 +30,32 @@ extension Gatekeeper {
 
     /// Takes one of the places for live connections, for a subscriber of the scan that the path names, or of many.
     ///
-    /// Answers the refusal.
+    /// Answers the refusal; `then` is called only if there is one, at once where the gateway is alone.
     func seat(
         _ kind: SubscriberConnection.Kind,
         _ visitor: Visitor,
         _ exchange: HTTPExchange,
         loop: LoopServices,
-        scanID: ScanID?
-    ) -> SubscriberConnection? {
-        guard exchange.isOpen, let place = self.admit(visitor.identity, exchange) else {
-            return nil
+        scanID: ScanID?,
+        then: @escaping (SubscriberConnection) -> Void
+    ) {
+        guard exchange.isOpen else {
+            return
         }
-        return SubscriberConnection(
-            kind,
-            services: self.services,
-            loop: loop,
-            identity: visitor.identity,
-            arrival: self.arrival(of: exchange, visitor),
-            errand: visitor.errand,
-            place: place,
-            scanID: scanID,
-            peer: exchange.connection.peerAddress
-        )
+        self.admit(visitor.identity, exchange) { place in
+            then(
+                SubscriberConnection(
+                    kind,
+                    services: self.services,
+                    loop: loop,
+                    identity: visitor.identity,
+                    arrival: self.arrival(of: exchange, visitor),
+                    errand: visitor.errand,
+                    place: place,
+                    scanID: scanID,
+                    peer: exchange.connection.peerAddress
+                )
+            )
+        }
     }
 }

@@ -92,11 +92,18 @@ final class SubscribeHandler: RequestHandler {
         _ query: SubscriptionQuery,
         scanID: ScanID?
     ) {
-        guard
-            let seat = self.gatekeeper.seat(.webSocket, visitor, exchange, loop: self.loop, scanID: scanID)
-        else {
-            return
+        self.gatekeeper.seat(.webSocket, visitor, exchange, loop: self.loop, scanID: scanID) { seat in
+            self.upgrade(exchange, visitor, handshake, query, seat)
         }
+    }
+
+    private func upgrade(
+        _ exchange: HTTPExchange,
+        _ visitor: Gatekeeper.Visitor,
+        _ handshake: WebSocketHandshake,
+        _ query: SubscriptionQuery,
+        _ seat: SubscriberConnection
+    ) {
         let session = SubscriptionSession(seat, query: query, form: self.form(handshake, query))
         self.pending = session
         // The answer to an upgrade gets its Connection field from the HTTP side.

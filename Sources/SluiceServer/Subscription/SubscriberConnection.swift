@@ -127,7 +127,7 @@ struct SubscriberConnection {
         if self.services.connections.remove(self.place, on: self.loop.eventLoop) {
             self.services.metrics.ended(self.kind.rawValue)
         }
-        self.services.limits.subscribers.release(self.place)
+        self.services.release(self.place)
         return counts
     }
 

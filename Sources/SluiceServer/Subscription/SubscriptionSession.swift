@@ -39,6 +39,7 @@ final class SubscriptionSession: WebSocketSession, SubscriptionDelegate, LiveCon
     var peer: String { self.connection.peer }
     var identity: Identity { self.connection.identity }
     var arrival: Arrival { self.connection.arrival }
+    var age: TimeAmount { self.connection.age }
     var outbox: Outbox? { self.connection.outbox }
 
     var blockedSince: NIODeadline? { self.outbox?.blockedSince }

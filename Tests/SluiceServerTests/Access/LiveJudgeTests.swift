@@ -12,6 +12,7 @@ struct LiveJudgeTests {
     private final class Connection: LiveConnection {
         let identity: Identity
         let arrival: Arrival
+        let age = TimeAmount.zero
         let certificate: ClientCertificate?
         let blockedSince: NIODeadline? = nil
         let eventLoop: any EventLoop

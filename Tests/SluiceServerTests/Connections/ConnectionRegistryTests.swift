@@ -13,6 +13,7 @@ struct ConnectionRegistryTests {
     private final class Connection: LiveConnection {
         let identity = Identity.clientCertificate(name: "a")
         let arrival = Arrival()
+        var age = TimeAmount.zero
         let certificate: ClientCertificate? = nil
         let eventLoop: any EventLoop
         var blockedSince: NIODeadline?
@@ -69,6 +70,22 @@ struct ConnectionRegistryTests {
         registry.closeSlowest(10)
         loop.run()
         #expect(closes() == [1, 1, 0, 0])
+    }
+
+    @Test("Who came after connections were to end stays")
+    func ages() {
+        let loop = EmbeddedEventLoop()
+        let registry = ConnectionRegistry(eventLoops: [loop])
+        let connections = (0..<3).map { _ in Connection(on: loop) }
+        for (id, connection) in connections.enumerated() {
+            connection.age = .seconds(Int64(id))
+            registry.insert(connection, id: UInt64(id), on: loop)
+        }
+        var count: Int?
+        registry.closeAll(.disconnected, on: loop, age: .seconds(1)) { _ in true }.assumeIsolated()
+            .whenSuccess { count = $0 }
+        loop.run()
+        #expect(count == 2 && connections.map(\.closings) == [[], [.disconnected], [.disconnected]])
     }
 
     @Test("No grace is too long for any number of connections", arguments: [TimeAmount.zero, .hours(10 * 365 * 24)])
