@@ -14,6 +14,8 @@ export SWIFT_BACKTRACE := enable=no
 CONFIGURATION ?= debug
 # Seconds for each fuzz target.
 SECONDS ?= 60
+# How often `make cluster-faults` tries each fault.
+ROUNDS ?= 1
 # Further arguments of what run, test, sanitize, browser, contract, conformance, cluster, faults and bench start (for example: --filter FrameBudget).
 ARGS ?=
 
@@ -90,6 +92,20 @@ cluster: ## Engine and gateways over three real servers of NATS on loopback, whi
 	SLUICE="$$PWD/.build/debug/sluice" PATH="$(CURDIR)/.build/venv/bin:$(CURDIR)/.build/venv-cluster/bin:$$PATH" \
 		python3 -m pytest -q -p no:cacheprovider Tests/Cluster $(ARGS)
 
+.PHONY: cluster-faults
+cluster-faults: ## Gateways and servers of NATS killed, stopped, paused, cut off, with an outside ledger: ROUNDS=20, ARGS="--only NAME"
+	@.ci/setup build cluster
+	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
+	PATH="$(CURDIR)/.build/venv-cluster/bin:$$PATH" python3 Tests/Faults/cluster_faults.py \
+		--sluice "$(BIN)/sluice" --rounds $(ROUNDS) $(ARGS)
+
+.PHONY: run-cluster
+run-cluster: ## Three gateways over three servers of NATS behind HAProxy, with a scan, in the terminal: a key kills any of them
+	@.ci/setup build cluster demo
+	@test -x /usr/sbin/haproxy || { echo "run-cluster: needs haproxy" >&2; exit 1; }
+	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
+	@PATH="$(CURDIR)/.build/venv-cluster/bin:$$PATH" exec python3 Tests/Cluster/show.py --sluice "$(BIN)/sluice" $(ARGS)
+
 .PHONY: soak
 soak: ## A long run with churn, reloads, rotated logs, clock jumps: ARGS="--minutes 120"
 	@.ci/setup build
@@ -146,7 +162,7 @@ docs: ## Reference pages of the modules, under .build/docs
 	@.ci/docs
 
 .PHONY: check
-check: lint test browser contract ## All checks that a change must pass
+check: lint test browser contract cluster-faults ## All checks that a change must pass
 
 .PHONY: clean
 clean: ## Remove all build results

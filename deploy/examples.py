@@ -1,5 +1,6 @@
 """The examples of proxies with a test's own ports and paths, and nothing else changed."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -35,11 +36,11 @@ def make_certificate(folder):
     (folder / "gateway.pem").write_text(both)
 
 
-def nginx(folder, gateway, secure, plain, is_root):
+def nginx(folder, gateway, secure, plain, is_root, example="nginx/sluice.conf"):
     """Writes what nginx needs; the command that checks it, and the command that runs it."""
     make_certificate(folder)
-    text = adapted("nginx/sluice.conf", [
-        (r"server 127\.0\.0\.1:8080", f"server 127.0.0.1:{gateway}"),
+    text = adapted(example, [
+        (r"server (127|10)\.0\.0\.\d+:8080", f"server 127.0.0.1:{gateway}"),
         (r"listen \[::\]:\d+[^;]*;", ""),
         (r"listen 443", f"listen 127.0.0.1:{secure}"),
         (r"listen 80;", f"listen 127.0.0.1:{plain};"),
@@ -60,11 +61,11 @@ def nginx(folder, gateway, secure, plain, is_root):
     return [*command, "-t"], command
 
 
-def haproxy(folder, gateway, secure, plain, is_root):
+def haproxy(folder, gateway, secure, plain, is_root, example="haproxy/haproxy.cfg"):
     """Writes what HAProxy needs; the command that checks it, and the command that runs it, which logs on stdout."""
     make_certificate(folder)
-    text = adapted("haproxy/haproxy.cfg", [
-        (r"server gateway 127\.0\.0\.1:8080", f"server gateway 127.0.0.1:{gateway}"),
+    text = adapted(example, [
+        (r"(server gateway\S*) (127|10)\.0\.0\.\d+:8080( check)( port 9464)?", rf"\1 127.0.0.1:{gateway}\3"),
         (r"bind :443", f"bind 127.0.0.1:{secure}"),
         (r"bind :80", f"bind 127.0.0.1:{plain}"),
         (r"/etc/haproxy/certs", str(folder)),
@@ -78,3 +79,8 @@ def haproxy(folder, gateway, secure, plain, is_root):
 
 
 PROXIES = {"nginx": nginx, "haproxy": haproxy}
+# Those before several gateways; here all of them are one.
+CLUSTER_PROXIES = {
+    "nginx-cluster": functools.partial(nginx, example="cluster/nginx.conf"),
+    "haproxy-cluster": functools.partial(haproxy, example="cluster/haproxy.cfg"),
+}

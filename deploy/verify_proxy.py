@@ -1,6 +1,6 @@
 """A proxy with its example's own lines in front of a stand-in gateway: what has to pass passes, and in time.
 
-    verify_proxy.py nginx|haproxy SCRATCH_FOLDER
+    verify_proxy.py nginx|haproxy|nginx-cluster|haproxy-cluster SCRATCH_FOLDER
 """
 
 import base64
@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from examples import PROXIES
+from examples import CLUSTER_PROXIES, PROXIES
 
 WAIT = 5  # Seconds after which something that should have passed at once counts as held back.
 
@@ -174,7 +174,7 @@ def main():
     name, folder = sys.argv[1], Path(sys.argv[2]) / sys.argv[1]
     folder.mkdir(parents=True)
     gateway, secure, plain = StandIn(), free_port(), free_port()
-    check, command = PROXIES[name](folder, gateway.port, secure, plain, os.geteuid() == 0)
+    check, command = (PROXIES | CLUSTER_PROXIES)[name](folder, gateway.port, secure, plain, os.geteuid() == 0)
     test = subprocess.run(check, capture_output=True, text=True, check=False)
     assert test.returncode == 0 and "warn" not in test.stderr.lower(), test.stderr
     with open(folder / "output.log", "wb") as output:

@@ -76,7 +76,7 @@ struct CheckCommand: AsyncParsableCommand {
 
     private static func look(at url: String, by options: ClientOptions, wait: Double) async throws {
         var client = options
-        client.url = url
+        client.url = [url]
         let connection = try client.connection()
         let facts: ProbeFacts
         do {

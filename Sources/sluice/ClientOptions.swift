@@ -6,9 +6,13 @@ import SluiceClient
 struct ClientOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: ArgumentHelp("The gateway, as https://host:port. Default: $SLUICE_URL.", valueName: "url")
+        help: ArgumentHelp(
+            "The gateway, as https://host:port; several times for gateways that share their scans: what one does not "
+                + "take goes on at the next. Default: $SLUICE_URL, with commas between several.",
+            valueName: "url"
+        )
     )
-    var url: String?
+    var url: [String] = []
 
     @Option(
         name: .long,
@@ -50,13 +54,15 @@ struct ClientOptions: ParsableArguments {
     ///
     /// - Throws: An error of usage for a value that is missing or cannot be used.
     func connection() throws -> GatewayConnection {
-        guard let url = self.url ?? ClientOptions.variable("SLUICE_URL") else {
+        let listed = ClientOptions.variable("SLUICE_URL")?.split(whereSeparator: { $0 == "," || $0 == " " }) ?? []
+        let urls = self.url.isEmpty ? listed.map(String.init) : self.url
+        guard !urls.isEmpty else {
             throw ValidationError("Which gateway? Give --url https://host:port or set SLUICE_URL.")
         }
         let connection = try ClientOptions.checked {
             () throws(ClientError) in
             try GatewayConnection(
-                url: url,
+                urls: urls,
                 token: self.token ?? ClientOptions.variable("SLUICE_TOKEN"),
                 tokenFile: self.tokenFile,
                 certificateAuthorityFile: self.ca ?? ClientOptions.variable("SLUICE_CA"),

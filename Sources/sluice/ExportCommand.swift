@@ -28,13 +28,13 @@ struct ExportCommand: AsyncParsableCommand {
     var client: ClientOptions
 
     func validate() throws {
-        guard self.config == nil || self.client.url == nil else {
+        guard self.config == nil || self.client.url.isEmpty else {
             throw ValidationError("Either --url, for a gateway, or --config, for its storage.")
         }
     }
 
     func run() async throws {
-        let hasGateway = self.client.url != nil || ClientOptions.variable("SLUICE_URL") != nil
+        let hasGateway = !self.client.url.isEmpty || ClientOptions.variable("SLUICE_URL") != nil
         if self.config == nil, hasGateway {
             try await self.exportFromGateway()
         } else {

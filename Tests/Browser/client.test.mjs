@@ -3,7 +3,7 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 
 import { FakeSocket, events, json, pageOf, posted, settle, subscribed } from './fakes.mjs';
 
-const { SluiceClient } = await import(`${process.env.CONSOLE_FILES}/client.js`);
+const { SluiceClient, SluiceConnection } = await import(`${process.env.CONSOLE_FILES}/client.js`);
 
 let requests, answer, states, messages, client;
 
@@ -427,4 +427,45 @@ test('where WebSockets do not pass, events take over', async () => {
     await pass(1_000);
     assert.equal(requests.at(-1).path, '/api/scans/a/events');
     assert.equal(state().transport, 'sse');
+});
+
+test('of several gateways the next is asked where one is away, and the place is kept', async () => {
+    const asked = [];
+    globalThis.fetch = async (url) => {
+        asked.push(new URL(url).host);
+        if (new URL(url).host === 'one.test') throw new TypeError('fetch failed');
+        return json(201, { ticket: 'T' });
+    };
+    await start({ url: ['https://one.test', 'https://two.test', 'https://three.test/under'], since: 0 });
+    await pass(60_000);
+    assert.deepEqual(asked.slice(0, 2), ['one.test', 'two.test']);
+    assert.equal(socket().url.host, 'two.test');
+    socket().accept();
+    socket().say(subscribed(0), { ...posted(1), scanId: 'a' });
+    socket().end(1013, 'storage unavailable');
+    await pass(60_000);
+    assert.equal(socket().url.host, 'three.test');
+    assert.equal(socket().url.pathname, '/under/api/ws/scans/a');
+    assert.equal(socket().url.searchParams.get('since'), '1');
+    assert.equal(socket().url.searchParams.get('epoch'), 'e1');
+    socket().accept();
+    socket().end(1006);
+    await pass(60_000);
+    await pass(60_000);
+    assert.deepEqual(asked.at(-1), 'two.test', 'around once more, past the one that is away');
+});
+
+test('a gateway that answers 503 is left for the next, one that refuses is not', async () => {
+    const hosts = [];
+    const answers = { 'one.test': 503, 'two.test': 404 };
+    globalThis.fetch = async (url) => {
+        hosts.push(new URL(url).host);
+        return json(answers[new URL(url).host], { code: 'x', status: answers[new URL(url).host] });
+    };
+    const connection = new SluiceConnection({ url: ['https://one.test', 'https://two.test'], token: 'a.b.c' });
+    const failure = connection.json('/api/scans/stats').catch((error) => error);
+    await settle();
+    await pass(60_000);
+    assert.equal((await failure).status, 404);
+    assert.deepEqual(hosts, ['one.test', 'two.test']);
 });

@@ -29,22 +29,29 @@ def free_ports(count):
 
 
 def configuration(name, folder, client, route, monitor, routes):
-    listed = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
+    listed = ", ".join(f'"nats://{address}"' for address in routes)
     return f"""
 server_name: {name}
-listen: 127.0.0.1:{client}
-http: 127.0.0.1:{monitor}
+listen: {client}
+http: {monitor}
 jetstream {{ store_dir: "{folder}/{name}" }}
-cluster {{ name: test, listen: 127.0.0.1:{route}, routes: [{listed}] }}
+cluster {{ name: test, listen: {route}, routes: [{listed}] }}
 """
 
 
 class Servers:
-    def __init__(self, folder, program="nats-server"):
+    """Three servers: on loopback, or on the addresses and in the network namespaces that they are given."""
+
+    def __init__(self, folder, program="nats-server", clients=None, routes=None, prefixes=((), (), ())):
         self.folder = folder
         self.program = program
-        ports = free_ports(9)
-        self.clients, self.routes, self.monitors = ports[:3], ports[3:6], ports[6:]
+        self.prefixes = prefixes
+        if clients:
+            self.clients, self.routes = [f"{host}:4222" for host in clients], [f"{host}:6222" for host in routes]
+            self.monitors = [f"{host}:8222" for host in clients]
+        else:
+            addresses = [f"127.0.0.1:{port}" for port in free_ports(9)]
+            self.clients, self.routes, self.monitors = addresses[:3], addresses[3:6], addresses[6:]
         self.processes = [None] * 3
         for index in range(3):
             text = configuration(
@@ -56,22 +63,23 @@ class Servers:
     def start(self, index):
         log = open(f"{self.folder}/s{index}.log", "ab")
         self.processes[index] = subprocess.Popen(
-            [self.program, "-c", f"{self.folder}/s{index}.conf"], stdout=log, stderr=log
+            [*self.prefixes[index], self.program, "-c", f"{self.folder}/s{index}.conf"], stdout=log, stderr=log
         )
+        log.close()
 
     def wait(self, seconds=30):
         """Until JetStream is ready on all of them."""
         end = time.monotonic() + seconds
-        for port in self.monitors:
-            while not self.is_healthy(port):
+        for monitor in self.monitors:
+            while not self.is_healthy(monitor):
                 if time.monotonic() > end:
                     raise SystemExit(f"servers.py: no JetStream after {seconds} s; see {self.folder}")
                 time.sleep(0.1)
 
     @staticmethod
-    def is_healthy(port):
+    def is_healthy(monitor):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
+            with urllib.request.urlopen(f"http://{monitor}/healthz", timeout=1) as answer:
                 return answer.status == 200
         except OSError:
             return False
@@ -85,7 +93,7 @@ class Servers:
 
     @property
     def urls(self):
-        return ",".join(f"nats://127.0.0.1:{port}" for port in self.clients)
+        return ",".join(f"nats://{address}" for address in self.clients)
 
 
 def main():

@@ -36,7 +36,7 @@ class Cluster:
         for index in range(3):
             self.nodes.append(self.start(f"node{index}"))
 
-    def start(self, name, files={}, **overrides):
+    def start(self, name, files={}, waits=True, **overrides):
         folder = self.folder / f"{name}-{uuid.uuid4().hex[:6]}"
         folder.mkdir()
         (folder / "jwt.key").write_bytes(self.secret)
@@ -48,6 +48,8 @@ class Cluster:
         engine = {"nats": {"servers": self.servers.urls.split(","), "name": "test", "shards": 3}}
         config = contract.merged(base, {"engine": engine, "node": {"name": name}} | overrides)
         gateway = contract.Gateway(folder, config)
+        if not waits:
+            return gateway
         contract.wait_for(lambda: self.is_ready(gateway), timeout=60)
         return gateway
 
@@ -221,6 +223,41 @@ def test_of_several_nodes_one_tells_receivers_of_hooks(cluster, scan):
             for node in nodes:
                 node.kill()
         assert len(receiver.taken) == 5 and receiver.faults == []
+
+
+def test_no_two_nodes_have_one_name(cluster):
+    second = cluster.start("node1", waits=False)
+    assert second.wait(20) == 78
+    assert "another gateway is called node1" in second.log()
+    assert cluster.is_ready(cluster.nodes[1])
+
+
+def test_critical_messages_outlive_what_is_evicted_around_them(cluster, scan):
+    # Eight MiB of history: a scan that is quiet keeps its critical messages and its state while others' messages go.
+    options = {"engine": {"nats": {"servers": cluster.servers.urls.split(","), "name": "small", "shards": 1}},
+               "storage": {"retention": {"bytes": "8MiB"}}, "limits": {"ingest": {"rate": 1000000, "burst": 1000000}}}
+    node = cluster.start("small", **options)
+    try:
+        assert node.post(scan, {"type": "scanStarted", "n": "critical"}).status == 202
+        assert node.post(scan, {"type": "finding", "n": "ordinary"}).status == 202
+        flood = [{"type": "finding", "n": number, "pad": "x" * 2000} for number in range(100)]
+        # Up to three quarters at once, then as slowly as a gateway needs to see it.
+        for _ in range(32):
+            assert node.post(f"{scan}.flood", flood).status == 202
+        for _ in range(10):
+            time.sleep(2)
+            assert node.post(f"{scan}.flood", flood[:50]).status == 202
+        for _ in range(60):
+            assert node.post(f"{scan}.flood", flood).status == 202
+        late = cluster.start("late", **options)
+        try:
+            assert [message["n"] for message in late.messages(scan) if message["type"] == "scanStarted"] == ["critical"]
+            state = late.get(f"/api/scans/{scan}", late.admin()).json()
+            assert state["seq"] == 2
+        finally:
+            late.kill()
+    finally:
+        node.kill()
 
 
 def ledger(cluster, scan, seconds, disturb):

@@ -32,9 +32,11 @@ def free_port():
 
 
 class Gateway:
-    def __init__(self, program, folder, durability="batched", storage=None, prefix=(), more="", retention=None):
+    def __init__(self, program, folder, durability="batched", storage=None, prefix=(), more="", retention=None,
+                 host="127.0.0.1", engine=None):
         self.program = os.path.abspath(program)
         self.folder = str(folder)
+        self.host = host
         self.port = free_port()
         self.admin_port = free_port()
         self.prefix = list(prefix)
@@ -46,8 +48,8 @@ class Gateway:
             file.write(SECRET)
         with open(os.path.join(self.folder, "config.yaml"), "w") as file:
             file.write(
-                f"listen: {{ host: 127.0.0.1, port: {self.port}, plaintext: true }}\n"
-                f"admin: {{ host: 127.0.0.1, port: {self.admin_port} }}\n"
+                f"listen: {{ host: {host}, port: {self.port}, plaintext: true }}\n"
+                f"admin: {{ host: {host}, port: {self.admin_port} }}\n"
                 "auth: { keys: [ { id: main, algorithm: HS256, secret_file: jwt.key } ] }\n"
                 "relay: { max_messages_per_second: 0, history: { messages: 200 } }\n"
                 "limits:\n"
@@ -56,8 +58,9 @@ class Gateway:
                 "  requests: { rate: 10000, burst: 10000 }\n"
                 "  ingest: { rate: 1000000, burst: 1000000 }\n"
                 "  connections: { total: 400, per_user: 200, per_address: 300 }\n"
-                f"storage: {{ path: {self.storage}, durability: {durability}, retention: {retention or '{}'} }}\n"
-                f"{more}"
+                + (f"engine: {engine}\n" if engine else
+                   f"storage: {{ path: {self.storage}, durability: {durability}, retention: {retention or '{}'} }}\n")
+                + more
             )
 
     def start(self, wait=20.0):
@@ -75,7 +78,7 @@ class Gateway:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the gateway ended with {self.process.returncode}: {self.log()[-600:]}")
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection((self.host, self.port), timeout=1).close()
                 return time.monotonic() - begin
             except OSError:
                 time.sleep(0.005)
@@ -99,7 +102,7 @@ class Gateway:
             return file.read()
 
     def connect(self, timeout=30):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def ask(self, method, path, body=None, headers=None, connection=None, timeout=30):
         """The status, the headers and the body of an answer."""
@@ -123,7 +126,7 @@ class Gateway:
         return self.ask("POST", f"/api/scans/{scan}/progress", messages, headers, connection, timeout)
 
     def admin(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=10)
+        connection = http.client.HTTPConnection(self.host, self.admin_port, timeout=10)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -86,16 +86,20 @@ package struct Exporter: Sendable {
     private func page(after since: Int, hasBegun: Bool, of client: HTTPClient) async -> Answer {
         var backoff = Backoff(base: .milliseconds(500), maximum: .seconds(10))
         while true {
-            let answer = await self.ask(after: since, of: client)
+            let address = self.connection.address
+            let answer = await self.ask(address, after: since, of: client)
             let atLeast: Duration?
+            // Each of several gateways is asked, at first, too.
+            let mayRepeat = hasBegun || backoff.failureCount + 1 < self.connection.addresses.count
             switch answer {
-            case .refused(let problem) where problem.status == 429 || (hasBegun && problem.isTemporary):
-                atLeast = problem.retryAfter
-            case .unreachable where hasBegun:
+            case .refused(let problem) where problem.status == 429 || (mayRepeat && problem.isTemporary):
+                atLeast = self.connection.addresses.count > 1 ? nil : problem.retryAfter
+            case .unreachable where mayRepeat:
                 atLeast = nil
             case .page, .refused, .unreachable, .useless:
                 return answer
             }
+            self.connection.goOn(from: address)
             let wait = backoff.failed(jitter: .random(in: 0...1), atLeast: atLeast)
             guard backoff.failureCount < Self.maximumTries, (try? await Task.sleep(for: wait)) != nil else {
                 return answer
@@ -103,9 +107,9 @@ package struct Exporter: Sendable {
         }
     }
 
-    private func ask(after since: Int, of client: HTTPClient) async -> Answer {
+    private func ask(_ address: GatewayAddress, after since: Int, of client: HTTPClient) async -> Answer {
         var request = HTTPClientRequest(
-            url: self.connection.address.messagesURL(of: self.scanID)
+            url: address.messagesURL(of: self.scanID)
                 + "?since=\(since)&limit=\(Self.pageCount)&times=true"
         )
         request.headers = self.connection.headers(token: self.connection.credential.current)

@@ -3,8 +3,11 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 package import NIOSSL
+import Synchronization
 
-/// The gateway's address, the credential, and the certificates trusted for it.
+/// The gateway's addresses, the credential, and the certificates trusted for it.
+///
+/// Several addresses are of gateways that are one: what does not go on at one goes on at the next.
 package struct GatewayConnection: Sendable {
     /// The value of `User-Agent`.
     static let userAgent = "sluice"
@@ -14,7 +17,16 @@ package struct GatewayConnection: Sendable {
             text.utf8.count == 55 && text.utf8.allSatisfy { "0123456789abcdef-".utf8.contains($0) } ? text : nil
         }
 
-    package let address: GatewayAddress
+    /// Which of the addresses is used now, for all who have the connection.
+    private final class Place: Sendable {
+        let index = Mutex(0)
+    }
+
+    /// At least one.
+    let addresses: [GatewayAddress]
+    private let place = Place()
+    /// The one that is used now.
+    package var address: GatewayAddress { self.addresses[self.place.index.withLock { $0 }] }
 
     /// The token or ingest key, if there is one: goes into a header, never into a URL or a log.
     let credential: Credential
@@ -25,20 +37,23 @@ package struct GatewayConnection: Sendable {
     /// Reads and checks a user's input.
     ///
     /// - Parameters:
-    ///   - url: `https://host:port`, or `http://` without TLS; a path in front of the gateway's is kept.
+    ///   - urls: `https://host:port`, or `http://` without TLS; a path in front of the gateway's is kept. At least one.
     ///   - token: A JWT or an ingest key.
     ///   - tokenFile: A file that holds one instead, and is read again when it changes.
     ///   - certificateAuthorityFile: A PEM file of the only certificates to trust, instead of the system's.
     ///   - skipsVerification: Takes any certificate: a machine in between can then read the token.
     /// - Throws: ``ClientError`` for the first value that cannot be used.
     package init(
-        url: String,
+        urls: [String],
         token: String? = nil,
         tokenFile: String? = nil,
         certificateAuthorityFile: String? = nil,
         skipsVerification: Bool = false
     ) throws(ClientError) {
-        self.address = try GatewayAddress(url)
+        var addresses: [GatewayAddress] = []
+        for url in urls { addresses.append(try GatewayAddress(url)) }
+        precondition(!addresses.isEmpty, "a connection goes somewhere")
+        self.addresses = addresses
         if let tokenFile {
             self.credential = try Credential(file: tokenFile)
         } else {
@@ -58,9 +73,35 @@ package struct GatewayConnection: Sendable {
         self.tls = tls
     }
 
+    /// A connection to one gateway; see ``init(urls:token:tokenFile:certificateAuthorityFile:skipsVerification:)``.
+    package init(
+        url: String,
+        token: String? = nil,
+        tokenFile: String? = nil,
+        certificateAuthorityFile: String? = nil,
+        skipsVerification: Bool = false
+    ) throws(ClientError) {
+        try self.init(
+            urls: [url],
+            token: token,
+            tokenFile: tokenFile,
+            certificateAuthorityFile: certificateAuthorityFile,
+            skipsVerification: skipsVerification
+        )
+    }
+
+    /// The gateway at an address is away, or has no time: from now on the next one is asked, if there are several.
+    func goOn(from address: GatewayAddress) {
+        self.place.index.withLock { index in
+            if self.addresses[index] == address {
+                index = (index + 1) % self.addresses.count
+            }
+        }
+    }
+
     /// Whether the token would cross a network in the clear.
     package var exposesToken: Bool {
-        self.credential.current != nil && !self.address.isSecure && !self.address.isLoopback
+        self.credential.current != nil && self.addresses.contains { !$0.isSecure && !$0.isLoopback }
     }
 }
 

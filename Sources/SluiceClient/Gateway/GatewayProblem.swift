@@ -62,6 +62,9 @@ package struct GatewayProblem: Sendable, Equatable, CustomStringConvertible {
         return DisplayText.safe(text)
     }
 
+    /// Whether another gateway may take the same request now: this one is away, or is cut off.
+    var isAway: Bool { self.status >= 500 }
+
     /// Whether the same request may be taken later.
     var isTemporary: Bool {
         self.status == 408 || self.status == 425 || self.status == 429 || self.status >= 500

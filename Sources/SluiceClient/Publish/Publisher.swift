@@ -31,6 +31,10 @@ package struct Publisher: Sendable {
     /// Sends `input` to its end, or until the gateway refuses it for good.
     package func publish<Input: AsyncSequence & Sendable>(_ input: Input) async -> PublishOutcome
     where Input.Element == ByteBuffer {
+        guard self.connection.addresses.count == 1 else {
+            return await KeyedPublisher(scanID: self.scanID, connection: self.connection, report: self.report)
+                .publish(input)
+        }
         if let warning = self.connection.expiryWarning(now: WallTime.now().seconds) { self.report(warning) }
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton,

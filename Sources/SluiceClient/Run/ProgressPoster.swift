@@ -20,43 +20,46 @@ struct ProgressPoster: Sendable {
     }
 
     private let client: HTTPClient
-    private let url: String
-    private let scanURL: String
+    private let scanID: ScanID
     private let connection: GatewayConnection
 
     /// Tells this run's batches from those of any other.
-    private let runID: String
+    private let run = RunKey()
 
     init(connection: GatewayConnection, scanID: ScanID) {
         self.client = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: connection.httpConfiguration(connectTimeout: .seconds(5))
         )
-        self.url = connection.address.progressURL(of: scanID)
-        self.scanURL = connection.address.scanURL(of: scanID)
+        self.scanID = scanID
         self.connection = connection
-        self.runID = [UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)]
-            .map { String($0, radix: 36) }.joined(separator: "-")
     }
 
     /// Posts one batch.
     ///
     /// The same batch again bears the same key, so the gateway never takes it twice.
     func post(_ batch: PostQueue.Batch, timeout: Duration) async -> Outcome {
-        var request = HTTPClientRequest(url: self.url)
+        let address = self.connection.address
+        var request = HTTPClientRequest(url: address.progressURL(of: self.scanID))
         request.method = .POST
-        request.headers.add(name: "Idempotency-Key", value: "\(self.runID)-\(batch.number)")
-        return await self.send(request, body: batch.body, timeout: timeout)
+        request.headers.add(name: "Idempotency-Key", value: self.run.key(of: batch.number))
+        return await self.send(request, to: address, body: batch.body, timeout: timeout)
     }
 
     /// Tells the gateway what the scan is called, and whose it is.
     func introduce(_ introduction: ScanIntroduction, timeout: Duration) async -> Outcome {
-        var request = HTTPClientRequest(url: self.scanURL)
+        let address = self.connection.address
+        var request = HTTPClientRequest(url: address.scanURL(of: self.scanID))
         request.method = .PUT
-        return await self.send(request, body: introduction.body, timeout: timeout)
+        return await self.send(request, to: address, body: introduction.body, timeout: timeout)
     }
 
-    private func send(_ bare: HTTPClientRequest, body: [UInt8], timeout: Duration) async -> Outcome {
+    private func send(
+        _ bare: HTTPClientRequest,
+        to address: GatewayAddress,
+        body: [UInt8],
+        timeout: Duration
+    ) async -> Outcome {
         let credential = self.connection.credential
         let token = credential.current
         var request = bare
@@ -70,10 +73,12 @@ struct ProgressPoster: Sendable {
             let body = try await response.collected(upTo: GatewayProblem.maximumBytes)
             if (200...299).contains(response.status.code) { return .delivered }
             let problem = GatewayProblem(response, body: body)
+            if problem.isAway { self.connection.goOn(from: address) }
             guard problem.status == 401 else { return .refused(problem) }
             let hasNew = credential.hasNew(insteadOf: token)
             return .tokenRefused(problem, hasNew: hasNew, isRenewable: credential.isRenewable)
         } catch {
+            self.connection.goOn(from: address)
             return .unreachable(ConnectionFailure.describe(error))
         }
     }

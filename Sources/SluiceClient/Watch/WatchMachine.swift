@@ -35,7 +35,8 @@ struct WatchMachine: Sendable {
         case finish(WatchOutcome)
     }
 
-    private let path: String
+    private let connection: GatewayConnection
+    private let scanID: ScanID
     private let filters: [String]
     private let wait: Int?
     private var since: Int?
@@ -43,7 +44,8 @@ struct WatchMachine: Sendable {
     private var backoff = Backoff(base: .milliseconds(500), maximum: .seconds(30))
 
     init(options: WatchOptions, scanID: ScanID) {
-        self.path = options.connection.address.socketPath(of: scanID)
+        self.connection = options.connection
+        self.scanID = scanID
         self.filters = options.filters
         self.wait = options.wait
         self.since = options.since
@@ -59,8 +61,12 @@ struct WatchMachine: Sendable {
             query.append("filters=" + self.filters.map(Self.encoded).joined(separator: ","))
         }
         if let wait = self.wait { query.append("wait=\(wait)") }
-        return query.isEmpty ? self.path : self.path + "?" + query.joined(separator: "&")
+        let path = self.connection.address.socketPath(of: self.scanID)
+        return query.isEmpty ? path : path + "?" + query.joined(separator: "&")
     }
+
+    /// Whether another of the gateways was not tried since the last subscription: then the wait is short.
+    var hasUntried: Bool { self.backoff.failureCount < self.connection.addresses.count }
 
     /// A text frame came.
     mutating func received(_ text: [UInt8]) -> [WatchEvent] {

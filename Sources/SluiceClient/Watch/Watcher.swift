@@ -4,6 +4,9 @@ import SluiceBase
 
 /// Follows a scan, across interruptions, until it is over.
 package struct Watcher: Sendable {
+    /// The longest wait before another one of several gateways is tried.
+    private static let otherDelay = Duration.milliseconds(250)
+
     private let options: WatchOptions
     private let scanID: ScanID
     private let sink: @Sendable (WatchEvent) -> Void
@@ -28,11 +31,16 @@ package struct Watcher: Sendable {
         var machine = WatchMachine(options: self.options, scanID: self.scanID)
         while !Task.isCancelled {
             let token = self.options.connection.credential.current
+            let address = self.options.connection.address
             let ending = await self.follow(with: &machine, token: token)
             if Task.isCancelled { break }
             let hasNewToken = ending.isAboutToken && self.options.connection.credential.hasNew(insteadOf: token)
             switch machine.ended(ending, hasNewToken: hasNewToken, jitter: .random(in: 0...1)) {
-            case .reconnect(let delay, let reason):
+            case .reconnect(var delay, let reason):
+                if !ending.isAboutToken {
+                    self.options.connection.goOn(from: address)
+                    delay = machine.hasUntried ? min(delay, Self.otherDelay) : delay
+                }
                 self.sink(.interrupted(reason: reason, retryIn: delay))
                 try? await Task.sleep(for: delay)
             case .finish(let outcome):

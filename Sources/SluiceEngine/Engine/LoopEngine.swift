@@ -8,10 +8,12 @@ import SluiceRelay
 /// Loop-confined. Appends and reads go one way, copies come another: the server ends a connection that does not take
 /// what is sent to it, and then only copies are missing, which are read.
 final class LoopEngine: LogAccess {
-    /// What waits for the log at most, in bytes; beyond it nothing is published, and drafts wait for their time.
-    private static let maximumWaitingBytes = 64 * 1024 * 1024
+    /// What is published and not answered at most, in bytes; beyond it, drafts wait for their time.
+    private static let maximumPublishedBytes = 64 * 1024 * 1024
     private static let probeInterval = TimeAmount.seconds(1)
     private static let probeTimeout = TimeAmount.seconds(2)
+    /// A server that passes nothing on for so long is given up.
+    private static let silence = TimeAmount.seconds(3)
     /// After so long without a word of any leader another server is tried.
     private static let patience = TimeAmount.seconds(4)
     /// How many scans are looked at again at once, and how often.
@@ -30,10 +32,17 @@ final class LoopEngine: LogAccess {
     private var readers: [ScanID: HistoryReader] = [:]
     private var toCheck: [ScanID] = []
     private var isChecking = false
+    /// Leaders that are being asked for a newest record.
+    private var headCount = 0
+    private var budget = PublishBudget(maximumBytes: LoopEngine.maximumPublishedBytes)
     /// When each shard's leader was heard last; nil before the first time.
     private(set) var answeredAt: [NIODeadline?]
     private var changedServerAt: NIODeadline
     private let startedAt: NIODeadline
+    /// When something that was published came back as a copy.
+    private var echoedAt: NIODeadline
+    /// Whether this node is to repeat what stands from a record of a scan on.
+    var isOld: (ScanID, UInt64) -> Bool = { _, _ in false }
     /// Whether the streams are there and may be used.
     var isReady = false
     private(set) var isClosed = false
@@ -60,13 +69,16 @@ final class LoopEngine: LogAccess {
         self.answeredAt = Array(repeating: nil, count: configuration.subjects.shardCount)
         self.startedAt = eventLoop.now
         self.changedServerAt = eventLoop.now
+        self.echoedAt = eventLoop.now
     }
 
     func start() {
         self.stream.leaderAnswered = { [unowned self] in self.answeredAt[$0] = self.eventLoop.now }
         self.live.changed = { [unowned self] isConnected in
+            self.echoedAt = self.eventLoop.now
             if isConnected { self.checkAll { _ in true } }
         }
+        _ = self.live.subscribe(self.echoSubject) { [unowned self] _ in self.echoedAt = self.eventLoop.now }
         for shard in self.answeredAt.indices {
             let stream = self.configuration.subjects.stream(shard)
             _ = self.live.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.\(stream)") { [unowned self] _ in
@@ -125,7 +137,7 @@ final class LoopEngine: LogAccess {
             case .failure: then(.failure(RelayRefusal.storageUnavailable))
             case .success(nil): then(.success(nil))
             case .success(let message?):
-                guard let head = try? RecordHead(message.headers) else {
+                guard let head = try? RecordHead(message.headers, at: message.sequence) else {
                     then(.failure(RelayRefusal.storageUnavailable))
                     return
                 }
@@ -135,20 +147,20 @@ final class LoopEngine: LogAccess {
     }
 
     func read(_ request: StoredPageRequest, of id: ScanID, epoch: String, _ promise: EventLoopPromise<StoredPage>) {
-        let marks = self.feeds[id]?.marks ?? self.readers[id]?.marks(of: epoch) ?? LogMarks()
+        let last = self.readers[id]
+        let marks = self.feeds[id]?.marks ?? last?.marks(of: epoch) ?? LogMarks()
         let reader = HistoryReader(
             id,
             epoch: epoch,
             request: request,
             log: self,
             eventLoop: self.eventLoop,
-            marks: marks
+            marks: marks,
+            cut: last?.cut(of: epoch)
         )
-        if self.feeds[id] == nil {
-            // Who pages through a scan that is not followed goes on where the last page ended.
-            if self.readers.count >= Self.checkCount { self.readers = [:] }
-            self.readers[id] = reader
-        }
+        // Who pages through a scan goes on where the last page ended.
+        if self.readers.count >= Self.checkCount { self.readers = [:] }
+        self.readers[id] = reader
         reader.run { promise.completeWith($0) }
     }
 
@@ -192,7 +204,8 @@ final class LoopEngine: LogAccess {
         expected: UInt64,
         then: @escaping (AppendMachine.Answer) -> Void
     ) {
-        guard self.isReady, self.counts.waitingBytes <= Self.maximumWaitingBytes else {
+        let bytes = body.readableBytes
+        guard self.isReady, self.budget.take(bytes) else {
             self.eventLoop.assumeIsolated().execute { then(.failed) }
             return
         }
@@ -202,9 +215,11 @@ final class LoopEngine: LogAccess {
             body,
             to: subjects.log(id),
             shard: subjects.shard(of: id),
-            expected: expected,
-            then: then
-        )
+            expected: expected
+        ) { [weak self] answer in
+            self?.budget.giveBack(bytes)
+            then(answer)
+        }
     }
 
     func head(of id: ScanID, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void) {
@@ -214,19 +229,39 @@ final class LoopEngine: LogAccess {
         }
         let subjects = self.configuration.subjects
         let shard = subjects.shard(of: id)
-        self.stream.last(of: subjects.log(id), in: subjects.stream(shard), shard: shard, then: then)
+        self.headCount += 1
+        self.stream.last(of: subjects.log(id), in: subjects.stream(shard), shard: shard) { [weak self] result in
+            self?.headCount -= 1
+            then(result)
+        }
+    }
+
+    func look(_ id: ScanID, at sequence: UInt64, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void) {
+        let subjects = self.configuration.subjects
+        let stream = subjects.stream(subjects.shard(of: id))
+        self.stream.next(of: subjects.log(id), in: stream, from: sequence, then: then)
     }
 
     func read(
         _ id: ScanID,
         from sequence: UInt64,
+        maximumBytes: Int,
         each: @escaping (LogMessage) -> Void,
         then: @escaping (Result<Bool, LogUnavailable>) -> Void
     ) {
         let subjects = self.configuration.subjects
         let stream = subjects.stream(subjects.shard(of: id))
-        self.stream.read(subjects.log(id), in: stream, from: sequence, each: each, then: then)
+        self.stream.read(
+            subjects.log(id),
+            in: stream,
+            from: sequence,
+            maximumBytes: maximumBytes,
+            each: each,
+            then: then
+        )
     }
+
+    func isOld(_ id: ScanID, base: UInt64) -> Bool { self.isOld(id, base) }
 
     func nudge(_ id: ScanID, _ sequence: UInt64) {
         let headers = MessageHeaders(["Nats-Sequence": String(sequence)])
@@ -266,11 +301,41 @@ final class LoopEngine: LogAccess {
             let subject = "\(subjects.logs(shard).dropLast())%"
             self.stream.last(of: subject, in: subjects.stream(shard), shard: shard) { _ in }
         }
+        self.judgeServers(now: now)
         guard now - max(self.lastAnswer, self.changedServerAt) >= Self.patience else { return }
         // It may be on the smaller side of a cluster that is cut in two.
         self.changedServerAt = now
         self.connection.changeServer("no stream's leader answers")
         self.live.changeServer("no stream's leader answers")
+    }
+
+    private var echoSubject: String { "\(self.configuration.subjects.name).node.echo.\(self.terms.node)" }
+
+    /// Finds out whether a server is on the smaller side of a cluster that is cut in two: a leader there answers still,
+    /// and copies come from there no more.
+    private func judgeServers(now: NIODeadline) {
+        self.connection.publish(self.echoSubject, ByteBuffer())
+        if self.live.isConnected, now - max(self.echoedAt, self.changedServerAt) >= Self.silence {
+            self.echoedAt = now
+            self.live.changeServer("nothing comes through from other servers")
+        }
+        let isSilent = self.answeredAt.map { at in at.map { now - $0 >= Self.probeTimeout } ?? true }
+        guard isSilent.contains(true), now - self.changedServerAt >= Self.silence else { return }
+        for shard in isSilent.indices where !isSilent[shard] {
+            let stream = self.configuration.subjects.stream(shard)
+            self.stream.isLed(stream) { [weak self] isLed in
+                guard let self, isLed == false else { return }
+                let now = self.eventLoop.now
+                guard now - self.changedServerAt >= Self.silence else { return }
+                self.changedServerAt = now
+                self.connection.changeServer("the leader of \(stream) does not hear from the other servers")
+            }
+        }
+    }
+
+    /// What is old may have changed.
+    func repeatOld() {
+        for feed in self.feeds.values { feed.repeatOld() }
     }
 
     private func checkAll(_ isMeant: (ScanID) -> Bool) {
@@ -281,8 +346,10 @@ final class LoopEngine: LogAccess {
 
     private func checkSome() {
         guard !self.isChecking, !self.isClosed else { return }
-        for id in self.toCheck.prefix(Self.checkCount) { self.feeds[id]?.check() }
-        self.toCheck.removeFirst(min(Self.checkCount, self.toCheck.count))
+        // As many as were answered: a newest record comes with all of its bytes.
+        let room = max(0, Self.checkCount - self.headCount)
+        for id in self.toCheck.prefix(room) { self.feeds[id]?.check() }
+        self.toCheck.removeFirst(min(room, self.toCheck.count))
         guard !self.toCheck.isEmpty else { return }
         self.isChecking = true
         self.eventLoop.assumeIsolated()

@@ -32,7 +32,11 @@ package final class NATSEngine: SharedEngine {
         var nodes = NodeTable()
         var failure: String? = "not connected yet"
         var listed: Listing?
+        /// Who waits for the list that is being made.
+        var listWaiters: [ListWaiter] = []
         var isReady = false
+        /// By shard: records before it will soon be gone.
+        var oldBefore: [UInt64] = []
         var load: @Sendable () -> EngineLoad = { EngineLoad() }
 
         /// What each node has begun and ended; of this one the last word.
@@ -53,7 +57,13 @@ package final class NATSEngine: SharedEngine {
         }
     }
 
-    private struct Home: Sendable {
+    struct ListWaiter {
+        var promise: EventLoopPromise<[RecordHeader]>
+        /// Whether a list without some shards is none.
+        var isWhole: Bool
+    }
+
+    struct Home: Sendable {
         let eventLoop: any EventLoop
         let engine: NIOLoopBoundBox<LoopEngine>
     }
@@ -61,23 +71,23 @@ package final class NATSEngine: SharedEngine {
     private static let reportInterval = TimeAmount.milliseconds(250)
     private static let leavingTime = TimeAmount.milliseconds(20)
     private static let setupInterval = TimeAmount.seconds(1)
-    /// How old a list of scans may be.
-    private static let listLifetime = TimeAmount.seconds(2)
 
     package let appendTimeout: TimeAmount
     package let maximumRequestCount = RecordForm.maximumCount
     /// Names this process in records and beats, unlike any other.
     package let instance: String
     let configuration: EngineConfiguration
-    private let homes: [Home]
+    let homes: [Home]
     /// Made on the first loop when it is used first.
     private let link: NIOLoopBoundBox<PeerLink?>
-    private let shared: Mutex<Shared>
+    let shared: Mutex<Shared>
     private let logger: Logger
-    private let wallClock: @Sendable () -> WallTime
+    let wallClock: @Sendable () -> WallTime
     private let startedAt: WallTime
     private let refused: @Sendable (String) -> Void
     private let cutOff = Atomic<Bool>(false)
+    /// Whether it is shut down: nothing more is begun then.
+    private let isClosed = Atomic<Bool>(false)
     /// The servers' `max_payload`; before the first one is known it is NATS' default.
     private let maximumBytes = Atomic<Int>(1024 * 1024)
 
@@ -156,6 +166,7 @@ package final class NATSEngine: SharedEngine {
     package func start() {
         for (index, home) in self.homes.enumerated() {
             home.eventLoop.execute {
+                home.engine.value.isOld = { self.isOld($0, base: $1) && self.keeps($0) }
                 home.engine.value.start()
                 self.reportLater(index)
             }
@@ -165,11 +176,13 @@ package final class NATSEngine: SharedEngine {
                 self.setUp()
                 self.beatLater()
                 self.hearBeats()
+                self.lookForOldLater()
             }
     }
 
     /// Everything ends, and the other nodes are told; what is being written is settled as unavailable.
     package func shutdown() -> EventLoopFuture<Void> {
+        self.isClosed.store(true, ordering: .relaxed)
         let first = self.homes[0].eventLoop
         let told = first.flatSubmit {
             self.beat(isLast: true)
@@ -183,6 +196,15 @@ package final class NATSEngine: SharedEngine {
             }
             return EventLoopFuture.andAllComplete(futures, on: first)
         }
+    }
+
+    /// Does something on a loop in a while, unless all has ended by then.
+    func later(on eventLoop: any EventLoop, _ delay: TimeAmount, _ body: @escaping () -> Void) {
+        guard !self.isClosed.load(ordering: .relaxed) else { return }
+        eventLoop.assumeIsolated()
+            .scheduleTask(in: delay) {
+                if !self.isClosed.load(ordering: .relaxed) { body() }
+            }
     }
 
     /// Asks how many connections and scans there are, for the beats.
@@ -224,11 +246,10 @@ package final class NATSEngine: SharedEngine {
 
     private func reportLater(_ index: Int) {
         let home = self.homes[index]
-        home.eventLoop.assumeIsolated()
-            .scheduleTask(in: Self.reportInterval) {
-                self.report(index)
-                self.reportLater(index)
-            }
+        self.later(on: home.eventLoop, Self.reportInterval) {
+            self.report(index)
+            self.reportLater(index)
+        }
     }
 
     private func report(_ index: Int) {
@@ -288,9 +309,8 @@ package final class NATSEngine: SharedEngine {
         case .ready:
             self.homes[0].engine.value.connection.info
                 .map { self.maximumBytes.store($0.maximumPayload, ordering: .relaxed) }
-            // Nobody is served by a token that was revoked before the gateway came.
-            self.shared.withLock { $0.failure = "revocations are being read" }
-            self.peerLink().facts.look { self.becomeReady() }
+            let now = self.homes[0].eventLoop.now
+            self.takeName(from: now + Self.nameTime, until: now + Self.nameTimeout)
         case .unavailable(let why):
             self.shared.withLock { $0.failure = why }
             self.logger.warning("engine not ready", metadata: ["reason": "\(why)"])
@@ -299,6 +319,28 @@ package final class NATSEngine: SharedEngine {
             self.shared.withLock { $0.failure = why }
             self.logger.error("engine refused", metadata: ["reason": "\(why)"])
             self.refused(why)
+        }
+    }
+
+    /// How long others are listened to before a name counts as free, and how long one that is not is waited for.
+    private static let nameTime = TimeAmount.milliseconds(1200)
+    private static let nameTimeout = TimeAmount.seconds(5)
+
+    /// No two nodes have one name; that of a node which has just ended is free two seconds later.
+    private func takeName(from earliest: NIODeadline, until deadline: NIODeadline) {
+        let engine = self.homes[0].engine.value
+        let now = engine.eventLoop.now
+        let node = self.ownNode(load: EngineLoad())
+        let isTaken = self.shared.withLock { $0.nodes.isTaken(nameOf: node) }
+        if !isTaken, now >= earliest, engine.live.isConnected {
+            // Nobody is served by a token that was revoked before the gateway came.
+            self.shared.withLock { $0.failure = "revocations are being read" }
+            self.peerLink().facts.look { self.becomeReady() }
+        } else if isTaken, now >= deadline {
+            self.ended(.refused("another gateway is called \(node.name): node.name is to be another one for each"))
+        } else {
+            self.shared.withLock { $0.failure = isTaken ? "another gateway is called \(node.name)" : "joining" }
+            self.later(on: engine.eventLoop, .milliseconds(100)) { self.takeName(from: earliest, until: deadline) }
         }
     }
 
@@ -317,7 +359,7 @@ package final class NATSEngine: SharedEngine {
     }
 
     private func setUpLater() {
-        self.homes[0].eventLoop.assumeIsolated().scheduleTask(in: Self.setupInterval) { self.setUp() }
+        self.later(on: self.homes[0].eventLoop, Self.setupInterval) { self.setUp() }
     }
 
     // MARK: Nodes
@@ -333,23 +375,24 @@ package final class NATSEngine: SharedEngine {
         }
     }
 
-    private func beatLater() {
-        let engine = self.homes[0].engine.value
-        guard !engine.isClosed else { return }
-        self.beat()
-        engine.eventLoop.assumeIsolated().scheduleTask(in: NodeTable.beatInterval) { self.beatLater() }
-    }
-
-    private func beat(isLast: Bool = false) {
-        let engine = self.homes[0].engine.value
-        let load = self.shared.withLock { $0.load }()
-        var node = EngineNode(
+    private func ownNode(load: EngineLoad) -> EngineNode {
+        EngineNode(
             name: self.configuration.nodeName,
             instance: self.instance,
             version: self.configuration.version,
             load: load,
             since: self.startedAt.milliseconds
         )
+    }
+
+    private func beatLater() {
+        self.beat()
+        self.later(on: self.homes[0].eventLoop, NodeTable.beatInterval) { self.beatLater() }
+    }
+
+    private func beat(isLast: Bool = false) {
+        let engine = self.homes[0].engine.value
+        var node = self.ownNode(load: self.shared.withLock { $0.load }())
         node.link = self.peerLink().link
         // It knows itself, whether it is connected or not.
         let now = engine.eventLoop.now
@@ -399,48 +442,6 @@ package final class NATSEngine: SharedEngine {
 
     package func erase(_ id: ScanID, before place: UInt64, promise: EventLoopPromise<Void>) {
         self.onLoop(of: promise) { $0.erase(id, before: place, promise) }
-    }
-
-    package func list(promise: EventLoopPromise<[RecordHeader]>) {
-        let first = self.homes[0]
-        first.eventLoop.execute {
-            let now = first.eventLoop.now
-            let balances = self.shared.withLock { $0.balances(own: self.instance) }
-            if let listed = self.shared.withLock({ $0.listed }), now - listed.at < Self.listLifetime {
-                promise.succeed(listed.heads)
-                return
-            }
-            self.list(from: 0, []) { heads in
-                guard let heads else {
-                    promise.fail(RelayRefusal.storageUnavailable)
-                    return
-                }
-                let count = heads.count { $0.end == nil }
-                self.shared.withLock {
-                    $0.listed = Listing(heads: heads, at: now, count: count, balances: balances)
-                }
-                promise.succeed(heads)
-            }
-        }
-    }
-
-    private func list(from shard: Int, _ earlier: [RecordHeader], then: @escaping ([RecordHeader]?) -> Void) {
-        guard shard < self.configuration.subjects.shardCount else {
-            then(earlier)
-            return
-        }
-        self.homes[0].engine.value.stream
-            .heads(ofShard: shard) { result in
-                guard case .success(let heads) = result else {
-                    then(nil)
-                    return
-                }
-                let headers = heads.compactMap { head in
-                    Subjects.scan(ofSubject: head.subject)
-                        .flatMap { id in (try? RecordHead(head.headers))?.header(of: id, at: head.sequence) }
-                }
-                self.list(from: shard + 1, earlier + headers, then: then)
-            }
     }
 
     /// On the loop of a promise, or on the first where no scans live on that one.

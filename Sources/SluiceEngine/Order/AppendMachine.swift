@@ -154,6 +154,16 @@ package struct AppendMachine: Sendable {
         }
     }
 
+    /// What was to be published is not, before the log has been read on.
+    package mutating func withhold() {
+        guard case .sent(var draft, _) = self.state else {
+            return
+        }
+        self.repeatCount -= draft.attempt > 1 ? 1 : 0
+        draft.attempt -= 1
+        self.state = .reading(draft)
+    }
+
     /// A record counts, and the log is being read anew: nothing is decided before all of it has been.
     package mutating func found(_ id: String) {
         if var draft = self.draft, draft.id == id {

@@ -85,9 +85,13 @@ package struct CarryLedger: Sendable, Equatable {
         self.base = sequence
     }
 
-    /// Whether this node is to write a carry now.
+    /// Whether the records since the last carry ask for another one.
     package func isDue(now: NIODeadline) -> Bool {
-        self.bytesSince > max(self.leastBytes, Self.factor * self.carryBytes)
-            && self.open.map { now >= $0.at + Self.patience } ?? true
+        self.bytesSince > max(self.leastBytes, Self.factor * self.carryBytes) && self.mayBegin(now: now)
+    }
+
+    /// Whether no other carry is being written.
+    package func mayBegin(now: NIODeadline) -> Bool {
+        self.open.map { now >= $0.at + Self.patience } ?? true
     }
 }

@@ -10,6 +10,8 @@ package struct ChainReader: Sendable, Equatable {
         case gap
         /// It was read before.
         case known
+        /// Nothing is left of what was read, and another chain begins: here, or with a record before it.
+        case anew
     }
 
     /// The last record that counted; 0 before the first.
@@ -56,6 +58,10 @@ package struct ChainReader: Sendable, Equatable {
     package mutating func hear(_ sequence: UInt64, prev: UInt64, after previous: UInt64) -> Verdict {
         guard sequence > self.seen else {
             return .known
+        }
+        guard prev > 0 || previous > 0 || self.last == 0 else {
+            // Who wrote it found an empty log.
+            return .anew
         }
         guard previous == self.seen || (previous < self.seen && prev == self.last) else {
             return .gap

@@ -39,6 +39,14 @@ package struct NodeTable: Sendable {
 
     package var count: Int { self.heard.count }
 
+    /// Whether another node has this node's name, and had it before.
+    package func isTaken(nameOf node: EngineNode) -> Bool {
+        self.heard.values.contains {
+            $0.node.name == node.name && $0.node.instance != node.instance
+                && ($0.node.since, $0.node.instance) < (node.since, node.instance)
+        }
+    }
+
     /// The instance that keeps a key; nil where no node is known.
     package func keeper(of key: String) -> String? {
         self.heard.keys.max { one, other in

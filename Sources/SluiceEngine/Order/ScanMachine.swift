@@ -14,6 +14,8 @@ package struct ScanMachine: Sendable {
         case begin(at: UInt64, behind: UInt64?)
         /// Read on behind a record.
         case read(after: UInt64)
+        /// Ask the leader whether a record is still there.
+        case look(at: UInt64)
         case publish(expected: UInt64, attempt: Int)
         case settle(AppendMachine.Outcome)
         /// Everything that the leader named has been read.
@@ -42,6 +44,8 @@ package struct ScanMachine: Sendable {
         case asking
         /// Up to this record.
         case paging(through: UInt64)
+        /// Whether what counted last is there.
+        case looking
         /// Nothing is asked for a while.
         case resting(until: NIODeadline)
     }
@@ -50,6 +54,11 @@ package struct ScanMachine: Sendable {
     private static let staleWait = TimeAmount.milliseconds(50)
     private static let shortestRest = TimeAmount.milliseconds(100)
     private static let longestRest = TimeAmount.seconds(2)
+    /// A leader that names less than was read was cut off, and notices that within ten seconds: after these the log is
+    /// another one.
+    private static let behindTime = TimeAmount.seconds(12)
+    /// How often a log is read anew for a gap before what is missing is taken for gone, each time at another gap.
+    private static let maximumRestarts = 3
     /// When the newest record is looked at again after the last one, in case its copy was lost.
     private static let quietWaits: [TimeAmount] = [.seconds(1), .seconds(5), .seconds(30)]
 
@@ -58,7 +67,21 @@ package struct ScanMachine: Sendable {
     package private(set) var hasBegun = false
     /// Every record after this one has been read.
     private var readAfter: UInt64 = 0
+    /// How the chain began.
+    private var origin = ChainReader()
+    /// The newest void record for which the log was read anew.
+    private var strangeAt: UInt64 = 0
     package private(set) var isOpen = false
+    /// Where reading begins, and what was read where that is gone.
+    private var beginsAt: UInt64 = 0
+    private var start = ChainStart()
+    /// The last gap that was found, and how often the log was read anew since it was open.
+    private var gapAt: UInt64 = 0
+    private var restartCount = 0
+    /// The newest record that was read is void, and what counted last was seen to be there.
+    private var trusted: UInt64 = 0
+    /// Since when the leader names less than was read.
+    private var behindSince: NIODeadline?
     private var append = AppendMachine()
     private var reading = Reading.none
     /// Whether the head is to be asked for once more, since something happened after it was.
@@ -108,6 +131,8 @@ package struct ScanMachine: Sendable {
         }
         guard self.hasBegun else {
             self.reading = .paging(through: head.sequence)
+            self.start = ChainStart()
+            self.beginsAt = head.base
             guard head.base == 0 else {
                 return [.begin(at: head.base, behind: nil)]
             }
@@ -115,6 +140,10 @@ package struct ScanMachine: Sendable {
             self.begin(ChainReader(last: head.prev, seen: head.prev))
             return [.begin(at: head.prev + 1, behind: head.prev)]
         }
+        guard head.sequence >= self.chain.seen else {
+            return self.isBehind(now: now)
+        }
+        self.behindSince = nil
         guard head.sequence > self.chain.seen else {
             return self.readUp(now: now)
         }
@@ -122,13 +151,51 @@ package struct ScanMachine: Sendable {
         return [.read(after: self.chain.seen)]
     }
 
-    /// The first record of the base was read: it counts, for whoever wrote the newest one had read it.
-    package mutating func began(at sequence: UInt64, prev: UInt64) {
-        self.begin(ChainReader(last: prev, seen: sequence - 1))
+    /// The leader names less than was read: it knows no better for a while, or the stream was made anew.
+    private mutating func isBehind(now: NIODeadline) -> [Action] {
+        let since = self.behindSince ?? now
+        self.behindSince = since
+        guard now - since < Self.behindTime else {
+            return self.restart()
+        }
+        let actions = self.readUp(now: now)
+        self.quietAt = min(self.quietAt, now + Self.longestRest)
+        return actions
+    }
+
+    /// A record was read, and the chain has not begun.
+    ///
+    /// That at which reading begins counts, for whoever wrote the newest one had read it. Where it is gone, the records
+    /// that are left say which of them does.
+    ///
+    /// - Returns: Which of the records read so far, this one among them, begins the chain, counted from 0: they are to
+    ///   be read from there on once more. Nil while that is not known.
+    package mutating func beginning(at sequence: UInt64, prev: UInt64, bytes: Int) -> Int? {
+        guard sequence != self.beginsAt else {
+            self.begin(ChainReader(last: prev, seen: sequence - 1))
+            return 0
+        }
+        return self.start.take(sequence, prev: prev, bytes: bytes).map { self.begins(with: $0) }
+    }
+
+    /// A page ended, and the chain has not begun.
+    ///
+    /// - Returns: The same; nil where there are more records.
+    package mutating func beginningOfPage() -> Int? {
+        guard !self.hasBegun, case .paging(let through) = self.reading, self.start.last >= through else {
+            return nil
+        }
+        return self.start.best.map { self.begins(with: $0) }
+    }
+
+    private mutating func begins(with index: Int) -> Int {
+        self.begin(ChainReader(last: self.start.prev(of: index), seen: self.start.sequence(of: index) - 1))
+        return index
     }
 
     private mutating func begin(_ chain: ChainReader) {
         self.chain = chain
+        self.origin = chain
         self.readAfter = chain.seen
         self.hasBegun = true
     }
@@ -144,10 +211,18 @@ package struct ScanMachine: Sendable {
             return (.gap, [])
         }
         let verdict = self.chain.read(sequence, prev: prev)
-        guard verdict != .gap else {
+        guard verdict == .gap else {
+            return self.isStrange(verdict, sequence, prev: prev)
+                ? (.gap, self.restart()) : (verdict, self.judged(verdict, id: id, now: now))
+        }
+        guard !self.isOpen, sequence <= self.gapAt || self.restartCount >= Self.maximumRestarts else {
+            self.gapAt = max(self.gapAt, sequence)
             return (.gap, self.restart())
         }
-        return (verdict, self.judged(verdict, id: id, now: now))
+        // It is there again: what is missing is gone, and the chain goes on behind it.
+        self.begin(ChainReader(last: prev, seen: sequence - 1))
+        _ = self.chain.read(sequence, prev: prev)
+        return (.anew, self.judged(.counts, id: id, now: now))
     }
 
     /// A copy of a record that was just stored, or was kept until what was read before it had been.
@@ -162,10 +237,27 @@ package struct ScanMachine: Sendable {
             return (.gap, [])
         }
         let verdict = self.chain.hear(sequence, prev: prev, after: previous)
-        if verdict == .gap {
-            return (.gap, self.missed(through: sequence))
+        switch verdict {
+        case .gap: return (.gap, self.missed(through: sequence))
+        case .anew: return (.gap, self.restart())
+        case .counts, .void, .known:
+            return self.isStrange(verdict, sequence, prev: prev)
+                ? (.gap, self.restart()) : (verdict, self.judged(verdict, id: id, now: now))
         }
-        return (verdict, self.judged(verdict, id: id, now: now))
+    }
+
+    /// Whether a void record tells that its writer read another chain than this one.
+    ///
+    /// It is one of a log that was emptied meanwhile, or one that began before what was left of it here. Then the log is
+    /// read anew, once.
+    private mutating func isStrange(_ verdict: ChainReader.Verdict, _ sequence: UInt64, prev: UInt64) -> Bool {
+        guard verdict == .void, self.isOpen, sequence > self.strangeAt,
+            prev == 0 || (prev > self.origin.last && prev <= self.origin.seen)
+        else {
+            return false
+        }
+        self.strangeAt = sequence
+        return true
     }
 
     /// There are records up to this one, by another node's word.
@@ -185,20 +277,44 @@ package struct ScanMachine: Sendable {
         if self.hasBegun, self.chain.seen >= through {
             return self.readUp(now: now)
         }
-        guard !isLast, self.hasBegun else {
+        guard !isLast, self.hasBegun || self.start.count > 0 else {
             // A server that catches up, or what was named is gone: the leader is asked again.
             self.reading = .resting(until: now + Self.staleWait)
             return []
         }
         self.succeeded()
-        return [.read(after: self.chain.seen)]
+        return [.read(after: self.hasBegun ? self.chain.seen : self.start.last)]
     }
+
+    /// The leader said whether what counted last is still there.
+    ///
+    /// A newest record that is void stands behind it where two raced for one place. Where it is gone, all of the log may
+    /// be, and what is void here counts for everybody else.
+    package mutating func looked(_ isThere: Bool, now: NIODeadline) -> [Action] {
+        guard case .looking = self.reading else {
+            return []
+        }
+        guard isThere else {
+            let wasOpen = self.isOpen
+            let actions = self.restart()
+            guard wasOpen else {
+                // It was read just now from a server that knows less of what is gone.
+                self.reading = .resting(until: now + Self.staleWait)
+                return []
+            }
+            return actions
+        }
+        self.trusted = self.chain.seen
+        return self.readUp(now: now)
+    }
+
+    private var isDoubtful: Bool { self.chain.last < self.chain.seen && self.trusted < self.chain.seen }
 
     /// Nothing came of what was asked.
     package mutating func readFailed(now: NIODeadline) -> [Action] {
         switch self.reading {
         case .none, .resting: return []
-        case .asking, .paging: break
+        case .asking, .paging, .looking: break
         }
         self.reading = .resting(until: now + self.rest)
         self.rest = min(self.rest + self.rest, Self.longestRest)
@@ -244,8 +360,18 @@ package struct ScanMachine: Sendable {
         return [.askHead]
     }
 
+    /// A record that counts by its place is none that can follow: the log may be another one.
+    ///
+    /// - Returns: How it is read anew; nil where that was done, and it is there still.
+    package mutating func reread() -> [Action]? {
+        self.restartCount < Self.maximumRestarts ? self.restart() : nil
+    }
+
     /// The log cannot be followed from here on: it is read anew.
     private mutating func restart() -> [Action] {
+        self.restartCount += 1
+        self.behindSince = nil
+        self.trusted = 0
         self.hasBegun = false
         self.isOpen = false
         self.chain = ChainReader()
@@ -275,6 +401,9 @@ package struct ScanMachine: Sendable {
             return self.readUp(now: now)
         }
         self.isOpen = false
+        self.gapAt = 0
+        self.strangeAt = 0
+        self.trusted = 0
         self.begin(ChainReader())
         // Nothing is known of what stood there.
         self.readAfter = .max
@@ -284,7 +413,12 @@ package struct ScanMachine: Sendable {
     /// What the leader named has been read.
     private mutating func readUp(now: NIODeadline) -> [Action] {
         self.succeeded()
+        guard !self.isDoubtful else {
+            self.reading = .looking
+            return [.look(at: self.chain.last)]
+        }
         self.reading = .none
+        self.restartCount = 0
         var actions: [Action] = []
         if !self.isOpen {
             self.isOpen = true
@@ -327,10 +461,15 @@ package struct ScanMachine: Sendable {
 
     private mutating func actions(_ action: AppendMachine.Action, now: NIODeadline) -> [Action] {
         switch action {
-        case .doNothing: []
-        case .publish(let attempt): [.publish(expected: self.chain.seen, attempt: attempt)]
-        case .readOn: self.check()
-        case .settle(let outcome): [.settle(outcome)]
+        case .doNothing: return []
+        case .publish(let attempt):
+            guard self.isDoubtful else {
+                return [.publish(expected: self.chain.seen, attempt: attempt)]
+            }
+            self.append.withhold()
+            return self.check()
+        case .readOn: return self.check()
+        case .settle(let outcome): return [.settle(outcome)]
         }
     }
 }

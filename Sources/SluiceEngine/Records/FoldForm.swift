@@ -43,7 +43,7 @@ package enum FoldForm {
             guard let type = buffer.readText(), let count = buffer.readInteger(as: UInt64.self) else {
                 return nil
             }
-            counts[type] = Int(clamping: count)
+            counts[type] = min(Int(clamping: count), StoredNumber.maximum)
         }
         return (fold, counts)
     }

@@ -72,11 +72,14 @@ package enum ImageForm {
         var buffer = buffer
         guard buffer.readInteger(as: UInt8.self) == Self.version, let epoch = buffer.readText(),
             let (head, messageCount) = buffer.readMultipleIntegers(as: (UInt64, UInt64).self),
-            let head = Seq(exactly: head), let owner = buffer.readOptionalText(),
+            let head = Seq(exactly: head), messageCount <= StoredNumber.maximum, let owner = buffer.readOptionalText(),
             let name = buffer.readOptionalText(),
             let (created, heard, completed) = buffer.readMultipleIntegers(as: (Int64, Int64, Int64).self),
+            let created = WallTime(stored: created), let heard = WallTime(stored: heard),
+            let completed = WallTime(stored: completed),
             let (fold, counts) = FoldForm.read(from: &buffer), let entries = Self.entries(from: &buffer),
-            let answers = Self.answers(from: &buffer, now: now), let marks = Self.marks(from: &buffer)
+            let answers = Self.answers(from: &buffer, now: now), let marks = Self.marks(from: &buffer),
+            entries.last?.seq ?? 0 <= head
         else {
             return nil
         }
@@ -94,9 +97,9 @@ package enum ImageForm {
             fold: fold,
             answers: answers,
             times: ScanTimes(
-                created: WallTime(milliseconds: created),
-                heard: WallTime(milliseconds: heard),
-                completed: completed > 0 ? WallTime(milliseconds: completed) : nil
+                created: created,
+                heard: heard,
+                completed: completed.milliseconds > 0 ? completed : nil
             )
         )
         return (image, marks)
@@ -109,12 +112,12 @@ package enum ImageForm {
         var entries: [LogEntry] = []
         for _ in 0..<count {
             guard let (seq, at) = buffer.readMultipleIntegers(as: (UInt64, Int64).self),
-                let seq = Seq(exactly: seq), seq > entries.last?.seq ?? 0,
+                let seq = Seq(exactly: seq), seq > entries.last?.seq ?? 0, let at = WallTime(stored: at),
                 let message = MessageForm.read(from: &buffer)
             else {
                 return nil
             }
-            entries.append(LogEntry(seq: seq, at: WallTime(milliseconds: at), message: message))
+            entries.append(LogEntry(seq: seq, at: at, message: message))
         }
         return entries
     }
@@ -125,12 +128,12 @@ package enum ImageForm {
         }
         var answers: [StoredAnswer] = []
         for _ in 0..<count {
-            guard let at = buffer.readInteger(as: Int64.self),
+            guard let at = WallTime(stored: buffer.readInteger(as: Int64.self)),
                 let (request, receipt) = AnswerForm.read(from: &buffer)
             else {
                 return nil
             }
-            let age = min(max(0, now.milliseconds.subtractingReportingOverflow(at).partialValue), 86_400_000)
+            let age = min(max(0, now.milliseconds - at.milliseconds), 86_400_000)
             answers.append(StoredAnswer(request: request, receipt: receipt, age: .milliseconds(age)))
         }
         return answers
@@ -143,7 +146,7 @@ package enum ImageForm {
         var marks: [Mark] = []
         for _ in 0..<count {
             guard let (first, sequence) = buffer.readMultipleIntegers(as: (UInt64, UInt64).self),
-                let first = Seq(exactly: first)
+                let first = Seq(exactly: first), sequence > 0, sequence > marks.last?.sequence ?? 0
             else {
                 return nil
             }

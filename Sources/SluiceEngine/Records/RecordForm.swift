@@ -93,7 +93,8 @@ package enum RecordForm {
         place: UInt64
     ) -> LogRecord? {
         guard let (marks, at, end) = buffer.readMultipleIntegers(as: (UInt8, Int64, UInt8).self), end <= 3,
-            let owner = buffer.readOptionalText(), let name = buffer.readOptionalText(),
+            let time = WallTime(stored: at), let owner = buffer.readOptionalText(),
+            let name = buffer.readOptionalText(),
             let count = buffer.readInteger(as: UInt32.self), count <= buffer.readableBytes
         else {
             return nil
@@ -102,7 +103,7 @@ package enum RecordForm {
         record.owner = owner
         record.name = name
         record.isHeard = marks & Self.isHeard != 0
-        record.at = marks & Self.hasTime != 0 ? WallTime(milliseconds: at) : nil
+        record.at = marks & Self.hasTime != 0 ? time : nil
         record.end = [nil, .completed, .idle, .deleted][Int(end)]
         record.messages.reserveCapacity(Int(count))
         for _ in 0..<count {
@@ -111,7 +112,7 @@ package enum RecordForm {
             }
             record.messages.append(message)
         }
-        guard record.messages.isEmpty || record.at != nil else {
+        guard record.messages.isEmpty || record.at != nil, record.first.distance(to: .max) >= Int(count) else {
             return nil
         }
         record.messageCount += record.messages.count

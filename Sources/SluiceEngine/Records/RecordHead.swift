@@ -55,6 +55,9 @@ package struct RecordHead: Sendable, Equatable {
     package var scanName: String?
     package var fold = ScanFold()
 
+    /// The greatest sequence of a record: what is reckoned with sequences stays a whole number.
+    private static let maximumSequence = UInt64(Int64.max) - 1
+
     /// Why headers are none of a record.
     package enum Fault: Error, Equatable {
         /// Another version of this program wrote it.
@@ -116,7 +119,11 @@ package struct RecordHead: Sendable, Equatable {
         self.times = times
     }
 
-    package init(_ headers: MessageHeaders) throws(Fault) {
+    /// - Parameters:
+    ///   - headers: The record's.
+    ///   - sequence: Its own: what it names stands before it.
+    /// - Throws: Where they are none.
+    package init(_ headers: MessageHeaders, at sequence: UInt64) throws(Fault) {
         guard let line = headers[Self.name] else {
             throw .malformed
         }
@@ -126,9 +133,12 @@ package struct RecordHead: Sendable, Equatable {
         }
         guard words.count == 13, let kind = Kind(words[1], words[12]), let prev = UInt64(words[3]),
             let first = Seq(words[4]), first > 0, let count = Int(words[5]), count >= 0,
-            let messageCount = Int(words[6]), messageCount >= count, let base = UInt64(words[8]),
-            let created = Int64(words[9]), let heard = Int64(words[10]), let completed = Int64(words[11]),
-            !words[2].isEmpty, !words[7].isEmpty, first.distance(to: .max) >= count
+            let messageCount = Int(words[6]), messageCount >= count, messageCount <= StoredNumber.maximum,
+            let base = UInt64(words[8]), (1...Self.maximumSequence).contains(sequence), prev < sequence,
+            base < sequence,
+            let created = WallTime(stored: Int64(words[9])), let heard = WallTime(stored: Int64(words[10])),
+            let completed = WallTime(stored: Int64(words[11])), !words[2].isEmpty, !words[7].isEmpty,
+            first.distance(to: .max) >= count
         else {
             throw .malformed
         }
@@ -142,9 +152,9 @@ package struct RecordHead: Sendable, Equatable {
             id: words[7],
             base: base,
             times: ScanTimes(
-                created: WallTime(milliseconds: created),
-                heard: WallTime(milliseconds: heard),
-                completed: completed > 0 ? WallTime(milliseconds: completed) : nil
+                created: created,
+                heard: heard,
+                completed: completed.milliseconds > 0 ? completed : nil
             )
         )
         self.owner = try Self.text(headers[Self.ownerName])
@@ -174,7 +184,9 @@ package struct RecordHead: Sendable, Equatable {
             owner: self.owner,
             name: self.scanName
         )
-        return RecordHeader(id: id, standing: standing, times: self.times, end: self.end, fold: self.fold)
+        var header = RecordHeader(id: id, standing: standing, times: self.times, end: self.end, fold: self.fold)
+        header.base = self.base == 0 ? place : self.base
+        return header
     }
 }
 

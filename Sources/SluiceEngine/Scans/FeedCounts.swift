@@ -13,8 +13,6 @@ package final class FeedCounts {
     package var carries = 0
     /// Scans that drafts of this loop began, less those that they ended.
     package var balance = 0
-    /// Bytes of records that are being written.
-    package var waitingBytes = 0
     package var appendTimes = Histogram(bounds: Histogram.timeBounds)
 
     private var number: UInt64 = 0

@@ -5,13 +5,16 @@ import SluiceRelay
 /// One page of a scan's history, out of its records.
 ///
 /// It begins at a mark at or before what is wanted. From there the chain rule says what counts; the mark's own record
-/// counts, or it would be none. Backwards it gives what stands between two marks, newest first.
+/// counts, or it would be none, and where it is gone ``ChainStart`` says with which one the chain begins. Backwards it
+/// gives what stands between two marks, newest first.
 final class HistoryReader {
     /// The most answers of the stream that one page is made of, forwards: it may end empty, and has come further.
     private static let maximumAnswers = 16
     /// How often a server is asked again that has less than is known to be there: it catches up.
     private static let maximumStale = 10
     private static let staleWait = TimeAmount.milliseconds(50)
+    /// The most bytes of one answer.
+    private static let maximumAnswerBytes = 4 * 1024 * 1024
 
     private let id: ScanID
     private let epoch: String
@@ -20,6 +23,13 @@ final class HistoryReader {
     private let eventLoop: any EventLoop
     private var marks: LogMarks
     private var chain: ChainReader?
+    /// The mark's record; 0 where there is none.
+    private let markedSequence: UInt64
+    /// What was read before it is known with which record the chain begins.
+    private var start = ChainStart()
+    private var early: [(LogMessage, RecordHead)] = []
+    /// The newest record that the page has something of, forwards: the next page begins there.
+    private var newest: ImageForm.Mark?
     private var entries: [LogEntry] = []
     private var bytes = 0
     /// The number before the first message that was found.
@@ -46,7 +56,8 @@ final class HistoryReader {
         request: StoredPageRequest,
         log: any LogAccess,
         eventLoop: any EventLoop,
-        marks: LogMarks
+        marks: LogMarks,
+        cut: ImageForm.Mark? = nil
     ) {
         self.id = id
         self.epoch = epoch
@@ -56,17 +67,27 @@ final class HistoryReader {
         self.marks = marks
         let stretch = request.stretch
         let wanted = stretch.order == .ascending ? stretch.after.next : stretch.through
-        let mark = marks.mark(before: wanted)
+        var mark = marks.mark(before: wanted)
+        if let cut, cut.first <= wanted, cut.first >= mark?.first ?? 1 { mark = cut }
         self.begin = mark?.first ?? 1
-        self.lastSequence = (mark?.sequence ?? 1) - 1
+        self.markedSequence = mark?.sequence ?? 0
+        self.lastSequence = max(1, self.markedSequence) - 1
         self.through = stretch.after
     }
 
     /// What was learnt of a life's records.
     func marks(of epoch: String) -> LogMarks? { epoch == self.epoch ? self.marks : nil }
 
+    /// Where a page forwards of a life was cut.
+    func cut(of epoch: String) -> ImageForm.Mark? { epoch == self.epoch ? self.newest : nil }
+
+    /// The bytes of one answer: the page, and what may stand between a mark and its beginning.
+    private var answerBytes: Int {
+        min(self.request.maximumBytes + LogMarks.firstSpacing, Self.maximumAnswerBytes)
+    }
+
     func run(then: @escaping (Result<StoredPage, any Error>) -> Void) {
-        self.log.read(self.id, from: self.lastSequence + 1) { message in
+        self.log.read(self.id, from: self.lastSequence + 1, maximumBytes: self.answerBytes) { message in
             self.take(message)
         } then: { result in
             switch result {
@@ -74,6 +95,7 @@ final class HistoryReader {
                 then(.failure(RelayRefusal.storageUnavailable))
             case .success(let isLast):
                 self.answerCount += 1
+                if isLast, self.chain == nil, self.isAllThere { self.start.best.map { self.begin(with: $0) } }
                 if self.isDamaged {
                     then(.failure(RelayRefusal.storageDamaged))
                 } else if isLast, !self.isFull, self.reached < self.request.stretch.through {
@@ -87,6 +109,11 @@ final class HistoryReader {
                 }
             }
         }
+    }
+
+    /// Whether a server that gives no more has all, as far as can be told.
+    private var isAllThere: Bool {
+        self.early.last?.1.head ?? 0 >= self.request.stretch.through || self.staleCount >= Self.maximumStale
     }
 
     private var isLongEnough: Bool {
@@ -104,13 +131,31 @@ final class HistoryReader {
     }
 
     private func take(_ message: LogMessage) {
-        self.lastSequence = message.sequence
         guard !self.isFull, !self.isDamaged else { return }
-        guard let head = try? RecordHead(message.headers) else {
+        guard let head = try? RecordHead(message.headers, at: message.sequence) else {
             self.isDamaged = true
             return
         }
-        var chain = self.chain ?? ChainReader(last: head.prev, seen: message.sequence - 1)
+        self.lastSequence = message.sequence
+        if self.chain == nil {
+            self.early.append((message, head))
+            let index = self.start.take(message.sequence, prev: head.prev, bytes: message.byteCount)
+            (message.sequence == self.markedSequence ? 0 : index).map { self.begin(with: $0) }
+        } else {
+            self.take(message, head)
+        }
+    }
+
+    private func begin(with index: Int) {
+        let early = self.early
+        self.early = []
+        let (first, head) = early[index]
+        self.chain = ChainReader(last: head.prev, seen: first.sequence - 1)
+        for (message, head) in early[index...] { self.take(message, head) }
+    }
+
+    private func take(_ message: LogMessage, _ head: RecordHead) {
+        guard var chain = self.chain, !self.isFull, !self.isDamaged else { return }
         defer { self.chain = chain }
         var verdict = chain.read(message.sequence, prev: head.prev)
         if verdict == .gap {
@@ -124,6 +169,7 @@ final class HistoryReader {
         if self.firstFound == nil { self.firstFound = head.first.previous }
         self.reached = max(self.reached, head.head)
         guard head.count > 0 else { return }
+        self.newest = ImageForm.Mark(first: head.first, sequence: message.sequence)
         guard let records = RecordForm.records(message.body, head, at: message.sequence) else {
             self.isDamaged = true
             return
@@ -156,10 +202,20 @@ final class HistoryReader {
             self.entries.append(entry)
             self.bytes += entry.message.byteCount
         }
-        guard stretch.order == .descending, self.entries.count > 2 * self.request.maximumCount else { return }
+        guard stretch.order == .descending,
+            self.entries.count > 2 * self.request.maximumCount || self.bytes > 2 * self.request.maximumBytes
+        else {
+            return
+        }
         // Only the newest are wanted: the others are another page's.
-        let dropped = self.entries.count - self.request.maximumCount
-        self.bytes -= self.entries.prefix(dropped).reduce(0) { $0 + $1.message.byteCount }
+        var dropped = 0
+        while self.entries.count - dropped > max(1, self.request.maximumCount)
+            || (self.bytes > self.request.maximumBytes && self.entries.count - dropped > 1)
+        {
+            self.bytes -= self.entries[dropped].message.byteCount
+            dropped += 1
+        }
+        guard dropped > 0 else { return }
         self.droppedThrough = self.entries[dropped - 1].seq
         self.entries.removeFirst(dropped)
     }

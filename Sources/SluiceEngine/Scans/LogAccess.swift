@@ -47,13 +47,20 @@ package protocol LogAccess: AnyObject {
     )
     /// The newest record, by the leader's word; nil where there is none.
     func head(of id: ScanID, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void)
+    /// The first record from a sequence on, by the leader's word; nil where there is none.
+    func look(_ id: ScanID, at sequence: UInt64, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void)
     /// Records from a sequence on, in order, as far as one answer goes; true where nothing was left behind them.
+    ///
+    /// One is given at least where there is one; behind so many bytes the answer ends.
     func read(
         _ id: ScanID,
         from sequence: UInt64,
+        maximumBytes: Int,
         each: @escaping (LogMessage) -> Void,
         then: @escaping (Result<Bool, LogUnavailable>) -> Void
     )
+    /// Whether this node is to repeat what stands from a record of the scan on, since the stream is about to lose it.
+    func isOld(_ id: ScanID, base: UInt64) -> Bool
     /// Tells others who have the scan open that it has a record of this sequence.
     func nudge(_ id: ScanID, _ sequence: UInt64)
 }

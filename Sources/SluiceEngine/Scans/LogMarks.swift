@@ -4,7 +4,7 @@ package import SluiceRelay
 /// Where in the stream a scan's messages stand, roughly: one mark for each stretch of records.
 package struct LogMarks: Sendable, Equatable {
     /// The bytes of records between two marks at first; they double when there are too many marks.
-    private static let firstSpacing = 256 * 1024
+    static let firstSpacing = 256 * 1024
     /// The most marks; then every other one goes.
     private static let maximumCount = 512
 

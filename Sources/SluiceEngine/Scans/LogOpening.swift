@@ -13,6 +13,8 @@ struct LogOpening {
         var marks: [ImageForm.Mark]?
         var lostThrough: Seq?
         var records: [[LogRecord]] = []
+        /// Whether the carry is none: nothing is to be shown then.
+        var isDamaged = false
     }
 
     private let base: UInt64
@@ -25,6 +27,8 @@ struct LogOpening {
     /// The parts of the carry that it begins with; nil where it begins with none.
     private var parts: ByteBuffer?
     private var carryID = ""
+    /// What the carry's first part says of the scan.
+    private var head: RecordHead?
     private var isComplete = false
     private var waiting: [[LogRecord]] = []
 
@@ -48,6 +52,7 @@ struct LogOpening {
             case .carry(let part) where part.index == 1:
                 self.parts = ByteBuffer()
                 self.carryID = CarryWriting.id(ofPart: head.id)
+                self.head = head
             case .end:
                 // Its history was erased, and who has it open is told why.
                 self.lostThrough = nil
@@ -77,9 +82,13 @@ struct LogOpening {
             self.isShown = true
             shown.place = self.place
             shown.lostThrough = self.lostThrough
-            if self.isComplete, let parts = self.parts,
-                let (image, marks) = ImageForm.image(parts, at: self.place, now: now)
-            {
+            if self.isComplete, let parts = self.parts {
+                guard let (image, marks) = ImageForm.image(parts, at: self.place, now: now), let head = self.head,
+                    image.standing.epoch == head.epoch, image.standing.head == head.first.previous
+                else {
+                    shown.isDamaged = true
+                    return shown
+                }
                 (shown.image, shown.marks) = (image, marks)
                 shown.lostThrough = nil
             }

@@ -35,9 +35,17 @@ extension ScanFeed {
         if let (draft, append) = self.waiting {
             self.waiting = nil
             self.write(draft, append)
-        } else if self.carry != nil || (self.hasWritten && self.ledger.isDue(now: self.now)) {
+        } else if self.carry != nil || (self.hasWritten && self.ledger.isDue(now: self.now)) || self.isOld {
             self.writeCarry()
         }
+    }
+
+    /// Whether the stream is about to lose the beginning of a scan that this node keeps.
+    private var isOld: Bool {
+        guard let newest = self.newest, newest.head.end == nil, self.ledger.base > 0 else {
+            return false
+        }
+        return self.log.isOld(self.id, base: self.ledger.base) && self.ledger.mayBegin(now: self.now)
     }
 
     private func write(_ draft: RecordDraft, _ append: EngineAppend) {
@@ -89,7 +97,6 @@ extension ScanFeed {
 
     private func begin(_ current: Current, deadline: NIODeadline) {
         self.current = current
-        self.counts.waitingBytes += current.body.readableBytes
         // Differs from node to node and from record to record, so that those who race for a scan take turns.
         let spread = current.id.utf8.reduce(7) { ($0 &* 31 &+ Int64($1)) % 1500 }
         let wait = self.isShared ? TimeAmount.microseconds(spread) : .zero
@@ -155,7 +162,6 @@ extension ScanFeed {
     func settle(_ outcome: AppendMachine.Outcome) {
         guard let current = self.current else { return }
         self.current = nil
-        self.counts.waitingBytes -= current.body.readableBytes
         self.counts.overtakenDrafts += outcome == .overtaken ? 1 : 0
         switch current.writing {
         case .draft(_, let append):

@@ -41,8 +41,12 @@ package final class ScanFeed {
         var isFirst = false
     }
 
-    /// The most copies that are kept while the log is read; beyond it they are read instead.
+    /// The most copies that are kept while the log is read, and the most bytes of them; beyond it they are read
+    /// instead.
     private static let keptCopies = 1024
+    private static let keptBytes = 4 * 1024 * 1024
+    /// The bytes after which a page of the log ends.
+    private static let pageBytes = 4 * 1024 * 1024
 
     package let id: ScanID
     let log: any LogAccess
@@ -57,7 +61,12 @@ package final class ScanFeed {
     private(set) var newest: (sequence: UInt64, head: RecordHead)?
     var marks = LogMarks()
     private var opening: LogOpening?
+    /// What was read before it is known with which record the chain begins.
+    private var early: [LogMessage] = []
+    /// Answers to what was asked for an earlier page are none to this one.
+    private var pageNumber = 0
     private var copies: [LogMessage] = []
+    private var copiedBytes = 0
     private var subscription: Int?
     var current: Current?
     /// What waits for the scan to be open, or for a part of a carry.
@@ -100,14 +109,12 @@ package final class ScanFeed {
     package func end() {
         self.isEnded = true
         self.subscription.map { self.log.unsubscribe($0) }
+        self.subscription = nil
         self.timer?.task.cancel()
         self.waiting?.append.settleLater(.unavailable)
         self.waiting = nil
-        if let current = self.current {
-            self.counts.waitingBytes -= current.body.readableBytes
-            if case .draft(_, let append) = current.writing {
-                append.settleLater(.unavailable)
-            }
+        if let current = self.current, case .draft(_, let append) = current.writing {
+            append.settleLater(.unavailable)
         }
         self.current = nil
     }
@@ -116,6 +123,12 @@ package final class ScanFeed {
     package func check() {
         guard !self.isEnded else { return }
         self.perform(self.machine.check())
+    }
+
+    /// The stream may be about to lose the scan's beginning, so that a carry is due.
+    package func repeatOld() {
+        guard !self.isEnded, self.current == nil, self.machine.isOpen else { return }
+        self.perform([])
     }
 
     var now: NIODeadline { self.eventLoop.now }
@@ -141,8 +154,9 @@ package final class ScanFeed {
     }
 
     private func keep(_ message: LogMessage) {
-        if self.copies.count < Self.keptCopies {
+        if self.copies.count < Self.keptCopies, self.copiedBytes + message.byteCount <= Self.keptBytes {
             self.copies.append(message)
+            self.copiedBytes += message.byteCount
         } else {
             self.perform(self.machine.check())
         }
@@ -151,7 +165,9 @@ package final class ScanFeed {
     /// Looks at the copies that were kept, as far as nothing is missing between them.
     private func drain() {
         while !self.isEnded, !self.machine.keepsCopies, !self.copies.isEmpty {
-            self.hear(self.copies.removeFirst())
+            let message = self.copies.removeFirst()
+            self.copiedBytes -= message.byteCount
+            self.hear(message)
         }
     }
 
@@ -166,6 +182,7 @@ package final class ScanFeed {
         )
         if verdict == .gap {
             self.copies.insert(message, at: 0)
+            self.copiedBytes += message.byteCount
         }
         self.judged(verdict, message, head)
         self.perform(actions)
@@ -173,13 +190,24 @@ package final class ScanFeed {
 
     private func read(_ message: LogMessage) {
         guard !self.isEnded, let head = self.head(of: message) else { return }
-        if self.opening?.isFirst ?? false, !self.machine.hasBegun {
-            self.machine.began(at: message.sequence, prev: head.prev)
-            self.ledger.begins(at: message.sequence)
+        guard self.machine.hasBegun || self.opening == nil else {
+            self.early.append(message)
+            let bytes = message.byteCount
+            self.machine.beginning(at: message.sequence, prev: head.prev, bytes: bytes).map { self.begin(with: $0) }
+            return
         }
         let (verdict, actions) = self.machine.read(message.sequence, prev: head.prev, id: head.id, now: self.now)
         self.judged(verdict, message, head)
         self.perform(actions)
+    }
+
+    /// It is known with which of the records read so far the chain begins.
+    private func begin(with index: Int) {
+        let early = self.early
+        self.early = []
+        self.ledger.begins(at: early[index].sequence)
+        // A gap between them ends it: then the log is read anew.
+        for message in early[index...] where self.machine.hasBegun { self.read(message) }
     }
 
     private func judged(_ verdict: ChainReader.Verdict, _ message: LogMessage, _ head: RecordHead) {
@@ -187,30 +215,52 @@ package final class ScanFeed {
         case .counts: self.tell(message, head)
         case .void: self.counts.voidRecords += 1
         case .gap, .known: break
+        case .anew:
+            // What is missing before it is gone: the scan is shown from here on.
+            self.newest = nil
+            self.marks = LogMarks()
+            self.ledger.begins(at: message.sequence)
+            self.opening = LogOpening(base: 0, behind: nil)
+            self.tell(message, head)
         }
     }
 
     /// A record that cannot be understood ends the feed: nothing is to be shown behind it.
     private func head(of message: LogMessage) -> RecordHead? {
-        do {
-            return try RecordHead(message.headers)
+        do throws(RecordHead.Fault) {
+            return try RecordHead(message.headers, at: message.sequence)
         } catch {
-            self.fail("\(error)")
+            switch error {
+            case .version(let version):
+                self.fail("record \(message.sequence) has version \(version)", .storageUnavailable)
+            case .malformed:
+                self.fail("record \(message.sequence) is malformed")
+            }
             return nil
         }
     }
 
-    private func fail(_ why: String) {
+    private func fail(_ why: String, _ refusal: RelayRefusal = .storageDamaged) {
+        guard !self.isEnded else { return }
         self.logger.error("scan's log cannot be read", metadata: ["error": "\(why)"])
         let follower = self.follower
         self.end()
-        follower.notOpened(.storageUnavailable)
+        follower.failed(refusal)
     }
 
     // MARK: What counts
 
     private func tell(_ message: LogMessage, _ head: RecordHead) {
         let sequence = message.sequence
+        guard self.goesOn(head) else {
+            // One of a stream that was made anew may have the number that was awaited here.
+            if let actions = self.machine.reread() {
+                self.perform(actions)
+            } else {
+                self.fail("record \(sequence) does not go on with the one before it")
+            }
+            return
+        }
         let isForeign = !head.id.hasPrefix(self.terms.node)
         self.foreignAt = isForeign ? self.now : self.foreignAt
         var isComplete = false
@@ -227,7 +277,7 @@ package final class ScanFeed {
             self.ledger.counted(sequence, bytes: message.byteCount, begins: head.base == 0)
         }
         guard var records = self.records(of: message, head) else {
-            self.fail("damaged record \(sequence)")
+            self.fail("record \(sequence) is damaged")
             return
         }
         for index in records.indices { records[index].isForeign = isForeign }
@@ -242,6 +292,12 @@ package final class ScanFeed {
         }
         self.opening?.take(message, head, records, isComplete: isComplete)
         self.showOpening()
+    }
+
+    /// Whether a record that counts has the numbers that follow: in the same life, or in a new one behind an end.
+    private func goesOn(_ head: RecordHead) -> Bool {
+        guard let newest = self.newest?.head else { return true }
+        return (head.epoch == newest.epoch && head.first == newest.head.next) || (newest.end != nil && head.first == 1)
     }
 
     private func records(of message: LogMessage, _ head: RecordHead) -> [LogRecord]? {
@@ -263,6 +319,10 @@ package final class ScanFeed {
     private func showOpening(isAll: Bool = false) {
         guard var opening = self.opening else { return }
         let shown = opening.show(isAll: isAll, now: self.terms.wallClock())
+        guard !shown.isDamaged else {
+            self.fail("its carry is damaged")
+            return
+        }
         self.opening = opening.isShown && isAll ? nil : opening
         if let marks = shown.marks {
             self.marks.prepend(marks)
@@ -286,6 +346,7 @@ package final class ScanFeed {
             case .askHead: self.askHead()
             case .begin(let sequence, let behind): self.begin(at: sequence, behind: behind)
             case .read(let after): self.readPage(from: after + 1)
+            case .look(let sequence): self.look(at: sequence)
             case .publish(let expected, let attempt): self.publish(expected: expected, attempt: attempt)
             case .settle(let outcome): self.settle(outcome)
             case .opened: self.opened()
@@ -300,6 +361,8 @@ package final class ScanFeed {
     }
 
     private func askHead() {
+        // What a page still gives was given up.
+        self.pageNumber += 1
         self.log.head(of: self.id) { [weak self] result in
             guard let self, !self.isEnded else { return }
             switch result {
@@ -321,6 +384,7 @@ package final class ScanFeed {
 
     private func begin(at sequence: UInt64, behind: UInt64?) {
         self.newest = nil
+        self.early = []
         self.marks = LogMarks()
         guard sequence > 0 else {
             self.opening = nil
@@ -333,23 +397,45 @@ package final class ScanFeed {
     }
 
     private func readPage(from sequence: UInt64) {
-        self.log.read(self.id, from: sequence) { [weak self] in
-            self?.read($0)
+        self.pageNumber += 1
+        let number = self.pageNumber
+        self.log.read(self.id, from: sequence, maximumBytes: Self.pageBytes) { [weak self] message in
+            guard let self, self.pageNumber == number else { return }
+            self.read(message)
         } then: { [weak self] result in
-            guard let self, !self.isEnded else { return }
+            guard let self, !self.isEnded, self.pageNumber == number else { return }
             switch result {
             case .failure:
                 self.perform(self.machine.readFailed(now: self.now))
             case .success(let isLast):
+                self.machine.beginningOfPage().map { self.begin(with: $0) }
+                guard !self.isEnded, self.pageNumber == number else { return }
                 self.perform(self.machine.pageEnded(isLast: isLast, now: self.now))
                 self.drain()
             }
         }
     }
 
+    private func look(at sequence: UInt64) {
+        self.log.look(self.id, at: sequence) { [weak self] result in
+            guard let self, !self.isEnded else { return }
+            switch result {
+            case .failure: self.perform(self.machine.readFailed(now: self.now))
+            case .success(let message):
+                let head = message.flatMap { try? RecordHead($0.headers, at: $0.sequence) }
+                // Where a stream is made anew its numbers are given once more.
+                let isSame = self.newest.map { $0.sequence != sequence || $0.head.id == head?.id } ?? true
+                let isThere = message?.sequence == sequence && isSame
+                self.perform(self.machine.looked(isThere, now: self.now))
+            }
+            self.drain()
+        }
+    }
+
     private func opened() {
         self.showOpening(isAll: true)
         self.opening = nil
+        guard !self.isEnded else { return }
         self.follower.opened(self.newest.map { $0.head.header(of: self.id, at: $0.sequence) })
     }
 

@@ -27,9 +27,8 @@ package final class JetStream {
 
     private static let requestTimeout = TimeAmount.seconds(1)
     private static let pageTimeout = TimeAmount.seconds(5)
-    /// The most records of a page, and the bytes after which it ends.
+    /// The most records of a page.
     private static let pageCount = 256
-    private static let pageBytes = 4 * 1024 * 1024
 
     private let connection: NATSConnection
     private let subjects: Subjects
@@ -133,11 +132,12 @@ package final class JetStream {
         }
     }
 
-    /// Records of a subject from a sequence on, from whichever server; true where it had no more.
+    /// Records of a subject from a sequence on, from whichever server, one of them at least; true where it had no more.
     package func read(
         _ subject: String,
         in stream: String,
         from sequence: UInt64,
+        maximumBytes: Int,
         each: @escaping (LogMessage) -> Void,
         then: @escaping (Result<Bool, LogUnavailable>) -> Void
     ) {
@@ -146,7 +146,7 @@ package final class JetStream {
         json.member("seq", Int(clamping: sequence))
         json.member("next_by_subj", subject)
         json.member("batch", Self.pageCount)
-        json.member("max_bytes", Self.pageBytes)
+        json.member("max_bytes", maximumBytes)
         json.endObject()
         self.connection.requestMany(
             "$JS.API.DIRECT.GET.\(stream)",
@@ -176,7 +176,7 @@ package final class JetStream {
         }
     }
 
-    /// Forgets all records of a subject before one.
+    /// Forgets all records of a subject before one; all that there are before the greatest number.
     package func purge(
         _ subject: String,
         in stream: String,
@@ -186,12 +186,88 @@ package final class JetStream {
         var json = JSONWriter()
         json.beginObject()
         json.member("filter", subject)
-        json.member("seq", Int(clamping: sequence))
+        if sequence < .max {
+            json.member("seq", Int(clamping: sequence))
+        }
         json.endObject()
         self.ask("STREAM.PURGE.\(stream)", json.buffer) { then($0.map { _ in }) }
     }
 
     // MARK: Streams
+
+    /// A follower that was heard of within it counts, in nanoseconds; they are heard of every second.
+    private static let heardWithin = 3_000_000_000
+
+    /// Whether a stream's leader has heard from a majority of its servers just now; nil where nothing is answered.
+    ///
+    /// A leader that was cut off answers for up to ten seconds more, by what it has.
+    package func isLed(_ stream: String, then: @escaping (Bool?) -> Void) {
+        self.ask("STREAM.INFO.\(stream)", ByteBuffer(), timeout: Self.requestTimeout) { result in
+            guard case .success(let info) = result, let cluster = info["cluster"] else {
+                then(nil)
+                return
+            }
+            let followers = cluster["replicas"]?.elements ?? []
+            let heardCount = followers.count { $0["active"]?.integer ?? .max < Self.heardWithin }
+            then((heardCount + 1) * 2 > followers.count + 1)
+        }
+    }
+
+    /// The sequence before which a shard's records will soon be gone.
+    ///
+    /// They are older than a time, or, where the stream is three quarters full, in the oldest eighth. 0 where there are
+    /// none; nil where nothing is answered.
+    package func oldPart(ofShard shard: Int, olderThan time: WallTime, then: @escaping (UInt64?) -> Void) {
+        let stream = self.subjects.stream(shard)
+        self.ask("STREAM.INFO.\(stream)", ByteBuffer(), timeout: Self.requestTimeout) { result in
+            guard case .success(let info) = result, let state = info["state"],
+                let first = state["first_seq"]?.integer, let last = state["last_seq"]?.integer,
+                let bytes = state["bytes"]?.integer, let limit = info["config"]?["max_bytes"]?.integer,
+                first <= last + 1
+            else {
+                then(nil)
+                return
+            }
+            let isFull = limit > 0 && bytes / 3 > limit / 4
+            let eighth = isFull ? first + (last + 1 - first) / 8 : 0
+            self.first(ofShard: shard, since: time) { answer in
+                // Where none is younger, all of them are old.
+                then(answer.map { UInt64(clamping: max(eighth, $0 ?? last + 1)) })
+            }
+        }
+    }
+
+    /// The first record of a shard since a time; nil within where all are older, nil where nothing is answered.
+    private func first(ofShard shard: Int, since time: WallTime, then: @escaping (Int??) -> Void) {
+        let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1000)
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("start_time", date.ISO8601Format())
+        json.member("next_by_subj", self.subjects.logs(shard))
+        json.member("batch", 1)
+        json.endObject()
+        var found: Int?
+        self.connection.requestMany(
+            "$JS.API.DIRECT.GET.\(self.subjects.stream(shard))",
+            json.buffer,
+            timeout: Self.requestTimeout
+        ) { result in
+            guard case .success(let message) = result else {
+                then(nil)
+                return false
+            }
+            switch message.status {
+            case nil:
+                found = message.headers["Nats-Sequence"].flatMap { Int($0) }
+                return true
+            case 204, 404:
+                then(.some(found))
+            default:
+                then(nil)
+            }
+            return false
+        }
+    }
 
     /// Asks the API; an answer that is a fault fails.
     package func ask(

@@ -19,6 +19,8 @@ package struct RecordHeader: Sendable, Equatable {
     package var end: ScanEnd?
     /// What is known out of all messages, as far as it fits: the counts by type may be missing.
     package var fold: ScanFold
+    /// The place of the record at which reading the scan begins; 0 where that is not said.
+    package var base: UInt64 = 0
 
     /// The header of the record after which a scan stands there.
     package init(id: ScanID, standing: ScanStanding, times: ScanTimes, end: ScanEnd? = nil, fold: ScanFold) {

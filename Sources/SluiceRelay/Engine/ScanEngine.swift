@@ -24,6 +24,9 @@ package protocol ScanEngine: Sendable {
     var maximumRequestCount: Int { get }
     /// Whether the chores of a scan are this process's: of those that share the log one says so, but for moments.
     func keeps(_ id: ScanID) -> Bool
+    /// Whether the log is about to lose the record at which reading the scan begins: who keeps it opens it then, so that
+    /// what must not be lost is repeated.
+    func isOld(_ header: RecordHeader) -> Bool
     /// What a record of a draft takes of ``maximumRecordBytes``, in bytes; never less than its messages have.
     func byteCount(of record: LogRecord) -> Int
 
@@ -65,7 +68,12 @@ package protocol ScanEngine: Sendable {
     /// Fails with `RelayRefusal`.
     func list(promise: EventLoopPromise<[RecordHeader]>)
 
+    /// The same of those parts of the log that have a leader: for chores, which do the others once they have one.
+    func listReachable(promise: EventLoopPromise<[RecordHeader]>)
+
     /// Forgets everything of a scan before a place, which is that of the end that was appended; what comes behind it stays.
+    ///
+    /// The greatest number is the place of nothing: everything goes.
     ///
     /// Fails with `RelayRefusal`.
     func erase(_ id: ScanID, before place: UInt64, promise: EventLoopPromise<Void>)
@@ -90,8 +98,16 @@ package protocol ScanFollower: AnyObject {
     /// - Parameter last: The newest record of it; nil where there is none.
     func opened(_ last: RecordHeader?)
 
-    /// The log cannot be read now, or not at all; the engine tries on, and tells of it by ``opening(_:place:)``.
+    /// The log cannot be read now; the engine tries on, and tells of it by ``opening(_:place:)``.
+    ///
+    /// What was told before may be old, and is not to be shown any more.
     func notOpened(_ refusal: RelayRefusal)
+
+    /// The log cannot be followed, and the engine does so no longer: nothing is to be shown of it.
+    ///
+    /// `storageDamaged` where it stays so until the scan is erased, `storageUnavailable` where another process may
+    /// read it.
+    func failed(_ refusal: RelayRefusal)
 
     /// One record of the log that counts, as what each request in it does, in order.
     ///

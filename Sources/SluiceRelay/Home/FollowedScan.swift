@@ -117,6 +117,10 @@ extension FollowedScan: ScanFollower {
         self.home.notOpened(self, refusal)
     }
 
+    func failed(_ refusal: RelayRefusal) {
+        self.home.failed(self, refusal)
+    }
+
     func apply(_ records: [LogRecord]) {
         self.events.append(contentsOf: records.map { .record($0) })
         self.home.goOn(self)

@@ -59,6 +59,42 @@ extension HomeLoop {
         return true
     }
 
+    /// How long a subscriber waits for what it saw, and how often the leader is asked meanwhile.
+    ///
+    /// A leader that was cut off notices that within ten seconds, and then its answers stop.
+    private static let aheadFor = TimeAmount.seconds(12)
+    private static let aheadInterval = TimeAmount.milliseconds(250)
+
+    /// A subscriber saw messages of this life of the log that its leader does not know: it is asked again.
+    ///
+    /// A leader that was cut off, and does not know that yet, may have answered. The subscriber waits until the messages
+    /// are there. After ``aheadFor`` its word holds: the subscriber claims what never was.
+    ///
+    /// - Returns: Whether it waits.
+    func waitsAgain(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest) -> Bool {
+        guard let engine = self.context.engine, let since = request.since,
+            let log = self.live(request.scanID)?.scan.log, since > log.head, request.epoch == log.epoch
+        else {
+            return false
+        }
+        let now = self.eventLoop.now
+        let began = self.ahead[id] ?? now
+        guard now < began + Self.aheadFor else {
+            return false
+        }
+        self.ahead[id] = began
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.aheadInterval) {
+                guard self.ahead[id] != nil else {
+                    return
+                }
+                self.whenOpen(request.scanID, engine, follows: true) {
+                    self.subscribe(id, loop: loop, request, refusal: $0)
+                }
+            }
+        return true
+    }
+
     /// What waits goes on once everything is applied that the log's leader knows of the scan now.
     private func askLeader(_ scan: FollowedScan, _ engine: any ScanEngine) {
         scan.asked = .asking(since: self.eventLoop.now)
@@ -115,7 +151,38 @@ extension HomeLoop {
         self.giveBackPlace()
     }
 
+    /// It cannot be read for now: what was read may be old, and its subscribers find it elsewhere.
     func notOpened(_ scan: FollowedScan, _ refusal: RelayRefusal) {
+        scan.isOpen = false
+        // All of it is told anew, but not what became of a draft.
+        scan.events.removeAll { event in
+            if case .settled = event { false } else { true }
+        }
+        self.drop(scan)
+        self.refuseCommands(of: scan, refusal)
+        self.goOn(scan)
+    }
+
+    /// It cannot be followed: who asks for it next tries again.
+    func failed(_ scan: FollowedScan, _ refusal: RelayRefusal) {
+        guard self.followed[scan.id] === scan, let engine = self.context.engine else {
+            return
+        }
+        scan.isOpen = false
+        scan.events = []
+        self.unfollow(scan, engine)
+        if case .awaited(let list)? = self.presence[scan.id] {
+            for (id, waiter) in list.waiters {
+                self.unsubscribe(id, scanID: scan.id)
+                self.context.loops.run(on: waiter.loop) { $0.end(id, .storageUnavailable) }
+            }
+        }
+        self.refuseCommands(of: scan, refusal)
+        let requests = scan.line.takeJudged().map(\.request) + scan.line.takeWaiting(since: .distantFuture)
+        self.refuse(requests, refusal)
+    }
+
+    private func refuseCommands(of scan: FollowedScan, _ refusal: RelayRefusal) {
         let commands = scan.commands
         scan.commands = []
         for command in commands {
@@ -142,7 +209,7 @@ extension HomeLoop {
         guard self.followed[scan.id] === scan, let engine = self.context.engine else {
             return
         }
-        while self.live(scan.id)?.isBusy != true, let event = scan.events.popFirst() {
+        while self.followed[scan.id] === scan, self.live(scan.id)?.isBusy != true, let event = scan.events.popFirst() {
             switch event {
             case .opening(let image, let place):
                 self.reset(scan, image, place: place)
@@ -153,6 +220,9 @@ extension HomeLoop {
             case .settled(let outcome):
                 self.settle(scan, outcome)
             }
+        }
+        guard self.followed[scan.id] === scan else {
+            return
         }
         self.append(scan, engine)
         if scan.isAsking {
@@ -178,6 +248,11 @@ extension HomeLoop {
     private func fold(_ record: LogRecord, into scan: FollowedScan) {
         let now = self.eventLoop.now
         let standing = ScanStanding(record)
+        if let before = self.live(scan.id)?.scan.standing, !record.goesOn(behind: before) {
+            self.logger(of: scan.id).error("a record of the log does not go on with the one before it")
+            self.failed(scan, .storageDamaged)
+            return
+        }
         scan.place = record.place
         scan.endPlace = record.end == nil ? scan.endPlace : record.place
         guard let live = self.live(scan.id) ?? self.opened(by: record, in: scan, now: now) else {
@@ -238,6 +313,13 @@ extension ScanTimes {
     /// Those of a scan that a record opens.
     init(opening record: LogRecord, now: WallTime) {
         self.init(created: record.at ?? now, heard: record.at ?? now)
+    }
+}
+
+extension LogRecord {
+    /// Whether it is one that was judged there: what a log says beyond that is damaged.
+    fileprivate func goesOn(behind standing: ScanStanding) -> Bool {
+        self.prev == standing.place && self.epoch == standing.epoch && self.first == standing.head.next
     }
 }
 

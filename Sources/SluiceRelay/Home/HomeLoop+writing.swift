@@ -154,6 +154,11 @@ extension HomeLoop {
     /// Removes a scan and its history; whether there was one.
     func delete(_ id: ScanID, _ engine: any ScanEngine, promise: EventLoopPromise<Bool>) {
         self.whenOpen(id, engine, follows: true) { refusal in
+            if refusal == .storageDamaged {
+                // No end can be written behind what cannot be read: all of it goes.
+                self.erase(id, engine, before: .max, existed: true, promise: promise)
+                return
+            }
             if let refusal {
                 promise.fail(refusal)
                 return
@@ -174,6 +179,16 @@ extension HomeLoop {
             promise.succeed(existed)
             return
         }
+        self.erase(id, engine, before: place, existed: existed, promise: promise)
+    }
+
+    private func erase(
+        _ id: ScanID,
+        _ engine: any ScanEngine,
+        before place: UInt64,
+        existed: Bool,
+        promise: EventLoopPromise<Bool>
+    ) {
         let erased = self.eventLoop.makePromise(of: Void.self)
         erased.futureResult.assumeIsolated()
             .whenComplete { result in

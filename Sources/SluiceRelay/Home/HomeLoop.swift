@@ -37,6 +37,8 @@ package final class HomeLoop {
     var cutOffAt: NIODeadline?
     var closing: [(ScanID, SubscriptionID)] = []
     var closingCount = 0
+    /// Subscribers that saw more of a scan than its log's leader knows, and since when they wait for that.
+    var ahead: [SubscriptionID: NIODeadline] = [:]
     /// Scans of which the store did not take something; one whose channel is gone stands here until it has.
     var unsettled: [ObjectIdentifier: ScanHome] = [:]
     /// Whether a time is set at which they are looked at.
@@ -96,14 +98,18 @@ package final class HomeLoop {
         refusal: RelayRefusal?
     ) {
         guard refusal == nil else {
+            self.ahead[id] = nil
             self.context.loops.run(on: loop) { $0.end(id, .storageUnavailable) }
             return
         }
-        if self.context.engine != nil, !hasAsked,
-            self.waits(for: request, { self.subscribe(id, loop: loop, request, hasAsked: true, refusal: $0) })
+        if self.context.engine != nil,
+            hasAsked
+                ? self.waitsAgain(id, loop: loop, request)
+                : self.waits(for: request, { self.subscribe(id, loop: loop, request, hasAsked: true, refusal: $0) })
         {
             return
         }
+        self.ahead[id] = nil
         if let scan = self.live(request.scanID)?.scan {
             scan.subscribe(id, loop: loop, request, now: self.eventLoop.now)
             self.touch(scan)
@@ -121,6 +127,7 @@ package final class HomeLoop {
     }
 
     func unsubscribe(_ id: SubscriptionID, scanID: ScanID) {
+        self.ahead[id] = nil
         self.live(scanID)?.scan.unsubscribe(id)
         self.removeWaiter(id, scanID: scanID)
     }

@@ -252,15 +252,18 @@ package final class Relay: Sendable {
             }
             let listed = eventLoop.makePromise(of: [RecordHeader].self)
             listed.futureResult.assumeIsolated().whenSuccess { self.sweep($0, engine) }
-            engine.list(promise: listed)
+            engine.listReachable(promise: listed)
         }
     }
 
-    /// Opens those of the listed scans whose time is over, if they are this process's: their homes do the rest.
+    /// Opens those of the listed scans whose time is over, or whose beginning the log is about to lose, if they are this
+    /// process's: their homes, and the engine, do the rest.
     private func sweep(_ listed: [RecordHeader], _ engine: any ScanEngine) {
         let home = self.homes[0].value
-        let overdue = listed.lazy.filter { $0.end == nil && home.isOverdue($0) && engine.keeps($0.id) }
-        for id in overdue.prefix(Self.sweptCount).map(\.id) {
+        let due = listed.lazy.filter {
+            $0.end == nil && (home.isOverdue($0) || engine.isOld($0)) && engine.keeps($0.id)
+        }
+        for id in due.prefix(Self.sweptCount).map(\.id) {
             self.tell(self.home(of: id)) { $0.whenLoaded(id) { _ in } }
         }
     }

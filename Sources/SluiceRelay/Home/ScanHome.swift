@@ -238,8 +238,10 @@ final class ScanHome {
     private func finish(_ record: LogRecord, now: NIODeadline) {
         self.place = record.place
         self.messageCount = record.messageCount
-        if let answer = record.answer {
-            let at = now - self.age(of: record)
+        let age = self.age(of: record)
+        // A log that is read from its carry on has old answers: they would push out those that are asked for.
+        if let answer = record.answer, age < IdempotencyBook.lifetime {
+            let at = now - age
             self.context.idempotency.remember(answer.request, answer.receipt, epoch: record.epoch, at: at, now: now)
         }
         if let end = record.end {

@@ -67,7 +67,8 @@ extension ScanFold {
             else {
                 return nil
             }
-            self.severities[severity] = max(0, Int(count))
+            // A damaged count must not overflow by the next one.
+            self.severities[severity] = min(max(0, Int(count)), 1 << 53)
         }
     }
 

@@ -25,6 +25,9 @@ struct ConfigurationChecks {
         self.checkEngine(&reading)
     }
 
+    /// Records are repeated when they are half as old, and looked for every ten seconds.
+    private static let leastEngineAge = TimeAmount.seconds(60)
+
     private func checkEngine(_ reading: inout ConfigurationReading) {
         let nats = self.configuration.engine.nats
         guard !nats.servers.isEmpty else {
@@ -32,6 +35,12 @@ struct ConfigurationChecks {
         }
         if self.configuration.storage.path != nil {
             reading.fault("an engine keeps the scans, so there is no folder besides it", "storage.path")
+        }
+        if self.configuration.storage.retention.age < Self.leastEngineAge {
+            reading.fault(
+                "at least 60s with an engine: what must not be lost is repeated in time",
+                "storage.retention.age"
+            )
         }
         if nats.credentials != nil, nats.user != nil {
             reading.fault("give credentials or user, not both", "engine.nats.user")

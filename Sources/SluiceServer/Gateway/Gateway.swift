@@ -60,11 +60,13 @@ package final class Gateway: Sendable {
         self.logger = logger
         self.isListenerInherited = sockets.listen != nil
         var application: ApplicationJudge?
+        var engine: (any SharedEngine & Peers)?
         do {
+            engine = try makeEngine?(eventLoops)
             let services = try Self.makeServices(
                 configuration,
                 group,
-                Stores(scans: store, engine: try makeEngine?(eventLoops), revocations: revocations, hooks: hookStore),
+                Stores(scans: store, engine: engine, revocations: revocations, hooks: hookStore),
                 (keys: client, hooks: hookClient),
                 logger
             )
@@ -89,15 +91,24 @@ package final class Gateway: Sendable {
             self.upkeep = Upkeep(services: services, group: group, logger: logger)
         } catch {
             try? await application?.stop()
-            try? await client.shutdown()
-            try? await hookClient.shutdown()
-            LoopTurns.forget(eventLoops)
-            try? await group.shutdownGracefully()
+            try? await engine?.shutdown().get()
+            await Self.end([client, hookClient], group, eventLoops)
             throw error
         }
         self.upkeep.start()
         self.services.hooks?.start()
         self.announceStart(configuration, loopCount: loopCount)
+    }
+
+    /// What a start that failed had begun ends.
+    private static func end(
+        _ clients: [HTTPClient],
+        _ group: MultiThreadedEventLoopGroup,
+        _ eventLoops: [any EventLoop]
+    ) async {
+        for client in clients { try? await client.shutdown() }
+        LoopTurns.forget(eventLoops)
+        try? await group.shutdownGracefully()
     }
 
     private func announceStart(_ configuration: GatewayConfiguration, loopCount: Int) {

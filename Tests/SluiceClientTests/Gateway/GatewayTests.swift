@@ -32,6 +32,22 @@ import Testing
         #expect(throws: ClientError.self) { try ScanID(checked: id) }
     }
 
+    @Test("of several gateways the next is asked, once for each that is away")
+    func severalGateways() throws {
+        let connection = try GatewayConnection(urls: ["https://a", "https://b", "https://c"])
+        let copy = connection
+        let first = connection.address
+        connection.goOn(from: first)
+        // Another request that failed at the same one.
+        copy.goOn(from: first)
+        #expect(copy.address.host == "b")
+        for _ in 0..<2 { copy.goOn(from: copy.address) }
+        #expect(connection.address == first)
+        let alone = try GatewayConnection(url: "https://a")
+        alone.goOn(from: alone.address)
+        #expect(alone.address.host == "a")
+    }
+
     @Test("a token that would break out of its header is refused, and not repeated in the error")
     func invalidToken() {
         #expect {

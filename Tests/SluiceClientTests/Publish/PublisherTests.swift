@@ -40,6 +40,33 @@ import Testing
         return result
     }
 
+    @Test("with several gateways what one leaves open goes to the next, under the same key")
+    func severalGateways() async throws {
+        // The first takes the array, and is gone before it says so.
+        let first = FakeGateway { _, _ in FakeGateway.Answer(isCut: true) }
+        let second = FakeGateway { _, index in
+            FakeGateway.Answer(body: #"{"scanId":"s","accepted":2,"firstSeq":1,"lastSeq":\#(index == 0 ? 2 : 4)}"#)
+        }
+        let ports = [try await first.start(), try await second.start()]
+        let connection = try GatewayConnection(urls: ports.map { "http://127.0.0.1:\($0)" }, token: "secret")
+        let reports = Collected<String>()
+        let publisher = try Publisher(scanID: "s", connection: connection) { reports.append($0) }
+        let pieces = AsyncStream<ByteBuffer> { stream in
+            stream.yield(ByteBuffer(string: "\(self.message(1))\n\(self.message(2))\n"))
+            stream.yield(ByteBuffer(string: "\(self.message(3))\n\(self.message(4))"))
+            stream.finish()
+        }
+        let outcome = await publisher.publish(pieces)
+        #expect(outcome == .accepted(#"{"scanId":"s","accepted":4,"lastSeq":4}"#))
+        let keys = (first.requests + second.requests).map { $0.headers.first(name: "Idempotency-Key") }
+        #expect(keys.count == 3 || keys.count == 4, "\(keys)")
+        #expect(keys[0] != nil && keys[0] == keys[1])
+        #expect(second.requests.flatMap(\.messages) == (1...4).map { self.message($0) })
+        #expect(reports.all.count == 1 && reports.all[0].hasSuffix("going on"))
+        try await first.stop()
+        try await second.stop()
+    }
+
     private func message(_ number: Int) -> String { #"{"type":"t","n":\#(number)}"# }
 
     private func write(_ numbers: ClosedRange<Int>, to descriptor: Int32) {

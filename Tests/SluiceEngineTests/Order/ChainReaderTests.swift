@@ -49,4 +49,17 @@ struct ChainReaderTests {
         #expect(chain.hear(8, prev: 3, after: 0) == .counts)
         #expect(chain.hear(12, prev: 11, after: 0) == .gap)
     }
+
+    @Test
+    func anEmptyLogThatWasReadBeforeIsAnotherOne() {
+        var chain = ChainReader(last: 3, seen: 3)
+        #expect(chain.hear(8, prev: 0, after: 0) == .anew)
+        #expect(chain.seen == 3)
+        // Late copies of what was read say nothing, nor does one that raced for the first place.
+        #expect(chain.hear(2, prev: 0, after: 0) == .known)
+        #expect(chain.hear(9, prev: 0, after: 3) == .void)
+        // Where nothing was read it is the first one.
+        var empty = ChainReader()
+        #expect(empty.hear(8, prev: 0, after: 0) == .counts)
+    }
 }

@@ -25,6 +25,23 @@ struct NodeTableTests {
     }
 
     @Test
+    func aNameIsTakenByWhoHadItBeforeUntilThatIsGone() {
+        var table = NodeTable()
+        let now = NIODeadline.uptimeNanoseconds(0)
+        func node(_ instance: String, since: Int64) -> EngineNode {
+            EngineNode(name: "a", instance: instance, version: "1", load: EngineLoad(), since: since)
+        }
+        let (first, second, twin) = (node("x", since: 5), node("w", since: 6), node("y", since: 5))
+        for each in [first, second, twin] { table.beat(each, now: now) }
+        #expect(!table.isTaken(nameOf: first))
+        #expect(table.isTaken(nameOf: second) && table.isTaken(nameOf: twin))
+        #expect(!table.isTaken(nameOf: self.node("b")))
+        table.beat(twin, now: now + .seconds(1))
+        table.forget(now: now + .seconds(2))
+        #expect(!table.isTaken(nameOf: twin) && table.isTaken(nameOf: second))
+    }
+
+    @Test
     func allAgreeOnAKeysKeeperAndOnlyALostNodesKeysMove() {
         var table = NodeTable()
         let now = NIODeadline.uptimeNanoseconds(0)

@@ -119,7 +119,7 @@ struct RecordFormTests {
             head.kind = kind
             let headers = head.headers
             #expect(headers.fields.allSatisfy { !$0.value.contains { $0.isNewline } })
-            #expect(try RecordHead(headers) == head)
+            #expect(try RecordHead(headers, at: 55) == head)
         }
     }
 
@@ -127,19 +127,46 @@ struct RecordFormTests {
     func headsOfAnotherVersionAreToldApartFromDamagedOnes() {
         var headers = self.head().headers
         headers["Sl"] = headers["Sl"].map { "2" + $0.dropFirst() }
-        #expect(throws: RecordHead.Fault.version("2")) { try RecordHead(headers) }
+        #expect(throws: RecordHead.Fault.version("2")) { try RecordHead(headers, at: 55) }
         headers["Sl"] = "1 m e1 x 1 1 1 id 0 0 0 0 -"
-        #expect(throws: RecordHead.Fault.malformed) { try RecordHead(headers) }
-        #expect(throws: RecordHead.Fault.malformed) { try RecordHead(MessageHeaders()) }
+        #expect(throws: RecordHead.Fault.malformed) { try RecordHead(headers, at: 55) }
+        #expect(throws: RecordHead.Fault.malformed) { try RecordHead(MessageHeaders(), at: 55) }
+    }
+
+    /// What a damaged or hostile record says where a number stands in the line of a head.
+    @Test(arguments: [
+        (3, "55"), (3, "18446744073709551615"), (4, "0"), (5, "-1"), (5, "9223372036854775807"), (6, "1"),
+        (6, "9223372036854775807"), (8, "55"), (9, "-9223372036854775808"), (9, "9223372036854775807"), (10, "-1"),
+        (11, "9007199254740993"), (12, "1/2"),
+    ])
+    func headsThatSayWhatCannotBeAreMalformed(index: Int, word: String) throws {
+        var headers = self.head().headers
+        var words = try #require(headers["Sl"]).split(separator: " ").map(String.init)
+        words[index] = word
+        headers["Sl"] = words.joined(separator: " ")
+        #expect(throws: RecordHead.Fault.malformed) { try RecordHead(headers, at: 55) }
+    }
+
+    @Test(arguments: [0, UInt64(Int64.max), .max])
+    func sequencesThatNoStreamGivesAreMalformed(sequence: UInt64) {
+        #expect(throws: RecordHead.Fault.malformed) { try RecordHead(self.head().headers, at: sequence) }
+    }
+
+    @Test(arguments: [Int64.min, -1, .max])
+    func timesThatNoGatewayWritesAreDamage(time: Int64) throws {
+        var bytes = RecordForm.bytes(try self.records())
+        bytes.setInteger(time, at: bytes.readerIndex + 4)
+        #expect(RecordForm.records(bytes, self.head(), at: 55) == nil)
     }
 
     @Test
     func aCarryRepeatsWhatIsNotOrdinary() throws {
         let standing = ScanStanding(epoch: "e1", place: 40, head: 7, messageCount: 7, owner: "o", name: "n")
         let messages = [try self.message("\"a\":1}", marks: 0), try self.message("\"b\":1}", marks: 1)]
-        let entries = messages.enumerated().map { index, message in
-            LogEntry(seq: Seq(clamping: index + 1), at: WallTime(milliseconds: 9), message: message)
-        }
+        let entries = messages.enumerated()
+            .map { index, message in
+                LogEntry(seq: Seq(clamping: index + 1), at: WallTime(milliseconds: 9), message: message)
+            }
         let image = ScanImage(
             standing: standing,
             tail: StoredTail(entries: entries, evictedThrough: 0, counts: ["finding": 7]),
@@ -163,6 +190,13 @@ struct RecordFormTests {
         for count in 0..<bytes.readableBytes {
             let cut = try #require(bytes.getSlice(at: bytes.readerIndex, length: count))
             #expect(ImageForm.image(cut, at: 40, now: WallTime(milliseconds: 0)) == nil, "\(count) bytes")
+        }
+        // A mark at no record, a message behind the newest one, a time before 1970.
+        let last = bytes.writerIndex - 8
+        for (place, number) in [(last, UInt64(0)), (5, 0), (5, .max), (13, .max), (29, .max), (37, .max)] {
+            var other = bytes
+            other.setInteger(number, at: place)
+            #expect(ImageForm.image(other, at: 40, now: WallTime(milliseconds: 0)) == nil, "\(place)")
         }
     }
 

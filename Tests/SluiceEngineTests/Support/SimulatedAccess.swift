@@ -50,6 +50,7 @@ final class SimulatedAccess: LogAccess {
     }
 
     func head(of id: ScanID, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void) {
+        self.log.requestCount += 1
         self.log.later(mayBeLost: false) {
             guard !self.isCutOff, !self.log.isLeaderless, !self.log.happens(self.log.faults.lost) else {
                 self.log.loop.scheduleTask(in: .milliseconds(500)) { then(.failure(LogUnavailable())) }
@@ -62,27 +63,56 @@ final class SimulatedAccess: LogAccess {
         }
     }
 
+    func look(_ id: ScanID, at sequence: UInt64, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void) {
+        self.log.requestCount += 1
+        self.log.later(mayBeLost: false) {
+            guard !self.isCutOff, !self.log.isLeaderless, !self.log.happens(self.log.faults.lost) else {
+                self.log.loop.scheduleTask(in: .milliseconds(500)) { then(.failure(LogUnavailable())) }
+                return
+            }
+            let message = self.log.records.first { $0.sequence >= sequence }
+                .map { LogMessage(sequence: $0.sequence, headers: $0.headers, body: $0.body) }
+            self.log.later(mayBeLost: false) { then(.success(message)) }
+        }
+    }
+
     func read(
         _ id: ScanID,
         from sequence: UInt64,
+        maximumBytes: Int,
         each: @escaping (LogMessage) -> Void,
         then: @escaping (Result<Bool, LogUnavailable>) -> Void
     ) {
+        self.log.requestCount += 1
         self.log.later(mayBeLost: false) {
             guard !self.isCutOff, !self.log.happens(self.log.faults.lost) else {
                 self.log.loop.scheduleTask(in: .milliseconds(500)) { then(.failure(LogUnavailable())) }
                 return
             }
             let found = self.log.replica.filter { $0.sequence >= sequence }
-            let page = found.prefix(Int.random(in: 1...6, using: &self.log.generator))
-            self.log.later(mayBeLost: false) {
-                for record in page {
-                    each(LogMessage(sequence: record.sequence, headers: record.headers, body: record.body))
-                }
-                then(.success(page.count == found.count))
+            let most = Int.random(in: 1...6, using: &self.log.generator)
+            var page: [SimulatedLog.Record] = []
+            var bytes = 0
+            for record in found.prefix(most) where bytes < maximumBytes {
+                page.append(record)
+                bytes += record.body.readableBytes
             }
+            self.log.givenBytes += bytes
+            // Its records come one after another, and its end behind them: what was asked since may be answered between.
+            let isSlow = self.log.happens(self.log.faults.slowPages)
+            for (index, record) in page.enumerated() {
+                let message = LogMessage(sequence: record.sequence, headers: record.headers, body: record.body)
+                self.log.loop.scheduleTask(in: .milliseconds(isSlow ? Int64(index) * 40 : 1)) { each(message) }
+            }
+            let end = TimeAmount.milliseconds(isSlow ? Int64(page.count) * 40 : 1)
+            self.log.loop.scheduleTask(in: end) { then(.success(page.count == found.count)) }
         }
     }
+
+    /// Records before it are about to go.
+    var oldBefore: UInt64 = 0
+
+    func isOld(_ id: ScanID, base: UInt64) -> Bool { base < self.oldBefore }
 
     func nudge(_ id: ScanID, _ sequence: UInt64) {}
 }

@@ -28,6 +28,8 @@ final class SimulatedHome: ScanFollower {
     private(set) var isOpen = false
     private(set) var openings = 0
     private var epochNumber = 0
+    /// Why it cannot be followed any more.
+    private(set) var failure: RelayRefusal?
     /// What it was told that no log may say.
     private(set) var faults: [String] = []
 
@@ -50,6 +52,7 @@ final class SimulatedHome: ScanFollower {
 
     func opening(_ image: ScanImage?, place: UInt64) {
         self.openings += 1
+        self.failure = nil
         self.isOpen = false
         self.standing = image?.standing ?? ScanStanding(epoch: "-", place: place, head: 0, messageCount: 0)
         self.standing.isNew = image == nil
@@ -75,6 +78,12 @@ final class SimulatedHome: ScanFollower {
         let queue = self.queue
         self.queue = []
         for request in queue { request.settled(.failure(.storageUnavailable)) }
+    }
+
+    func failed(_ refusal: RelayRefusal) {
+        self.failure = refusal
+        self.isOpen = false
+        self.notOpened(refusal)
     }
 
     func apply(_ records: [LogRecord]) {
@@ -117,13 +126,14 @@ final class SimulatedHome: ScanFollower {
             standing: self.standing,
             tail: StoredTail(entries: self.entries, evictedThrough: 0, counts: ["finding": self.entries.count]),
             fold: ScanFold(),
-            answers: self.answers.sorted { $0.key < $1.key }.map {
-                StoredAnswer(
-                    request: IngestRequest.Idempotency(key: $0.key, digest: [1]),
-                    receipt: $0.value,
-                    age: .zero
-                )
-            },
+            answers: self.answers.sorted { $0.key < $1.key }
+                .map {
+                    StoredAnswer(
+                        request: IngestRequest.Idempotency(key: $0.key, digest: [1]),
+                        receipt: $0.value,
+                        age: .zero
+                    )
+                },
             times: Self.times
         )
     }
@@ -168,18 +178,19 @@ final class SimulatedHome: ScanFollower {
 
     private func append(_ records: [LogRecord], _ taken: [(Request, Seq)]) {
         let promise = self.eventLoop.makePromise(of: AppendOutcome.self)
-        promise.futureResult.assumeIsolated().whenSuccess { outcome in
-            self.isWriting = false
-            switch outcome {
-            case .confirmed:
-                for (request, seq) in taken { request.settled(.success(seq)) }
-            case .overtaken:
-                self.queue = taken.map(\.0) + self.queue
-            case .unavailable, .tooLarge:
-                for (request, _) in taken { request.settled(.failure(.storageUnavailable)) }
+        promise.futureResult.assumeIsolated()
+            .whenSuccess { outcome in
+                self.isWriting = false
+                switch outcome {
+                case .confirmed:
+                    for (request, seq) in taken { request.settled(.success(seq)) }
+                case .overtaken:
+                    self.queue = taken.map(\.0) + self.queue
+                case .unavailable, .tooLarge:
+                    for (request, _) in taken { request.settled(.failure(.storageUnavailable)) }
+                }
+                self.writeNext()
             }
-            self.writeNext()
-        }
         let draft = RecordDraft(
             records: records,
             times: Self.times,

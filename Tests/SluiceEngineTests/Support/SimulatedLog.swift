@@ -21,6 +21,7 @@ final class SimulatedLog {
         var stale = 0
         var doubleAcceptance = 0
         var failed = 0
+        var slowPages = 0
         var slowest = 5
     }
 
@@ -33,6 +34,12 @@ final class SimulatedLog {
     private(set) var records: [Record] = []
     private var leaderlessUntil = NIODeadline.uptimeNanoseconds(0)
     private var lastSequence: UInt64 = 0
+    /// How often it was read.
+    var requestCount = 0
+    /// Bytes of the bodies that were given.
+    var givenBytes = 0
+    /// The most records that are kept; 0 for all.
+    var capacity = 0
     var receivers: [(access: ObjectIdentifier, number: Int, receive: (LogMessage) -> Void)] = []
     var nextNumber = 0
     let bodyBytes: Int
@@ -65,6 +72,18 @@ final class SimulatedLog {
         self.records.removeAll { $0.sequence < sequence }
     }
 
+    /// Everything goes, and with `isAnew` the stream is made once more: its sequences begin at 1.
+    func empty(isAnew: Bool) {
+        self.records = []
+        if isAnew { self.lastSequence = 0 }
+    }
+
+    /// A record is lost from the midst of the others.
+    func lose() {
+        guard self.records.count > 2 else { return }
+        self.records.remove(at: Int.random(in: 1..<self.records.count - 1, using: &self.generator))
+    }
+
     func take(
         _ headers: MessageHeaders,
         _ body: ByteBuffer,
@@ -85,11 +104,19 @@ final class SimulatedLog {
             self.later { then(.refused) }
             return
         }
+        self.store(headers, body)
+        self.later { then(.stored) }
+    }
+
+    /// A record is there, whatever it says.
+    func store(_ headers: MessageHeaders, _ body: ByteBuffer) {
+        let previous = self.records.last?.sequence ?? 0
         // Other scans' records take sequences, too.
         self.lastSequence += UInt64.random(in: 1...3, using: &self.generator)
         let record = Record(sequence: self.lastSequence, headers: headers, body: body)
         self.records.append(record)
         self.history.append(record)
+        if self.capacity > 0, self.records.count > self.capacity { self.records.removeFirst() }
         let copy = LogMessage(sequence: record.sequence, previous: previous, headers: headers, body: body)
         for receiver in self.receivers {
             let number = receiver.number
@@ -99,7 +126,6 @@ final class SimulatedLog {
                 }
             }
         }
-        self.later { then(.stored) }
     }
 
     /// What one server has: all, or a beginning.

@@ -127,9 +127,10 @@ struct EngineRelayTests {
         let page = EnginePair.Answer<HistoryPage?>()
         pair.world.on(loop) {
             let request = HistoryRequest(maximumCount: 10, maximumBytes: 10_000)
-            pair.relays[1].history(of: pair.scanID, request, on: loop).assumeIsolated().whenComplete {
-                page.result = $0
-            }
+            pair.relays[1].history(of: pair.scanID, request, on: loop).assumeIsolated()
+                .whenComplete {
+                    page.result = $0
+                }
         }
         pair.pass(.seconds(1))
         #expect(page.value??.entries.map(\.seq) == [1, 2])
@@ -137,6 +138,110 @@ struct EngineRelayTests {
         let answer = pair.post([TestMessage.ordinary()], on: 0)
         pair.pass(.seconds(5))
         #expect(answer.value?.seqs == 1...1)
+        #expect(try pair.end().isEmpty)
+    }
+
+    @Test("Answers older than ten minutes are not written down anew: they would push out those of other scans")
+    func oldAnswers() throws {
+        let pair = try EnginePair()
+        for number in 0..<5 { _ = pair.post([TestMessage.ordinary()], on: 0, key: "old-\(number)") }
+        pair.pass(.minutes(11))
+        _ = pair.post([TestMessage.ordinary()], on: 0, key: "young")
+        pair.pass(.seconds(5))
+        #expect(pair.state(on: 1)?.seq == 6)
+        #expect(pair.relays[1].idempotency.count == 1)
+        #expect(try pair.end().isEmpty)
+    }
+
+    @Test("A scan whose log is damaged closes its subscribers, refuses, and can be deleted")
+    func damaged() throws {
+        let pair = try EnginePair()
+        _ = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(3))
+        let subscribers = [try pair.subscribe(on: 0), try pair.subscribe(on: 1)]
+        let waiting = try pair.subscribe(on: 1) { $0.wait = .seconds(60) }
+        pair.pass(.seconds(1))
+        pair.engines[0].setCut(true)
+        let early = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(1))
+        pair.log.damage(pair.scanID)
+        pair.engines[0].setCut(false)
+        pair.pass(.seconds(1))
+        #expect((subscribers + [waiting]).allSatisfy { $0.end == .storageUnavailable })
+        #expect(early.refusal == .storageDamaged)
+        #expect(pair.engines.map(\.followedCount) == [0, 0] && pair.relays.map(\.scans) == [0, 0])
+        let late = pair.post([TestMessage.ordinary()], on: 1)
+        pair.pass(.seconds(1))
+        #expect(late.refusal == .storageDamaged && pair.state(on: 0) == nil)
+        let deleted = pair.delete(on: 1)
+        pair.pass(.seconds(1))
+        #expect(deleted.value == true)
+        let next = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(3))
+        #expect(next.value?.seqs == 1...1)
+        #expect(try pair.end().isEmpty)
+    }
+
+    @Test("A record that counts and is of another life, or has other numbers, is damage, not the end of the gateway")
+    func strange() throws {
+        for change in [{ $0.epoch = "other" }, { $0.first = 7 }] as [(inout LogRecord) -> Void] {
+            let pair = try EnginePair()
+            _ = pair.post([TestMessage.ordinary()], on: 0)
+            pair.pass(.seconds(3))
+            let subscriber = try pair.subscribe(on: 1)
+            pair.pass(.seconds(1))
+            let last = try #require(pair.log.last(of: pair.scanID))
+            var record = try #require(last.records.last)
+            record.prev = last.place
+            record.first = record.head.next
+            change(&record)
+            let draft = RecordDraft(
+                records: [record],
+                times: last.header.times,
+                fold: last.header.fold,
+                since: pair.world.now
+            )
+            _ = pair.log.store(draft, number: 1000, of: pair.scanID, expecting: last.place)
+            pair.pass(.seconds(2))
+            #expect(subscriber.end == .storageUnavailable && pair.engines[1].followedCount == 0)
+            let refused = pair.post([TestMessage.ordinary()], on: 1)
+            let deleted = pair.delete(on: 1)
+            pair.pass(.seconds(2))
+            #expect(refused.refusal == .storageDamaged && deleted.value == true)
+            let next = pair.post([TestMessage.ordinary()], on: 0)
+            pair.pass(.seconds(3))
+            #expect(next.value?.seqs == 1...1)
+            #expect(try pair.end().isEmpty)
+        }
+    }
+
+    @Test("An open scan that cannot be read any more is not shown as if it were new")
+    func lapsed() throws {
+        let pair = try EnginePair()
+        _ = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(3))
+        let subscriber = try pair.subscribe(on: 0)
+        pair.pass(.seconds(1))
+        pair.engines[0].lapse(pair.scanID)
+        pair.pass(.milliseconds(500))
+        #expect(subscriber.end == .storageUnavailable)
+        let answer = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(2))
+        #expect(answer.result == nil)
+        pair.pass(.seconds(5))
+        #expect(answer.value?.seqs == 2...2)
+        #expect(try pair.end().isEmpty)
+    }
+
+    @Test("A quiet scan whose beginning the log is about to lose is opened, so that it is repeated")
+    func old() throws {
+        let pair = try EnginePair()
+        _ = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(100))
+        #expect(pair.engines.map(\.followedCount) == [0, 0])
+        pair.engines[1].oldBefore = .max
+        pair.pass(.seconds(11))
+        #expect(pair.engines.map(\.followedCount) == [0, 1])
         #expect(try pair.end().isEmpty)
     }
 
@@ -158,6 +263,30 @@ struct EngineRelayTests {
         #expect(second.texts.count == 1 && second.texts.first?.contains("\"recovered\":true") ?? false)
         #expect(beyond.texts.first?.contains("\"recovered\":false") ?? false)
         #expect(first.end == nil)
+        #expect(try pair.end().isEmpty)
+    }
+
+    @Test("A subscriber's word of the same life counts for more than a leader that was cut off, for a while")
+    func aheadOfTheLeader() throws {
+        let pair = try EnginePair()
+        _ = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(1))
+        let epoch = try #require(pair.state(on: 1)).epoch
+        let ahead = { (request: inout SubscriptionRequest) in (request.since, request.epoch) = (3, epoch) }
+        let second = try pair.subscribe(on: 1, ahead)
+        let left = try pair.subscribe(on: 1, ahead)
+        let beyond = try pair.subscribe(on: 1) { ($0.since, $0.epoch) = (30, epoch) }
+        let other = try pair.subscribe(on: 1) { ($0.since, $0.epoch) = (30, "other") }
+        pair.pass(.seconds(5))
+        #expect(second.texts.isEmpty && left.texts.isEmpty && beyond.texts.isEmpty)
+        #expect(other.texts.first?.contains("\"recovered\":false") ?? false)
+        pair.unsubscribe(left, on: 1)
+        _ = pair.post([TestMessage.ordinary(), TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(1))
+        #expect(second.texts.first?.contains("\"recovered\":true") ?? false)
+        pair.pass(.seconds(8))
+        #expect(beyond.texts.first?.contains("\"recovered\":false") ?? false)
+        #expect(left.texts.isEmpty && pair.state(on: 1)?.summary.subscriberCount == 3)
         #expect(try pair.end().isEmpty)
     }
 }

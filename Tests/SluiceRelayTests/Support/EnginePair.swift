@@ -64,6 +64,16 @@ final class EnginePair {
         return answer
     }
 
+    /// Whether there was a scan to be deleted, once that is known.
+    func delete(on node: Int) -> Answer<Bool> {
+        let loop = self.world.loops[node]
+        let answer = Answer<Bool>()
+        self.world.on(loop) {
+            self.relays[node].delete(self.scanID, on: loop).assumeIsolated().whenComplete { answer.result = $0 }
+        }
+        return answer
+    }
+
     /// How a scan stands on a node; nil where there is none.
     func state(on node: Int) -> ScanState? {
         let loop = self.world.loops[node]

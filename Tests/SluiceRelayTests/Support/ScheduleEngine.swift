@@ -39,6 +39,8 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
     private(set) var overtakenCount = 0
     private(set) var failedCount = 0
     private(set) var imageCount = 0
+    /// Records before it are about to go.
+    var oldBefore: UInt64 = 0
 
     init(world: ScheduleWorld, log: ScheduleLog) {
         self.world = world
@@ -59,6 +61,8 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
     var followedCount: Int { self.follows.count }
 
     func keeps(_ id: ScanID) -> Bool { true }
+
+    func isOld(_ header: RecordHeader) -> Bool { header.place < self.oldBefore }
 
     func byteCount(of record: LogRecord) -> Int {
         record.messages.reduce(40) { $0 + $1.byteCount + 20 }
@@ -135,6 +139,10 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
         }
     }
 
+    func listReachable(promise: EventLoopPromise<[RecordHeader]>) {
+        self.list(promise: promise)
+    }
+
     func erase(_ id: ScanID, before place: UInt64, promise: EventLoopPromise<Void>) {
         self.world.storeLoop.execute {
             self.log.erase(id, before: place)
@@ -159,6 +167,10 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
                 self.later(follow, in: .milliseconds(100)) { self.open(id, follow) }
                 return
             }
+            guard !self.log.isDamaged(id) else {
+                self.fail(follow)
+                return
+            }
             let carry = self.world.chance(70) ? self.log.carries[id] : nil
             let first = self.log.counted(id, after: carry?.standing.place ?? 0).first
             self.imageCount += carry == nil ? 0 : 1
@@ -166,8 +178,11 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
             follow.follower.opening(carry, place: place)
             let records = self.log.counted(id, after: place)
             follow.told = place
-            for stored in records {
+            for stored in records where !follow.isOver {
                 self.tell(stored, id, follow)
+            }
+            guard !follow.isOver else {
+                return
             }
             follow.follower.opened(self.log.last(of: id)?.header)
             if let append = follow.append, append.draft.records[0].prev != follow.told {
@@ -183,6 +198,20 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
         if let follow = self.follows[id], follow.told != nil {
             self.pump(id, follow)
         }
+    }
+
+    /// The log cannot be read for a while: nothing of it is known to be new.
+    func lapse(_ id: ScanID) {
+        guard let follow = self.follows[id] else {
+            return self.world.fail("not followed")
+        }
+        self.later(follow) { follow.follower.notOpened(.storageUnavailable) }
+        self.later(follow, in: .seconds(5)) { self.open(id, follow) }
+    }
+
+    private func fail(_ follow: Follow) {
+        follow.told = nil
+        follow.follower.failed(.storageDamaged)
     }
 
     private func tell(_ stored: ScheduleLog.Stored, _ id: ScanID, _ follow: Follow) {
@@ -211,12 +240,16 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
             guard self.cutSince == nil, let told = follow.told else {
                 return
             }
+            guard !self.log.isDamaged(id) else {
+                self.fail(follow)
+                return
+            }
             defer {
-                if let told = follow.told, !self.log.counted(id, after: told).isEmpty {
+                if let told = follow.told, !follow.isOver, !self.log.counted(id, after: told).isEmpty {
                     self.pump(id, follow)
                 }
             }
-            for stored in self.log.counted(id, after: told).prefix(self.world.number(0...3)) {
+            for stored in self.log.counted(id, after: told).prefix(self.world.number(0...3)) where !follow.isOver {
                 guard stored.prev == follow.told else {
                     self.open(id, follow)
                     return

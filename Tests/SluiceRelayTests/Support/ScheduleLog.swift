@@ -24,6 +24,8 @@ final class ScheduleLog {
     private var place: UInt64 = 0
     private var drafts = 0
     private(set) var voidCount = 0
+    /// Scans of which something stands there that cannot be read.
+    private var damaged: Set<ScanID> = []
     /// Those that are told what is stored.
     var engines: [ScheduleEngine] = []
     /// Told of each record that counts, when it is stored.
@@ -104,5 +106,18 @@ final class ScheduleLog {
     func erase(_ id: ScanID, before place: UInt64) {
         self.records[id]?.removeAll { $0.place < place }
         self.carries[id] = nil
+        if place == .max {
+            self.counted[id] = nil
+            self.damaged.remove(id)
+        }
+    }
+
+    func isDamaged(_ id: ScanID) -> Bool { self.damaged.contains(id) }
+
+    func damage(_ id: ScanID) {
+        self.damaged.insert(id)
+        for engine in self.engines {
+            engine.stored(id)
+        }
     }
 }

@@ -85,8 +85,11 @@ export interface Notice {
 }
 
 export interface ConnectionOptions {
-    /** The gateway, as http(s) or ws(s); a path before `/api` is kept. Default: the page's origin. */
-    url?: string;
+    /**
+     * The gateway, as http(s) or ws(s); a path before `/api` is kept. Default: the page's origin. Several are gateways
+     * that share their scans: what one does not take goes on at the next, where it was.
+     */
+    url?: string | readonly string[];
     /** A JWT. It travels in headers only, never in a URL. Without one, cookies have to do. */
     token?: string;
     /** Gives a new JWT: at first, if there is no `token`, a minute before the old one expires, and after a 401. */

@@ -19,15 +19,35 @@ const PAGE = 1_000;
 export class Access {
     /** @type {Promise<string> | null} */
     #asking = null;
+    /**
+     * Gateways that are one, and which of them is asked now.
+     *
+     * @type {string[]}
+     */
+    #bases;
+    #place = 0;
 
     /** @param {ConnectionOptions} options */
     constructor({ url, token, getToken, fetch = globalThis.fetch?.bind(globalThis), times }) {
-        const place = new URL(url ?? '/', globalThis.location?.href);
-        this.base = `${place.protocol.replace(/^ws/, 'http')}//${place.host}${place.pathname}`.replace(/\/+$/, '');
+        this.#bases = (Array.isArray(url) && url.length > 0 ? url : [url]).map((each) => {
+            const place = new URL(each ?? '/', globalThis.location?.href);
+            return `${place.protocol.replace(/^ws/, 'http')}//${place.host}${place.pathname}`.replace(/\/+$/, '');
+        });
         this.token = token;
         this.getToken = getToken;
         this.fetcher = fetch;
         this.times = times || undefined;
+    }
+
+    get base() { return this.#bases[this.#place]; }
+
+    /**
+     * The gateway there is away: from now on the next one is asked, if there are several.
+     *
+     * @param {string} base
+     */
+    goOn(base) {
+        if (base === this.base) this.#place = (this.#place + 1) % this.#bases.length;
     }
 
     /** Has a token, if there is a way to get one. */
@@ -57,14 +77,23 @@ export class Access {
      * @param {string} path
      * @param {RequestInit} [init]
      */
-    ask(path, init = {}) {
+    async ask(path, init = {}) {
         const given = init.headers instanceof Headers ? Object.fromEntries(init.headers) : init.headers;
         const headers = /** @type {Record<string, string>} */ ({ ...given });
         if (this.token) headers.Authorization = `Bearer ${this.token}`;
         // Behind a host's name anything else could be part of another one, which the token is not for.
         if (!path.startsWith('/')) throw new TypeError('path: begins with a slash');
         const fetch = /** @type {typeof globalThis.fetch} */ (this.fetcher);
-        return fetch(this.base + path, { cache: 'no-store', ...init, headers });
+        const { base } = this;
+        try {
+            const response = await fetch(base + path, { cache: 'no-store', ...init, headers });
+            if (response.status >= 500) this.goOn(base);
+            return response;
+        } catch (error) {
+            // Who asked may have thought better of it; a gateway that takes too long is another matter.
+            if (!init.signal?.aborted || init.signal.reason instanceof SluiceError) this.goOn(base);
+            throw error;
+        }
     }
 
     /**

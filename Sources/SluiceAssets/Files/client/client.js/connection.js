@@ -39,7 +39,7 @@ export class SluiceConnection extends EventTarget {
     #status = { state: 'closed', transport: 'websocket' };
     /** The gateway said when to come back, so that neither the network nor the tab says it. */
     #isTold = false;
-    #usesEvents = false; #eventsSince = 0; #socketFailures = 0;
+    #usesEvents = false; #eventsSince = 0; #socketFailures = 0; #base = '';
     /**
      * Ends the requests of an attempt to connect.
      *
@@ -183,11 +183,12 @@ export class SluiceConnection extends EventTarget {
     /** @param {number} attempt */
     async #openSocket(attempt) {
         if (!this.#socketClass) throw lacking('WebSocket');
-        const { token, base, times } = this.#access;
+        const { token, times } = this.#access;
         const single = this.#single;
         const query = queryOf(single ? single.query : { times });
         const ticket = token && await this.#ticket();
         if (attempt !== this.#attempt) return;
+        const base = this.#base = this.#access.base;
         if (ticket) query.set('ticket', ticket);
         if (single?.order.isPlaced) query.set('epoch', single.order.epoch ?? '');
         const path = single ? `/api/ws/scans/${single.scanId}` : '/api/ws';
@@ -441,6 +442,7 @@ export class SluiceConnection extends EventTarget {
         }
         const { comesBack, advice } = verdict(ending);
         if (!comesBack) return this.#shut({ code, reason, advice });
+        this.#access.goOn(this.#base);
         const wishMs = ending.retryAfterMs ?? parse(reason)?.retryAfterMs;
         this.#isTold = wishMs !== undefined;
         this.#comeBack(this.#backoff.next(wishMs), code, reason);

@@ -1,0 +1,122 @@
+package import NIOCore
+import SluiceBase
+package import SluiceRelay
+internal import Synchronization
+
+/// What is known of all scans: which there are, and of which the streams are about to lose what must not be lost.
+extension NATSEngine {
+    /// How often it is asked what the streams will lose next.
+    private static let ageInterval = TimeAmount.seconds(5)
+    /// How old a list of scans may be.
+    private static let listLifetime = TimeAmount.seconds(2)
+
+    package func list(promise: EventLoopPromise<[RecordHeader]>) {
+        self.list(ListWaiter(promise: promise, isWhole: true))
+    }
+
+    package func listReachable(promise: EventLoopPromise<[RecordHeader]>) {
+        self.list(ListWaiter(promise: promise, isWhole: false))
+    }
+
+    /// One list is made at a time; who asks meanwhile gets it, too.
+    private func list(_ waiter: ListWaiter) {
+        let first = self.homes[0]
+        first.eventLoop.execute {
+            let now = first.eventLoop.now
+            let balances = self.shared.withLock { $0.balances(own: self.instance) }
+            if let listed = self.shared.withLock({ $0.listed }), now - listed.at < Self.listLifetime {
+                waiter.promise.succeed(listed.heads)
+                return
+            }
+            let isFirst = self.shared.withLock { shared in
+                shared.listWaiters.append(waiter)
+                return shared.listWaiters.count == 1
+            }
+            guard isFirst else { return }
+            self.list(from: 0, [], isWhole: true) { heads, isWhole in
+                let count = heads.count { $0.end == nil }
+                let waiters = self.shared.withLock { shared in
+                    if isWhole {
+                        shared.listed = Listing(heads: heads, at: now, count: count, balances: balances)
+                    }
+                    let waiters = shared.listWaiters
+                    shared.listWaiters = []
+                    return waiters
+                }
+                for waiter in waiters {
+                    if isWhole || !waiter.isWhole {
+                        waiter.promise.succeed(heads)
+                    } else {
+                        waiter.promise.fail(RelayRefusal.storageUnavailable)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Shards without a leader are left out.
+    private func list(
+        from shard: Int,
+        _ earlier: [RecordHeader],
+        isWhole: Bool,
+        then: @escaping ([RecordHeader], _ isWhole: Bool) -> Void
+    ) {
+        guard shard < self.configuration.subjects.shardCount else {
+            then(earlier, isWhole)
+            return
+        }
+        let engine = self.homes[0].engine.value
+        guard engine.answeredAt[shard] == nil || engine.isUp(shard, now: engine.eventLoop.now) else {
+            self.list(from: shard + 1, earlier, isWhole: false, then: then)
+            return
+        }
+        engine.stream.heads(ofShard: shard) { result in
+            guard case .success(let heads) = result else {
+                self.list(from: shard + 1, earlier, isWhole: false, then: then)
+                return
+            }
+            let headers = heads.compactMap { head in
+                Subjects.scan(ofSubject: head.subject)
+                    .flatMap { id in
+                        (try? RecordHead(head.headers, at: head.sequence))?.header(of: id, at: head.sequence)
+                    }
+            }
+            self.list(from: shard + 1, earlier + headers, isWhole: isWhole, then: then)
+        }
+    }
+
+    // MARK: What the streams will lose
+
+    package func isOld(_ header: RecordHeader) -> Bool { self.isOld(header.id, base: header.base) }
+
+    private func isOld(_ id: ScanID, base: UInt64) -> Bool {
+        let shard = self.configuration.subjects.shard(of: id)
+        return self.shared.withLock { shard < $0.oldBefore.count && base < $0.oldBefore[shard] }
+    }
+
+    func lookForOldLater() {
+        self.later(on: self.homes[0].eventLoop, Self.ageInterval) {
+            self.lookForOld(from: 0, [])
+            self.lookForOldLater()
+        }
+    }
+
+    private func lookForOld(from shard: Int, _ earlier: [UInt64]) {
+        guard shard < self.configuration.subjects.shardCount else {
+            self.shared.withLock { $0.oldBefore = earlier }
+            for home in self.homes {
+                home.eventLoop.execute { home.engine.value.repeatOld() }
+            }
+            return
+        }
+        let engine = self.homes[0].engine.value
+        guard engine.isReady else { return }
+        let age = self.configuration.retention.maximumAge.nanoseconds / 2_000_000
+        let time = WallTime(milliseconds: self.wallClock().milliseconds - age)
+        engine.stream.oldPart(ofShard: shard, olderThan: time) { sequence in
+            // What is not answered stays as it was.
+            let before = self.shared.withLock { shard < $0.oldBefore.count ? $0.oldBefore[shard] : 0 }
+            self.lookForOld(from: shard + 1, earlier + [sequence ?? before])
+        }
+    }
+}
