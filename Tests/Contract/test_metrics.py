@@ -93,7 +93,7 @@ def test_metrics_are_what_prometheus_reads(make_gateway):
     assert {sample.labels["code"]: sample.value for sample in before["sluice_refused"].samples} == \
         dict.fromkeys(refused, 0)
     kinds = {sample.labels["kind"]: sample.value for sample in after["sluice_connections_opened"].samples}
-    assert kinds == {"event_stream": 1, "ndjson": 1, "websocket": 3}
+    assert kinds == {"event_stream": 1, "ndjson": 1, "tunnel": 0, "websocket": 3}
     for name in ("sluice_storage_messages", "sluice_messages_replayed", "sluice_frames_delivered",
                  "sluice_deflate_input_bytes", "sluice_bytes_written", "process_cpu_seconds"):
         assert after[name].samples[0].value > 0, name

@@ -40,6 +40,12 @@ package final class RecordingHandler: RequestHandler {
         self.largestStorageBytes = max(self.largestStorageBytes, bytes.storageCapacity)
     }
 
+    package func receivedTrailers(_ trailers: HeaderFields) {
+        var lines = ByteBuffer()
+        trailers.write(into: &lines)
+        self.events.append("trailers \(String(buffer: lines).split(separator: "\r\n").joined(separator: ", "))")
+    }
+
     package func receivedEnd() {
         self.events.append("end")
         self.exchange.map { self.onEnd($0, ByteBuffer()) }

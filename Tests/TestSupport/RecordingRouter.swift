@@ -40,6 +40,12 @@ package final class RecordingRouter: RequestRouter {
     }
 
     private static func handler(for request: HTTPRequest) -> RecordingHandler {
+        guard request.isDecodable else {
+            return RecordingHandler(onStart: { $0.respond(problem: Problem(.invalidTarget)) })
+        }
+        if case .RAW = request.method {
+            return RecordingHandler(onStart: { $0.respond(problem: Problem(.notImplemented)) })
+        }
         switch request.path.first {
         case nil, "ok":
             RecordingHandler(onStart: { $0.respond(.json(ByteBuffer(string: "{}"))) })

@@ -1,5 +1,6 @@
 package import NIOCore
 internal import NIOSSL
+internal import SluiceSystem
 
 extension Channel {
     /// Ends the connection, or the stream, at once, on its event loop, and discards the bytes that it has not taken.
@@ -12,6 +13,13 @@ extension Channel {
             ?? (try? operations.context(handlerType: StreamEnd.self))
         // From its own place outward a close does not come by the TLS handler, or by the end of a stream.
         end?.close(mode: .all, promise: nil) ?? self.close(mode: .all, promise: nil)
+    }
+
+    /// Has the connection's end look like no orderly one: the peer's system reports a reset.
+    internal func resetWhenClosed() {
+        if let options = self as? any SocketOptionProvider {
+            _ = options.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        }
     }
 
     /// How many bytes were written to the connection, or the stream, and not taken by its socket.

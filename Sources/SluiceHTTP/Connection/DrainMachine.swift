@@ -37,12 +37,14 @@ package struct DrainMachine: Sendable {
     ///   - writtenBytes: How many bytes were written to it since its start.
     ///   - waitingBytes: How many of them its socket has not taken. TLS makes them a few more.
     ///   - patience: How long it may take nothing.
+    ///   - anyByteCounts: Whether each byte that it takes gives it its patience back, however slowly they leave.
     ///   - now: The loop's time.
     /// - Returns: Whether it is stuck.
     package mutating func isStuck(
         writtenBytes: Int,
         waitingBytes: Int,
         patience: TimeAmount,
+        anyByteCounts: Bool = false,
         now: NIODeadline
     ) -> Bool {
         guard waitingBytes > 0 else {
@@ -60,7 +62,7 @@ package struct DrainMachine: Sendable {
         let progress = overflow ? Self.mostBytes : min(max(difference, 0), Self.mostBytes)
         self.takenBytes += progress
         let earned = TimeAmount.nanoseconds(Int64(progress) * (1_000_000_000 / Self.leastBytesPerSecond))
-        let extended = min(latest, deadline + earned)
+        let extended = anyByteCounts && progress > 0 ? latest : min(latest, deadline + earned)
         self.deadline = extended
         return extended <= now
     }

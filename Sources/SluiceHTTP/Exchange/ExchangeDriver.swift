@@ -24,6 +24,18 @@ internal protocol ExchangeDriver: AnyObject {
     /// Ends an answer that was begun.
     func finishStreamed()
 
+    /// Passes on an interim answer (RFC 9110, section 15.2).
+    func inform(_ answer: RelayedAnswer)
+
+    /// Begins an answer that another server gave; its body follows by `writeStreamed`.
+    func startRelayed(_ answer: RelayedAnswer)
+
+    /// Ends an answer that was begun, with trailers where its framing has a place for them.
+    func finishRelayed(trailers: HeaderFields?)
+
+    /// Ends the exchange so that the peer knows its answer for incomplete.
+    func abortRelayed()
+
     /// Pauses or resumes taking a streamed body.
     func setReading(isPaused: Bool)
 
@@ -33,6 +45,9 @@ internal protocol ExchangeDriver: AnyObject {
         headers: [(name: String, value: String)],
         then: @escaping (any Channel) -> Void
     )
+
+    /// Writes the head of another server's answer, and hands the carrier of the exchange over to another protocol.
+    func takeOver(_ answer: RelayedAnswer, then: @escaping (any Channel) -> Void)
 }
 
 /// A connection whose peer may leave its answers unread.

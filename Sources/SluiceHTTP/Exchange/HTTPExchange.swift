@@ -15,7 +15,7 @@ package final class HTTPExchange {
     /// The connection's event loop, on which all of this must be called.
     package let eventLoop: any EventLoop
     /// Fields that every answer to this request has, by the router's choice.
-    package internal(set) var commonFields: [(name: String, value: String)] = []
+    package var commonFields: [(name: String, value: String)] = []
     /// Which request this is, for the log and for who has sent it; made when it is first asked for.
     package private(set) lazy var trace: TraceContext = {
         var generator = SystemRandomNumberGenerator()
@@ -98,6 +98,30 @@ package final class HTTPExchange {
         self.driver?.finishStreamed()
     }
 
+    /// Passes on an interim answer of another server; a client of HTTP/1.0 gets none (RFC 9110, section 15.2).
+    package func inform(_ answer: RelayedAnswer) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.inform(answer)
+    }
+
+    /// Begins an answer that another server gave; `write` and `finish(trailers:)` follow.
+    package func relay(_ answer: RelayedAnswer) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.startRelayed(answer)
+    }
+
+    /// Ends an answer that was begun by `relay`.
+    package func finish(trailers: HeaderFields?) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.finishRelayed(trailers: trailers)
+    }
+
+    /// Ends the exchange without an answer, or in the middle of one, so that the client cannot take it for whole.
+    package func abort() {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.abortRelayed()
+    }
+
     /// Takes no more of a streamed body for now: the socket is not read, so the peer's writes stop.
     package func pauseReading() {
         self.eventLoop.assertInEventLoop()
@@ -127,6 +151,12 @@ package final class HTTPExchange {
     ) {
         self.eventLoop.assertInEventLoop()
         self.driver?.takeOver(status: status, headers: headers, then: then)
+    }
+
+    /// The same with the head of another server's answer, which has agreed to another protocol.
+    package func takeOver(_ answer: RelayedAnswer, then: @escaping (any Channel) -> Void) {
+        self.eventLoop.assertInEventLoop()
+        self.driver?.takeOver(answer, then: then)
     }
 }
 

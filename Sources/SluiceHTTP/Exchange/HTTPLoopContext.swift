@@ -12,12 +12,13 @@ package final class HTTPLoopContext {
     private var secure = ByteBuffer()
     /// The same for HTTP/2, which is spoken over TLS alone.
     private var fields: [(name: String, value: String)] = []
+    private var date = ByteBuffer()
     /// The memory for answers that are being packed.
     internal let memory: CompressionMemory
     /// Has them take turns.
     package let packer: LoopPacker
     /// The memory of requests, on all loops.
-    internal let requests: RequestMemory
+    package let requests: RequestMemory
     private var slowReaders: [ObjectIdentifier: any SlowReader] = [:]
 
     /// The context of an event loop.
@@ -64,6 +65,12 @@ package final class HTTPLoopContext {
         return self.fields
     }
 
+    /// The line of `Date` alone.
+    internal func dateField(now: NIODeadline) -> ByteBuffer {
+        self.refreshIfOld(now)
+        return self.date
+    }
+
     private func refreshIfOld(_ now: NIODeadline) {
         if self.validUntil.map({ $0 <= now }) ?? true {
             self.refresh()
@@ -77,10 +84,14 @@ package final class HTTPLoopContext {
             ("server", "sluice"), ("date", date), ("x-content-type-options", "nosniff"),
             ("strict-transport-security", "max-age=31536000"),
         ]
+        self.date.clear()
+        self.date.writeString("Date: ")
+        self.date.writeString(date)
+        self.date.writeString("\r\n")
         self.plain.clear()
-        self.plain.writeString("Server: sluice\r\nDate: ")
-        self.plain.writeString(date)
-        self.plain.writeString("\r\nX-Content-Type-Options: nosniff\r\n")
+        self.plain.writeString("Server: sluice\r\n")
+        self.plain.writeImmutableBuffer(self.date)
+        self.plain.writeString("X-Content-Type-Options: nosniff\r\n")
         self.secure.clear()
         self.secure.writeImmutableBuffer(self.plain)
         // RFC 6797: a year, for this host alone.

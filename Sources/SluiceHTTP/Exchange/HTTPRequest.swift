@@ -4,7 +4,7 @@ package import NIOHTTP1
 ///
 /// The body is none of its business.
 package struct HTTPRequest: Sendable {
-    /// The method; only those that the gateway knows get this far.
+    /// The method; any token but CONNECT and TRACE.
     package let method: HTTPMethod
     /// The request target as it was sent.
     ///
@@ -39,10 +39,29 @@ package struct HTTPRequest: Sendable {
 
     /// Whether an answer of open length is framed in chunks.
     package var takesChunks: Bool { !self.isVersion10 && !self.isVersion2 }
+    /// Whether path and query could be decoded.
+    ///
+    /// If not, the path has segments as they were sent, and the query may be empty: only what passes a request on
+    /// unread may take it.
+    package var isDecodable = true
 
     /// Whether a body follows the head.
     package var hasBody: Bool {
         self.isChunked || (self.contentLength ?? 0) > 0
+    }
+
+    /// Path and query as they were sent, without the scheme and authority of an absolute target.
+    package var originForm: String {
+        guard self.target.utf8.first != UInt8(ascii: "/"), !self.isAsterisk,
+            let start = self.target.firstRange(of: "://")?.upperBound
+        else {
+            return self.target
+        }
+        let rest = self.target[start...].utf8
+        guard let end = rest.firstIndex(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }) else {
+            return "/"
+        }
+        return (rest[end] == UInt8(ascii: "/") ? "" : "/") + self.target[end...]
     }
 
     /// The value of a field that may occur only once.

@@ -1,3 +1,4 @@
+package import NIOCore
 internal import SluiceBase
 
 /// The header fields of a request, as they came: bytes in one piece, and where in them each name and value stands.
@@ -12,8 +13,8 @@ package struct HeaderFields: Sendable {
     }
 
     /// Holds no more than the head, so that a request that lasts keeps no receive buffer alive.
-    private let bytes: [UInt8]
-    internal let fields: [Field]
+    private var bytes: [UInt8]
+    private(set) internal var fields: [Field]
 
     /// The fields that a reader has found.
     ///
@@ -63,6 +64,79 @@ package struct HeaderFields: Sendable {
         self.fields.contains { self.isNamed(name, $0) }
     }
 
+    // MARK: Passing fields on
+
+    /// No fields.
+    package init() {
+        self.bytes = []
+        self.fields = []
+    }
+
+    /// How many field lines there are.
+    package var count: Int { self.fields.count }
+
+    /// The name of the line of this number, in lower case.
+    package func lowercasedName(at index: Int) -> String {
+        String(decoding: self.bytes[self.fields[index].name].lazy.map(Self.lowercased), as: UTF8.self)
+    }
+
+    /// The value of the line of this number; bytes that are not UTF-8 are replaced.
+    package func value(at index: Int) -> String {
+        self.text(self.fields[index].value)
+    }
+
+    /// Adds a line at the end.
+    ///
+    /// A name or value that could end its line adds nothing.
+    package mutating func append(_ name: String, _ value: String) {
+        guard Self.isSafe(name), Self.isSafe(value) else { return }
+        self.fields.append(Field(name: self.place(name), value: self.place(value)))
+    }
+
+    /// Gives the line of this number another value; its name keeps its letters.
+    package mutating func replaceValue(at index: Int, _ value: String) {
+        guard Self.isSafe(value) else { return }
+        self.fields[index].value = self.place(value)
+    }
+
+    /// The lines whose numbers are kept, in their order.
+    package func keeping(_ isKept: (Int) -> Bool) -> HeaderFields {
+        var kept = self
+        kept.fields = self.fields.indices.filter(isKept).map { self.fields[$0] }
+        return kept
+    }
+
+    /// Writes the lines as they came, each with its end.
+    ///
+    /// A line that would be none, or two, is left out, whoever has made it.
+    package func write(into buffer: inout ByteBuffer) {
+        for field in self.fields where self.isLine(field) {
+            buffer.writeBytes(self.bytes[field.name])
+            buffer.writeStaticString(": ")
+            buffer.writeBytes(self.bytes[field.value])
+            buffer.writeStaticString("\r\n")
+        }
+    }
+
+    private func isLine(_ field: Field) -> Bool {
+        !field.name.isEmpty && self.bytes[field.name].allSatisfy(HTTPToken.contains)
+            && self.bytes[field.value].allSatisfy(Self.isText)
+    }
+
+    private mutating func place(_ text: String) -> Range<Int> {
+        let start = self.bytes.count
+        self.bytes += text.utf8
+        return start..<self.bytes.count
+    }
+
+    private static func isSafe(_ text: String) -> Bool {
+        text.utf8.allSatisfy(Self.isText)
+    }
+
+    private static func isText(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x7F || byte == 0x09
+    }
+
     /// A field's value as a string; bytes that are not UTF-8 are replaced.
     internal func text(_ range: Range<Int>) -> String {
         String(decoding: self.bytes[range], as: UTF8.self)
@@ -73,6 +147,14 @@ package struct HeaderFields: Sendable {
     /// White space it is, but parsers do not agree on it where the value says how long the body is.
     internal func hasTrailingTab(_ field: Field) -> Bool {
         self.bytes[field.value.upperBound...].prefix(while: Self.isSpace).contains(0x09)
+    }
+
+    /// Whether a tab stands behind a value that says how long a body is.
+    internal var hasTabBehindFraming: Bool {
+        self.fields.contains { field in
+            (self.isNamed("content-length", field) || self.isNamed("transfer-encoding", field))
+                && self.hasTrailingTab(field)
+        }
     }
 
     /// Whether a field has this name.

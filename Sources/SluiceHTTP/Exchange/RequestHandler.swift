@@ -11,6 +11,9 @@ package protocol RequestHandler: AnyObject {
     /// How the connection treats the body; read once, after `start`, if the handler has not answered by then.
     var bodyMode: BodyMode { get }
 
+    /// Whether a client that waits for a 100 before it sends its body gets it from the handler, and not by itself.
+    var continuesByItself: Bool { get }
+
     /// The head has arrived and is valid.
     func start(_ exchange: HTTPExchange)
 
@@ -20,8 +23,14 @@ package protocol RequestHandler: AnyObject {
     /// Some bytes of the body, with `BodyMode.stream`.
     func receivedBytes(_ bytes: ByteBuffer)
 
+    /// The trailers of the body, with `BodyMode.stream`; right before `receivedEnd`, if there are any.
+    func receivedTrailers(_ trailers: HeaderFields)
+
     /// The body is complete, with `BodyMode.stream`.
     func receivedEnd()
+
+    /// The client sends nothing more on this connection; it may still read, or be gone.
+    func inputClosed()
 
     /// The connection is about to refuse the request in the handler's place: its body did not come in time, or is
     /// malformed.
@@ -48,7 +57,13 @@ extension RequestHandler {
 
     package func receivedBytes(_ bytes: ByteBuffer) {}
 
+    package var continuesByItself: Bool { false }
+
+    package func receivedTrailers(_ trailers: HeaderFields) {}
+
     package func receivedEnd() {}
+
+    package func inputClosed() {}
 
     package func refusing(_ problem: Problem) -> Bool { false }
 

@@ -1,6 +1,6 @@
 /// A request target (RFC 9112, section 3.2), taken apart.
 internal struct RequestTarget: Equatable {
-    /// The path's segments, decoded.
+    /// The path's segments, decoded; one that cannot be is left as it was sent.
     ///
     /// One may be `..` or have a `/` in it: segments are compared one by one, and never joined to a path again.
     let path: [String]
@@ -10,32 +10,33 @@ internal struct RequestTarget: Equatable {
     let authority: String?
     /// Whether it is `*`.
     let isAsterisk: Bool
+    /// Whether path and query could be decoded: no escape is broken, all is UTF-8 without control characters, and there
+    /// are not too many parameters.
+    let isDecodable: Bool
 
     /// Takes apart a target in origin-form, absolute-form or asterisk-form.
     ///
-    /// - Returns: nil for any other form, a fragment, an escape that is broken, bytes that are not UTF-8, control
-    ///   characters, or too many parameters.
+    /// - Returns: nil for any other form, or a fragment.
     init?(_ target: String, maximumParameterCount: Int) {
         if target == "*" {
             self.path = []
             self.query = QueryParameters()
             self.authority = nil
             self.isAsterisk = true
+            self.isDecodable = true
             return
         }
         guard let (authority, rest) = Self.splitAuthority(target), !rest.utf8.contains(UInt8(ascii: "#")) else {
             return nil
         }
         let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?"))
-        guard let path = Self.segments(rest[..<(mark ?? rest.endIndex)]) else { return nil }
-        if let mark {
-            let raw = rest[rest.utf8.index(after: mark)...]
-            guard let query = QueryParameters(raw, maximumCount: maximumParameterCount) else { return nil }
-            self.query = query
-        } else {
-            self.query = QueryParameters()
+        let (path, isPathDecodable) = Self.segments(rest[..<(mark ?? rest.endIndex)])
+        let query = mark.map { mark in
+            QueryParameters(rest[rest.utf8.index(after: mark)...], maximumCount: maximumParameterCount)
         }
+        self.query = (query ?? nil) ?? QueryParameters()
         self.path = path
+        self.isDecodable = isPathDecodable && (mark == nil || query ?? nil != nil)
         self.authority = authority
         self.isAsterisk = false
     }
@@ -58,18 +59,20 @@ internal struct RequestTarget: Equatable {
         return (authority, rest[end...])
     }
 
-    private static func segments(_ path: Substring) -> [String]? {
+    private static func segments(_ path: Substring) -> ([String], isDecodable: Bool) {
         // `http://host?query` has no path at all, which means `/` (RFC 9110, section 4.2.3).
-        guard path.utf8.count > 1 else { return [] }
+        guard path.utf8.count > 1 else { return ([], true) }
+        var isDecodable = true
         var segments: [String] = []
         segments.reserveCapacity(4)
         let bytes = path.utf8
         var start = bytes.index(after: bytes.startIndex)
         while true {
             let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.endIndex
-            guard let segment = PercentDecoding.decode(bytes[start..<end], plusIsSpace: false) else { return nil }
-            segments.append(segment)
-            guard end < bytes.endIndex else { return segments }
+            let segment = PercentDecoding.decode(bytes[start..<end], plusIsSpace: false)
+            isDecodable = isDecodable && segment != nil
+            segments.append(segment ?? String(Substring(bytes[start..<end])))
+            guard end < bytes.endIndex else { return (segments, isDecodable) }
             start = bytes.index(after: end)
         }
     }

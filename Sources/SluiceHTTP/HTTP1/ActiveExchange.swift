@@ -9,6 +9,8 @@ internal final class ActiveExchange {
     var machine: ExchangeMachine
     /// Whether pieces of a streamed answer go out as chunks.
     var isChunkedAnswer = false
+    /// Whether the connection's end is the only end that the answer has.
+    var endsWithConnection = false
     /// Whether the connection ends with this answer.
     var closesAfterAnswer = false
     /// The rest of a long answer, as it is made and written.

@@ -1,7 +1,7 @@
 /// Reads the framing of a chunked body (RFC 9112, section 7.1) to its end, bounds what comes with no data, and refuses
 /// what parsers are known to disagree on.
 ///
-/// Extensions are bounded and passed over, whatever their grammar; trailers are checked and thrown away.
+/// Extensions are bounded and passed over, whatever their grammar; trailers are checked and kept.
 internal struct ChunkedBodyReader {
     /// What is known after some more bytes.
     enum Verdict: Equatable {
@@ -38,12 +38,20 @@ internal struct ChunkedBodyReader {
     private var size = 0
     private var digitCount = 0
     private var extensionByteCount = 0
-    private var trailerByteCount = 0
+    private var trailerBytes: [UInt8] = []
+    private var trailerFields: [HeaderFields.Field] = []
+    private var nameStart = 0
+    private var nameEnd = 0
 
     /// A reader of one body.
     init(limits: HTTPLimits) {
         self.maximumExtensionBytes = limits.maximumChunkExtensionBytes
         self.maximumTrailerBytes = limits.maximumTrailerBytes
+    }
+
+    /// The trailers, once the body is complete; nil if there are none.
+    var trailers: HeaderFields? {
+        self.trailerFields.isEmpty ? nil : HeaderFields(self.trailerBytes, fields: self.trailerFields)
     }
 
     /// Takes the bytes that follow those given before, up to the next piece of data.
@@ -123,18 +131,23 @@ internal struct ChunkedBodyReader {
     }
 
     private mutating func trailer(_ byte: UInt8) -> Verdict {
-        self.trailerByteCount += 1
-        guard self.trailerByteCount <= self.maximumTrailerBytes else { return .refused("The trailers are too long.") }
+        let index = self.trailerBytes.count
+        self.trailerBytes.append(byte)
+        guard index < self.maximumTrailerBytes else { return .refused("The trailers are too long.") }
         switch self.place {
         case .trailerStart where byte == 0x0D:
             self.place = .lastLineFeed
-        case .trailerStart where RequestHeadReader.isToken(byte):
+        case .trailerStart where HTTPToken.contains(byte):
+            self.nameStart = index
             self.place = .trailerName
-        case .trailerName where RequestHeadReader.isToken(byte):
+        case .trailerName where HTTPToken.contains(byte):
             break
         case .trailerName where byte == UInt8(ascii: ":"):
+            self.nameEnd = index
             self.place = .trailerValue
         case .trailerValue where byte == 0x0D:
+            let place = HeaderFields.Field(name: self.nameStart..<self.nameEnd, value: self.nameEnd + 1..<index)
+            self.trailerFields.append(place)
             self.place = .trailerLineFeed
         case .trailerValue where byte >= 0x20 && byte != 0x7F || byte == 0x09:
             break

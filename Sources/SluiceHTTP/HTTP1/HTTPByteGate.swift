@@ -291,6 +291,9 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         case .complete(let byteCount):
             self.held.moveReaderIndex(forwardBy: byteCount)
             self.phase = .waiting
+            if let trailers = reader.trailers {
+                self.owner?.receivedTrailers(trailers)
+            }
             self.endIfWhole()
         case .refused(let detail):
             self.phase = .discarding

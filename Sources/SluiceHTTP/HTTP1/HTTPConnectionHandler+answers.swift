@@ -102,13 +102,7 @@ extension HTTPConnectionHandler {
     }
 
     internal func finishStreamed() {
-        guard case .exchanging(let active) = self.state, active.machine.answer == .streaming else { return }
-        active.machine.answerEnded()
-        active.exchange.driver = nil
-        if active.isChunkedAnswer, active.exchange.request.method != .HEAD {
-            self.write(ByteBuffer(string: "0\r\n\r\n"))
-        }
-        self.answerEnded(active)
+        self.finishRelayed(trailers: nil)
     }
 
     /// The answer is written.
@@ -127,7 +121,7 @@ extension HTTPConnectionHandler {
         }
     }
 
-    private func persists(_ machine: ExchangeMachine) -> Bool {
+    internal func persists(_ machine: ExchangeMachine) -> Bool {
         machine.persistsAfterAnswer && !self.isDraining && !self.isInputClosed && self.connection.refusal == nil
     }
 

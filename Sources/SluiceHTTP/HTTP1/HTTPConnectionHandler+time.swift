@@ -96,7 +96,8 @@ extension HTTPConnectionHandler {
         let isStuck = self.drainMachine.isStuck(
             writtenBytes: self.writtenByteCount,
             waitingBytes: channel.waitingBytes,
-            patience: self.limits.drainTimeout,
+            patience: self.relayPatience ?? self.limits.drainTimeout,
+            anyByteCounts: self.relayPatience != nil,
             now: now
         )
         self.drainLookAt = self.drainMachine.deadline.map { min($0, now + Self.drainInterval) }

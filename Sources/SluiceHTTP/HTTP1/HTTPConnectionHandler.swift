@@ -42,6 +42,8 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal var drainLookAt: NIODeadline?
     /// Since when the socket takes no more; nil while it does.
     internal var blockedSince: NIODeadline?
+    /// How long the peer may take none of an answer that was passed on last; nil for answers of the gateway's own.
+    internal var relayPatience: TimeAmount?
 
     internal init(
         connection: HTTPConnectionInfo,
@@ -127,7 +129,10 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal func inputClosed() {
         self.isInputClosed = true
         switch self.state {
-        case .ready, .exchanging: self.gate.pump()
+        case .ready: self.gate.pump()
+        case .exchanging(let active):
+            self.gate.pump()
+            active.handler.inputClosed()
         case .lingering, .handingOver: self.close()
         case .closed: return
         }
@@ -152,6 +157,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal func receivedHead(_ head: RequestHead) {
         guard case .ready = self.state, let context = self.context else { return }
         self.requestCount += 1
+        self.relayPatience = nil
         let accepted: RequestHeadCheck.Accepted
         do {
             accepted = try RequestHeadCheck.accept(head, limits: self.limits)
@@ -188,6 +194,8 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
             return
         }
         switch active.machine.started(mode: handler.bodyMode) {
+        case .sendContinue where handler.continuesByItself:
+            break
         case .sendContinue:
             self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
             self.flushUnlessReading()
@@ -195,6 +203,9 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
             self.refuseTooLarge(limit: limit)
         case .doNothing:
             break
+        }
+        if self.isInputClosed {
+            handler.inputClosed()
         }
     }
 
@@ -225,6 +236,15 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
             active.closesAfterAnswer = true
             self.gate.discard()
         }
+    }
+
+    internal func receivedTrailers(_ trailers: HeaderFields) {
+        guard case .exchanging(let active) = self.state, case .stream = active.machine.mode,
+            active.machine.answer != .complete
+        else {
+            return
+        }
+        active.handler.receivedTrailers(trailers)
     }
 
     internal func receivedEnd() {

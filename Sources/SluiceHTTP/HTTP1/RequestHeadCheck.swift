@@ -1,5 +1,29 @@
 internal import NIOHTTP1
 
+/// The head of a request, parsed, and not yet judged.
+internal struct RequestHead {
+    let method: HTTPMethod
+    let target: String
+    let isVersion10: Bool
+    let headers: HeaderFields
+}
+
+extension HeadReader where Line == RequestLineReader {
+    /// The head that was read to its end.
+    ///
+    /// - Parameter bytes: All of it, from its first byte on.
+    /// - Returns: nil if it was not read to its end.
+    func head(_ bytes: [UInt8]) -> RequestHead? {
+        guard let (line, fields) = self.parts(bytes) else { return nil }
+        return RequestHead(
+            method: line.method ?? HTTPMethod(rawValue: String(decoding: bytes[line.methodPlace], as: UTF8.self)),
+            target: String(decoding: bytes[line.target], as: UTF8.self),
+            isVersion10: line.isVersion10,
+            headers: fields
+        )
+    }
+}
+
 /// Judges the meaning of a parsed head: the framing of its body, its target, and its demands on the connection.
 internal struct RequestHeadCheck {
     /// A field that may occur once.
@@ -83,7 +107,7 @@ internal struct RequestHeadCheck {
         guard !target.isAsterisk || head.method == .OPTIONS else {
             throw Problem(.invalidTarget, "Only OPTIONS may have the target *.")
         }
-        let request = HTTPRequest(
+        var request = HTTPRequest(
             method: head.method,
             target: head.target,
             path: target.path,
@@ -97,6 +121,7 @@ internal struct RequestHeadCheck {
             contentLength: contentLength,
             isChunked: isChunked
         )
+        request.isDecodable = target.isDecodable
         return Accepted(request: request, asksForUpgrade: fields.hasUpgrade)
     }
 

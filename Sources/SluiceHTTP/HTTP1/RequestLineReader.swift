@@ -1,27 +1,21 @@
 internal import NIOHTTP1
 
-/// Reads a request line as it arrives: a method that is known, one space, a target of visible ASCII, one space, and a
-/// version that is spoken here (RFC 9112, section 3).
-internal struct RequestLineReader {
-    /// What is known after one more byte.
-    enum Verdict: Equatable {
-        /// The line continues.
-        case incomplete
-        /// That byte was the CR at its end.
-        case complete
-        /// The line is not taken.
-        case refused(ProblemCode, String)
-    }
-
+/// Reads a request line as it arrives: a method, one space, a target of visible ASCII, one space, and a version that is
+/// spoken here (RFC 9112, section 3).
+internal struct RequestLineReader: StartLineReader {
     private enum Place {
         case method
         case target
         case version
     }
 
-    /// The methods that the gateway knows; which of them a resource has is the router's business.
+    static let mayFollowEmptyLines = true
+    /// The methods that are told apart without a look at the head; which of them a resource has is the router's
+    /// business.
     private static let methods: [(UInt64, HTTPMethod)] =
         [HTTPMethod.GET, .HEAD, .POST, .PUT, .PATCH, .DELETE, .OPTIONS].map { (Self.pack($0.rawValue), $0) }
+    /// Nothing here is a forward proxy, nor gives a request back to its sender.
+    private static let refusedMethods = [Self.pack("CONNECT"), Self.pack("TRACE")]
     private static let version11 = Self.pack("HTTP/1.1")
     private static let version10 = Self.pack("HTTP/1.0")
     private static let versionName = Self.pack("HTTP/")
@@ -38,8 +32,10 @@ internal struct RequestLineReader {
     /// The last eight bytes of the word at hand; enough to know every word that is taken.
     private var word: UInt64 = 0
     private var wordByteCount = 0
-    /// Once it has been read.
+    /// Once it has been read, if it is one of the usual ones.
     private(set) var method: HTTPMethod?
+    /// Where in the head the method stands, once it has been read.
+    private(set) var methodPlace = 0..<0
     /// Where in the head the target stands, once it has been read.
     private(set) var target = 0..<0
     /// Whether the version is 1.0.
@@ -57,31 +53,34 @@ internal struct RequestLineReader {
     }
 
     /// Takes the byte that follows those given before; it stands at this place of the head.
-    mutating func consume(_ byte: UInt8, at index: Int) -> Verdict {
+    mutating func consume(_ byte: UInt8, at index: Int) -> StartLineVerdict {
         switch self.place {
-        case .method: self.method(byte)
+        case .method: self.method(byte, at: index)
         case .target: self.target(byte, at: index)
         case .version: self.version(byte)
         }
     }
 
-    private mutating func method(_ byte: UInt8) -> Verdict {
+    private mutating func method(_ byte: UInt8, at index: Int) -> StartLineVerdict {
         guard byte == UInt8(ascii: " "), self.wordByteCount > 0 else {
-            guard RequestHeadReader.isToken(byte), self.wordByteCount < Self.maximumMethodBytes else {
+            guard HTTPToken.contains(byte), self.wordByteCount < Self.maximumMethodBytes else {
                 return .refused(.badRequest, "The request line does not begin with a method.")
             }
             self.append(byte)
             return .incomplete
         }
-        guard self.wordByteCount < 8, let known = Self.methods.first(where: { $0.0 == self.word }) else {
-            return .refused(.notImplemented, "The gateway does not know this method.")
+        if self.wordByteCount < 8 {
+            guard !Self.refusedMethods.contains(self.word) else {
+                return .refused(.notImplemented, "The gateway does not take this method.")
+            }
+            self.method = Self.methods.first { $0.0 == self.word }?.1
         }
-        self.method = known.1
+        self.methodPlace = index - self.wordByteCount..<index
         self.begin(.target)
         return .incomplete
     }
 
-    private mutating func target(_ byte: UInt8, at index: Int) -> Verdict {
+    private mutating func target(_ byte: UInt8, at index: Int) -> StartLineVerdict {
         if Self.isVisible(byte) {
             self.wordByteCount += 1
             return .incomplete
@@ -94,7 +93,7 @@ internal struct RequestLineReader {
         return .incomplete
     }
 
-    private mutating func version(_ byte: UInt8) -> Verdict {
+    private mutating func version(_ byte: UInt8) -> StartLineVerdict {
         guard byte == 0x0D else {
             guard Self.isVisible(byte), self.wordByteCount < Self.versionBytes else {
                 return .refused(.badRequest, "The request line does not end in a version.")

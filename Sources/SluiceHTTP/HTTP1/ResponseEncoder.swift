@@ -98,6 +98,50 @@ internal struct ResponseEncoder {
         return buffer
     }
 
+    /// Encodes the head of another server's answer, as it came.
+    ///
+    /// - Parameters:
+    ///   - answer: The head.
+    ///   - common: Fields that it gets besides.
+    ///   - framing: How the body goes to this client; `length` adds nothing, since the answer's own fields say it.
+    ///   - persistence: What it says of the connection.
+    ///   - isVersion10: Whether the client speaks 1.0.
+    ///   - now: The loop's time.
+    /// - Returns: The bytes.
+    func encodeRelayed(
+        _ answer: RelayedAnswer,
+        common: [(name: String, value: String)],
+        framing: Framing,
+        persistence: Persistence,
+        isVersion10: Bool,
+        now: NIODeadline
+    ) -> ByteBuffer {
+        var buffer = self.allocator.buffer(capacity: 2 * Self.headBytes)
+        self.writeStatusLine(answer.status, to: &buffer)
+        answer.fields.write(into: &buffer)
+        if !answer.fields.contains(name: "Date") {
+            // RFC 9110, section 6.6.1.
+            buffer.writeImmutableBuffer(self.context.dateField(now: now))
+        }
+        self.finish(
+            &buffer,
+            headers: common,
+            framing: framing,
+            persistence: persistence,
+            isVersion10: isVersion10
+        )
+        return buffer
+    }
+
+    /// Encodes an interim answer of another server.
+    func encodeInterim(_ answer: RelayedAnswer) -> ByteBuffer {
+        var buffer = self.allocator.buffer(capacity: Self.headBytes)
+        self.writeStatusLine(answer.status, to: &buffer)
+        answer.fields.write(into: &buffer)
+        buffer.writeStaticString("\r\n")
+        return buffer
+    }
+
     /// Encodes a chunk of a body; an empty one would end it and is no chunk.
     func encodeChunk(_ bytes: ByteBuffer) -> ByteBuffer {
         var buffer = self.allocator.buffer(capacity: bytes.readableBytes + 12)
@@ -120,12 +164,16 @@ internal struct ResponseEncoder {
         }
     }
 
-    private func writeStatus(_ status: HTTPResponseStatus, to buffer: inout ByteBuffer, now: NIODeadline) {
+    private func writeStatusLine(_ status: HTTPResponseStatus, to buffer: inout ByteBuffer) {
         buffer.writeStaticString("HTTP/1.1 ")
         buffer.writeString(String(status.code))
         buffer.writeStaticString(" ")
         buffer.writeString(status.reasonPhrase)
         buffer.writeStaticString("\r\n")
+    }
+
+    private func writeStatus(_ status: HTTPResponseStatus, to buffer: inout ByteBuffer, now: NIODeadline) {
+        self.writeStatusLine(status, to: &buffer)
         buffer.writeImmutableBuffer(self.context.commonFields(isTLS: self.isTLS, now: now))
     }
 

@@ -220,7 +220,7 @@ struct Gatekeeper: Sendable {
         RequestOrigin(exchange.request, on: exchange.connection, self.services.settings)
     }
 
-    private func problem(for reason: ConnectionLimits.Reason) -> Problem {
+    func problem(for reason: ConnectionLimits.Reason) -> Problem {
         switch reason {
         case .total:
             Problem(.overloaded, "the gateway holds as many connections as it may", retryAfterSeconds: 5)

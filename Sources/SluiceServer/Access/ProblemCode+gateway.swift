@@ -69,6 +69,12 @@ extension ProblemCode {
     static let authUnavailable = Self("auth_unavailable", .serviceUnavailable, "Sign-in unavailable")
     static let originRefused = Self("origin_refused", .forbidden, "Origin not allowed")
 
+    // Routes
+    static let upstreamUnreachable = Self("upstream_unreachable", .badGateway, "Upstream unreachable")
+    static let upstreamBroken = Self("upstream_broken", .badGateway, "Upstream's answer broken")
+    static let upstreamTimeout = Self("upstream_timeout", .gatewayTimeout, "Upstream timeout")
+    static let upstreamBusy = Self("upstream_busy", .serviceUnavailable, "Too many requests to upstreams")
+
     // How much
     static let rateLimited = Self("rate_limited", .tooManyRequests, "Too many requests")
     static let tooManyConnections = Self("too_many_connections", .tooManyRequests, "Too many connections")
@@ -86,6 +92,7 @@ extension ProblemCode {
             .invalidParameter, .invalidBody, .scanNotFound, .notAcceptable, .missingToken, .invalidToken,
             .invalidCertificate, .notSignedIn, .authUnavailable, .originRefused, .rateLimited, .tooManyConnections,
             .tooManyScans, .draining,
-            .storageUnavailable, .internalError,
+            .storageUnavailable, .internalError, .upstreamUnreachable, .upstreamBroken, .upstreamTimeout,
+            .upstreamBusy,
         ]
 }

@@ -42,6 +42,7 @@ extension MetricsText {
             server.handshakes
         )
         self.application(values.application ?? .init())
+        self.proxy(values.proxy)
         self.hooks(values.hooks)
         self.counter(
             "sluice_log_lines_dropped_total",
@@ -98,6 +99,17 @@ extension MetricsText {
                 "admitted": counts.admitted, "refused": counts.refused, "unavailable": counts.unavailable,
                 "cached": counts.cached,
             ]
+        )
+    }
+
+    private mutating func proxy(_ counts: ProxyServices.Counts) {
+        self.gauge("sluice_proxy_requests_open", "Requests and tunnels on routes.", Double(counts.openCount))
+        self.counter("sluice_proxy_requests_total", "Requests on routes.", Double(counts.requestCount))
+        self.counter("sluice_proxy_retries_total", "Requests that were sent once more.", Double(counts.retryCount))
+        self.counter(
+            "sluice_proxy_connect_failures_total",
+            "Connections to upstreams that did not come up.",
+            Double(counts.failureCount)
         )
     }
 

@@ -32,6 +32,8 @@ struct MetricsValues: Sendable {
     var hooks = HookSchedule.Counts()
     /// What came of questions to the application; nil where there is none.
     var application: ApplicationJudge.Counts?
+    /// Requests that are passed on.
+    var proxy = ProxyServices.Counts()
     /// How the store is; nil where there is none.
     var store: StoreStatus?
     /// How the shared log is; nil where the gateway is alone.
@@ -65,6 +67,7 @@ struct MetricsValues: Sendable {
                     droppedLogLines: LogOutput.standardError.droppedCount,
                     hooks: services.hooks?.counts ?? .init(),
                     application: services.application?.counts,
+                    proxy: services.proxy.counts,
                     store: services.store?.status,
                     engine: services.engine?.status
                 )

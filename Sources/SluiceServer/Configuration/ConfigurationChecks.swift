@@ -18,6 +18,7 @@ struct ConfigurationChecks {
         self.checkCredentials(&reading)
         self.checkClaims(&reading)
         self.checkUniqueNames(&reading)
+        self.checkRoutes(&reading)
         self.checkTypes(&reading)
         self.checkSizes(&reading)
         self.checkTimes(&reading)
@@ -181,6 +182,34 @@ struct ConfigurationChecks {
         for (index, key) in self.configuration.auth.ingestKeys.enumerated() where !names.insert(key.name).inserted {
             reading.fault("an earlier key has the name \"\(key.name)\"", "auth.ingest_keys[\(index)].name")
         }
+    }
+
+    private func checkRoutes(_ reading: inout ConfigurationReading) {
+        let console = self.configuration.console.path
+        if let console, Self.isTaken(console) {
+            reading.fault("the gateway's own path; the console needs another", "console.path")
+        }
+        var paths: Set<String> = []
+        for (index, route) in self.configuration.proxy.routes.enumerated() {
+            let keyPath = "proxy.routes[\(index)]"
+            if !paths.insert(route.path).inserted {
+                reading.fault("an earlier route has this path", "\(keyPath).path")
+            }
+            if route.path == console {
+                reading.fault("the console's path: give that another by console.path, or null", "\(keyPath).path")
+            }
+            if Set(route.upstreams.map(\.url)).count < route.upstreams.count {
+                reading.fault("an upstream is given twice", "\(keyPath).upstreams")
+            }
+            if route.ca != nil, !route.upstreams.contains(where: \.isTLS) {
+                reading.warn("has no effect: no upstream is https", "\(keyPath).ca")
+            }
+        }
+    }
+
+    /// Whether the gateway has something else at a path.
+    private static func isTaken(_ path: String) -> Bool {
+        path == "/healthz" || path == "/api" || path.hasPrefix("/api/") || path.hasPrefix("/client.")
     }
 
     private func checkTypes(_ reading: inout ConfigurationReading) {

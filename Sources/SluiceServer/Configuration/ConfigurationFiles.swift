@@ -14,6 +14,11 @@ struct ConfigurationFiles {
             self.checkCertificates(&reading)
         }
         self.checkSocket(&reading)
+        for (index, route) in self.configuration.proxy.routes.enumerated() {
+            self.read(route.ca, "proxy.routes[\(index)].ca", &reading) { content throws(ConfigurationProblem) in
+                try PEMFile.certificates(content.bytes)
+            }
+        }
         self.checkKeySet(&reading)
         let auth = self.configuration.auth
         for (path, keyPath) in [(auth.forward.ca, "auth.forward.ca"), (auth.oidc.ca, "auth.oidc.ca")] {

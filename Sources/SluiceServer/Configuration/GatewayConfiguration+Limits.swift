@@ -22,6 +22,8 @@ extension GatewayConfiguration {
         package var requests = Bucket(rate: 20, burst: 40)
         /// Frames from a client, for each connection.
         package var clientFrames = Bucket(rate: 10, burst: 20)
+        /// Requests and tunnels under way on routes.
+        package var proxyRequests = 10_000
         /// The limits of deliveries that wait for receivers of `hooks`.
         package var hooks = Hooks()
         /// How long each part of an exchange may take.

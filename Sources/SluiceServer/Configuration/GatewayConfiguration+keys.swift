@@ -5,7 +5,7 @@ internal import SluiceRelay
 extension GatewayConfiguration {
     /// Every key of the file, in the order of the example.
     static let knownKeys: [ConfigurationKey] =
-        listenerKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys + engineKeys
+        listenerKeys + proxyKeys + authKeys + relayKeys + clientKeys + limitKeys + operationKeys + engineKeys
 
     /// Every key with its default, its environment variable and what it does, as a table in Markdown.
     package static var reference: String {
@@ -48,6 +48,12 @@ extension GatewayConfiguration {
         ConfigurationKey("admin.host", \.admin.host, .host),
         ConfigurationKey("admin.port", \.admin.port, .port),
         ConfigurationKey("origins", \.origins, .list(.origin, "a list of origins such as [\"https://a.example\"]")),
+    ]
+
+    private static let proxyKeys: [ConfigurationKey] = [
+        ConfigurationKey("console.path", \.console.path, .optional(.urlPath)),
+        ConfigurationKey("proxy.routes", \.proxy.routes, .list(.route, "a list of routes")),
+        ConfigurationKey("proxy.max_body_bytes", \.proxy.maxBodyBytes, .optional(.size(atLeast: 1))),
     ]
 
     private static let authKeys: [ConfigurationKey] = [
@@ -164,6 +170,7 @@ extension GatewayConfiguration {
         ConfigurationKey("limits.requests.burst", \.limits.requests.burst, .count),
         ConfigurationKey("limits.client_frames.rate", \.limits.clientFrames.rate, rate),
         ConfigurationKey("limits.client_frames.burst", \.limits.clientFrames.burst, .count),
+        ConfigurationKey("limits.proxy_requests", \.limits.proxyRequests, .count),
         ConfigurationKey("limits.hooks.count", \.limits.hooks.count, .count),
         ConfigurationKey("limits.hooks.bytes", \.limits.hooks.bytes, .size(atLeast: 1)),
         ConfigurationKey("limits.timeouts.handshake", \.limits.timeouts.handshake, timeout),

@@ -16,6 +16,10 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var admin = Admin()
     /// Origins, besides the gateway's own, whose pages may connect, as browsers write them: `https://a.example`.
     package var origins: [WebOrigin] = []
+    /// The page that follows scans.
+    package var console = Console()
+    /// Requests that are passed on to other servers.
+    package var proxy = Proxy()
     /// Whose tokens and keys are believed.
     package var auth = Auth()
     /// How messages become frames, and how long scans stay.

@@ -55,6 +55,21 @@ package enum ConsoleAssets {
         parts == ["console", "index.html"] ? [] : Array(parts.dropFirst())
     }
 
+    /// The page for another address than `/`, with its files below that.
+    ///
+    /// What it names is relative to it, so that a proxy may put the whole gateway below a path.
+    ///
+    /// - Parameter segments: The address's segments, one at least.
+    /// - Returns: The page.
+    static func page(at segments: [String]) -> ConsoleAsset {
+        let parts = ["console", "index.html"]
+        var text = String(decoding: Self.joined(AssetFiles.all)[parts] ?? [], as: UTF8.self)
+        let root = String(repeating: "../", count: segments.count - 1)
+        text.replace("\"console/", with: "\"\(segments.last ?? "")/console/")
+        text.replace("content=\".\"", with: "content=\"\(root)./\"")
+        return Self.asset(parts, Array(text.utf8))
+    }
+
     private static func asset(_ parts: [String], _ content: [UInt8]) -> ConsoleAsset {
         let name = parts.last ?? ""
         guard let mediaType = Self.mediaType(of: name) else {
@@ -99,26 +114,4 @@ package enum ConsoleAssets {
         (name: "X-Frame-Options", value: "DENY"),
         (name: "Cross-Origin-Opener-Policy", value: "same-origin"),
     ]
-}
-
-/// Answers for the files that the gateway serves by itself.
-///
-/// They hold no secret, so they need no token.
-enum ConsoleRoute {
-    /// The handler for the path, if it is one of them.
-    static func handler(for request: HTTPRequest) -> FixedHandler? {
-        guard let asset = ConsoleAssets.asset(at: request.path) else {
-            return nil
-        }
-        let isPacked = asset.isPackable && ContentCoding.acceptsGzip(request.headers)
-        var headers = asset.headers(isPacked: isPacked)
-        guard !asset.isFresh(ifNoneMatch: request.headers["If-None-Match"]) else {
-            return FixedHandler(HTTPResponse(status: .notModified, headers: headers))
-        }
-        if isPacked {
-            headers.append(("Content-Encoding", "gzip"))
-        }
-        let body = isPacked ? asset.packed : asset.body
-        return FixedHandler(HTTPResponse(status: .ok, headers: headers, contentType: asset.mediaType, body: body))
-    }
 }

@@ -1,12 +1,16 @@
 /// The address of the console for the log; the gateway's name comes from the certificate.
 enum ConsoleAddress {
-    /// The address of the console's page.
+    /// The address of the console's page; nil if there is none.
     ///
     /// - Parameters:
     ///   - configuration: Which certificate, or which host without TLS.
     ///   - port: Where clients connect.
     /// - Returns: The address as a browser takes it.
-    static func url(_ configuration: GatewayConfiguration, port: Int) -> String {
+    static func url(_ configuration: GatewayConfiguration, port: Int) -> String? {
+        configuration.console.path.map { Self.origin(configuration, port: port) + $0 }
+    }
+
+    private static func origin(_ configuration: GatewayConfiguration, port: Int) -> String {
         let listen = configuration.listen
         guard !listen.plaintext else {
             let host = CertificateName(listen.host)
@@ -17,7 +21,7 @@ enum ConsoleAddress {
     }
 
     private static func url(_ scheme: String, _ host: CertificateName?, _ port: Int, usual: Int) -> String {
-        "\(scheme)://\(host?.inURL ?? "localhost")\(port == usual ? "" : ":\(port)")/"
+        "\(scheme)://\(host?.inURL ?? "localhost")\(port == usual ? "" : ":\(port)")"
     }
 
     private static func names(_ tls: GatewayConfiguration.TLS) -> [CertificateName] {

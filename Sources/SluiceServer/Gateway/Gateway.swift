@@ -116,7 +116,6 @@ package final class Gateway: Sendable {
             "host": "\(configuration.listen.host)",
             "port": .stringConvertible(self.port),
             "admin_port": .stringConvertible(self.adminPort),
-            "console": "\(ConsoleAddress.url(configuration, port: self.port))",
             "event_loops": .stringConvertible(loopCount),
             "tls": .stringConvertible(!configuration.listen.plaintext),
             "descriptor_limit": .stringConvertible(self.services.load.load.descriptorLimit),
@@ -127,6 +126,7 @@ package final class Gateway: Sendable {
         if let path = self.others.socketPath {
             metadata["unix"] = "\(path)"
         }
+        metadata["console"] = ConsoleAddress.url(configuration, port: self.port).map { "\($0)" }
         metadata["memory_mark_bytes"] = self.services.load.memoryMark.map { .stringConvertible($0) }
         self.logger.info("gateway serves", metadata: metadata)
     }
@@ -140,11 +140,13 @@ package final class Gateway: Sendable {
         // Steps that can fail come first, so that nothing changes if one does.
         let keys = try KeyLoader.load(configuration.auth)
         let receivers = try HookReceiver.load(configuration.hooks)
+        let routes = try ProxyRouteTable.load(configuration.proxy)
         try self.services.tls?.reload(configuration.tls)
         self.services.keySource.replace(keys)
         self.services.application?.replace(configuration.auth)
         let hasNewSource = configuration.auth.keyAddress != self.services.settings.configuration.auth.keyAddress
         self.services.replace(GatewaySettings(configuration))
+        self.services.proxy.replace(routes)
         if hasNewSource {
             _ = self.services.keySource.fetch(on: self.group.any())
         }
@@ -230,6 +232,7 @@ package final class Gateway: Sendable {
         let listen = configuration.listen
         let tls = listen.plaintext ? nil : try TLSContexts(configuration.tls, offersHTTP2: listen.http2.enabled)
         let receivers = try HookReceiver.load(configuration.hooks)
+        let routes = try ProxyRouteTable.load(configuration.proxy)
         let stored = try stores.scans?.restore() ?? []
         let hooks = HookDispatcher(
             receivers,
@@ -264,6 +267,7 @@ package final class Gateway: Sendable {
                 logger: logger
             ),
             hooks: hooks,
+            routes: routes,
             tls: tls,
             logger: logger
         )

@@ -65,9 +65,37 @@ final class Routes: RequestRouter {
         if let refusal = connection.refusal {
             return FixedHandler(refusal)
         }
-        if request.method == .OPTIONS {
+        guard !request.isAsterisk else {
             return CrossOrigin(self.services).preflight(request, on: connection)
         }
+        guard let own = self.own(request) else {
+            return self.passedOn(request)
+        }
+        guard request.isDecodable else {
+            return FixedHandler(Problem(.invalidTarget, "the gateway does not take this path or query"))
+        }
+        guard request.method != .OPTIONS else {
+            return CrossOrigin(self.services).preflight(request, on: connection)
+        }
+        return own
+    }
+
+    /// What is not the gateway's own belongs to a route, or to nobody.
+    private func passedOn(_ request: HTTPRequest) -> any RequestHandler {
+        if let route = self.services.proxy.route(of: request.originForm) {
+            return ProxyHandler(services: self.services, loop: self.loop, route: route)
+        }
+        guard request.isDecodable else {
+            return FixedHandler(Problem(.invalidTarget, "the gateway does not take this path or query"))
+        }
+        if case .RAW = request.method {
+            return FixedHandler(Problem(.notImplemented, "the gateway does not know this method"))
+        }
+        return self.notFound
+    }
+
+    /// The handler of one of the gateway's own paths, 405 where it does not have this method; nil elsewhere.
+    private func own(_ request: HTTPRequest) -> (any RequestHandler)? {
         switch request.path.count {
         case 2 where request.path == ["api", "tickets"]:
             return self.only([.POST], request) {
@@ -118,9 +146,9 @@ final class Routes: RequestRouter {
     }
 
     /// `/api/users/{sub}/disconnect`, and the same of ingest keys.
-    private func disconnect(_ request: HTTPRequest, _ kind: String, _ name: String) -> any RequestHandler {
+    private func disconnect(_ request: HTTPRequest, _ kind: String, _ name: String) -> (any RequestHandler)? {
         guard kind == "users" || kind == "ingest-keys" else {
-            return self.notFound
+            return nil
         }
         return self.only([.POST], request) {
             APIHandler(services: self.services, .admin) { exchange, identity, _ throws(Problem) in
@@ -174,7 +202,7 @@ final class Routes: RequestRouter {
     }
 
     /// `/api/scans/{scanId}/…`.
-    private func part(_ request: HTTPRequest, of segment: String, _ part: String) -> any RequestHandler {
+    private func part(_ request: HTTPRequest, of segment: String, _ part: String) -> (any RequestHandler)? {
         switch part {
         case "progress":
             return self.only([.POST], request) {
@@ -191,13 +219,13 @@ final class Routes: RequestRouter {
                 }
             }
         default:
-            return self.notFound
+            return nil
         }
     }
 
-    private func asset(_ request: HTTPRequest) -> any RequestHandler {
-        guard let handler = ConsoleRoute.handler(for: request) else {
-            return self.notFound
+    private func asset(_ request: HTTPRequest) -> (any RequestHandler)? {
+        guard let handler = self.services.settings.console.handler(for: request) else {
+            return nil
         }
         return self.only([.GET, .HEAD], request) { handler }
     }

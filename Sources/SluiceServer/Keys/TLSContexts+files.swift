@@ -41,7 +41,7 @@ extension TLSContexts {
         return Identity(chain: chain, privateKey: privateKey)
     }
 
-    private static func read<Made>(
+    static func read<Made>(
         _ path: String,
         _ make: ([UInt8]) throws(ConfigurationProblem) -> Made
     ) throws(KeyLoader.Failure) -> Made {

@@ -27,7 +27,7 @@ final class GatewayMetrics: Sendable {
     }
 
     /// The kinds of live connections.
-    static let kinds = ["websocket", "event_stream", "ndjson"]
+    static let kinds = ["websocket", "event_stream", "ndjson", "tunnel"]
 
     /// Every code that something may be refused by.
     static let refusals =

@@ -39,6 +39,8 @@ final class GatewayServices: Sendable {
     let credentialLog: CredentialLog
     /// Tells others of what becomes of scans; nil where nobody can be told.
     let hooks: HookDispatcher?
+    /// The requests that are passed on.
+    let proxy: ProxyServices
     /// The TLS that clients speak; nil for none.
     let tls: TLSContexts?
     let logger: Logger
@@ -56,6 +58,7 @@ final class GatewayServices: Sendable {
         keySource: KeySource,
         application: ApplicationJudge? = nil,
         hooks: HookDispatcher? = nil,
+        routes: ProxyRouteTable = ProxyRouteTable(),
         tls: TLSContexts? = nil,
         logger: Logger
     ) {
@@ -79,6 +82,7 @@ final class GatewayServices: Sendable {
         self.keySource = keySource
         self.application = application
         self.hooks = hooks
+        self.proxy = ProxyServices(routes, logger: logger)
         self.tls = tls
         self.credentialLog = CredentialLog(logger: logger)
         self.logger = logger

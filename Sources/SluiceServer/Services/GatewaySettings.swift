@@ -14,11 +14,13 @@ final class GatewaySettings: Sendable {
     let forwarded: ForwardedAddress
     let webSocket: WebSocketConfiguration
     let httpLimits: HTTPLimits
+    let console: ConsoleRoute
 
     init(_ configuration: GatewayConfiguration) {
         self.configuration = configuration
         self.rules = MessageRules(configuration.relay)
         self.origins = OriginPolicy(configuration.origins)
+        self.console = ConsoleRoute(path: configuration.console.path)
         self.forwarded = ForwardedAddress(trusted: configuration.listen.trustedProxies)
         var webSocket = WebSocketConfiguration()
         webSocket.heartbeatInterval = configuration.clients.heartbeatInterval

@@ -12,11 +12,14 @@ final class LoopServices {
     /// The loop's subscribers.
     let fanOut: LoopFanOut
     let http: HTTPLoopContext
+    /// The loop's connections to upstreams.
+    let upstreams: UpstreamPool
 
     init(eventLoop: any EventLoop, relay: Relay, requests: RequestMemory = RequestMemory(), tickInterval: TimeAmount) {
         self.eventLoop = eventLoop
         self.wheel = ConnectionWheel(eventLoop: eventLoop, interval: tickInterval)
         self.fanOut = relay.fanOut(of: eventLoop)
         self.http = HTTPLoopContext(eventLoop: eventLoop, memory: relay.memory, requests: requests)
+        self.upstreams = UpstreamPool(eventLoop: eventLoop, memory: requests)
     }
 }

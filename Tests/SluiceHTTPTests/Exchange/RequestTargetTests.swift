@@ -20,11 +20,22 @@ import Testing
 
     @Test(arguments: [
         "", "a", "?a", "*/", "h:80", "http:/a", "http:///a", "http://h:x/", "http://h:123456/", "javascript:alert(1)",
-        "http://:80/", "http://[::1/", "http://a b/", "/%", "/%1", "/%g0", "/%00", "/%7f", "/%0a", "/%ff", "/%f0%9f%98",
-        "/a#b", "/#",
+        "http://:80/", "http://[::1/", "http://a b/", "/a#b", "/#",
     ])
     func `what is not a plain path is refused`(target: String) {
         #expect(Self.parse(target) == nil)
+    }
+
+    @Test(arguments: [
+        "/%", "/%1", "/%g0", "/%00", "/%7f", "/%0a", "/%ff", "/%f0%9f%98", "/?%", "/?a=%ff",
+        "/?" + String(repeating: "a&", count: 65),
+    ])
+    func `what cannot be decoded is marked, and its path is left as it was sent`(target: String) throws {
+        let parsed = try #require(Self.parse(target))
+        #expect(!parsed.isDecodable)
+        let path = try #require(target.split(separator: "?").first).dropFirst()
+        #expect(parsed.path == (path.isEmpty ? [] : [String(path)]))
+        #expect(Self.parse("/a%20b?c=%20")?.isDecodable == true)
     }
 
     @Test func `a query is decoded as URLSearchParams writes it`() throws {

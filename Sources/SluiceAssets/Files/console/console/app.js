@@ -24,7 +24,7 @@ class App {
 
     constructor() {
         this.session = new Session(() => sessionStorage);
-        this.api = new Api(new URL('.', document.baseURI).href, this.session);
+        this.api = new Api(new URL(document.querySelector('meta[name=sluice-root]')?.content ?? '.', document.baseURI).href, this.session);
         this.api.onUnauthorized = () => this.#unauthorized();
         this.notifier = new Notifier(() => localStorage);
         this.notifier.onOpen = (scanId) => this.go({ page: 'scan', scanId }, true);

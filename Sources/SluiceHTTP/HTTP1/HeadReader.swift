@@ -1,20 +1,13 @@
-internal import NIOHTTP1
+/// Reads a request's head.
+internal typealias RequestHeadReader = HeadReader<RequestLineReader>
 
-/// The head of a request, parsed, and not yet judged.
-internal struct RequestHead {
-    let method: HTTPMethod
-    let target: String
-    let isVersion10: Bool
-    let headers: HeaderFields
-}
-
-/// Reads a request's head as it arrives: finds its end, and where in it the words of the request line and the fields
-/// stand, and refuses what parsers are known to disagree on.
+/// Reads a head as it arrives: finds its end, and where in it the words of the first line and the fields stand, and
+/// refuses what parsers are known to disagree on.
 ///
 /// There is no lenience: lines end in CRLF (RFC 9112, section 2.2), none is folded (section 5.2), field names are
 /// tokens up to the colon (section 5.1), there are no control characters, and the length and the number of fields are
-/// bounded. What the fields mean is left to `RequestHeadCheck`.
-internal struct RequestHeadReader {
+/// bounded. What the fields mean is left to `RequestHeadCheck` and `UpstreamAnswer`.
+internal struct HeadReader<Line: StartLineReader> {
     /// What is known after some more bytes.
     enum Verdict: Equatable {
         /// The head continues.
@@ -28,7 +21,7 @@ internal struct RequestHeadReader {
     /// The place of the next byte in the head.
     private enum Place {
         case lineStart
-        case requestLine
+        case startLine
         case fieldName
         case fieldValue
         case lineFeed
@@ -40,15 +33,15 @@ internal struct RequestHeadReader {
     /// The most fields of a head.
     private let maximumFieldCount: Int
     private var place = Place.lineStart
-    private var line = RequestLineReader()
+    private var line = Line()
     private var byteCount = 0
     /// Where the fields stand that were read to their ends.
     private var fields: [HeaderFields.Field] = []
     /// Where the name at hand begins, and where it ends.
     private var nameStart = 0
     private var nameEnd = 0
-    /// Whether the request line has been seen.
-    private var hasRequestLine = false
+    /// Whether the first line has been seen.
+    private var hasStartLine = false
 
     /// A reader of one head.
     init(limits: HTTPLimits) {
@@ -61,18 +54,13 @@ internal struct RequestHeadReader {
         self.byteCount > 0
     }
 
-    /// The head that was read to its end.
+    /// The first line and the fields of a head that was read to its end.
     ///
     /// - Parameter bytes: All of it, from its first byte on.
     /// - Returns: nil if it was not read to its end.
-    func head(_ bytes: [UInt8]) -> RequestHead? {
-        guard let method = self.line.method else { return nil }
-        return RequestHead(
-            method: method,
-            target: String(decoding: bytes[self.line.target], as: UTF8.self),
-            isVersion10: self.line.isVersion10,
-            headers: HeaderFields(bytes, fields: self.fields)
-        )
+    func parts(_ bytes: [UInt8]) -> (line: Line, fields: HeaderFields)? {
+        guard self.hasStartLine else { return nil }
+        return (self.line, HeaderFields(bytes, fields: self.fields))
     }
 
     /// Takes the bytes from `start` on, which follow those taken before; the head begins with the first byte.
@@ -85,8 +73,8 @@ internal struct RequestHeadReader {
             case .fieldValue:
                 while index < end, Self.isText(bytes[index]) { index += 1 }
             case .fieldName:
-                while index < end, Self.isToken(bytes[index]) { index += 1 }
-            case .requestLine:
+                while index < end, HTTPToken.contains(bytes[index]) { index += 1 }
+            case .startLine:
                 index = self.line.skip(bytes, from: index, to: end)
             case .lineStart, .lineFeed, .lastLineFeed:
                 break
@@ -100,7 +88,7 @@ internal struct RequestHeadReader {
         }
         self.byteCount += end - start
         guard end == bytes.count else {
-            return .refused(.headersTooLarge, "The request's head has more than \(self.maximumBytes) bytes.")
+            return .refused(.headersTooLarge, "The head has more than \(self.maximumBytes) bytes.")
         }
         return .incomplete
     }
@@ -116,8 +104,8 @@ internal struct RequestHeadReader {
             self.nameEnd = index
             self.place = .fieldValue
             return .incomplete
-        case .requestLine:
-            return self.requestLine(byte, at: index)
+        case .startLine:
+            return self.startLine(byte, at: index)
         case .lineStart:
             return self.lineStart(byte, at: index)
         case .lineFeed:
@@ -126,7 +114,7 @@ internal struct RequestHeadReader {
             return .incomplete
         case .lastLineFeed:
             guard byte == 0x0A else { return .refused(.badRequest, "A line ends in CR LF.") }
-            guard self.hasRequestLine else {
+            guard self.hasStartLine || !Line.mayFollowEmptyLines else {
                 // RFC 9112, section 2.2: empty lines before the request line are passed over.
                 self.place = .lineStart
                 return .incomplete
@@ -152,12 +140,12 @@ internal struct RequestHeadReader {
         }
     }
 
-    private mutating func requestLine(_ byte: UInt8, at index: Int) -> Verdict {
+    private mutating func startLine(_ byte: UInt8, at index: Int) -> Verdict {
         switch self.line.consume(byte, at: index) {
         case .incomplete:
             return .incomplete
         case .complete:
-            self.hasRequestLine = true
+            self.hasStartLine = true
             self.place = .lineFeed
             return .incomplete
         case .refused(let code, let detail):
@@ -166,19 +154,19 @@ internal struct RequestHeadReader {
     }
 
     private mutating func lineStart(_ byte: UInt8, at index: Int) -> Verdict {
-        if byte == 0x0D {
+        if byte == 0x0D, self.hasStartLine || Line.mayFollowEmptyLines {
             self.place = .lastLineFeed
             return .incomplete
         }
-        guard self.hasRequestLine else {
-            self.place = .requestLine
-            return self.requestLine(byte, at: index)
+        guard self.hasStartLine else {
+            self.place = .startLine
+            return self.startLine(byte, at: index)
         }
-        guard Self.isToken(byte) else {
+        guard HTTPToken.contains(byte) else {
             return .refused(.badRequest, "A header line begins with the field's name.")
         }
         guard self.fields.count < self.maximumFieldCount else {
-            return .refused(.headersTooLarge, "The request has more than \(self.maximumFieldCount) header fields.")
+            return .refused(.headersTooLarge, "The head has more than \(self.maximumFieldCount) header fields.")
         }
         if self.fields.isEmpty { self.fields.reserveCapacity(16) }
         self.nameStart = index
@@ -189,13 +177,5 @@ internal struct RequestHeadReader {
     /// What a value is made of, besides tabs.
     private static func isText(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte != 0x7F
-    }
-
-    /// What a token is made of (RFC 9110, section 5.6.2): one bit for each character of ASCII.
-    static func isToken(_ byte: UInt8) -> Bool {
-        // Digits and !#$%&'*+-. below 64; letters and ^_`|~ above.
-        let low: UInt64 = 0x03FF_6CFA_0000_0000
-        let high: UInt64 = 0x57FF_FFFF_C7FF_FFFE
-        return byte < 128 && (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1
     }
 }
