@@ -1,26 +1,27 @@
 import SluiceBase
 
-/// Finds out by the first telling line of standard output what a scanner writes, and then leaves the rest to that
-/// format's translator.
+/// Detects a scanner's format by the first telling line of standard output, and leaves everything else to that format's
+/// translator.
 ///
-/// Of documents over many lines, and of text, the one for all of the table does.
+/// Text, and documents over several lines, go to the translator of the table's formats.
 ///
-/// On standard error it looks for progress alone, also before there is a first line: what else stands there (warnings,
-/// a banner) tells nothing about the output.
+/// On standard error it looks only for progress, even before the first line: anything else there (warnings, a banner)
+/// says nothing about the output.
 struct AutoTranslator: OutputTranslator {
-    /// How many lines that tell nothing (empty ones, a lone bracket) are held back before they are just lines.
+    /// The most lines without a hint (empty ones, a lone bracket) that are held back; one more makes the output plain
+    /// lines.
     private static let maximumHeldCount = 4
 
     private let scanID: String
     private var held: [OutputLine] = []
     private var chosen: (any OutputTranslator)?
 
-    /// Whether the chosen translator knows what stands on standard error.
+    /// Whether the chosen translator reads standard error.
     private var readsError = false
 
     /// A translator that has not seen anything.
     ///
-    /// - Parameter scanID: The scan, for the translator to come.
+    /// - Parameter scanID: The scan, passed on to the chosen translator.
     init(scanID: String) {
         self.scanID = scanID
     }
@@ -57,19 +58,19 @@ struct AutoTranslator: OutputTranslator {
         return messages
     }
 
-    /// How far the scanner is, whichever of those that are known it is.
+    /// The progress in a line of any known scanner; nil where it has none.
     private static func progress(in line: OutputLine) -> [ProgressMessage]? {
         MasscanTranslator.progress(in: line) ?? NucleiTranslator.progress(in: line)
             ?? PrintedReader.progress(in: line) ?? NmapTextReader.progress(in: line.text)
     }
 
-    /// The format that a line tells; nothing if it could be any.
+    /// The format that a line identifies; nil if it could be any.
     private static func format(of line: OutputLine, scanID: String) -> ScanFormat? {
         let text = line.text.drop { $0 == " " || $0 == "\t" }
         if text.isEmpty || text == "[" || text == "," { return nil }
         for (beginning, format) in self.beginnings where text.hasPrefix(beginning) { return format }
         if text.hasPrefix("{") || text.hasPrefix("[") {
-            // nuclei's records have a `type` too: the protocol.
+            // A nuclei record has a `type` too, its network protocol, and would pass for a message.
             let record = RecordLine.objects(in: line)?.first
             if record?["template-id"] != nil { return .nuclei }
             if let format = RecordTranslator.format(of: line) { return format }
@@ -80,7 +81,7 @@ struct AutoTranslator: OutputTranslator {
         return .lines
     }
 
-    /// How the first lines of scanners begin; the XML of both is read alike.
+    /// The beginnings of scanners' first lines; the XML of nmap and masscan is read alike.
     private static let beginnings: [(String, ScanFormat)] = [
         ("Starting Nmap ", .nmap), ("<?xml", .nmap), ("<nmaprun", .nmap), ("# Nmap ", .nmap), ("Host: ", .nmap),
         ("Discovered open port ", .masscan), ("#masscan", .masscan), ("# Masscan ", .masscan),

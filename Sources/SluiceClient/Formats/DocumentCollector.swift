@@ -100,8 +100,8 @@ struct DocumentCollector: Sendable {
         }
     }
 
-    /// Whether a line may go on with what is held: no line of a document begins otherwise, and an object begins behind
-    /// a bracket, a comma or a colon alone.
+    /// Whether a line may continue the lines held: it starts as a line within a document can, and an object only after
+    /// a bracket, a comma or a colon.
     private func mayContinue(_ line: OutputLine) -> Bool {
         let rest = line.bytes.drop { Self.isSpace($0) }
         guard let first = rest.first else { return true }
@@ -139,7 +139,7 @@ struct DocumentCollector: Sendable {
             }
         }
         if let last = bytes.last(where: { !Self.isSpace($0) }) { self.lastByte = last }
-        // No string goes on in the next line.
+        // A string does not continue on the next line.
         self.isInString = false
         self.isEscaped = false
         return self.depth <= 0

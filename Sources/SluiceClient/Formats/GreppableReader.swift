@@ -1,4 +1,4 @@
-/// Reads the greppable output of nmap and masscan (`-oG -`): a host a line, its fields between tabs.
+/// Reads the greppable output of nmap and masscan (`-oG -`): one host per line, its fields separated by tabs.
 struct GreppableReader: Sendable {
     private var messages: [ProgressMessage] = []
     private var isUnderstood = true
@@ -10,12 +10,13 @@ struct GreppableReader: Sendable {
         text.hasPrefix("Host: ") || (text.hasPrefix("Timestamp: ") && text.contains("\tHost: "))
     }
 
-    /// Takes one line.
+    /// Reads one line.
     ///
     /// - Parameters:
     ///   - line: The line.
-    ///   - findings: What was found before.
-    /// - Returns: What it says, and the line itself where not all of it is known; nil where none of it is.
+    ///   - findings: The findings so far.
+    /// - Returns: The messages of the line, and the line itself where not all of it is understood; nil where none of it
+    ///   is.
     static func read(_ line: OutputLine, findings: inout NmapFindings) -> [ProgressMessage]? {
         var reader = GreppableReader()
         guard reader.read(line.text, findings: &findings) else { return nil }
@@ -31,7 +32,7 @@ struct GreppableReader: Sendable {
         guard let host = fields.removeValue(forKey: "Host"), let ip = host.split(separator: " ").first.map(String.init)
         else { return false }
         let name = host.split(separator: "(").dropFirst().first?.split(separator: ")").first.map(String.init)
-        // What else nmap says of a host is about its sequence numbers and about ports in a state of no interest.
+        // The other known fields are about sequence numbers, and about ports in a state of no interest.
         for known in ["Timestamp", "Ignored State", "Seq Index", "IP ID Seq"] { fields[known] = nil }
         switch fields.removeValue(forKey: "Status") {
         case "Up"?:
@@ -51,7 +52,7 @@ struct GreppableReader: Sendable {
         return true
     }
 
-    /// Entries end with a slash, and no slash stands within a field: a version may hold a comma.
+    /// Splits after `/, `, because a field may contain a comma, but no slash.
     private static func entries(of text: Substring) -> [Substring] {
         var entries: [Substring] = []
         var start = text.startIndex
@@ -69,7 +70,7 @@ struct GreppableReader: Sendable {
         return entries
     }
 
-    /// Reads `22/open/tcp//ssh//OpenSSH 9.2p1 (protocol 2.0)/`, and of a scan of protocols `6/open/tcp/`.
+    /// Reads `22/open/tcp//ssh//OpenSSH 9.2p1 (protocol 2.0)/`, and `6/open/tcp/` of a protocol scan.
     private mutating func port(_ entry: Substring, ip: String, name: String?, findings: inout NmapFindings) {
         let fields = entry.split(separator: "/", omittingEmptySubsequences: false)
         guard fields.count >= 3, let number = Int(fields[0]), (0...65_535).contains(number) else {

@@ -1,18 +1,18 @@
 import NIOCore
 import SluiceBase
 
-/// A JSON object that no format knows, as a message of its own: its members stay as they are written.
+/// Turns a JSON object that no format knows into a message of its own; its members stay as they are written.
 enum KeptRecord {
-    /// The type of such a message.
+    /// The type of these messages.
     static let type = "finding"
 
-    /// What the gateway owns: such members get another name.
+    /// Members whose names belong to the gateway, with the names they get instead.
     private static let ownedNames = ["type": "recordType", "seq": "recordSeq", "scanId": "recordScanId"]
 
     /// Reads a line that holds an object, or an array of objects.
     ///
-    /// - Returns: A message for each; nil where the line is something else, or a message would be more than the gateway
-    ///   takes.
+    /// - Returns: One message per object; nil where the line holds anything else, or a message would exceed the
+    ///   gateway's limit.
     static func messages(of line: OutputLine) -> [ProgressMessage]? {
         guard !line.isTruncated, line.bytes.count <= NDJSONLine.maximumMessageBytes,
             let first = line.bytes.first(where: { $0 != 0x20 && $0 != 0x09 }),
@@ -27,7 +27,7 @@ enum KeptRecord {
     /// - Parameters:
     ///   - node: The value.
     ///   - bytes: The text that it was read from.
-    /// - Returns: A message for each; nil where there are none, or one would be more than the gateway takes.
+    /// - Returns: One message per object; nil where there are none, or one would exceed the gateway's limit.
     static func messages(of node: JSONNode, in bytes: [UInt8]) -> [ProgressMessage]? {
         if node.isObject { return self.message(of: node, in: bytes).map { [$0] } }
         guard !node.elements.isEmpty else { return nil }

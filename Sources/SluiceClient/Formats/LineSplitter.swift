@@ -1,8 +1,8 @@
 import SluiceBase
 
-/// Cuts a stream of bytes into lines, with a limit on what a line may hold in memory.
+/// Splits a stream of bytes into lines of bounded size.
 ///
-/// A carriage return ends a line too: scanners redraw their progress with it. `\r\n` is one end, not two.
+/// A carriage return ends a line too, because scanners redraw their progress with it. `\r\n` is one line end, not two.
 struct LineSplitter: Sendable {
     private let maximumBytes: Int
     private var pending: [UInt8] = []
@@ -11,7 +11,7 @@ struct LineSplitter: Sendable {
 
     /// A splitter with nothing in it.
     ///
-    /// - Parameter maximumBytes: What is beyond this in a line is left out.
+    /// - Parameter maximumBytes: The most bytes of a line; the rest of a longer one is dropped.
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
@@ -39,7 +39,7 @@ struct LineSplitter: Sendable {
         return lines
     }
 
-    /// Returns what is left when the stream has ended without ending its last line.
+    /// Returns the last line of a stream that ended without a line end; nil where nothing is left.
     mutating func finish() -> OutputLine? {
         self.pending.isEmpty && !self.isOverlong ? nil : self.takePending()
     }
@@ -52,7 +52,7 @@ struct LineSplitter: Sendable {
 
     private mutating func takePending() -> OutputLine {
         let line = OutputLine(bytes: self.pending, isTruncated: self.isOverlong)
-        // A long line leaves no buffer of its size behind.
+        // Frees the buffer, so that a long line leaves none of its size behind.
         self.pending = []
         self.isOverlong = false
         return line
@@ -61,19 +61,19 @@ struct LineSplitter: Sendable {
 
 /// One line of a scanner's output, without its end.
 struct OutputLine: Sendable, Equatable {
-    /// How much of a line goes into a `line` message, in bytes: six times as much, fully escaped, still is a
-    /// message that the gateway takes.
+    /// The most bytes of a line in a `line` message: even with every byte escaped to six, the message is within the
+    /// gateway's limit.
     static let maximumTextBytes = 32 * 1024
 
     let bytes: [UInt8]
 
-    /// Whether the line was longer than the limit, so that its end is missing.
+    /// Whether the line exceeded the limit, so that its end is missing.
     let isTruncated: Bool
 
-    /// The line as text; what is not UTF-8 becomes U+FFFD.
+    /// The line as text; bytes that are not UTF-8 become U+FFFD.
     var text: String { String(decoding: self.bytes, as: UTF8.self) }
 
-    /// Whether there is nothing to see in it.
+    /// Whether the line is empty, or only spaces and tabs.
     var isBlank: Bool { self.bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
 
     init(bytes: [UInt8], isTruncated: Bool = false) {
@@ -88,18 +88,18 @@ struct OutputLine: Sendable, Equatable {
 
 /// The JSON objects in one line of a tool's output.
 ///
-/// Tools write an array over many lines, or all of it on one, with commas before or behind its elements. Each line is
-/// read on its own, whatever piece of the array it is.
+/// Tools write an array over several lines, or on one, with commas before or after its elements. Each line is read on
+/// its own, whichever piece of the array it is.
 enum RecordLine {
-    /// How many values one line may hold: brackets and commas alone must not fill the memory.
+    /// The most values in one line, so that brackets and commas alone cannot fill the memory.
     private static let maximumNodeCount = 1_000_000
 
     /// Reads a line.
     ///
     /// - Parameters:
     ///   - line: The line.
-    ///   - keys: Members that are checked and not kept, such as whole responses.
-    /// - Returns: The objects, none where the line is but a bracket or a comma; nil where it is something else.
+    ///   - keys: Members that are checked but not kept, such as whole responses.
+    /// - Returns: The objects, none where the line has only brackets or commas; nil where it holds anything else.
     static func objects(in line: OutputLine, leavingOut keys: Set<String> = []) -> [JSONNode]? {
         var rest = self.trimmed(line.bytes[...])
         if rest.first == UInt8(ascii: "[") { rest = self.trimmed(rest.dropFirst()) }
@@ -114,7 +114,7 @@ enum RecordLine {
         return elements
     }
 
-    /// Without white space and commas at both ends.
+    /// The bytes without white space and commas at both ends.
     private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         func isBetweenElements(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: ",") }
         var rest = bytes.drop(while: isBetweenElements)

@@ -1,7 +1,7 @@
 import SluiceBase
 
-/// masscan's output in each of its forms but the binary one: JSON (`-oJ -`), NDJSON (`-oD -`), XML (`-oX -`), greppable
-/// (`-oG -`), a list (`-oL -`), what it prints without any of them, and its status line.
+/// Translates every output of masscan except the binary one: JSON (`-oJ -`), NDJSON (`-oD -`), XML (`-oX -`), greppable
+/// (`-oG -`), a list (`-oL -`), its default output, and its status line.
 struct MasscanTranslator: OutputTranslator {
     private var findings = NmapFindings()
     private var xml = NmapXMLReader()
@@ -14,7 +14,7 @@ struct MasscanTranslator: OutputTranslator {
         }
         let text = line.text
         if GreppableReader.recognises(text) { return GreppableReader.read(line, findings: &self.findings) }
-        // The first and the last line of a list, and what older versions end an array with: it is no JSON.
+        // The first and the last line of a list, and the last element of an array in older versions, which is not JSON.
         if ["#masscan", "# end", "{finished: 1}"].contains(text) { return [] }
         let words = text.split(separator: " ")
         if words.count >= 6, words[0] == "Discovered", words[2] == "port", words[4] == "on" {
@@ -26,7 +26,7 @@ struct MasscanTranslator: OutputTranslator {
         return words.count >= 4 ? self.listEntry(words) : nil
     }
 
-    /// Reads records, and keeps the line for what it cannot read of them.
+    /// Reads records; the line itself is added if one of them cannot be read.
     private mutating func records(_ objects: [JSONNode], of line: OutputLine) -> [ProgressMessage]? {
         var messages: [ProgressMessage] = []
         var isUnderstood = true
@@ -40,7 +40,7 @@ struct MasscanTranslator: OutputTranslator {
     private mutating func record(_ node: JSONNode) -> [ProgressMessage]? {
         guard let ip = node["ip"]?.string else { return nil }
         var messages: [ProgressMessage] = []
-        // The array form holds a list of ports, NDJSON one port, its state or banner under `data`.
+        // The array form holds a list of ports; NDJSON holds one port, with its state or banner under `data`.
         for entry in node["ports"]?.elements ?? [node] {
             guard let number = entry["port"]?.scalarText.flatMap({ Int($0) }) else { return nil }
             let port = NmapFindings.Port(ip: ip, number: number, protocol: entry["proto"]?.string ?? "tcp")
@@ -56,7 +56,8 @@ struct MasscanTranslator: OutputTranslator {
         return messages
     }
 
-    /// Reads `Discovered open port 80/tcp on 10.0.0.1`; of a scan by ARP `Discovered up port 0/arp on 10.0.0.1 (…) …`.
+    /// Reads `Discovered open port 80/tcp on 10.0.0.1`, and `Discovered up port 0/arp on 10.0.0.1 (…) …` of an ARP
+    /// scan.
     private mutating func discovered(_ words: [Substring]) -> [ProgressMessage]? {
         guard let port = Self.port(words[3], ip: words[5]) else { return nil }
         return self.found(port, state: String(words[1]))
@@ -110,7 +111,7 @@ struct MasscanTranslator: OutputTranslator {
 // MARK: - Progress
 
 extension MasscanTranslator {
-    /// How far masscan is; nil where the line does not say so.
+    /// The progress of masscan; nil where the line has none.
     static func progress(in line: OutputLine) -> [ProgressMessage]? {
         if line.bytes.starts(with: "{\"state\":\"".utf8) {
             return RecordLine.objects(in: line)?.first?["progress"].map { self.statusRecord($0) }
@@ -118,7 +119,7 @@ extension MasscanTranslator {
         return line.bytes.starts(with: "rate:".utf8) ? self.status(line.text) : nil
     }
 
-    /// Reads `rate:  0.10-kpps, 12.34% done,   0:00:10 remaining, found=3`; a scan without an end has no percentage.
+    /// Reads `rate:  0.10-kpps, 12.34% done,   0:00:10 remaining, found=3`; an endless scan has no percentage.
     private static func status(_ text: String) -> [ProgressMessage]? {
         let fields = text.split(separator: ",").map { field in field.drop { $0 == " " } }
         guard fields[0].hasSuffix("-kpps") else { return nil }

@@ -1,19 +1,20 @@
 import SluiceBase
 
-/// Lines that are messages already, as the gateway takes them.
+/// Lines that are messages in the form that the gateway takes.
 ///
-/// A line that the gateway would refuse counts as none, since it would take the other messages of its request along.
+/// A line that the gateway would refuse is no message, since the other messages of its request would be refused with
+/// it.
 enum NDJSONLine {
     /// The gateway's limit for one message, in bytes.
     static let maximumMessageBytes = 256 * 1024
 
-    /// Types that only the gateway itself may send, and the beginning of others.
+    /// The types that only the gateway sends, and the prefix of others.
     private static let reservedPrefix = "sluice."
     private static let reservedTypes: Set<String> = [
         "batch", "lag", "subscribed", "unsubscribed", "ack", "pong", "tokenExpiring", "scanStalled", "scanResumed",
     ]
 
-    /// Reads a line as a message that the gateway takes; nothing if it is none.
+    /// Reads a line as a message that the gateway takes; nil if it is none.
     static func message(in line: OutputLine, scanID: String) -> ProgressMessage? {
         guard !line.isTruncated, line.bytes.count <= self.maximumMessageBytes,
             let node = try? JSONReader.read(line.bytes), case .object(let members) = node.value

@@ -1,20 +1,20 @@
 import SluiceBase
 
-/// Reads what nikto prints: where it looks, and then a line for each thing that it found.
+/// Reads nikto's default output: the target, then one line per finding.
 struct NiktoTextReader: Sendable {
     private var ip: String?
     private var host: String?
     private var port: Int?
 
-    /// How lines begin that are about the run, and not about what was found.
+    /// The beginnings of lines that are about the run, and not findings.
     private static let notices = [
         "Start Time:", "End Time:", "SSL Info:", "Site Link", "Scan terminated", "No web server found",
         "No CGI Directories found", "CGI tests", "Platform:", "ERROR:", "Multiple IPs found:", "Your Nikto",
     ]
 
-    /// Takes one line.
+    /// Reads one line.
     ///
-    /// - Returns: What it says; nil where it is about the run.
+    /// - Returns: The messages of the line; nil where it is about the run.
     mutating func read(_ line: String) -> [ProgressMessage]? {
         guard line.hasPrefix("+ ") else { return nil }
         let text = line.dropFirst(2)

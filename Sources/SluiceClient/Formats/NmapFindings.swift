@@ -1,12 +1,12 @@
 import NIOCore
 import SluiceBase
 
-/// What nmap found, each thing said once, whichever of its outputs says it first.
+/// The findings of nmap, each reported once, whichever of its outputs has it first.
 ///
-/// With `-v` nmap names an open port when it finds it and again in the report at the end; the XML output can run
+/// With `-v` nmap names an open port when it finds it and again in the report at the end, and the XML output can run
 /// beside the normal one.
 struct NmapFindings: Sendable {
-    /// Which of nmap's outputs said something: each tells the phases by itself.
+    /// The output that reports a phase; each reports all phases on its own.
     enum Source: Sendable, Hashable {
         case text
         case xml
@@ -19,7 +19,7 @@ struct NmapFindings: Sendable {
         let `protocol`: String
     }
 
-    /// What runs behind a port, as far as its answers told.
+    /// The service behind a port, as far as its answers identify it.
     struct Service: Sendable, Equatable {
         let name: String
         let product: String?
@@ -27,11 +27,11 @@ struct NmapFindings: Sendable {
         let details: String?
     }
 
-    /// How many findings are remembered: a scan of thousands of hosts must not fill the memory, and a finding and
-    /// its repetition are at most one group of hosts apart.
+    /// The most findings that are remembered, so that a scan of thousands of hosts does not fill the memory; a finding
+    /// and its repetition are at most one host group apart.
     private static let rememberedCount = 100_000
 
-    /// How many different phases are told apart.
+    /// The most phases that are distinguished; further ones are not reported.
     private static let maximumPhaseCount = 256
 
     private var seen = RecentSet(maximumCount: Self.rememberedCount)
@@ -51,7 +51,7 @@ struct NmapFindings: Sendable {
     }
 
     mutating func port(_ port: Port, state: String, service: String? = nil) -> [ProgressMessage] {
-        // Also `open|filtered`, nmap's word for a silent UDP port.
+        // Includes `open|filtered`, which nmap reports for a silent UDP port.
         guard state.hasPrefix("open"), self.seen.insert("p \(port.ip) \(port.number)/\(port.protocol)") else {
             return []
         }
@@ -81,7 +81,7 @@ struct NmapFindings: Sendable {
         ]
     }
 
-    /// What a service said of itself, as masscan tells it.
+    /// Reports the banner of a service, as masscan reads it.
     mutating func banner(_ text: String?, service name: String, on port: Port) -> [ProgressMessage] {
         let details = text.map { $0.prefix(bytes: OutputLine.maximumTextBytes) }
         return self.service(Service(name: name, product: nil, version: nil, details: details), on: port)
@@ -98,7 +98,7 @@ struct NmapFindings: Sendable {
         ]
     }
 
-    /// A phase has begun: where two outputs tell it, the n-th beginning counts once.
+    /// Reports the start of a phase; where two outputs report it, the n-th start of both counts once.
     mutating func phaseStarted(_ phase: String, source: Source) -> [ProgressMessage] {
         let known = self.startedPhases[source, default: [:]]
         guard known[phase] != nil || known.count < Self.maximumPhaseCount else { return [] }
@@ -109,7 +109,7 @@ struct NmapFindings: Sendable {
         return [ProgressMessage("phaseStarted", phase: phase)]
     }
 
-    /// How far a phase is.
+    /// The progress of a phase.
     ///
     /// - Parameters:
     ///   - phase: The phase.
@@ -126,7 +126,7 @@ struct NmapFindings: Sendable {
     }
 }
 
-/// Remembers what was seen lately, and forgets the oldest when there is too much of it.
+/// A set of recent members that drops the oldest beyond its limit.
 struct RecentSet: Sendable {
     private let maximumCount: Int
     private var members: Set<String> = []
@@ -134,12 +134,12 @@ struct RecentSet: Sendable {
 
     /// A set with nothing in it.
     ///
-    /// - Parameter maximumCount: How many members are remembered.
+    /// - Parameter maximumCount: The most members that are remembered.
     init(maximumCount: Int) {
         self.maximumCount = maximumCount
     }
 
-    /// Remembers `member`.
+    /// Adds `member`.
     ///
     /// - Returns: Whether it was new.
     mutating func insert(_ member: String) -> Bool {
@@ -153,11 +153,11 @@ struct RecentSet: Sendable {
 }
 
 extension NmapFindings {
-    /// A host that answered, at a port if there is one.
+    /// Reports a host that answered, and its port if there is one.
     mutating func open(ip: String, name: String?, port: Int?, protocol: String?) -> [ProgressMessage] {
         let host = self.host(ip: ip, name: name)
         guard let port, (0...65_535).contains(port) else { return host }
-        // zmap names what answered, not what was asked.
+        // zmap reports the kind of the answer (`synack`), not the protocol that was asked.
         let place = Port(ip: ip, number: port, protocol: `protocol` == "udp" ? "udp" : "tcp")
         return host + self.port(place, state: "open")
     }

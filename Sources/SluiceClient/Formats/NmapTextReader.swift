@@ -1,8 +1,8 @@
 import SluiceBase
 
-/// Reads nmap's normal output: with `-v` it names ports as it finds them, with `--stats-every` it says how far it is.
+/// Reads nmap's normal output: `-v` names ports as they are found, `--stats-every` reports progress.
 struct NmapTextReader: Sendable {
-    /// Columns of the table of ports that is being told, where its heading placed them.
+    /// The columns of the current port table, as its heading places them.
     private struct Columns: Sendable {
         let version: Int?
     }
@@ -11,12 +11,12 @@ struct NmapTextReader: Sendable {
     private var names: [String: String] = [:]
     private var columns: Columns?
 
-    /// Takes one line.
+    /// Reads one line.
     ///
     /// - Parameters:
     ///   - line: The line.
-    ///   - findings: What was found before.
-    /// - Returns: What it says; nil where that is not known, or more than messages say.
+    ///   - findings: The findings so far.
+    /// - Returns: The messages of the line; nil where it is not understood, or says more than the messages do.
     mutating func read(_ line: String, findings: inout NmapFindings) -> [ProgressMessage]? {
         if line.hasPrefix("Discovered open port ") {
             return self.discoveredPort(line, findings: &findings)
@@ -52,12 +52,12 @@ struct NmapTextReader: Sendable {
         return self.columns == nil ? nil : self.portRow(line, ip: ip, findings: &findings)
     }
 
-    /// How far nmap is (`--stats-every`); nil where the line does not say so.
+    /// The progress of nmap (`--stats-every`); nil where the line has none.
     static func progress(in line: String) -> [ProgressMessage]? {
         line.hasPrefix("Stats: ") ? self.stats(line) : self.timing(line)
     }
 
-    /// `SYN Stealth Scan at 05:38`, `Ping Scan at 05:38, 0.02s elapsed (1 total hosts)`: the phase stands first.
+    /// Reads `SYN Stealth Scan at 05:38`, `Ping Scan at 05:38, 0.02s elapsed (1 total hosts)`: the phase is first.
     private func phase(in text: Substring) -> String? {
         var searched = text
         while let at = Self.lastRange(of: " at ", in: searched) {
@@ -117,7 +117,7 @@ struct NmapTextReader: Sendable {
         guard words.count >= 2, let (number, name) = Self.portAndProtocol(words[0]) else { return nil }
         let state = String(words[1])
         let port = NmapFindings.Port(ip: ip, number: number, protocol: name)
-        // A question mark is nmap's word for a guess.
+        // nmap marks a guess with a question mark.
         let service = words.count > 2 ? String(words[2].prefix { $0 != "?" }) : nil
         var messages = findings.port(port, state: state, service: service)
         if let column = self.columns?.version, let service, state.hasPrefix("open") {
@@ -130,10 +130,10 @@ struct NmapTextReader: Sendable {
     }
 }
 
-// MARK: - Words of nmap
+// MARK: - nmap's notation
 
 extension NmapTextReader {
-    /// `localhost (127.0.0.1)`, or an address alone.
+    /// Reads `localhost (127.0.0.1)`, or an address alone.
     private static func target(_ text: Substring) -> (ip: String, name: String?) {
         let words = text.split(separator: " ")
         guard words.count >= 2, words[1].hasPrefix("("), words[1].hasSuffix(")") else {
@@ -142,14 +142,14 @@ extension NmapTextReader {
         return (String(words[1].dropFirst().dropLast()), String(words[0]))
     }
 
-    /// `localhost (127.0.0.1) [31 ports]`, `2 services on localhost (127.0.0.1)`: keeps the name.
+    /// Keeps the name in `localhost (127.0.0.1) [31 ports]`, `2 services on localhost (127.0.0.1)`.
     private mutating func rememberName(in text: Substring) {
         let words = text.split(separator: " ")
         guard let index = words.firstIndex(where: { $0.hasPrefix("(") && $0.hasSuffix(")") }), index > 0 else { return }
         self.remember(name: String(words[index - 1]), of: String(words[index].dropFirst().dropLast()))
     }
 
-    /// How many host names are remembered at most.
+    /// The most host names that are remembered; beyond it all are forgotten.
     private static let maximumNameCount = 10_000
 
     private mutating func remember(name: String?, of ip: String) {
@@ -166,7 +166,7 @@ extension NmapTextReader {
         return (number, String(parts[1]))
     }
 
-    /// `0:00:04`, `1:02:03`.
+    /// Reads `0:00:04`, `1:02:03`.
     static func seconds(_ text: Substring) -> Int? {
         let parts = text.split(separator: ":").map { Int($0) }
         guard parts.count == 3, let hours = parts[0], let minutes = parts[1], let seconds = parts[2],
@@ -184,7 +184,8 @@ extension NmapTextReader {
         return nil
     }
 
-    /// `OpenSSH 9.2p1 Debian 2 (protocol 2.0)`: the product up to the first number, the version up to the bracket.
+    /// Reads `OpenSSH 9.2p1 Debian 2 (protocol 2.0)`: the product up to the first number, the version up to the
+    /// bracket.
     static func service(_ name: String, described text: Substring) -> NmapFindings.Service {
         var head = text
         var details: Substring?

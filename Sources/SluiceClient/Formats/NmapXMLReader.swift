@@ -1,7 +1,6 @@
 import SluiceBase
 
-/// Reads the XML output of nmap and masscan (`-oX -`), tag by tag, keeping no more than the host and port that are
-/// being told.
+/// Reads the XML output of nmap and masscan (`-oX -`), tag by tag, keeping only the current host and port.
 struct NmapXMLReader: Sendable {
     /// The host whose element is open.
     private struct Host: Sendable {
@@ -9,7 +8,7 @@ struct NmapXMLReader: Sendable {
         var name: String?
         var mac: String?
         var vendor: String?
-        /// masscan does not say it: there a host is up that has an open port.
+        /// Whether the host is up; nil for masscan, which does not report it: there a host with an open port is up.
         var isUp: Bool?
     }
 
@@ -35,17 +34,17 @@ struct NmapXMLReader: Sendable {
         "output", "runstats", "finished", "hosts", "hostscript", "prescript", "postscript",
     ]
 
-    /// Whether a line is one of XML.
+    /// Whether a line is XML.
     static func recognises(_ line: OutputLine) -> Bool {
         line.bytes.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "<")
     }
 
-    /// Takes one line.
+    /// Reads one line.
     ///
     /// - Parameters:
     ///   - line: The line.
-    ///   - findings: What was found before.
-    /// - Returns: What its tags complete, and the line itself where it holds something else than known tags.
+    ///   - findings: The findings so far.
+    /// - Returns: The messages that its tags complete, and the line itself where it holds anything but known tags.
     mutating func read(_ line: OutputLine, findings: inout NmapFindings) -> [ProgressMessage] {
         let (tags, isWhole) = XMLTagReader.tags(in: line.bytes)
         var messages: [ProgressMessage] = []
@@ -91,7 +90,7 @@ struct NmapXMLReader: Sendable {
             guard let ip = self.host.ip, let name = tag["name"] else { return [] }
             return findings.operatingSystem(name, accuracy: tag["accuracy"].flatMap { Int($0) }, ip: ip)
         case "finished":
-            // Where a scan fails this is all that the document says about it.
+            // In a failed scan this is all that the document says about the failure.
             return tag["errormsg"].map { [.line(OutputLine($0))] } ?? []
         default:
             break
@@ -123,7 +122,7 @@ struct NmapXMLReader: Sendable {
     private mutating func service(_ tag: XMLTag) {
         guard let name = tag["name"] else { return }
         self.port?.service = name
-        // A name out of nmap's table of port numbers is a guess, and not a service that answered.
+        // A name from nmap's table of port numbers is a guess, not a service that answered.
         if let banner = tag["banner"] {
             self.port?.banner = banner
         } else if tag["method"] == "probed" || tag["product"] != nil {
@@ -180,7 +179,7 @@ struct NmapXMLReader: Sendable {
     }
 }
 
-/// nmap's XML output, its normal output, its greppable output, or several of them, on whichever stream each comes.
+/// Translates nmap's XML, normal and greppable output, or several of them, on either stream.
 struct NmapTranslator: OutputTranslator {
     private var findings = NmapFindings()
     private var xml: [ScannerStream: NmapXMLReader] = [:]

@@ -1,17 +1,17 @@
 import SluiceBase
 
-/// Reads what nuclei prints for a person, with or without colours.
+/// Reads nuclei's default output, with or without colours.
 enum NucleiTextReader {
     private static let severities: Set<String> = ["info", "low", "medium", "high", "critical", "unknown"]
 
-    /// How much of an address or a result is kept, in bytes.
+    /// The most bytes of an address or a result that are kept.
     private static let maximumTextBytes = 4096
 
     /// Reads `[2026-01-02 15:04:05] [tech-detect:nginx] [http] [info] http://127.0.0.1/ ["1.18"]`.
     ///
-    /// - Parameter text: The line. The time is there with `-timestamp`, `[matched]` or `[failed]` behind the
-    ///   template with `-matcher-status`.
-    /// - Returns: The finding; nothing if the line is none, or the template did not match.
+    /// - Parameter text: The line; `-timestamp` adds the time, `-matcher-status` adds `[matched]` or `[failed]` after
+    ///   the template.
+    /// - Returns: The finding; nil if the line is none, or the template did not match.
     static func finding(in text: String) -> ProgressMessage? {
         var rest = DisplayText.withoutColours(text)[...]
         var groups: [String] = []
@@ -52,7 +52,8 @@ enum NucleiTextReader {
         text.utf8.count == 19 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || "- :".utf8.contains($0) }
     }
 
-    /// What a template extracted, as a list where it can be read as one: `["1.18","nginx"]`.
+    /// The texts that a template extracted: the elements of `["1.18","nginx"]`, or the whole text where it is no such
+    /// list.
     private static func results(_ text: Substring) -> [String]? {
         guard !text.isEmpty else { return nil }
         let list = try? JSONReader.read(Array(text.utf8))

@@ -1,16 +1,16 @@
 import SluiceBase
 
-/// nuclei's findings, as JSON lines (`-jsonl`), as one array (`-json-export`) or as it prints them, and its
-/// statistics (`-stats`, `-stats-json`).
+/// Translates nuclei's findings, as JSON lines (`-jsonl`), as one array (`-json-export`) or in its default output, and
+/// its statistics (`-stats`, `-stats-json`).
 struct NucleiTranslator: OutputTranslator {
-    /// How many results that a template extracted go into a message.
+    /// The most extracted results in a message.
     private static let maximumResultCount = 20
 
-    /// How long one extracted result, and any other text of a finding, may be, in bytes.
+    /// The most bytes of one extracted result, and of any other text of a finding.
     private static let maximumResultBytes = 1024
     private static let maximumTextBytes = 4096
 
-    /// What makes a record large and is of no use to who follows a scan.
+    /// Members that make a record large and are of no use to subscribers.
     private static let leftOutKeys: Set<String> = [
         "request", "response", "curl-command", "template-encoded", "interaction", "issue_trackers",
     ]
@@ -25,7 +25,7 @@ struct NucleiTranslator: OutputTranslator {
         return objects.map { self.message($0) }
     }
 
-    /// A template that did not match (`-matcher-status`) is told as nuclei prints it, and is no finding.
+    /// A template that did not match (`-matcher-status`) is no finding; its line is rebuilt as nuclei prints it.
     private func message(_ node: JSONNode) -> ProgressMessage {
         guard node["matcher-status"]?.scalarText == "false" else { return self.finding(node) }
         let words = [
@@ -64,7 +64,7 @@ struct NucleiTranslator: OutputTranslator {
         }
     }
 
-    /// Where the template matched: a whole address, to which nothing is to be added.
+    /// The complete address where the template matched.
     private static func target(of node: JSONNode) -> String? {
         self.text(node["matched-at"]) ?? self.text(node["url"]) ?? self.text(node["host"])
     }
@@ -74,7 +74,7 @@ struct NucleiTranslator: OutputTranslator {
         return text.prefix(bytes: self.maximumTextBytes)
     }
 
-    /// A list of strings, or a single one, as a list; nothing if there is none.
+    /// Writes a list of strings, or a single string as a list; nothing if there is none.
     private static func set(_ key: String, _ node: JSONNode?, in object: inout JSONWriter) {
         guard let node else { return }
         let texts = node.string.map { [$0] } ?? node.elements.compactMap(\.string)
@@ -82,7 +82,7 @@ struct NucleiTranslator: OutputTranslator {
         object.member(key, self.bounded(texts))
     }
 
-    /// As many texts of a list, and as much of each, as a message has room for.
+    /// Limits a list of texts, and the size of each, to what a message has room for.
     static func bounded(_ texts: [String]) -> [String] {
         texts.prefix(self.maximumResultCount).map { $0.prefix(bytes: self.maximumResultBytes) }
     }
@@ -91,10 +91,10 @@ struct NucleiTranslator: OutputTranslator {
 // MARK: - Progress
 
 extension NucleiTranslator {
-    /// Of nothing nuclei makes the largest number there is instead of a percentage.
+    /// With nothing to do nuclei reports the largest number there is instead of a percentage.
     private static let maximumPercent = 1000.0
 
-    /// How far nuclei is; nil where the line does not say so.
+    /// The progress of nuclei; nil where the line has none.
     static func progress(in line: OutputLine) -> [ProgressMessage]? {
         if line.bytes.count < OutputLine.maximumTextBytes, line.bytes.first == UInt8(ascii: "{") {
             return RecordLine.objects(in: line)?.first.flatMap { self.statistics($0) }
@@ -110,7 +110,7 @@ extension NucleiTranslator {
         return self.progress(percent: percent, counts: { node[$0]?.scalarText.flatMap { Int($0) } })
     }
 
-    /// The message for a percentage and its counts.
+    /// The message for a percentage and its counts; none where nuclei had nothing to do.
     static func progress(percent: Double, counts: (String) -> Int?) -> [ProgressMessage] {
         guard percent <= self.maximumPercent else { return [] }
         return [

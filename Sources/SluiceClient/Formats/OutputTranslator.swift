@@ -45,13 +45,13 @@ extension OutputTranslator {
     }
 }
 
-/// Where a scanner wrote something.
+/// The stream that a scanner wrote to.
 package enum ScannerStream: Sendable, Hashable {
     case standardOutput
     case standardError
 }
 
-/// Each line of standard output is a `line` message.
+/// Makes a `line` message of each line of standard output.
 struct LinesTranslator: OutputTranslator {
     func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
         stream == .standardOutput ? [.line(line)] : nil

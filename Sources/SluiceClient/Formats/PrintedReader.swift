@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// Reads what scanners of the table print for a person.
+/// Reads the default output of the table's scanners.
 struct PrintedReader: Sendable {
     private let format: ScanFormat
     private var nikto = NiktoTextReader()
@@ -12,9 +12,9 @@ struct PrintedReader: Sendable {
         self.format = format
     }
 
-    /// Takes a line.
+    /// Reads a line.
     ///
-    /// - Returns: What it says; nil where that is not known.
+    /// - Returns: The messages of the line; nil where it is not understood.
     mutating func read(_ line: OutputLine, findings: inout NmapFindings) -> [ProgressMessage]? {
         let isScanner = self.format != .ndjson && self.format != .lines
         guard isScanner, line.bytes.count <= OutputLine.maximumTextBytes else { return nil }
@@ -39,16 +39,16 @@ struct PrintedReader: Sendable {
         }
     }
 
-    /// Something else came, or nothing more: returns what had been held back.
+    /// Returns what was held back, where the output has ended or goes on with something else.
     mutating func finish() -> [ProgressMessage] { self.zap.finish() }
 
-    /// Reads `https://a.example:8443 [200] [Login] [nginx]`: which of the brackets are there depends on httpx's options.
+    /// Reads `https://a.example:8443 [200] [Login] [nginx]`; httpx's options decide which brackets there are.
     private static func probe(_ text: String) -> [ProgressMessage]? {
         guard text.hasPrefix("http://") || text.hasPrefix("https://") else { return nil }
         let address = String(text.prefix { $0 != " " })
         let details = text.dropFirst(address.count).drop { $0 == " " }
         let place = HostAndPort(address, port: nil)
-        // With -probe it names those that did not answer, too.
+        // With -probe httpx also names addresses that did not answer.
         guard !details.hasPrefix("[FAILED]"), !place.host.isEmpty else { return nil }
         let isSecure = address.hasPrefix("https:")
         return [
@@ -63,7 +63,7 @@ struct PrintedReader: Sendable {
         ]
     }
 
-    /// Reads `a.example:8443`, behind which the name of a content delivery network may stand.
+    /// Reads `a.example:8443`, which may be followed by the name of a content delivery network in brackets.
     private static func port(_ text: String, findings: inout NmapFindings) -> [ProgressMessage]? {
         let place = text.prefix { $0 != " " }
         let rest = text.dropFirst(place.count)
@@ -98,7 +98,7 @@ struct PrintedReader: Sendable {
         ]
     }
 
-    /// Reads `301      GET        7l       11w      169c http://h/x => http://h/x/`; older versions tell no method.
+    /// Reads `301      GET        7l       11w      169c http://h/x => http://h/x/`; older versions print no method.
     private static func response(_ text: String) -> [ProgressMessage]? {
         var words = text.split(separator: " ")[...]
         guard let status = words.popFirst().flatMap({ Int($0) }), (100...599).contains(status) else { return nil }
@@ -129,7 +129,7 @@ struct PrintedReader: Sendable {
         ]
     }
 
-    /// Reads a row of zmap's table, and the row of names before it, which not all versions print.
+    /// Reads a row of zmap's table, or the row of names before it, which some versions do not print.
     private mutating func reply(_ text: String, findings: inout NmapFindings) -> [ProgressMessage]? {
         let values = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         if values.contains("saddr") {
@@ -152,7 +152,7 @@ struct PrintedReader: Sendable {
 // MARK: - Progress
 
 extension PrintedReader {
-    /// How far a scanner of the table is; nil where the line does not say so.
+    /// The progress of a scanner of the table; nil where the line has none.
     static func progress(in line: OutputLine) -> [ProgressMessage]? {
         guard line.bytes.count < 1024, line.bytes.contains(UInt8(ascii: ":")) else { return nil }
         let text = DisplayText.withoutColours(line.text)

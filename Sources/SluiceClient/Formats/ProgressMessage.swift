@@ -1,29 +1,29 @@
 import SluiceBase
 
-/// One message for the gateway: its JSON text, and what may happen to it while it waits.
+/// One message for the gateway: its JSON text, and how it is treated while it waits.
 struct ProgressMessage: Sendable, Equatable {
-    /// What may be done with a message when there is too much of it.
+    /// The treatment of a message when too many wait.
     enum Urgency: Sendable, Hashable {
-        /// Tells how the scan stands as a whole: is never given up.
+        /// Reports the state of the scan as a whole: never dropped.
         case critical
-        /// A finding or a line: given up last, oldest first, and counted.
+        /// A finding or a line: dropped last, oldest first, and counted.
         case ordinary
-        /// State that a newer message of the same key replaces.
+        /// State that a newer message with the same key replaces.
         case progress(key: String)
     }
 
-    /// The types that say how a scan stands as a whole.
+    /// The types that report the state of the scan as a whole.
     static let criticalTypes: Set<String> = ["scanStarted", "phaseStarted", "scanCompleted", "error"]
 
     let type: String
     let urgency: Urgency
     let bytes: [UInt8]
 
-    /// A message whose text is ready.
+    /// A message with a finished text.
     ///
     /// - Parameters:
     ///   - type: The value of the text's `type`.
-    ///   - phase: The value of the text's `phase`: the key by which `scanProgress` replaces its predecessor.
+    ///   - phase: The value of the text's `phase`, the key by which `scanProgress` replaces its predecessor.
     ///   - bytes: The JSON text.
     init(type: String, phase: String?, bytes: [UInt8]) {
         self.type = type
@@ -42,12 +42,12 @@ struct ProgressMessage: Sendable, Equatable {
         }
     }
 
-    /// A message of our own making.
+    /// A message built here.
     ///
     /// - Parameters:
     ///   - type: Its type.
-    ///   - phase: Its phase, written as the field `phase`, if it has one.
-    ///   - fill: Adds the other fields.
+    ///   - phase: The value of its field `phase`; nil for none.
+    ///   - fill: Writes the other fields.
     init(_ type: String, phase: String? = nil, _ fill: (inout JSONWriter) -> Void = { _ in }) {
         var object = JSONWriter()
         object.beginObject()
@@ -58,9 +58,9 @@ struct ProgressMessage: Sendable, Equatable {
         self.init(type: type, phase: phase, bytes: object.bytes)
     }
 
-    /// A line of output that means nothing in particular.
+    /// A line of output as a message of its own.
     ///
-    /// - Parameter line: The line; what is not UTF-8 in it becomes U+FFFD.
+    /// - Parameter line: The line; bytes that are not UTF-8 become U+FFFD.
     /// - Returns: A `line` message.
     static func line(_ line: OutputLine) -> ProgressMessage {
         let shown = line.bytes.prefix(OutputLine.maximumTextBytes)

@@ -120,7 +120,7 @@ struct RecordField: Sendable {
         }
     }
 
-    /// The field as a text, the first that `counts`.
+    /// The field as a text: the first one for which `counts` is true; nil where there is none.
     func text(in place: RecordPlace, where counts: (String) -> Bool = { _ in true }) -> String? {
         for path in self.paths {
             guard let text = place.node(path)?.scalarText, !text.isEmpty, counts(text) else { continue }

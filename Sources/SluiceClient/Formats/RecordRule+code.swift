@@ -1,4 +1,4 @@
-/// The rows of the table for what finds faults in packages, files and code.
+/// The rows of the table for scanners of packages, files and code.
 extension RecordRule {
     static let trivy = [
         trivyRule(
@@ -112,7 +112,7 @@ extension RecordRule {
                 "~properties.security-severity",
                 "level",
                 "~defaultConfiguration.level",
-                // SARIF 2.1.0, section 3.27.10: what holds where nothing is said.
+                // The default of SARIF 2.1.0, section 3.27.10.
                 "=warning"
             ),
             RecordField("file", .text, "locations.0.physicalLocation.artifactLocation.uri"),

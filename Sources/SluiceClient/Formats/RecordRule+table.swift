@@ -1,14 +1,15 @@
 /// The table of formats: which record of which scanner becomes what.
 ///
-/// The names of fields are those that findings of all scanners have: `template` (the scanner's own name of the rule),
-/// `name`, `severity`, `host`, `ip`, `port`, `matchedAt`, `file`, `cve`, `cwe`, `cvss`, `tags`, `description`, `remediation`.
+/// Fields have the same names for all scanners: `template` (the scanner's own name of the rule), `name`, `severity`,
+/// `host`, `ip`, `port`, `matchedAt`, `file`, `cve`, `cwe`, `cvss`, `tags`, `description`, `remediation`.
 extension RecordRule {
-    /// All rows; of two that know a document, the first counts, but that rows of one format go together.
+    /// All rows; the first one that knows a document decides its format, and all rows of that format that know the
+    /// document apply.
     static let all =
         [zapReport, niktoReport] + trivy + [grype, sarif, httpxProbe, naabuPort]
         + [ffufReport, ffufResult, feroxResponse, feroxStatistics, feroxConfiguration, zmapReply]
 
-    /// Members, at any depth, that make documents large and are of no use to who follows a scan.
+    /// Members, at any depth, that make documents large and are of no use to subscribers.
     static let leftOutNames: Set<String> = [
         // httpx
         "body", "raw_header", "header", "headless_body", "screenshot_bytes", "csp", "tls", "chain", "knowledgebase",

@@ -65,7 +65,7 @@ struct RecordRule: Sendable {
         }
     }
 
-    /// The records of a document; nil where something in it is not what this rule knows.
+    /// The records of a document; nil where a part of it is unknown to this rule.
     func records(in document: JSONNode) -> [RecordPlace]? {
         var places = [RecordPlace(chain: [document])]
         for (index, name) in self.path.enumerated() {

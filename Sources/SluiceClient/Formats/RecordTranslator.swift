@@ -20,8 +20,8 @@ struct RecordTranslator: OutputTranslator {
     /// A translator that has not seen anything.
     ///
     /// - Parameters:
-    ///   - format: Whose output it is, `ndjson` for messages, `lines` for text with whatever documents in it.
-    ///   - scanID: The scan: a message that names another one is not passed as it is.
+    ///   - format: The format of the output: `ndjson` for messages, `lines` for text with any documents in it.
+    ///   - scanID: The scan; a message that names another one is not passed on as it is.
     init(format: ScanFormat, scanID: String) {
         self.format = format
         self.scanID = scanID
@@ -29,7 +29,7 @@ struct RecordTranslator: OutputTranslator {
         self.printed = PrintedReader(format: format)
     }
 
-    /// Whether this is some scanner's output, which says how far it is.
+    /// Whether the output is a scanner's, which may report progress.
     private var isScanner: Bool { self.format != .ndjson && self.format != .lines }
 
     mutating func translate(_ line: OutputLine, from stream: ScannerStream) -> [ProgressMessage]? {
@@ -63,7 +63,7 @@ struct RecordTranslator: OutputTranslator {
         return messages + self.printed.finish()
     }
 
-    /// The format that one line alone tells; nil where it could be any.
+    /// The format that one line identifies by itself; nil where it could be any.
     static func format(of line: OutputLine) -> ScanFormat? {
         guard let document = self.read(line.bytes) else { return nil }
         let first = document.isObject ? document : document.elements.first

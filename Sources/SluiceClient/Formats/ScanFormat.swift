@@ -1,6 +1,6 @@
-/// What a scanner writes.
+/// The form of a scanner's output.
 package enum ScanFormat: String, Sendable, CaseIterable {
-    /// Known by the command's name, or else by the first lines.
+    /// Detected by the command's name, or else by the first lines.
     case auto
     case ndjson
     case nmap

@@ -1,12 +1,12 @@
-/// Finds the scanner in a command line, also behind the commands that start others: `sudo`, `env`, `docker run`.
+/// Finds the scanner in a command line, behind commands that start others: `sudo`, `env`, `docker run`.
 struct ScannerCommand {
-    /// What stands between a wrapper's name and the command that it starts.
+    /// The arguments between a wrapper's name and the command that it starts.
     private struct Wrapper {
-        /// The letters of options whose value is an argument of its own, and their long names.
+        /// The options whose value is a separate argument, by letter and by long name.
         var letters = ""
         var names: Set<String> = []
 
-        /// How many arguments stand before the command: a duration, a mask of processors.
+        /// The number of the wrapper's own arguments before the command, such as a duration or a CPU mask.
         var argumentCount = 0
     }
 
@@ -33,7 +33,7 @@ struct ScannerCommand {
 
     private static let containerCommands: Set<String> = ["docker", "podman", "nerdctl"]
 
-    /// The options of `docker run` and `docker exec` that have no value; all others have one.
+    /// The options of `docker run` and `docker exec` without a value; all others have one.
     private static let containerFlagLetters = "ditPq"
     private static let containerFlags: Set<String> = [
         "--detach", "--disable-content-trust", "--init", "--interactive", "--no-healthcheck", "--oom-kill-disable",
@@ -108,14 +108,15 @@ struct ScannerCommand {
     }
 
     /// Whether the value of a group of short options (`-it`, `-u`, `-oL`) is the next argument: the first letter that
-    /// takes one is the last.
+    /// takes a value is the last of the group.
     private static func endsWithOption(_ group: String, where takesValue: (Character) -> Bool) -> Bool {
         let options = group.dropFirst()
         guard let first = options.firstIndex(where: takesValue) else { return false }
         return options.index(after: first) == options.endIndex
     }
 
-    /// Skips `run --rm -it image` or `exec -it container`; the image may be named after the scanner that it starts.
+    /// Skips `run --rm -it image` or `exec -it container`; returns a format where the image or the entry point is named
+    /// after a scanner.
     private mutating func skipContainer() -> ScanFormat? {
         guard let verb = self.rest.firstIndex(where: { $0 == "run" || $0 == "exec" }) else {
             self.rest = []

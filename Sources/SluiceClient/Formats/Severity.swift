@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// How bad a finding is, in one set of words for all scanners.
+/// The severity of a finding, in one set of words for all scanners.
 enum Severity {
     private static let words: [String: String] = [
         "critical": "critical", "crit": "critical", "fatal": "critical",
@@ -11,7 +11,8 @@ enum Severity {
         "unknown": "unknown", "undefined": "unknown",
     ]
 
-    /// The word for a scanner's own: a name, or a score of CVSS, as SARIF's `security-severity`.
+    /// The word for a scanner's severity: a name, or a CVSS score such as SARIF's `security-severity`; nil for anything
+    /// else.
     static func word(for node: JSONNode) -> String? {
         guard let text = node.scalarText?.lowercased() else { return nil }
         if let word = self.words[text] { return word }
@@ -22,10 +23,10 @@ enum Severity {
             }
     }
 
-    /// What scores of CVSS 3 and later are called, and those of CVSS 2.
+    /// The members that hold scores of CVSS 3 and later, and those of CVSS 2.
     private static let scores: [Set<String>] = [["V40Score", "V3Score", "baseScore", "score"], ["V2Score"]]
 
-    /// The highest score within a value; the value itself, if it is a number.
+    /// The highest score within a value, or the value itself if it is a number; nil where there is none from 0 to 10.
     static func score(in node: JSONNode) -> Double? {
         if let number = node.number { return (0...10).contains(number) ? number : nil }
         for names in self.scores {

@@ -1,7 +1,7 @@
 /// Reads the tags in one line of XML.
 ///
-/// Scanners end a line only between tags, so that a line is read on its own and no document is ever held in
-/// memory. A tag that is cut off is passed over; so are comments, declarations and text.
+/// Scanners end a line only between tags, so each line is read on its own, and no document is held in memory. A tag
+/// that is cut off is skipped; so are comments, declarations and text.
 struct XMLTagReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -11,7 +11,7 @@ struct XMLTagReader {
         self.bytes = bytes
     }
 
-    /// The whole tags in `bytes`, in order, and whether no tag was cut off.
+    /// The complete tags in `bytes`, in order, and whether no tag was cut off.
     static func tags(in bytes: [UInt8]) -> (tags: [XMLTag], isWhole: Bool) {
         var reader = XMLTagReader(bytes)
         var tags: [XMLTag] = []
@@ -33,7 +33,7 @@ struct XMLTagReader {
         return false
     }
 
-    /// Reads a tag whose `<` has been read; nothing if it is no element's tag, or not whole.
+    /// Reads a tag whose `<` has been read; nil if it is not an element's tag, or not complete.
     private mutating func tag() -> XMLTag? {
         if self.current == UInt8(ascii: "!") || self.current == UInt8(ascii: "?") {
             if !self.skip(through: UInt8(ascii: ">")) { self.isWhole = false }
@@ -44,7 +44,7 @@ struct XMLTagReader {
         return tag
     }
 
-    /// Reads an element's tag; nothing if it is not whole.
+    /// Reads an element's tag; nil if it is not complete.
     private mutating func element() -> XMLTag? {
         let isEnd = self.current == UInt8(ascii: "/")
         if isEnd { self.position += 1 }
@@ -95,7 +95,7 @@ struct XMLTagReader {
         while let ampersand = rest.firstIndex(of: "&") {
             result += rest[..<ampersand]
             rest = rest[ampersand...]
-            // The longest entity there is, is `&#x10ffff;`.
+            // The longest entity is `&#x10ffff;`.
             guard let end = rest.prefix(10).firstIndex(of: ";"),
                 let character = self.character(named: rest[rest.index(after: ampersand)..<end])
             else {
@@ -131,15 +131,15 @@ struct XMLTagReader {
     }
 }
 
-/// One tag of an XML document: what a scanner's report says stands in tags and their attributes alone.
+/// One tag of an XML document; scanners' reports are in tags and their attributes alone.
 struct XMLTag: Sendable, Equatable {
-    /// The element's name; of `</port>` it is `port`.
+    /// The element's name; `port` for `</port>`.
     let name: String
 
     /// Whether this is an end tag.
     let isEnd: Bool
 
-    /// The attributes, without entities; of one given twice the last.
+    /// The attributes, with entities replaced; the last one where a name occurs twice.
     let attributes: [String: String]
 
     subscript(attribute: String) -> String? {

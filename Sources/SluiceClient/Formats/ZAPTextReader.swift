@@ -1,6 +1,6 @@
 import SluiceBase
 
-/// Reads what ZAP's packaged scans print: an alert, and below it the addresses where it was raised.
+/// Reads the default output of ZAP's packaged scans: an alert, and below it the addresses where it was raised.
 struct ZAPTextReader: Sendable {
     private struct Alert: Sendable {
         let template: String
@@ -11,10 +11,10 @@ struct ZAPTextReader: Sendable {
 
     private var alert: Alert?
 
-    /// Takes one line.
+    /// Reads one line.
     ///
-    /// - Returns: What it says; nil where that is not known. An alert is held back until it is known whether addresses
-    ///   follow.
+    /// - Returns: The messages of the line; nil where it is not understood. An alert is held back until it is clear
+    ///   whether addresses follow.
     mutating func read(_ line: String) -> [ProgressMessage]? {
         if line.hasPrefix("\t"), let alert = self.alert, let finding = Self.finding(alert, at: line.dropFirst()) {
             self.alert?.isTold = true
@@ -27,7 +27,7 @@ struct ZAPTextReader: Sendable {
         return messages
     }
 
-    /// An alert without an address is a finding, too.
+    /// Reports an alert that no address follows.
     mutating func finish() -> [ProgressMessage] {
         defer { self.alert = nil }
         guard let alert, !alert.isTold else { return [] }

@@ -8,23 +8,23 @@ package import SluiceBase
 package enum NATSFault: Error, Equatable {
     case disconnected
     case timedOut
-    /// Nobody listens to the subject.
+    /// Nothing subscribes to the subject.
     case noResponders
 }
 
-/// A connection to one of several NATS servers that comes back by itself, on one event loop.
+/// A connection on one event loop to one of several NATS servers, reconnecting by itself.
 ///
-/// Loop-confined. What is published while there is none is dropped, and requests fail at once: those who ask know what
-/// that means for them. Subscriptions are made anew. Nothing blocks; what a server that has stopped does not take waits
-/// in the channel, which its silence ends within three seconds.
+/// Loop-confined. Without a connection publishes are dropped and requests fail at once; callers know what that means
+/// for them. Subscriptions are renewed on each connection. Nothing blocks. What a stalled server does not accept waits
+/// in the channel; after three unanswered pings, about four seconds, the connection is closed.
 package final class NATSConnection {
     package struct Settings: Sendable {
         /// At least one.
         package var servers: [ServerAddress]
         package var credentials: NATSCredentials
-        /// What servers are spoken to by TLS with; needed for those that want it.
+        /// The TLS context; needed for servers that require TLS.
         package var tls: NIOSSLContext?
-        /// What servers list the connection as.
+        /// The name under which servers list the connection.
         package var name: String
 
         package init(
@@ -59,22 +59,22 @@ package final class NATSConnection {
     private static let sweepInterval = TimeAmount.milliseconds(100)
     private static let firstWait = TimeAmount.milliseconds(50)
     private static let longestWait = TimeAmount.seconds(2)
-    /// The most bytes that wait for a server; beyond them the connection is as good as stopped, and is closed.
+    /// The most bytes that wait for a server; beyond them the server counts as stalled, and the connection is closed.
     private static let maximumWaitingBytes = 96 * 1024 * 1024
 
     package let eventLoop: any EventLoop
     private let settings: Settings
     private let logger: Logger
-    /// What the server says of itself, once connected; nil while there is no connection.
+    /// The server's INFO; nil while there is no connection.
     package private(set) var info: ServerInfo?
-    /// The server at hand, or the one that is tried.
+    /// The current server, or the one being tried.
     package private(set) var server: ServerAddress
-    /// Why there is no connection, in words for the operator.
+    /// Why there is no connection, as text for the operator; nil while there is one.
     package private(set) var failure: String? = "not connected yet"
     package private(set) var connectCount = 0
-    /// What the server said before it went.
+    /// Why the connection ends, where that is known before it does.
     private var said: String?
-    /// Called when a connection stands, and when it is gone.
+    /// Called when a connection is established, and when it is lost.
     package var changed: (_ isConnected: Bool) -> Void = { _ in }
     private var channel: (any Channel)?
     private var next: Int
@@ -93,26 +93,26 @@ package final class NATSConnection {
         self.settings = settings
         self.eventLoop = eventLoop
         self.logger = logger
-        // Nodes spread over the servers.
+        // Nodes start at random so that they spread over the servers.
         self.next = Int.random(in: 0..<settings.servers.count)
         self.server = settings.servers[self.next]
     }
 
-    /// Connects, and goes on doing so until it is closed.
+    /// Connects, and reconnects until it is closed.
     package func start() {
         _ = self.subscribe(self.inbox + ".*") { [weak self] in self?.answered($0) }
         self.sweepLater()
         self.connect()
     }
 
-    /// Ends it for good; every request fails.
+    /// Closes it for good; open requests fail with `disconnected`.
     package func close() {
         self.isClosed = true
         self.channel?.close(promise: nil)
         self.lost("closed")
     }
 
-    /// Goes to another server, if there is one: this one is of no use.
+    /// Leaves a server that is of no use, if others are configured.
     package func changeServer(_ why: String) {
         guard self.info != nil, self.settings.servers.count > 1 else { return }
         self.logger.warning(
@@ -124,9 +124,10 @@ package final class NATSConnection {
 
     package var isConnected: Bool { self.info != nil }
 
-    // MARK: What is said
+    // MARK: Publishing and subscribing
 
-    /// What comes to a subject is received until the subscription ends, but for what comes while there is no connection.
+    /// Receives what is published to a subject until the subscription ends; messages sent while there is no connection
+    /// are lost.
     package func subscribe(_ subject: String, _ receive: @escaping (NATSMessage) -> Void) -> Int {
         let number = self.makeNumber()
         self.subscriptions[number] = Subscription(subject: subject, receive: receive)
@@ -144,7 +145,7 @@ package final class NATSConnection {
         self.write { NATSWriter.publish(subject, reply: nil, headers: headers, payload: payload, into: &$0) }
     }
 
-    /// Asks, and gets one answer or a fault, in a later task.
+    /// Sends a request; `then` gets one answer or a fault, in a later task.
     package func request(
         _ subject: String,
         headers: MessageHeaders = MessageHeaders(),
@@ -190,7 +191,7 @@ package final class NATSConnection {
         return self.nextNumber
     }
 
-    /// Writes to the server, with all else that is written in this task of the loop in one go.
+    /// Queues bytes for the server; everything written in one task of the loop is flushed together.
     private func write(_ body: (inout ByteBuffer) -> Void) {
         guard let channel = self.channel, self.info != nil else { return }
         var buffer = channel.allocator.buffer(capacity: 256)
@@ -263,7 +264,7 @@ package final class NATSConnection {
             self.lost("\(error)")
             return
         }
-        // INFO may be there already, and is awaited no longer than a connection.
+        // INFO may have arrived already; the handshake has the same time limit as connecting.
         channel.read()
         self.eventLoop.assumeIsolated()
             .scheduleTask(in: Self.connectTimeout) { [weak self] in
@@ -287,7 +288,7 @@ package final class NATSConnection {
         }
     }
 
-    /// What a server says at first, and again when its cluster changes.
+    /// The INFO of a server that has not accepted the connection yet.
     private var greeting: ServerInfo?
 
     private func informed(_ json: ByteBuffer) {
@@ -387,7 +388,7 @@ package final class NATSConnection {
             }
     }
 
-    /// The connection is gone, or could not be made: another server is tried, after a while once all have been.
+    /// Ends a connection, or an attempt at one, and tries the next server; once all have been tried, after a pause.
     private func lost(_ why: String) {
         let wasConnected = self.info != nil
         self.generation += 1

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Bytes of one connection to operations.
+/// Turns the bytes of one connection into operations.
 final class NATSHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -1,17 +1,17 @@
 package import NIOCore
 
-/// How an engine is reached, and what is kept there.
+/// How an engine is reached, and what it keeps.
 package struct EngineConfiguration: Sendable {
     package var connection: NATSConnection.Settings
     package var subjects: Subjects
     package var retention: StreamSetup.Retention
     /// How long a draft is tried.
     package var appendTimeout = TimeAmount.seconds(10)
-    /// After how long without a word of any leader a node is cut off.
+    /// The time without an answer from any shard's leader after which a node is cut off.
     package var cutOffAfter = TimeAmount.seconds(15)
-    /// The most bytes of one message, which has to fit in a record.
+    /// The most bytes of one message; a record has to hold it.
     package var maximumMessageBytes = 64 * 1024
-    /// What the node is called, and which version it is.
+    /// The node's name and its version.
     package var nodeName: String
     package var version: String
 

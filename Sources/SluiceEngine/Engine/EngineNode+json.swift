@@ -44,7 +44,7 @@ extension EngineNode {
 }
 
 extension EngineStatus {
-    /// Adds what another loop tells.
+    /// Adds another loop's counters; a shard stays up only if that loop sees it up, too.
     mutating func add(_ other: EngineStatus) {
         self.voidRecords += other.voidRecords
         self.overtakenDrafts += other.overtakenDrafts

@@ -1,16 +1,16 @@
 package import Logging
 package import NIOCore
 
-/// Asks an engine whether a gateway could use it, and changes nothing.
+/// Checks whether a gateway could use an engine, without changing anything.
 package enum EngineProbe {
     private static let interval = TimeAmount.milliseconds(50)
 
     /// - Parameters:
-    ///   - configuration: The gateway's.
-    ///   - eventLoop: Where it is asked.
-    ///   - timeout: How long the servers have to answer.
+    ///   - configuration: The gateway's configuration.
+    ///   - eventLoop: The loop of the connection.
+    ///   - timeout: How long the servers have to accept the connection.
     ///   - logger: For the connection.
-    /// - Returns: What would become of the gateway.
+    /// - Returns: What the setup of a gateway would find.
     package static func run(
         _ configuration: EngineConfiguration,
         on eventLoop: any EventLoop,

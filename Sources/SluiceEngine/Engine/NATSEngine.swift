@@ -4,12 +4,12 @@ package import SluiceBase
 package import SluiceRelay
 internal import Synchronization
 
-/// The scans' logs in NATS JetStream: what ``ScanEngine`` asks for, on every event loop of the gateway.
+/// The scans' logs in NATS JetStream: implements ``ScanEngine`` on every event loop of the gateway.
 ///
-/// Each loop has connections of its own, so nothing hops from one to another and nothing has a lock but what all loops
-/// tell of themselves.
+/// Each loop has its own connections, so nothing hops between loops; the only lock is for what the loops report to each
+/// other.
 package final class NATSEngine: SharedEngine {
-    /// What one loop tells all others.
+    /// What one loop reports to all others.
     struct Report {
         var status = EngineStatus()
         var isCutOff = false
@@ -222,7 +222,7 @@ package final class NATSEngine: SharedEngine {
         return home.engine.value
     }
 
-    // MARK: How it is
+    // MARK: Status
 
     package var isCutOff: Bool { self.cutOff.load(ordering: .relaxed) }
 
@@ -280,9 +280,9 @@ package final class NATSEngine: SharedEngine {
         self.cutOff.store(isCutOff, ordering: .relaxed)
     }
 
-    // MARK: The streams
+    // MARK: Streams
 
-    /// Makes the streams once a server is there; on the first loop.
+    /// Creates the streams once a server is connected; runs on the first loop.
     private func setUp() {
         let engine = self.homes[0].engine.value
         guard let info = engine.connection.info else {

@@ -1,37 +1,37 @@
 package import NIOCore
 
-/// What is done to get one record of a scan counted.
+/// The steps to get one record of a scan counted.
 ///
-/// It is published at what was read last, and no answer but one proves anything: it counts when it was read back at its
-/// place. Refused or unanswered, the log is read on; where another record took its place it is overtaken, and where
-/// none did, the same record is published once more. A copy that arrives late is void then, since it names a record
-/// that another one follows.
+/// The record is published behind the last one read, and only one thing proves that it counts: reading it back at its
+/// place. After a refusal, or without an answer, the log is read on; where another record took the place it is
+/// overtaken, and where none did, the same record is published again. A copy that arrives late is void then, because it
+/// names a record that another one already follows.
 package struct AppendMachine: Sendable {
     package enum Outcome: Sendable, Equatable {
         case confirmed
         case overtaken
-        /// Not confirmed in time; it may still turn up.
+        /// Not confirmed in time; it may still count later.
         case unavailable
         case tooLarge
     }
 
     package enum Action: Sendable, Equatable {
         case doNothing
-        /// Publish it, for the so-manieth time, counted from 1.
+        /// Publish the record; attempts are counted from 1.
         case publish(attempt: Int)
-        /// Read the log up to what its leader names from now on.
+        /// Read the log up to the record that its leader names from now on.
         case readOn
         case settle(Outcome)
     }
 
-    /// What the stream answered.
+    /// The stream's answer.
     package enum Answer: Sendable, Equatable {
         case stored
-        /// Something else stands where it was expected to stand.
+        /// Another record stands where this one was expected.
         case refused
-        /// Nothing, or that there is no leader.
+        /// No answer, or there is no leader.
         case unanswered
-        /// It was not stored, for another reason that may pass.
+        /// Not stored, for another reason that may pass.
         case failed
         case tooLarge
     }
@@ -48,22 +48,22 @@ package struct AppendMachine: Sendable {
 
     private enum State {
         case idle
-        /// It is published then.
+        /// It is published at `until`.
         case waiting(Draft, until: NIODeadline)
         case sent(Draft, at: NIODeadline)
         case stored(Draft, at: NIODeadline)
         case reading(Draft)
     }
 
-    /// How long an answer is waited for.
+    /// How long to wait for an answer.
     package static let answerTime = TimeAmount.milliseconds(400)
-    /// How long the copy of a stored record is waited for.
+    /// How long to wait for the copy of a stored record.
     private static let copyTime = TimeAmount.milliseconds(100)
     /// The longest wait between two attempts.
     private static let longestWait = TimeAmount.milliseconds(500)
 
     private var state = State.idle
-    /// How often a record was published once more, and how often one was overtaken.
+    /// How often a record was published again, and how many were overtaken.
     package private(set) var repeatCount = 0
     package private(set) var overtakenCount = 0
 
@@ -73,10 +73,10 @@ package struct AppendMachine: Sendable {
         if case .idle = self.state { true } else { false }
     }
 
-    /// What names the record at hand.
+    /// The id of the record being written.
     package var id: String? { self.draft?.id }
 
-    /// When time asks for something.
+    /// When `tick` next has something to do; nil while idle.
     package var deadline: NIODeadline? {
         switch self.state {
         case .idle: nil
@@ -94,15 +94,15 @@ package struct AppendMachine: Sendable {
         }
     }
 
-    /// A record is to be written.
+    /// Starts to write a record.
     ///
     /// - Parameters:
-    ///   - id: Names it.
+    ///   - id: The record's id.
     ///   - prev: The record that it names.
     ///   - deadline: When it is given up.
-    ///   - wait: How long others are let go first.
+    ///   - wait: How long other writers go first.
     ///   - now: The loop's time.
-    /// - Returns: What is to be done.
+    /// - Returns: The next action.
     package mutating func begin(
         _ id: String,
         prev: UInt64,
@@ -119,7 +119,7 @@ package struct AppendMachine: Sendable {
         return self.publish(draft, now: now)
     }
 
-    /// The stream answered an attempt; late answers change nothing.
+    /// Takes the stream's answer to an attempt; late answers change nothing.
     package mutating func answered(_ answer: Answer, attempt: Int, of id: String, now: NIODeadline) -> Action {
         guard case .sent(let draft, _) = self.state, draft.id == id, draft.attempt == attempt else {
             return .doNothing
@@ -139,7 +139,7 @@ package struct AppendMachine: Sendable {
         }
     }
 
-    /// A record counts.
+    /// Takes a record that counts.
     package mutating func counted(_ id: String) -> Action {
         guard let draft = self.draft else {
             return .doNothing
@@ -172,16 +172,16 @@ package struct AppendMachine: Sendable {
         }
     }
 
-    /// The log was read anew.
+    /// Decides after the log was read anew.
     ///
-    /// Where nothing follows what the record names, a copy on its way may still count: so it is the same record that is
-    /// written again. Where what follows it is gone unread, the record may have stood there.
+    /// Where nothing follows the record it names, a copy under way may still count, so the same record is written
+    /// again. Where the records after that one are gone unread, this record may have been among them.
     ///
     /// - Parameters:
     ///   - last: The last record that counts.
     ///   - readAfter: Every record after this one was read.
     ///   - now: The loop's time.
-    /// - Returns: What is to be done.
+    /// - Returns: The next action.
     package mutating func reopened(last: UInt64, readAfter: UInt64, now: NIODeadline) -> Action {
         guard let draft = self.draft else {
             return .doNothing
@@ -236,7 +236,7 @@ package struct AppendMachine: Sendable {
         return .settle(outcome)
     }
 
-    /// 10 ms after the second attempt, and twice as long after each further one.
+    /// 10 ms after the second attempt, doubled for each further one.
     private static func wait(after attempt: Int) -> TimeAmount {
         min(.milliseconds(5 << Int64(min(attempt - 1, 8))), Self.longestWait)
     }

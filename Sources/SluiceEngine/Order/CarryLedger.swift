@@ -1,14 +1,15 @@
 package import NIOCore
 
-/// When a scan's log needs a carry, and which carry is the newest that is complete.
+/// Decides when a scan's log needs a carry, and finds the newest one that is complete.
 ///
-/// A carry repeats what must not be lost, so that reading can begin at it, and everything before it may go. It comes in
-/// parts, between which others' records may stand. A first part begins a carry, and ends one that was not finished.
+/// A carry repeats what must not be lost, so that reading can begin there and everything before it may go. It comes in
+/// parts, with other records possibly between them. A first part begins a carry and ends an unfinished one.
 package struct CarryLedger: Sendable, Equatable {
-    /// Records of so many bytes since the last carry ask for another one, or of this many times its size.
+    /// A carry is due once the records since the last one exceed `leastBytes`, or `factor` times that carry's size if
+    /// this is more.
     package static let leastBytes = 1024 * 1024
     package static let factor = 4
-    /// A carry of another node that has not gone on for so long is given up.
+    /// A carry without a new part for this long is given up, and another may begin.
     private static let patience = TimeAmount.seconds(5)
 
     package struct Carry: Sendable, Equatable {
@@ -22,24 +23,24 @@ package struct CarryLedger: Sendable, Equatable {
 
     /// The record at which reading begins; 0 before the first.
     package private(set) var base: UInt64 = 0
-    /// The carry that is being written, by whichever node.
+    /// The unfinished carry, of this node or another.
     package private(set) var open: Carry?
     private var bytesSince = 0
     private var bytesSinceOpen = 0
     private var carryBytes = 0
     private let leastBytes: Int
 
-    /// - Parameter leastBytes: Records of fewer bytes since the last carry ask for none.
+    /// - Parameter leastBytes: Records of this many bytes since the last carry, or fewer, need no new one.
     package init(leastBytes: Int = Self.leastBytes) {
         self.leastBytes = leastBytes
     }
 
-    /// A record counts that is no part of a carry.
+    /// Takes a record that counts and is no part of a carry.
     ///
     /// - Parameters:
-    ///   - sequence: Its own.
-    ///   - bytes: Its size.
-    ///   - begins: Whether a new life of the log begins with it.
+    ///   - sequence: The record's sequence.
+    ///   - bytes: The record's size.
+    ///   - begins: Whether it begins a new life of the log.
     package mutating func counted(_ sequence: UInt64, bytes: Int, begins: Bool) {
         if begins {
             self = CarryLedger(leastBytes: self.leastBytes)
@@ -49,7 +50,7 @@ package struct CarryLedger: Sendable, Equatable {
         self.bytesSinceOpen += bytes
     }
 
-    /// A part of a carry counts; whether the carry is complete with it.
+    /// Takes a part of a carry that counts; true if the carry is complete with it.
     package mutating func counted(
         part index: Int,
         of partCount: Int,
@@ -79,7 +80,7 @@ package struct CarryLedger: Sendable, Equatable {
         return true
     }
 
-    /// The log is read from here on.
+    /// Restarts at the record where reading begins.
     package mutating func begins(at sequence: UInt64) {
         self = CarryLedger(leastBytes: self.leastBytes)
         self.base = sequence

@@ -1,12 +1,12 @@
-/// Says which records of a scan count.
+/// Decides which records of a scan count.
 ///
-/// A record names in `prev` the record that it follows. Read in the order of the stream, one counts if its `prev` is
-/// the last that counted, and is void otherwise, as if it had never been written. All who read one order agree.
+/// A record names in `prev` the record that it follows. In the order of the stream, a record counts if its `prev` is
+/// the last one that counted; otherwise it is void, as if never written. All readers of one order agree.
 package struct ChainReader: Sendable, Equatable {
     package enum Verdict: Sendable, Equatable {
         case counts
         case void
-        /// There are records before it that were not read.
+        /// Records before it were not read.
         case gap
         /// It was read before.
         case known
@@ -22,15 +22,15 @@ package struct ChainReader: Sendable, Equatable {
 
     /// - Parameters:
     ///   - last: The last record that counted before those to be read.
-    ///   - seen: The sequence before the first of those.
+    ///   - seen: The sequence before the first record to be read.
     package init(last: UInt64 = 0, seen: UInt64 = 0) {
         self.last = last
         self.seen = seen
     }
 
-    /// A record that was read from the stream, behind the one that was read before.
+    /// Judges a record that was read from the stream, behind the one read before.
     ///
-    /// One that names a record which was never seen tells of one that is gone: the chain goes on behind it, unseen.
+    /// A record that names one beyond what was read is a gap: records before it are missing.
     package mutating func read(_ sequence: UInt64, prev: UInt64) -> Verdict {
         guard sequence > self.seen else {
             return .known
@@ -47,14 +47,14 @@ package struct ChainReader: Sendable, Equatable {
         return .counts
     }
 
-    /// A copy of a record that was sent when it was stored.
+    /// Judges a copy of a record, sent by the server when the record was stored.
     ///
     /// - Parameters:
-    ///   - sequence: Its own.
+    ///   - sequence: The record's sequence.
     ///   - prev: The record that it names.
-    ///   - previous: The one before it in its subject, by the server's word: smaller than what was read where that is
-    ///     gone.
-    /// - Returns: Whether it counts.
+    ///   - previous: The sequence before it in its subject, as reported by the server; smaller than what was read if
+    ///     that is gone.
+    /// - Returns: The verdict on the record.
     package mutating func hear(_ sequence: UInt64, prev: UInt64, after previous: UInt64) -> Verdict {
         guard sequence > self.seen else {
             return .known

@@ -1,15 +1,15 @@
 package import NIOCore
 package import SluiceRelay
 
-/// The processes that share the log, by what they say of themselves.
+/// The processes that share the log, by their beats.
 ///
-/// One that was not heard of for two seconds is gone. Which of them keeps a key follows from their names and the key
-/// alone (rendezvous hashing), so that all agree but for moments.
+/// A node without a beat for two seconds is gone. Which node keeps a key follows from the node instances and the key
+/// alone (rendezvous hashing), so all nodes agree, except for moments.
 package struct NodeTable: Sendable {
-    /// How often a node says that it is there.
+    /// How often a node sends a beat.
     package static let beatInterval = TimeAmount.milliseconds(500)
     package static let lifetime = TimeAmount.seconds(2)
-    /// The most nodes that are known; others are not heard.
+    /// The most nodes that are known; beats of others are ignored.
     private static let maximumCount = 1000
 
     private var heard: [String: (node: EngineNode, at: NIODeadline)] = [:]
@@ -23,7 +23,7 @@ package struct NodeTable: Sendable {
         self.heard[node.instance] = (node, now)
     }
 
-    /// A node says that it ends.
+    /// Removes a node.
     package mutating func left(_ instance: String) {
         self.heard[instance] = nil
     }
@@ -32,7 +32,7 @@ package struct NodeTable: Sendable {
         self.heard = self.heard.filter { now - $0.value.at < Self.lifetime }
     }
 
-    /// Those that are there, by name.
+    /// The known nodes, by name.
     package var nodes: [EngineNode] {
         self.heard.values.map(\.node).sorted { ($0.name, $0.instance) < ($1.name, $1.instance) }
     }
@@ -59,7 +59,7 @@ package struct NodeTable: Sendable {
         for byte in instance.utf8 + [0] + Array(key.utf8) {
             hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
         }
-        // FNV's upper bits change little with the last bytes.
+        // The upper bits of FNV change little with the last bytes.
         hash = (hash ^ hash >> 33) &* 0xff51_afd7_ed55_8ccd
         return hash ^ hash >> 33
     }

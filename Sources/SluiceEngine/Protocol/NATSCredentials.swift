@@ -2,14 +2,14 @@ internal import Crypto
 internal import Foundation
 internal import SluiceBase
 
-/// Who a client is to a NATS server.
+/// The identity of a client to a NATS server.
 package enum NATSCredentials: Sendable {
     case none
     case user(String, password: String)
-    /// A user's token, and the seed of the key that signs for it.
+    /// A user's JWT, and the seed of the key that signs for it.
     case token(String, seed: [UInt8])
 
-    /// What a `.creds` file says; nil where it is none.
+    /// Reads a `.creds` file; nil where the text is none.
     package init?(file text: String) {
         guard let token = Self.block("NATS USER JWT", in: text),
             let seed = Self.block("USER NKEY SEED", in: text).flatMap({ Self.seed($0) })
@@ -19,7 +19,7 @@ package enum NATSCredentials: Sendable {
         self = .token(token, seed: seed)
     }
 
-    /// The signature of a server's nonce, as base64url.
+    /// The signature of a server's nonce, as base64url; nil where the seed is not a key.
     package static func signature(of nonce: String, seed: [UInt8]) -> String? {
         guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed),
             let signature = try? key.signature(for: Data(nonce.utf8))
@@ -36,7 +36,7 @@ package enum NATSCredentials: Sendable {
         }
         let body = bytes.prefix(34)
         let sum = UInt16(bytes[34]) | UInt16(bytes[35]) << 8
-        // 18 << 3 is a seed, in the upper five bits.
+        // The upper five bits of a seed are 18.
         guard Self.checksum(body) == sum, bytes[0] & 0xF8 == 18 << 3 else {
             return nil
         }
@@ -74,7 +74,7 @@ package enum NATSCredentials: Sendable {
         return bytes
     }
 
-    /// CRC-16 of XMODEM.
+    /// CRC-16 as in XMODEM.
     private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt16 {
         bytes.reduce(UInt16(0)) { sum, byte in
             (0..<8)

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What a NATS server says.
+/// An operation that a NATS server sends.
 package enum NATSOperation: Sendable {
     /// JSON.
     case info(ByteBuffer)
@@ -11,20 +11,20 @@ package enum NATSOperation: Sendable {
     case error(String)
 }
 
-/// A message that was delivered to a subscription.
+/// A message delivered to a subscription.
 package struct NATSMessage: Sendable {
     package var subject: String
     package var subscription: Int
     package var reply: String?
     package var headers: MessageHeaders
-    /// The status of an answer without content, such as 503 where nobody listens; nil for most.
+    /// The status of an answer without content, such as 503 where nothing subscribes; nil for most messages.
     package var status: Int?
     package var payload: ByteBuffer
 }
 
-/// Bytes to operations, by the protocol of NATS clients.
+/// Turns bytes into operations, by the client protocol of NATS.
 ///
-/// A server is trusted not to lie, but a wrong address may lead anywhere: lines and payloads have bounds.
+/// Servers are trusted, but a wrong address may lead to anything: lines and payloads are bounded.
 package struct NATSParser {
     package enum Fault: Error, Equatable {
         case lineTooLong
@@ -32,14 +32,14 @@ package struct NATSParser {
         case malformed(String)
     }
 
-    /// The most bytes of a line, in which INFO lists all servers.
+    /// The most bytes of a line; the longest is INFO, which lists all servers.
     private static let maximumLineBytes = 256 * 1024
     private static let maximumPayloadBytes = 64 * 1024 * 1024
 
     private var buffer = ByteBuffer()
-    /// How many bytes at the beginning hold no end of a line.
+    /// The number of leading bytes that hold no end of a line.
     private var searched = 0
-    /// The message whose line was read and whose payload is not there yet.
+    /// A message whose line was read and whose payload is incomplete.
     private var pending: Pending?
 
     private struct Pending {

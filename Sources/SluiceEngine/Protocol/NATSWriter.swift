@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What a client says to a NATS server.
+/// Operations that a client sends to a NATS server.
 package enum NATSWriter {
     package static func ping(into buffer: inout ByteBuffer) { buffer.writeStaticString("PING\r\n") }
     package static func pong(into buffer: inout ByteBuffer) { buffer.writeStaticString("PONG\r\n") }
@@ -19,9 +19,9 @@ package enum NATSWriter {
         buffer.writeString("UNSUB \(id)\r\n")
     }
 
-    /// A message, with headers where there are some.
+    /// A message, with headers if there are any.
     ///
-    /// Subjects hold no space, and values of headers no end of a line.
+    /// A subject must not contain a space, and a header's value no line end.
     package static func publish(
         _ subject: String,
         reply: String?,

@@ -1,7 +1,7 @@
 package import NIOCore
 import SluiceBase
 
-/// What a server says of itself when a client connects.
+/// A server's INFO.
 package struct ServerInfo: Sendable, Equatable {
     package var name: String
     package var version: String
@@ -9,10 +9,10 @@ package struct ServerInfo: Sendable, Equatable {
     package var nonce: String?
     package var hasJetStream: Bool
     package var wantsTLS: Bool
-    /// Whether it is about to shut down.
+    /// Whether the server is about to shut down.
     package var isLeaving: Bool
 
-    /// - Parameter json: The INFO line; nil is given where it is none.
+    /// - Parameter json: The JSON of the INFO line; the result is nil where it is none.
     package init?(_ json: ByteBuffer) {
         guard let node = try? JSONReader.read(Array(json.readableBytesView)), node.isObject,
             let version = node["version"]?.string
@@ -28,7 +28,7 @@ package struct ServerInfo: Sendable, Equatable {
         self.isLeaving = node["ldm"]?.value == .bool(true)
     }
 
-    /// Whether the server is at least of a version; of one that cannot be read it is not.
+    /// Whether the server has at least this version; false where its version cannot be read.
     package func isAtLeast(_ major: Int, _ minor: Int) -> Bool {
         let numbers = self.version.split(separator: ".").prefix(2).compactMap { Int($0) }
         guard numbers.count == 2 else {

@@ -1,7 +1,7 @@
 import NIOCore
 package import SluiceRelay
 
-/// A fold with its counts by type, as bytes.
+/// The form of a fold with its counts by type.
 package enum FoldForm {
     package static func bytes(_ fold: ScanFold) -> [UInt8] {
         var buffer = ByteBuffer()
@@ -24,7 +24,7 @@ package enum FoldForm {
         buffer.writeInteger(UInt32(clamping: stored.count))
         buffer.writeBytes(stored)
         buffer.writeInteger(UInt32(clamping: counts.count))
-        // In one order, so that the same fold is the same bytes.
+        // Sorted, so that equal folds have equal bytes.
         for (type, count) in counts.sorted(by: { $0.key < $1.key }) {
             buffer.writeText(type)
             buffer.writeInteger(UInt64(clamping: count))

@@ -2,13 +2,13 @@ package import NIOCore
 package import SluiceBase
 package import SluiceRelay
 
-/// What a carry repeats, as bytes, and where earlier records stand.
+/// The form of a carry: what it repeats, and the places of earlier records.
 ///
-/// Ordinary messages are not repeated: they stand in the records before, for as long as those are kept.
+/// Ordinary messages are not repeated: they are in the records before, for as long as those are kept.
 package enum ImageForm {
     package static let version: UInt8 = 1
 
-    /// Where in the stream the messages from a number on stand.
+    /// The sequence in the stream from which the messages from a seq on are found.
     package struct Mark: Sendable, Equatable {
         package var first: Seq
         package var sequence: UInt64
@@ -19,13 +19,13 @@ package enum ImageForm {
         }
     }
 
-    /// A carry's whole body, to be cut in parts.
+    /// The whole body of a carry, to be cut into parts.
     ///
     /// - Parameters:
     ///   - image: The scan.
-    ///   - marks: Where earlier records stand.
-    ///   - now: The time of day, by which answers are dated.
-    /// - Returns: Its bytes.
+    ///   - marks: The places of earlier records.
+    ///   - now: The wall clock, from which the times of answers are computed.
+    /// - Returns: The body.
     package static func bytes(_ image: ScanImage, marks: [Mark], now: WallTime) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeInteger(Self.version)
@@ -60,10 +60,10 @@ package enum ImageForm {
     /// Reads what a carry repeats.
     ///
     /// - Parameters:
-    ///   - buffer: All parts of the carry, put together.
-    ///   - place: The record behind which the carry stands.
-    ///   - now: The time of day, by which answers have an age.
-    /// - Returns: The scan, and where earlier records stand; nil where the bytes are none of this version.
+    ///   - buffer: All parts of the carry, joined.
+    ///   - place: The record that the carry follows.
+    ///   - now: The wall clock, from which the ages of answers are computed.
+    /// - Returns: The scan and the places of earlier records; nil where the bytes are damaged or of another version.
     package static func image(
         _ buffer: ByteBuffer,
         at place: UInt64,

@@ -1,10 +1,12 @@
 package import NIOCore
 package import SluiceRelay
 
-/// A message as it stands in a record: its bytes, and what the node that took it found in them, so that no other node
-/// parses it again, and all agree on what it is.
+/// The form of a message in a record: its bytes, and what the node that took it found in them, so that no other node
+/// parses it again, and all agree on it.
 ///
-/// `marks u8 · type u16+ · key u8, u32+ · severity u8+ · progress u8, … · body u32+`, each text with its length before it.
+/// `marks u8 · parts u8 · type u16+ · key u32+ · severity u16+ · phase u16+ · percent u64 · text u16+ · body u32+`,
+/// where `+` is a length followed by that many bytes. `parts` says which of key, severity, phase, percent and text are
+/// present; `percent` is the bit pattern of a double.
 package enum MessageForm {
     private static let hasKey: UInt8 = 1
     private static let hasSeverity: UInt8 = 2
@@ -35,16 +37,16 @@ package enum MessageForm {
         buffer.writeImmutableBuffer(message.body)
     }
 
-    /// The most bytes that it takes.
+    /// An upper bound on the bytes that a message takes.
     package static func byteCount(of message: Message) -> Int {
         let texts = [message.type, message.severity, message.progress?.phase, message.progress?.text]
         let textBytes = texts.reduce(0) { $0 + ($1.map { $0.utf8.count + 2 } ?? 0) }
         return 2 + textBytes + (message.storedKey.map { $0.count + 4 } ?? 0) + 8 + 4 + message.body.readableBytes
     }
 
-    /// The next message; nil where the bytes are none.
+    /// Reads the next message; nil where the bytes are damaged.
     ///
-    /// Its body is a copy, so that keeping it keeps no record alive.
+    /// Its body is a copy, so that keeping it does not retain the record.
     package static func read(from buffer: inout ByteBuffer) -> Message? {
         guard let (marks, parts) = buffer.readMultipleIntegers(as: (UInt8, UInt8).self),
             let type = buffer.readText()

@@ -1,6 +1,6 @@
-/// The headers of a message, in their order.
+/// The headers of a message, in order.
 ///
-/// Names are matched as they are written.
+/// Names are case-sensitive.
 package struct MessageHeaders: Sendable, Equatable {
     package struct Field: Sendable, Equatable {
         package var name: String
@@ -15,7 +15,7 @@ package struct MessageHeaders: Sendable, Equatable {
         self.fields = fields.map { Field(name: $0.key, value: $0.value) }
     }
 
-    /// The first value of a name; setting it replaces all of them.
+    /// The first value of a name; setting it replaces all values.
     package subscript(name: String) -> String? {
         get { self.fields.first { $0.name == name }?.value }
         set {
@@ -30,7 +30,7 @@ package struct MessageHeaders: Sendable, Equatable {
         self.fields.append(Field(name: name, value: value))
     }
 
-    /// A text with everything but visible ASCII, and `%`, as `%XX`: what a header's value can hold.
+    /// Escapes `%` and everything that is not visible ASCII as `%XX`, so that the text fits a header's value.
     package static func escaped(_ text: String) -> String {
         var escaped = ""
         for byte in text.utf8 {
@@ -44,7 +44,7 @@ package struct MessageHeaders: Sendable, Equatable {
         return escaped
     }
 
-    /// The text that was escaped so; nil where it was not, or is no UTF-8.
+    /// Reverses `escaped`; nil where the text is not of that form, or not UTF-8.
     package static func unescaped(_ text: String) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

@@ -2,13 +2,14 @@ package import NIOCore
 import SluiceBase
 package import SluiceRelay
 
-/// The body of a record: what each request in it did, in order.
+/// The form of a record's body: the effect of each request in it, in order.
 ///
-/// `version u8 · count u16`, then of each: `marks u8 · at i64 · end u8 · owner · name · messages u32+ · answer`. Numbers,
-/// epoch and places follow from the record's head, since what one record says is one run.
+/// `version u8 · count u16`, then for each request `marks u8 · at i64 · end u8 · owner · name · message count u32 ·
+/// messages · answer`. Seqs, epoch and places follow from the record's head, since the seqs of one record are
+/// consecutive.
 package enum RecordForm {
     package static let version: UInt8 = 1
-    /// The most requests of one record.
+    /// The most requests in one record.
     package static let maximumCount = 200
     private static let isHeard: UInt8 = 1
     private static let hasAnswer: UInt8 = 2
@@ -25,7 +26,7 @@ package enum RecordForm {
         return buffer
     }
 
-    /// The most bytes that a request's part takes.
+    /// An upper bound on the bytes that one request takes.
     package static func byteCount(of record: LogRecord) -> Int {
         let texts = [record.owner, record.name].reduce(0) { $0 + ($1?.utf8.count ?? 0) + 3 }
         let answer = record.answer.map { $0.request.key.utf8.count + $0.request.digest.count + 32 } ?? 0
@@ -51,13 +52,13 @@ package enum RecordForm {
         }
     }
 
-    /// Reads what each request did.
+    /// Reads the effect of each request.
     ///
     /// - Parameters:
     ///   - buffer: The record's body.
-    ///   - head: Its headers.
-    ///   - place: Its sequence.
-    /// - Returns: One for each request; nil where the bytes are none of this version, or do not go with the head.
+    ///   - head: The record's headers.
+    ///   - place: The record's sequence.
+    /// - Returns: One element per request; nil where the bytes are damaged, of another version, or contradict the head.
     package static func records(_ buffer: ByteBuffer, _ head: RecordHead, at place: UInt64) -> [LogRecord]? {
         var buffer = buffer
         guard buffer.readInteger(as: UInt8.self) == Self.version, let count = buffer.readInteger(as: UInt16.self),
@@ -135,7 +136,7 @@ package enum RecordForm {
     }
 }
 
-/// The answer of a request that may be repeated: `key · digest · accepted u32 · first u64 · last u64`, 0 for no numbers.
+/// The form of an answer to a repeatable request: `key · digest · accepted u32 · first u64 · last u64`, 0 for no seqs.
 enum AnswerForm {
     static func write(
         _ request: IngestRequest.Idempotency,

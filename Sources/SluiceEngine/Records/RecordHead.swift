@@ -1,22 +1,22 @@
 package import SluiceBase
 package import SluiceRelay
 
-/// What a record says in its headers: its place in the chain, and enough of the scan for a line of the statistics.
+/// The headers of a record: its place in the chain, and enough of the scan for one row of the statistics.
 ///
 /// ```
 /// Sl: 1 kind epoch prev first count messages id base created heard completed note
 /// ```
 ///
-/// `first` is the number of its first message, or of the next one; `base` is the sequence of the record at which
-/// reading begins, 0 where it is this one; `note` is a carry's part (`2/9`) or why the scan ended, else `-`. Owner, name
-/// and fold have headers of their own. A record of another version is never read as if it were of this one.
+/// `first` is the seq of the record's first message, or of the next one where it has none; `base` is the sequence of
+/// the record at which reading begins, 0 where it is this one; `note` is a carry's part (`2/9`), the reason of an end,
+/// or `-`. Owner, name and fold have headers of their own. A record of another version is never read as this one.
 package struct RecordHead: Sendable, Equatable {
     package static let version = "1"
     package static let name = "Sl"
     private static let ownerName = "Sl-Owner"
     private static let nameName = "Sl-Name"
     private static let foldName = "Sl-Fold"
-    /// The most bytes of a fold that stand in the headers; a larger one is left out.
+    /// The most bytes of a fold in the headers; a larger one is left out.
     private static let maximumFoldBytes = 4096
 
     /// A part of a carry, counted from 1.
@@ -33,7 +33,7 @@ package struct RecordHead: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case messages
         case signOfLife
-        /// Owner and name.
+        /// The owner and the name.
         case names
         case carry(Part)
         case end(ScanEnd)
@@ -41,13 +41,13 @@ package struct RecordHead: Sendable, Equatable {
 
     package var kind: Kind
     package var epoch: String
-    /// The record behind which it was judged.
+    /// The record that it was judged behind.
     package var prev: UInt64
     package var first: Seq
     package var count: Int
-    /// How many messages the scan has had, these among them.
+    /// The number of messages that the scan has had, including these.
     package var messageCount: Int
-    /// Names the record, also where it is written twice.
+    /// Identifies the record, even where it is written twice.
     package var id: String
     package var base: UInt64
     package var times: ScanTimes
@@ -174,7 +174,7 @@ package struct RecordHead: Sendable, Equatable {
         return text
     }
 
-    /// The line of the statistics that the record gives at its place.
+    /// The row of the statistics that the record gives at its place.
     package func header(of id: ScanID, at place: UInt64) -> RecordHeader {
         let standing = ScanStanding(
             epoch: self.epoch,
@@ -191,7 +191,7 @@ package struct RecordHead: Sendable, Equatable {
 }
 
 extension RecordHead.Kind {
-    /// Its letter, and what is noted with it.
+    /// The kind's letter, and its note.
     fileprivate var text: (letter: String, note: String) {
         switch self {
         case .messages: ("m", "-")

@@ -1,13 +1,13 @@
 package import SluiceBase
 
-/// What subjects and streams are called, under one prefix.
+/// The names of subjects and streams, under one prefix.
 ///
-/// A scan's records stand in one subject of one stream, its *shard*, which follows from the scan's name alone. So all
-/// processes have to agree on the prefix and on the number of shards.
+/// A scan's records are in one subject of one stream, its *shard*, which follows from the scan's id alone. All
+/// processes therefore have to agree on the prefix and on the number of shards.
 package struct Subjects: Sendable, Equatable {
-    /// The prefix, as it stands in subjects; streams have it in capitals.
+    /// The prefix, as it appears in subjects; stream names have it in capitals.
     package let name: String
-    /// How many streams share the scans.
+    /// The number of streams that share the scans.
     package let shardCount: Int
 
     /// - Parameters:
@@ -19,7 +19,8 @@ package struct Subjects: Sendable, Equatable {
         self.shardCount = shardCount
     }
 
-    /// Whether something may be a prefix: 1 to 32 small letters, digits and hyphens, so that capitals are unambiguous.
+    /// Whether a text may be a prefix: 1 to 32 lower-case letters, digits and hyphens, so that its capitals are
+    /// unambiguous.
     package static func isAllowed(_ name: String) -> Bool {
         (1...32).contains(name.utf8.count)
             && name.utf8.allSatisfy { byte in
@@ -28,7 +29,7 @@ package struct Subjects: Sendable, Equatable {
             }
     }
 
-    /// Which shard a scan is of: FNV-1a of its name, of 64 bits.
+    /// The shard of a scan: 64-bit FNV-1a of its id.
     package func shard(of id: ScanID) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in id.text.utf8 {
@@ -40,10 +41,10 @@ package struct Subjects: Sendable, Equatable {
     /// The stream of a shard.
     package func stream(_ shard: Int) -> String { "\(self.name.uppercased())_LOG_\(shard)" }
 
-    /// What the stream of a shard takes.
+    /// The subjects that the stream of a shard stores.
     package func logs(_ shard: Int) -> String { "\(self.name).log.\(shard).*" }
 
-    /// Where what it took is sent to once it is stored; `{{wildcard(1)}}` is the server's word for the scan.
+    /// Where stored records are republished; the server replaces `{{wildcard(1)}}` by the scan's token.
     package func lives(_ shard: Int) -> String { "\(self.name).live.\(shard).{{wildcard(1)}}" }
 
     /// The subject of a scan's records.

@@ -6,7 +6,7 @@ struct CarryWriting {
     let id: String
     let image: ScanImage
     let parts: [ByteBuffer]
-    /// The part that is written next, counted from 1.
+    /// The part to write next, counted from 1.
     var next = 1
 
     init(id: String, image: ScanImage, body: ByteBuffer, maximumPartBytes: Int) {
@@ -20,10 +20,10 @@ struct CarryWriting {
         self.parts = parts
     }
 
-    /// What names a part.
+    /// The record id of a part.
     func id(ofPart index: Int) -> String { "\(self.id)/\(index)" }
 
-    /// The carry that a part is of.
+    /// The id of the carry that a part belongs to.
     static func id(ofPart id: String) -> String {
         id.split(separator: "/", omittingEmptySubsequences: false).first.map(String.init) ?? id
     }

@@ -2,7 +2,7 @@ import NIOCore
 package import SluiceBase
 import SluiceRelay
 
-/// What the feeds of one loop did.
+/// Counters of the feeds of one loop.
 ///
 /// Loop-confined.
 package final class FeedCounts {
@@ -19,18 +19,18 @@ package final class FeedCounts {
 
     package init() {}
 
-    /// A number that no other record of the loop has, in base 36.
+    /// A number in base 36 that no other record of the loop has.
     func makeNumber() -> String {
         self.number += 1
         return String(self.number, radix: 36)
     }
 }
 
-/// Who waits for a draft to be written.
+/// The caller that waits for a draft to be written.
 struct EngineAppend {
     var promise: EventLoopPromise<AppendOutcome>
 
-    /// In a later task: never from within a call of the engine's.
+    /// Settles in a later task, so that nothing is called back from within a call to the engine.
     func settleLater(_ outcome: AppendOutcome) {
         let promise = self.promise
         promise.futureResult.eventLoop.execute { promise.succeed(outcome) }

@@ -102,7 +102,7 @@ final class HistoryReader {
                     self.askAgain(then)
                 } else if self.isFull || isLast || self.isLongEnough {
                     self.finish(isLast: isLast, then)
-                    // Its marks are kept, for the next page.
+                    // The reader is kept for its marks, for the next page.
                     self.entries = []
                 } else {
                     self.run(then: then)
@@ -159,7 +159,7 @@ final class HistoryReader {
         defer { self.chain = chain }
         var verdict = chain.read(message.sequence, prev: head.prev)
         if verdict == .gap {
-            // What it names is gone, and the log goes on behind it.
+            // The record that it names is gone, and the log continues behind it.
             chain = ChainReader(last: head.prev, seen: message.sequence - 1)
             verdict = chain.read(message.sequence, prev: head.prev)
             self.goneThrough = head.first.previous
@@ -228,7 +228,7 @@ final class HistoryReader {
         let stretch = self.request.stretch
         let lost = max(self.goneThrough, firstFound > max(self.begin.previous, stretch.after) ? firstFound : 0)
         guard stretch.order == .descending else {
-            // What the stream does not have is gone: everything to its end was read.
+            // Messages that the stream lacks are gone: everything to the end of the stretch was read.
             let through = !self.isFull && self.reached >= stretch.through ? stretch.through : self.through
             then(.success(StoredPage(entries: self.entries, through: through, lostThrough: lost)))
             return

@@ -1,10 +1,10 @@
 package import NIOCore
 package import SluiceBase
 
-/// One record as the stream gives it.
+/// One record as the stream delivers it.
 package struct LogMessage: Sendable {
     package var sequence: UInt64
-    /// The sequence before it in its subject, by the word of the server that sent it live; nil where it was read.
+    /// The sequence before it in its subject, as reported by the server that sent it live; nil where it was read.
     package var previous: UInt64?
     package var headers: MessageHeaders
     package var body: ByteBuffer
@@ -16,25 +16,25 @@ package struct LogMessage: Sendable {
         self.body = body
     }
 
-    /// What it takes in memory.
+    /// The memory that it takes, in bytes.
     package var byteCount: Int {
         self.headers.fields.reduce(self.body.readableBytes) { $0 + $1.name.utf8.count + $1.value.utf8.count }
     }
 }
 
-/// Nothing came of a request: no leader, no connection, or no answer in time.
+/// A request failed: no leader, no connection, or no answer in time.
 package struct LogUnavailable: Error, Equatable {
     package init() {}
 }
 
-/// What a scan's log is read from and written to.
+/// Reads and writes a scan's log.
 ///
-/// Loop-confined. Answers come on the loop, each once, in a later task than the request.
+/// Loop-confined. Answers arrive on the loop, each once, in a later task than the request.
 package protocol LogAccess: AnyObject {
     /// The most bytes of a record's body.
     var maximumBodyBytes: Int { get }
-    /// Copies of a scan's records, once they are stored, until the subscription ends; the receiver is told of a nudge
-    /// by a message without a record's header and with a sequence.
+    /// Delivers copies of a scan's records once they are stored, until the subscription ends; a nudge arrives as a
+    /// message with a sequence and without a record's headers.
     func subscribe(_ id: ScanID, _ receive: @escaping (LogMessage) -> Void) -> Int
     func unsubscribe(_ subscription: Int)
     /// Writes a record if the newest one of the scan has this sequence.

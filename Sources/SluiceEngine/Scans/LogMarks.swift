@@ -14,7 +14,7 @@ package struct LogMarks: Sendable, Equatable {
 
     package init() {}
 
-    /// A record counts.
+    /// Takes a record that counts.
     package mutating func note(_ first: Seq, at sequence: UInt64, bytes: Int) {
         self.bytesSince += bytes
         let isLater = self.marks.last.map { sequence > $0.sequence && self.bytesSince >= self.spacing } ?? true
@@ -30,18 +30,18 @@ package struct LogMarks: Sendable, Equatable {
         self.spacing *= 2
     }
 
-    /// What a carry says of the records before it.
+    /// Adds the marks of earlier records that a carry repeats.
     package mutating func prepend(_ earlier: [ImageForm.Mark]) {
         let first = self.marks.first?.sequence ?? .max
         self.marks.insert(contentsOf: earlier.filter { $0.sequence < first }, at: 0)
     }
 
-    /// The last record known to stand at or before a message; nil where none is.
+    /// The last record known to be at or before a message; nil where none is known.
     package func sequence(before seq: Seq) -> UInt64? {
         self.marks.last { $0.first <= seq }?.sequence
     }
 
-    /// The last mark at or before a message.
+    /// The last mark at or before a message; nil where there is none.
     package func mark(before seq: Seq) -> ImageForm.Mark? {
         self.marks.last { $0.first <= seq }
     }

@@ -2,8 +2,7 @@ import NIOCore
 import SluiceBase
 import SluiceRelay
 
-/// What is known of a scan's log while its beginning is read: its carry, whose parts come one after another, and the
-/// records since.
+/// The beginning of a scan's log while it is read: the carry it begins with, in parts, and the records since.
 struct LogOpening {
     /// What the follower is to be told now.
     struct Shown {
@@ -40,7 +39,7 @@ struct LogOpening {
         self.behind = behind
     }
 
-    /// A record that counts.
+    /// Takes a record that counts.
     mutating func take(_ message: LogMessage, _ head: RecordHead, _ records: [LogRecord], isComplete: Bool) {
         if self.isFirst {
             self.isFirst = false
@@ -70,9 +69,9 @@ struct LogOpening {
     /// What is to be told now.
     ///
     /// - Parameters:
-    ///   - isAll: Whether the log has been read to its end: then nothing more is waited for.
-    ///   - now: The time of day.
-    /// - Returns: What was not told before.
+    ///   - isAll: Whether the log has been read to its end, so that nothing more is waited for.
+    ///   - now: The wall clock.
+    /// - Returns: What has not been told before.
     mutating func show(isAll: Bool, now: WallTime) -> Shown {
         var shown = Shown()
         guard self.isShown || self.parts == nil || self.isComplete || isAll, !self.isFirst else {

@@ -2,7 +2,7 @@ package import NIOCore
 import SluiceBase
 package import SluiceRelay
 
-/// What a feed writes: drafts of requests, and carries when the log needs one.
+/// The writing side of a feed: drafts of requests, and carries when the log needs one.
 extension ScanFeed {
     /// Writes a draft behind the last record that counts.
     package func append(_ draft: RecordDraft, _ promise: EventLoopPromise<AppendOutcome>) {
@@ -19,7 +19,7 @@ extension ScanFeed {
         self.setTimer()
     }
 
-    /// When a draft that was not begun is given up.
+    /// When a draft that has not been started is given up; nil where none waits.
     var waitingDeadline: NIODeadline? { self.waiting.map { $0.draft.since + self.terms.appendTimeout } }
 
     func expireWaiting() {
@@ -29,7 +29,7 @@ extension ScanFeed {
         self.counts.failedDrafts += 1
     }
 
-    /// Writes what waits, requests first.
+    /// Writes the next record, drafts before carries.
     func writeNext() {
         guard self.current == nil else { return }
         if let (draft, append) = self.waiting {
@@ -187,7 +187,7 @@ extension ScanFeed {
         case .confirmed:
             self.carry?.next = index + 1
         case .overtaken where index > 1:
-            // Written again behind what came.
+            // Written again behind the records that came first.
             break
         case .overtaken, .unavailable, .tooLarge:
             self.carry = nil

@@ -2,11 +2,12 @@ internal import Foundation
 package import NIOCore
 package import SluiceBase
 
-/// What JetStream is asked for, by one connection.
+/// Requests to JetStream over one connection.
 ///
-/// Loop-confined. What a stream's leader alone answers is told to ``leaderAnswered``: so it is known whether there is one.
+/// Loop-confined. Answers that only a stream's leader gives are reported to ``leaderAnswered``, which shows that there
+/// is a leader.
 package final class JetStream {
-    /// What JetStream says instead of doing it.
+    /// The error that JetStream answered.
     package struct Fault: Error, Equatable, CustomStringConvertible {
         package var code: Int
         package var text: String
@@ -32,7 +33,7 @@ package final class JetStream {
 
     private let connection: NATSConnection
     private let subjects: Subjects
-    /// A leader of a shard's stream has answered.
+    /// Called when the leader of a shard's stream has answered.
     package var leaderAnswered: (_ shard: Int) -> Void = { _ in }
 
     package init(_ connection: NATSConnection, subjects: Subjects) {
@@ -70,7 +71,7 @@ package final class JetStream {
         }
     }
 
-    /// The newest record of a subject, by the word of the stream's leader.
+    /// The newest record of a subject, as the stream's leader has it; nil where there is none.
     package func last(
         of subject: String,
         in stream: String,
@@ -285,7 +286,7 @@ package final class JetStream {
         }
     }
 
-    /// The newest record of each scan of a shard, headers alone.
+    /// The newest record of each scan of a shard, headers only.
     package func heads(
         ofShard shard: Int,
         then: @escaping (Result<[LogHead], Failure>) -> Void

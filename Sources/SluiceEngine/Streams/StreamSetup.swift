@@ -1,16 +1,16 @@
 package import NIOCore
 import SluiceBase
 
-/// Makes the streams where there are none, and finds out whether this gateway may use those that there are.
+/// Creates missing streams, and decides whether this gateway may use those that exist.
 ///
 /// Loop-confined; used for one connection's lifetime.
 package final class StreamSetup {
-    /// How the streams are kept.
+    /// The replicas and the bounds of the streams.
     package struct Retention: Sendable, Equatable {
         package var replicas: Int
-        /// How old a record becomes.
+        /// The greatest age of a record.
         package var maximumAge: TimeAmount
-        /// How many bytes all shards have together.
+        /// The most bytes of all shards together.
         package var maximumBytes: Int
 
         package init(replicas: Int, maximumAge: TimeAmount, maximumBytes: Int) {
@@ -47,7 +47,7 @@ package final class StreamSetup {
         self.retention = retention
     }
 
-    /// Whether a server may be used at all.
+    /// Whether a server may be used at all, by its version and its `max_payload`.
     package static func judge(_ info: ServerInfo, maximumMessageBytes: Int) -> Outcome {
         let needed = maximumMessageBytes + RecordLimits.overhead
         guard info.isAtLeast(2, 11) else {
@@ -102,7 +102,7 @@ package final class StreamSetup {
         }
     }
 
-    /// What is agreed on is written down once, by whichever node comes first.
+    /// Writes down the format and the number of shards, or compares them with what another node wrote first.
     private func agree(then: @escaping (Outcome) -> Void) {
         let wanted = #"{"format":\#(Self.format),"shards":\#(self.subjects.shardCount)}"#
         let subject = self.subjects.metaFact
@@ -121,14 +121,14 @@ package final class StreamSetup {
         }
     }
 
-    /// Finds out whether this gateway may use what is there, and makes nothing.
+    /// Checks whether this gateway may use the existing streams, and creates none.
     package func look(then: @escaping (Outcome) -> Void) {
         self.stream.ask("STREAM.INFO.\(self.subjects.factStream)", ByteBuffer()) { result in
             switch result {
             case .success:
                 self.compare(then: then)
             case .failure(.fault(let fault)) where fault.code == Self.notFound:
-                // The first gateway makes the streams.
+                // The first gateway creates the streams.
                 then(.ready)
             case .failure:
                 then(self.outcome(of: result, self.subjects.factStream))
@@ -169,7 +169,7 @@ package final class StreamSetup {
             case .success:
                 then(.ready)
             case .failure(.fault(let fault)) where fault.code == Self.nameInUse:
-                // It is there, made with other terms: these are its terms from now on.
+                // The stream exists with other settings; these replace them.
                 self.stream.ask("STREAM.UPDATE.\(name)", configuration) { then(self.outcome(of: $0, name)) }
             case .failure:
                 then(self.outcome(of: result, name))
@@ -242,8 +242,8 @@ package final class StreamSetup {
     }
 }
 
-/// How large records may be.
+/// The sizes of records.
 package enum RecordLimits {
-    /// What a record has besides its messages, in bytes: headers, names, answers.
+    /// The bytes of a record besides its messages: headers, names, answers.
     package static let overhead = 64 * 1024
 }

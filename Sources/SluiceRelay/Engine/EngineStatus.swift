@@ -1,31 +1,32 @@
 package import SluiceBase
 
-/// How an engine is.
+/// The state and the counters of an engine.
 package struct EngineStatus: Sendable, Equatable {
-    /// What stands in the way of appends, in words for the operator; nil while some part of the log takes them.
+    /// Why no shard takes appends, as text for the operator; nil while at least one does.
     package var failure: String?
-    /// Whether each part of the log takes appends.
+    /// Whether each shard takes appends, by shard.
     package var shards: [Bool] = []
-    /// Records of others, or of one's own written twice, that did not count, since the start.
+    /// Void records read since the start: another process's, or an own one that was written twice.
     package var voidRecords = 0
-    /// Drafts that were overtaken, and drafts that were written once more for want of an answer, since the start.
+    /// Drafts and parts of carries since the start that were overtaken, and attempts to write one again because no
+    /// answer came.
     package var overtakenDrafts = 0
     package var repeatedDrafts = 0
-    /// Drafts that the engine has not confirmed in time since the start.
+    /// Drafts since the start that were not confirmed within ``ScanEngine/appendTimeout``.
     package var failedDrafts = 0
-    /// Times that the engine was connected to anew since the start.
+    /// Reconnections to the engine since the start.
     package var reconnects = 0
-    /// Records appended since the start, and how long each took, in seconds.
+    /// How long each confirmed draft since the start took, in seconds.
     package var appendTimes = Histogram(bounds: Histogram.timeBounds)
-    /// Scans that there are, as they were last counted.
+    /// The number of scans at the last count.
     package var scans = 0
-    /// Scans that are followed.
+    /// The number of scans that are followed.
     package var openScans = 0
-    /// Processes that share the log, this one among them.
+    /// The number of processes that share the log, including this one.
     package var nodes = 1
 
     package init() {}
 
-    /// Whether some part of the log takes appends.
+    /// Whether at least one shard takes appends.
     package var isUp: Bool { self.failure == nil }
 }

@@ -1,18 +1,18 @@
 package import NIOCore
 package import SluiceBase
 
-/// What requests of one scan are to be, as one record of its log: all of it counts, or nothing.
+/// The effect of one or more requests on a scan, to be written as one record: all of it counts, or none.
 package struct RecordDraft: Sendable {
-    /// What each request does, in one run: each judged behind the one before.
+    /// The effect of each request, in order: each is judged behind the one before.
     ///
-    /// There is at least one. All of them have the place of the record behind which they stand as ``LogRecord/prev``; the place that they
-    /// get is the engine's to give, and ``LogRecord/place`` says nothing yet.
+    /// There is at least one. ``LogRecord/prev`` of each is the place of the record that the draft follows. The engine
+    /// assigns the draft's own place, so ``LogRecord/place`` is not set yet.
     package var records: [LogRecord]
-    /// How the scan stands after them in time.
+    /// The scan's times after these requests.
     package var times: ScanTimes
-    /// What is known of the scan after them out of all its messages.
+    /// The scan's fold after these requests.
     package var fold: ScanFold
-    /// When the oldest of the requests came, by the loop's clock: ``ScanEngine/appendTimeout`` counts from here.
+    /// When the oldest of the requests arrived, by the loop's clock; ``ScanEngine/appendTimeout`` counts from here.
     package var since: NIODeadline
 
     package init(records: [LogRecord], times: ScanTimes, fold: ScanFold, since: NIODeadline) {
@@ -24,11 +24,11 @@ package struct RecordDraft: Sendable {
     }
 }
 
-/// When things happened to a scan, by the time of day of the process that wrote it.
+/// The times of a scan's life, by the wall clock of the process that wrote them.
 package struct ScanTimes: Sendable, Equatable {
-    /// When it was first heard of.
+    /// When the scan was opened.
     package var created: WallTime
-    /// When it was last heard of.
+    /// When the scanner was last heard from; the opening counts.
     package var heard: WallTime
     /// When it completed; nil while it runs.
     package var completed: WallTime?
@@ -39,7 +39,7 @@ package struct ScanTimes: Sendable, Equatable {
         self.completed = completed
     }
 
-    /// A record comes after what they say.
+    /// Brings the times up to date with the record that follows.
     package mutating func note(_ record: LogRecord) {
         guard let at = record.at else {
             return
@@ -52,7 +52,7 @@ package struct ScanTimes: Sendable, Equatable {
         }
     }
 
-    /// How long ago things happened, by another process's time of day: nothing lies ahead.
+    /// The ages of these times by this process's wall clock; a time in the future has age zero.
     package func ages(now: WallTime) -> StoredAges {
         func age(_ time: WallTime) -> TimeAmount { .milliseconds(max(0, now.milliseconds - time.milliseconds)) }
         return StoredAges(
@@ -63,14 +63,14 @@ package struct ScanTimes: Sendable, Equatable {
     }
 }
 
-/// What became of a draft.
+/// The outcome of a draft.
 package enum AppendOutcome: Sendable, Equatable {
-    /// It counts, and the follower was told of it.
+    /// The record counts, and the follower has been told of it.
     case confirmed
-    /// Another record stands in its place, and the follower was told of that: the same requests are to be judged again.
+    /// Another record took its place, and the follower has been told of that one: the requests are to be judged again.
     case overtaken
-    /// The engine has not said in time; it may still turn up, and is told then like any other.
+    /// Not confirmed in time. It may still count later; the follower is then told as of any other record.
     case unavailable
-    /// It is larger than a record may be; nothing was written.
+    /// Larger than a record may be; nothing was written.
     case tooLarge
 }

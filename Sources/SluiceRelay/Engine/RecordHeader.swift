@@ -37,15 +37,15 @@ package struct RecordHeader: Sendable, Equatable {
     }
 }
 
-/// What a carry repeats of a scan: enough to go on with it without what came before.
+/// What a carry repeats of a scan: enough to continue without the records before it.
 package struct ScanImage: Sendable {
     /// Where the scan stands.
     package var standing: ScanStanding
-    /// Its critical messages, the newest of each conflated type and key, and its counts.
+    /// The critical messages, the newest message of each conflated type and key, and the counts by type.
     package var tail: StoredTail
-    /// What is known out of all messages, but for their counts.
+    /// The scan's fold without its counts, which are in `tail`.
     package var fold: ScanFold
-    /// The answers that may still be asked for again, oldest first, with their ages when this was made.
+    /// The answers that a repeated request may still ask for, oldest first, with their ages when this was made.
     package var answers: [StoredAnswer]
     package var times: ScanTimes
 

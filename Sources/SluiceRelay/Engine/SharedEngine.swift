@@ -34,10 +34,10 @@ package struct EngineNode: Sendable, Equatable {
     }
 }
 
-/// What a process has to do.
+/// The load of a process.
 package struct EngineLoad: Sendable, Equatable {
     package var connections = 0
-    /// Scans that are open on it.
+    /// The number of scans that are open on the process.
     package var scans = 0
     package var isDraining = false
 

@@ -2,21 +2,21 @@ import DequeModule
 import NIOCore
 import SluiceBase
 
-/// What stands in line to be written to one scan of a shared log, and what of it is in the record under way.
+/// The queue of requests for one scan of a shared log, and those of them that are in the record under way.
 ///
-/// One record at a time is under way; what comes meanwhile goes into the next, as much as a record holds. A judgement is
-/// worth something only once its record counts: so whatever was judged behind something that is not confirmed waits for
-/// that, and where another record came first all of it is judged again, in order. It knows no engine and no event loop.
+/// One record at a time is under way; requests that arrive meanwhile go into the next one, as many as a record holds. A
+/// judgement holds only once its record counts, so an answer that builds on an unconfirmed record waits for it, and
+/// where another record came first everything is judged again, in order. It knows no engine and no event loop.
 struct AppendLine {
-    /// What somebody wants to be done to the scan.
+    /// A change that is wanted of the scan.
     enum Wish {
         case ingest(IngestRequest)
         case register(owner: String?, name: String?, at: WallTime)
-        /// The scan's channel is to end; for `completed` and `idle` only if time still asks for it.
+        /// The scan's channel is to end; `completed` and `idle` apply only if the scan is still due for them.
         case end(ScanEnd)
     }
 
-    /// What became of it.
+    /// The outcome of a wish.
     enum Answer {
         case receipt(IngestReceipt)
         case registration(ScanRegistration)
@@ -25,14 +25,14 @@ struct AppendLine {
         case refused(RelayRefusal)
     }
 
-    /// A wish in line.
+    /// A wish in the queue.
     struct Request {
         let wish: Wish
-        /// When it came; the engine's time counts from here.
+        /// When it arrived; ``ScanEngine/appendTimeout`` counts from here.
         let since: NIODeadline
         let settle: (Answer) -> Void
 
-        /// Bytes that it holds while it waits.
+        /// The bytes that it holds while it waits.
         var byteCount: Int {
             guard case .ingest(let request) = self.wish else {
                 return AppendLine.leastBytes
@@ -40,63 +40,61 @@ struct AppendLine {
             return AppendLine.byteCount(of: request)
         }
 
-        /// Nothing more of the stream that it is of is taken.
+        /// Takes nothing more from the stream that the request belongs to.
         func breakOff() {
             self.stream?.breakOff()
         }
 
-        /// The stream that it is of, if it is of one.
+        /// The stream that the request belongs to, if any.
         var stream: IngestStream? {
             if case .ingest(let request) = self.wish { request.stream } else { nil }
         }
     }
 
-    /// Where the scan stands, and what else a judgement depends on.
+    /// Where the scan stands, and whatever else a judgement depends on.
     struct Situation {
-        /// Where the next record stands; it moves with each that is judged.
+        /// The place of the next record; moves with each record that is judged.
         var standing: ScanStanding
-        /// Whether there may be another scan.
+        /// Whether the gateway may hold another scan.
         var hasRoom: Bool
-        /// What time asks for.
+        /// The end that the scan's lifecycle is due for.
         var due: ScanEnd?
-        /// The scan that ended at this place, if its history is still there.
+        /// The life that ended at this place, while its history exists.
         var ended: ScanStanding?
-        /// Whether the scanner was heard of so lately that a mere sign of life need not be written.
+        /// Whether the scanner was heard from so recently that a mere sign of life need not be written.
         var isHeardLately: Bool
         let now: NIODeadline
     }
 
-    /// How much one record holds.
+    /// The limits of one record.
     struct Capacity {
         var bytes: Int
         var requests: Int
         var byteCount: (LogRecord) -> Int
     }
 
-    /// What a request without messages counts.
+    /// The bytes that a request counts in addition to its messages.
     private static let leastBytes = 512
 
-    /// Bytes that a request holds while it waits.
     static func byteCount(of request: IngestRequest) -> Int {
         request.messages.reduce(self.leastBytes) { $0 + $1.byteCount }
     }
 
     private(set) var waiting: Deque<Request> = []
-    /// What is judged and not settled yet, with the answer that it gets if the record counts.
+    /// Requests that are judged and not settled, with the answers they get if the record counts.
     private(set) var judged: [(request: Request, answer: Answer)] = []
     /// After a record that was too large each request gets its own, until one is settled.
     private var isOneByOne = false
 
-    /// Whether nothing waits and nothing is under way.
     var isEmpty: Bool { self.waiting.isEmpty && self.judged.isEmpty }
 
     mutating func add(_ request: Request) {
         self.waiting.append(request)
     }
 
-    /// Judges what waits, as far as one record holds it; nothing may be under way.
+    /// Judges queued requests, as many as one record holds; none may be under way.
     ///
-    /// - Returns: The records that the draft is to have. Where there are none, what was judged is settled as it is.
+    /// - Returns: The records of the draft. If there are none, the judged requests are settled as they are.
     mutating func judge(_ situation: Situation, author: ScanAuthor, capacity: Capacity) -> [LogRecord] {
         precondition(self.judged.isEmpty, "one record at a time")
         var situation = situation
@@ -108,7 +106,7 @@ struct AppendLine {
         while let next = self.waiting.first, self.judged.count < (self.isOneByOne ? 1 : capacity.requests) {
             let key: String? = if case .ingest(let request) = next.wish { request.idempotency?.key } else { nil }
             let isAlone = if case .end = next.wish { true } else { false }
-            // A twin waits for the answer of the first, and an end for what comes before it.
+            // A request with the same key waits for the first one's answer, and an end for everything before it.
             guard !(isAlone && !self.judged.isEmpty), key.map({ !keys.contains($0) }) ?? true else {
                 break
             }
@@ -149,25 +147,25 @@ struct AppendLine {
         return records
     }
 
-    /// What was judged holds: it is handed out to be told.
+    /// Takes out the judged requests, whose answers now hold.
     mutating func takeJudged() -> [(request: Request, answer: Answer)] {
         self.isOneByOne = false
         defer { self.judged = [] }
         return self.judged
     }
 
-    /// Another record came first: everything is to be judged again, before what came since.
+    /// Puts the judged requests back at the front of the queue, since another record came first.
     ///
-    /// - Parameter isTooLarge: Whether the record was refused for its size: each request then gets its own.
+    /// - Parameter isTooLarge: Whether the record was refused for its size; each request then gets its own.
     mutating func judgeAgain(isTooLarge: Bool = false) {
         self.isOneByOne = self.isOneByOne || isTooLarge
         self.waiting.prepend(contentsOf: self.judged.map(\.request))
         self.judged = []
     }
 
-    /// What has waited since before a time, without being under way, is handed out to be refused.
+    /// Takes out the queued requests that arrived at or before `limit` and are not under way.
     mutating func takeWaiting(since limit: NIODeadline) -> [Request] {
-        // Those of an overtaken record stand before younger ones, so the line is in the order of its times.
+        // Requests of an overtaken record return to the front, so the queue stays in order of arrival.
         var taken: [Request] = []
         while let first = self.waiting.first, first.since <= limit {
             taken.append(self.waiting.removeFirst())
@@ -181,7 +179,7 @@ struct AppendLine {
         author: ScanAuthor
     ) -> (record: LogRecord?, answer: Answer) {
         let standing = situation.standing
-        // Where there is no scan and no room, there is none to judge at.
+        // Without a scan and without room for one, there is nothing to judge at.
         let place = standing.isNew && !situation.hasRoom ? nil : standing
         switch wish {
         case .ingest(let request):
@@ -223,7 +221,7 @@ struct AppendLine {
 }
 
 extension ScanStanding {
-    /// Where the scan stands for what is judged behind a record that has no place yet.
+    /// Moves past a record that has no place yet, so that the next request is judged behind it.
     fileprivate mutating func advance(by record: LogRecord) {
         self.head = record.head
         self.messageCount = record.messageCount

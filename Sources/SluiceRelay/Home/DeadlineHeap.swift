@@ -1,26 +1,25 @@
 import NIOCore
 
-/// Keys and their deadlines: the next one is found at once, and each key again, to be set earlier or forgotten.
+/// Keys and their deadlines: the next one due is found in constant time, and a key can be set earlier or removed.
 ///
-/// A key that is to be woken later than it is set for stays as it is: it is woken too soon, and set anew then. So under
-/// a steady load nothing moves here.
+/// Setting a key later than it is set for changes nothing: it wakes too early, and is set again then. Under a steady
+/// load nothing moves in the heap.
 struct DeadlineHeap<Key: Hashable> {
     private struct Entry {
         var key: Key
         var deadline: NIODeadline
     }
 
-    /// A binary heap: the parent of each entry stands at half its place, and is not due later.
+    /// A binary heap: the parent of entry `i` is `(i - 1) / 2`, and is never due later.
     private var entries: [Entry] = []
     private var places: [Key: Int] = [:]
 
-    /// How many are set.
     var count: Int { self.entries.count }
 
-    /// When the next key is to be woken; nil where none is set.
+    /// The earliest deadline; nil where none is set.
     var next: NIODeadline? { self.entries.first?.deadline }
 
-    /// Has a key woken at a deadline, or before.
+    /// Wakes a key at a deadline or earlier.
     mutating func set(_ key: Key, at deadline: NIODeadline) {
         guard let place = self.places[key] else {
             self.entries.append(Entry(key: key, deadline: deadline))
@@ -34,7 +33,6 @@ struct DeadlineHeap<Key: Hashable> {
         }
     }
 
-    /// Forgets a key.
     mutating func remove(_ key: Key) {
         guard let place = self.places.removeValue(forKey: key) else {
             return
@@ -49,7 +47,7 @@ struct DeadlineHeap<Key: Hashable> {
         self.sink(place)
     }
 
-    /// Takes all whose time has come, the longest overdue first: one that is set anew meanwhile comes the next time.
+    /// Removes all keys that are due, the longest overdue first; a key set again meanwhile comes the next time.
     mutating func popAllDue(now: NIODeadline) -> [Key] {
         var due: [Key] = []
         while let key = self.popDue(now: now) {
@@ -66,7 +64,6 @@ struct DeadlineHeap<Key: Hashable> {
         return first.key
     }
 
-    /// Forgets all.
     mutating func removeAll() {
         self.entries.removeAll()
         self.places.removeAll()

@@ -2,11 +2,11 @@ import DequeModule
 import NIOCore
 import SluiceBase
 
-/// A scan of a shared log as its home follows it: what is to be written, and what is told of it, in order.
+/// A scan of a shared log as its home follows it: the queue of changes to write, and the queue of events to act on.
 ///
-/// Loop-confined. It decides nothing of what a record says: it keeps the order in which its home is to act.
+/// Loop-confined. It does not interpret records; it keeps the order in which its home acts on them.
 final class FollowedScan {
-    /// What the engine told, in order; each is acted on once everything before it is applied.
+    /// What the engine reported, in order; each event is handled once everything before it is applied.
     enum Event {
         case opening(ScanImage?, place: UInt64)
         case record(LogRecord)
@@ -14,16 +14,16 @@ final class FollowedScan {
         case settled(AppendOutcome)
     }
 
-    /// What the log's leader was asked.
+    /// A question to the log's leader.
     enum Asked {
         case nothing
-        /// Where the newest record stands.
+        /// The newest record's place is asked for.
         case asking(since: NIODeadline)
-        /// It said so, and everything up to there is to be applied first.
+        /// The leader named that place, and everything up to it is to be applied first.
         case reading(through: UInt64, since: NIODeadline)
     }
 
-    /// Who waits for the log to be read.
+    /// A command that waits for the log to be read.
     struct Command {
         let since: NIODeadline
         let run: (RelayRefusal?) -> Void
@@ -34,27 +34,28 @@ final class FollowedScan {
     /// Whether everything that the log's leader named has been told, so that the scan may be shown and judged.
     var isOpen = false
     var asked = Asked.nothing
-    /// Who waits for either, in order.
+    /// The commands that wait for the scan to open, or for the leader's answer, in order.
     var commands: Deque<Command> = []
     var events: Deque<Event> = []
     var line = AppendLine()
     /// Whether a draft is with the engine.
     var isAppending = false
-    /// The place of the newest record, also where no channel stands.
+    /// The place of the newest record, even where no channel is open.
     var place: UInt64 = 0
-    /// The life that ended there, if its history is there still.
+    /// The life that ended at `place`, while its history exists.
     var ended: ScanStanding?
     /// The place of the newest record that ended a life; 0 where none was told.
     var endPlace: UInt64 = 0
-    /// When things happened to the scan, by the time of day.
+    /// The scan's times, by the wall clock.
     var times: ScanTimes?
-    /// The answers of the last ten minutes, oldest first, for the next carry.
+    /// The answers of the last ten minutes, at most ``IdempotencyBook/maximumRestoredCount``, oldest first, for the
+    /// next carry.
     private(set) var answers: Deque<(answer: LogRecord.Answer, at: WallTime)> = []
-    /// Messages up to this seq are gone from the log, as far as was told.
+    /// Messages up to this seq are known to be gone from the log.
     var lostThrough: Seq = 0
-    /// When something was last asked of it.
+    /// When the scan was last used.
     var usedAt: NIODeadline
-    /// When its end, which time asks for, is to be written; nil before it does.
+    /// When the end that the scan is due for is written; nil before it is due.
     var endsAt: NIODeadline?
 
     init(_ id: ScanID, home: HomeLoop, now: NIODeadline) {
@@ -63,7 +64,7 @@ final class FollowedScan {
         self.usedAt = now
     }
 
-    /// Since when the leader's word is waited for, or what it named; nil while nothing is.
+    /// When the question to the leader was asked; nil while none is open.
     var askedAt: NIODeadline? {
         switch self.asked {
         case .nothing: nil
@@ -73,7 +74,7 @@ final class FollowedScan {
 
     var isAsking: Bool { self.askedAt != nil }
 
-    /// A record with an answer was applied.
+    /// Keeps the answer of an applied record, and drops those that are too old or too many.
     func remember(_ record: LogRecord, now: WallTime) {
         if let answer = record.answer, let at = record.at {
             self.answers.append((answer, at))
@@ -86,7 +87,7 @@ final class FollowedScan {
         }
     }
 
-    /// What is known of the scan is to be replaced.
+    /// Replaces everything known of the scan.
     func reset(_ image: ScanImage?, place: UInt64, now: WallTime) {
         self.isOpen = false
         self.asked = .nothing

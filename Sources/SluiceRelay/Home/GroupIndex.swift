@@ -1,10 +1,9 @@
-/// The groups of a scan by what they want: a message costs nothing for those that do not want it.
+/// The groups of a scan by the types they want: a message costs nothing for groups that do not want it.
 struct GroupIndex {
-    /// All groups.
     private(set) var all: [GroupID: HomeGroup] = [:]
-    /// Those without a filter.
+    /// The groups without a filter.
     private var everything: [GroupID: HomeGroup] = [:]
-    /// Those with one, under each type that it names.
+    /// The groups with a filter, under each type that it names.
     private var byType: [String: [GroupID: HomeGroup]] = [:]
 
     mutating func insert(_ group: HomeGroup) {
@@ -33,9 +32,9 @@ struct GroupIndex {
         self = GroupIndex()
     }
 
-    /// Does something with each group that wants a message.
+    /// Calls `body` with each group that wants a message.
     ///
-    /// Returns how many those are.
+    /// Returns the number of those groups.
     func forEach(wanting message: Message, _ body: (HomeGroup) -> Void) -> Int {
         if message.fate == .critical {
             self.all.values.forEach(body)

@@ -9,32 +9,32 @@ final class HomeContext {
     var configuration: RelayConfiguration
     let loops: Loops
     let memory: CompressionMemory
-    /// The answers of requests that may be repeated, of all homes.
+    /// The remembered answers to repeatable requests, of all homes.
     let idempotency: IdempotencyBook
-    /// Where scans outlive the process; nil for memory only.
+    /// Keeps scans beyond the life of the process; nil for memory only.
     let store: (any ScanStore)?
-    /// The log that several processes share; nil where there is none, and beside a store.
+    /// The log that several processes share; nil without one, and always nil beside a store.
     let engine: (any ScanEngine)?
-    /// What waits to be written to it, of all homes.
+    /// The bytes that wait to be written to the engine, of all homes.
     let waitingBytes: WaitingBytes
-    /// The time of day, by which what other processes wrote is dated.
+    /// The wall clock, against which times written by other processes are read.
     let wallClock: @Sendable () -> WallTime
-    /// Hears of what becomes of scans.
+    /// Receives the events of scans.
     let observer: (any ScanObserver)?
-    /// The loop that all of them live on.
+    /// The loop of this home.
     let eventLoop: any EventLoop
-    /// Does work that would hold them up, on another thread.
+    /// Runs work on another thread that would take too long on the loop.
     let packer: Relay.Worker
     var counts = HomeCounts()
-    /// What may still be done in this turn of the loop.
+    /// The work left for this turn of the loop.
     var turn = TurnBudget()
-    /// Pages of catch-up that others may want, too, and those that are being made.
+    /// Recently encoded pages of catch-up, and the pages being made.
     var pages = PageCache()
     var desk = PageDesk<() -> Void>()
     private var isMakingPages = false
-    /// Tells the home that a scan did something in this loop turn.
+    /// Tells the home that a scan did something in this turn of the loop.
     var touch: (ScanHome) -> Void = { _ in }
-    /// Tells the home that the store did not take what a scan handed over.
+    /// Tells the home that the store refused what a scan handed over.
     var notStored: (ScanHome) -> Void = { _ in }
     private var nextGroup: UInt64
     private var generator = SystemRandomNumberGenerator()
@@ -63,11 +63,11 @@ final class HomeContext {
         self.observer = observer
         self.eventLoop = loops.eventLoops[home]
         self.packer = packer
-        // The home's index in the high bits keeps the groups of all homes apart on the loops.
+        // The home's index in the high bits keeps the group ids of all homes apart on the loops.
         self.nextGroup = UInt64(home) << 48
     }
 
-    /// The frame rate for a subscriber that asks for one: never above that, nor above the configured one.
+    /// The frame rate of a subscriber, in frames a second: what it asks for, limited by the configured maximum.
     ///
     /// 0 is without limit.
     func baseRate(_ asked: Double?) -> Double {
@@ -78,9 +78,9 @@ final class HomeContext {
         return FrameRate.shared(atMost: asked)
     }
 
-    /// Begins with the pages that there is room for.
+    /// Starts the pages that there is room for.
     func makePages() {
-        // A page may be there at once, and the next one's turn comes then.
+        // A page may be finished at once, which calls this again; the outer loop takes the next one.
         guard !self.isMakingPages else {
             return
         }
@@ -91,7 +91,7 @@ final class HomeContext {
         self.isMakingPages = false
     }
 
-    /// A life of a scan is over: its pages are dropped.
+    /// Drops the pages of a life of a scan that is over.
     func removePages(epoch: String) {
         self.pages.remove(epoch: epoch)
         self.desk.remove(epoch: epoch)

@@ -1,14 +1,13 @@
 import NIOCore
 
-/// A delivery group at its scan's home: the pure group, its encoder, and who belongs to it.
+/// A delivery group at its scan's home: the pure group, its encoder and its members.
 final class HomeGroup {
     struct Key: Hashable {
         var terms: DeliveryTerms
         var form: WireForm
-        /// The group's own number, if it stands apart from the one that all subscribers of these terms share.
+        /// The group's own id, if it stands apart from the one that all subscribers of these terms share.
         var apart: GroupID?
 
-        /// The key of the shared group of these terms.
         var shared: Key {
             Key(terms: self.terms, form: self.form)
         }
@@ -18,17 +17,17 @@ final class HomeGroup {
     var key: Key
     var group: DeliveryGroup
     let encoder: GroupEncoder
-    /// Whether something may have been made for it in this loop turn.
+    /// Whether frames may have been made for it in this turn of the loop.
     var isDirty = false
-    /// When its loss was logged last, for the operator.
+    /// When a loss of the group was last logged.
     var lastLagLoggedAt: NIODeadline?
-    /// How many messages the lag notices in what it is about to send announce.
+    /// The number of messages announced as lost by the lag notices that are about to be sent.
     var skippedCount = 0
-    /// All that belong to it, in step or ahead.
+    /// All members, in step or ahead.
     private(set) var members: [SubscriptionID: Member] = [:]
-    /// Those of them that are ahead of what it has sent.
+    /// The members that are ahead of what the group has sent.
     private(set) var ahead: [SubscriptionID: Member] = [:]
-    /// How many members in step each loop has, by the loop's index.
+    /// The number of members in step on each loop, by the loop's index.
     private(set) var inStepCounts: [Int]
 
     init(id: GroupID, key: Key, group: DeliveryGroup, encoder: GroupEncoder, loopCount: Int) {
@@ -41,7 +40,7 @@ final class HomeGroup {
 
     var isEmpty: Bool { self.members.isEmpty }
 
-    /// The member has what the group has sent, and gets what it sends.
+    /// Adds a member that has everything the group has sent, and from now on gets what the group sends.
     func insertInStep(_ member: Member) {
         self.remove(member)
         member.group = self
@@ -52,7 +51,7 @@ final class HomeGroup {
         self.encoder.memberJoined()
     }
 
-    /// The member has more than the group has sent, and waits.
+    /// Adds a member that has more than the group has sent, and waits for it.
     func insertAhead(_ member: Member, cursor: Seq) {
         self.remove(member)
         member.group = self
@@ -61,7 +60,6 @@ final class HomeGroup {
         self.ahead[member.id] = member
     }
 
-    /// The member belongs to the group no longer.
     func remove(_ member: Member) {
         guard self.members.removeValue(forKey: member.id) != nil else {
             return
@@ -74,7 +72,7 @@ final class HomeGroup {
         member.group = nil
     }
 
-    /// What this group and those before it did while the member was in step.
+    /// What this group and earlier ones did while the member was in step.
     func counts(of member: Member) -> DeliveryGroup.Counts {
         var counts = member.pastCounts
         if case .inStep = member.place {

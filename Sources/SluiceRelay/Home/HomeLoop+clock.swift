@@ -2,12 +2,12 @@ import DequeModule
 import NIOCore
 internal import SluiceBase
 
-/// The turns of a home's loop: what was made in one goes out at its end, and one timer wakes all scans and waiters.
+/// The turns of a home's loop: frames go out at the end of each, and one timer wakes all scans and waiters.
 extension HomeLoop {
-    /// Where something is due sooner, the loop looks at its sockets first.
+    /// An alarm due sooner than this rings in the next turn of the loop, after it has polled its sockets.
     private static let leastDelay = TimeAmount.microseconds(50)
 
-    /// The scan did something in this loop turn: at its end what was made goes out, once.
+    /// Marks a scan that did something in this turn of the loop: at its end the scan's frames go out, once.
     func touch(_ scan: ScanHome) {
         guard !scan.isTouched else {
             return
@@ -36,7 +36,7 @@ extension HomeLoop {
             }
     }
 
-    /// Sets the timer, if the next one is to be woken sooner than it rings.
+    /// Sets the timer, unless it rings early enough for the next alarm.
     func setClock() {
         guard let next = self.alarms.next else {
             return
@@ -56,7 +56,7 @@ extension HomeLoop {
         self.clock = (next, self.eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.ring() })
     }
 
-    /// Wakes whose time has come, each once, as far as this turn of the loop has room.
+    /// Rings the alarms that are due, each once, until the budget of this turn is spent.
     private func ring() {
         self.clock = nil
         self.context.turn.reset()
@@ -100,7 +100,7 @@ extension HomeLoop {
             self.alarms.set(.scan(scan.id), at: scan.deadline)
             return
         }
-        // First what waits goes out, and a record that is half applied is finished.
+        // Waiting messages go out first, and a half-applied record is finished.
         if !scan.isApplying, !scan.isFlushing {
             scan.release()
         }
@@ -115,8 +115,8 @@ extension HomeLoop {
         }
     }
 
-    /// Everything that waits goes out, a part in each turn of the loop, and records that are half applied are finished:
-    /// the gateway is about to close its connections.
+    /// Sends everything that waits, a part in each turn of the loop, and finishes half-applied records: the gateway is
+    /// about to close its connections.
     func flush(promise: EventLoopPromise<Void>) {
         let scans = self.scans
         for scan in scans {

@@ -3,16 +3,16 @@ import Logging
 import NIOCore
 internal import SluiceBase
 
-/// Scans of a shared log: followed as long as they are asked for, and shown as they are read.
+/// Scans of a shared log: followed while they are in use, and shown as they are read.
 ///
-/// What a request does is applied when it comes back in the order that all processes read, and not before.
+/// The effect of a request is applied when its record comes back in the order that all processes read, and not before.
 extension HomeLoop {
     /// Runs a command once the scan's log has been read: at once where it is open.
     ///
-    /// Commands keep their order. One that waits for longer than an append may take is refused. That there is no such
-    /// scan is the word of the log's leader: what was read here may be older than an answer that another process gave.
+    /// Commands keep their order. One that waits longer than an append may take is refused. Only the log's leader can
+    /// say that there is no such scan: what was read here may be older than an answer that another process gave.
     ///
-    /// Without `follows` it runs at once where the scan is not followed.
+    /// Without `follows` the command runs at once where the scan is not followed.
     func whenOpen(
         _ id: ScanID,
         _ engine: any ScanEngine,
@@ -36,13 +36,13 @@ extension HomeLoop {
         }
         let isFirst = scan.commands.isEmpty
         scan.commands.append(FollowedScan.Command(since: now, run: command))
-        // Within the answer of another command its turn comes behind that one.
+        // A command added while another one runs waits for that one to return.
         if scan.isOpen, !scan.isAsking, isFirst {
             self.askLeader(scan, engine)
         }
     }
 
-    /// A subscriber knows more of the scan than was read here: the command waits until that is read, too.
+    /// Lets a command wait where the subscriber knows more of the scan than was read here, until that has been read.
     ///
     /// - Returns: Whether it waits.
     func waits(for request: SubscriptionRequest, _ command: @escaping (RelayRefusal?) -> Void) -> Bool {
@@ -95,7 +95,7 @@ extension HomeLoop {
         return true
     }
 
-    /// What waits goes on once everything is applied that the log's leader knows of the scan now.
+    /// Asks the log's leader for the newest record; waiting commands run once everything up to it is applied.
     private func askLeader(_ scan: FollowedScan, _ engine: any ScanEngine) {
         scan.asked = .asking(since: self.eventLoop.now)
         let promise = self.eventLoop.makePromise(of: RecordHeader?.self)
@@ -104,7 +104,7 @@ extension HomeLoop {
                 guard case .asking(let since) = scan.asked else {
                     return
                 }
-                // No answer is no word: then what was read here is all there is to go by.
+                // Without an answer, what was read here has to do.
                 let place = (try? result.get())?.place ?? 0
                 scan.asked = .reading(through: place, since: since)
                 self.runCommands(of: scan)
@@ -112,7 +112,7 @@ extension HomeLoop {
         engine.last(of: scan.id, promise: promise)
     }
 
-    /// Runs what waits for the scan, where it has been read as far as that waits for.
+    /// Runs the waiting commands, once the scan has been read as far as they need.
     func runCommands(of scan: FollowedScan) {
         guard scan.isOpen else {
             return
@@ -132,14 +132,14 @@ extension HomeLoop {
         return scan
     }
 
-    /// The scan is no longer followed, and what memory has of it goes; its channel stands all the same.
+    /// Stops following a scan and drops it from memory; its channel stays open in the log.
     func unfollow(_ scan: FollowedScan, _ engine: any ScanEngine) {
         engine.unfollow(scan.id, on: self.eventLoop)
         self.followed[scan.id] = nil
         self.drop(scan)
     }
 
-    /// What memory has of a scan goes, and with it its subscribers: they come back, and find it where they left it.
+    /// Drops a scan from memory and closes its subscribers: they reconnect and resume where they were.
     private func drop(_ scan: FollowedScan) {
         guard let live = self.live(scan.id) else {
             return
@@ -204,7 +204,7 @@ extension HomeLoop {
         return live.scan.image(times, answers: scan.answers, now: self.context.wallClock())
     }
 
-    /// Acts on what the engine told, as far as this turn of the loop has room.
+    /// Handles the engine's events, and waits while a record is half applied.
     func goOn(_ scan: FollowedScan) {
         guard self.followed[scan.id] === scan, let engine = self.context.engine else {
             return
@@ -256,7 +256,7 @@ extension HomeLoop {
         scan.place = record.place
         scan.endPlace = record.end == nil ? scan.endPlace : record.place
         guard let live = self.live(scan.id) ?? self.opened(by: record, in: scan, now: now) else {
-            // The end of a channel that is not here, or what follows it: only the place moves.
+            // The end of a channel that is not in memory, or a record after it: only the place moves.
             scan.ended = record.end == .deleted ? nil : standing
             return
         }
@@ -274,7 +274,7 @@ extension HomeLoop {
         }
     }
 
-    /// The channel that a record opens.
+    /// The channel that a record opens; nil where the record ends one or follows its end.
     private func opened(by record: LogRecord, in scan: FollowedScan, now: NIODeadline) -> LiveScan? {
         guard record.end == nil, scan.ended?.epoch != record.epoch else {
             return nil
@@ -288,7 +288,7 @@ extension HomeLoop {
         return live
     }
 
-    /// Everything that stood in the log when it was opened is applied: who waited for it is let in.
+    /// Marks the log as open: everything it held when it was opened is applied, and waiting commands run.
     private func open(_ scan: FollowedScan, _ last: RecordHeader?) {
         if let live = self.live(scan.id), let times = last?.times ?? scan.times {
             scan.times = times

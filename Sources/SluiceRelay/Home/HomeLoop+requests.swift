@@ -3,16 +3,16 @@ import Logging
 import NIOCore
 internal import SluiceBase
 
-/// What changes scans: requests with messages, registrations, deletions.
+/// Requests that change scans: messages, registrations, deletions.
 ///
-/// Each is judged by the author where its scan stands, its record is applied to the projection, and the store gets
-/// what that changed. Where a record has more messages than one turn of the loop has room for, the rest is applied in
-/// later turns, and what else would change the scan waits for it, in order. Between two turns groups send what is due
-/// before more is shown to them, so what waits in them does not overflow because the loop had no time for them.
+/// The author judges each request where its scan stands, its record is applied to the projection, and the store gets
+/// the changes. Where a record has more messages than one turn of the loop has room for, the rest is applied in later
+/// turns, and other changes to the scan wait for it, in order. Between two turns groups send what is due before they
+/// are shown more, so their queues do not overflow because the loop was busy.
 extension HomeLoop {
     /// Takes the messages of a request; the first ones create the scan.
     ///
-    /// Fails with `RelayRefusal`. The promise is kept when the messages are stored, and they are relayed before.
+    /// Fails with `RelayRefusal`. The promise succeeds when the messages are stored; they are relayed before that.
     func ingest(_ request: IngestRequest, promise: EventLoopPromise<IngestReceipt>) {
         guard self.context.engine == nil else {
             self.write(.ingest(request), to: request.scanID) { promise.settle($0) }
@@ -26,7 +26,7 @@ extension HomeLoop {
         }
     }
 
-    /// Says who owns a scan and what it is called; whether it is new.
+    /// Sets the owner and the name of a scan, and reports whether the scan is new.
     ///
     /// Fails with `RelayRefusal`.
     func put(_ id: ScanID, owner: String?, name: String?, at: WallTime, promise: EventLoopPromise<ScanRegistration>) {
@@ -41,7 +41,7 @@ extension HomeLoop {
         }
     }
 
-    /// Removes a scan, ends its subscriptions and erases its history; whether there was one.
+    /// Removes a scan, ends its subscriptions and erases its history; false where there was neither a scan nor history.
     ///
     /// Fails with `RelayRefusal`.
     func delete(_ id: ScanID, promise: EventLoopPromise<Bool>) {
@@ -118,7 +118,7 @@ extension HomeLoop {
             self.end(live, .deleted)
             self.erase(id, existed: true, promise)
         case .dormant:
-            // Also one whose log cannot be read: nothing of it is needed any more.
+            // A scan whose log cannot be read is removed too: nothing of it is needed.
             self.forget(id)
             self.erase(id, existed: true, promise)
         case .loading(let loading):
@@ -128,14 +128,13 @@ extension HomeLoop {
         }
     }
 
-    /// A scan's channel ends.
     func end(_ live: LiveScan, _ end: ScanEnd) {
         _ = self.apply(self.author.end(end, live.scan.standing), to: live, now: self.eventLoop.now)
     }
 
-    /// Applies a record, at once as far as this turn of the loop has room; whether that was all of it.
+    /// Applies a record until the budget of this turn is spent; false where some of it is left.
     ///
-    /// Where it was not, ``applyLater(_:then:)`` is to follow.
+    /// The caller then calls ``applyLater(_:then:)``.
     func apply(_ record: LogRecord, to live: LiveScan, now: NIODeadline) -> Bool {
         let scan = live.scan
         if !record.messages.isEmpty {
@@ -155,7 +154,7 @@ extension HomeLoop {
         return !scan.isApplying
     }
 
-    /// Applies the rest of a record in later turns of the loop; what comes for the scan meanwhile waits.
+    /// Applies the rest of a record in later turns of the loop; other changes to the scan wait meanwhile.
     func applyLater(_ live: LiveScan, then finish: @escaping () -> Void) {
         live.finish = finish
         self.openScans.append(live)
@@ -167,7 +166,7 @@ extension HomeLoop {
     private func goOnLater() {
         self.eventLoop.nextTurn {
             self.context.turn.reset()
-            // Each in turn, so that a long request holds up no other scan's.
+            // Each scan in turn, so that a long request delays no other scan.
             for _ in 0..<self.openScans.count where self.context.turn.hasRoom {
                 if let live = self.openScans.popFirst() {
                     self.goOn(live)
@@ -198,7 +197,7 @@ extension HomeLoop {
         while let command = live.popWaiting() {
             command()
             if let next = self.live(scan.id), next.scan.isApplying {
-                // It is long, too: the others go on waiting.
+                // This command's record is long too: the others keep waiting.
                 if next !== live {
                     next.inherit(live)
                 }

@@ -3,12 +3,12 @@ import NIOCore
 internal import SluiceBase
 
 extension HomeLoop {
-    /// How often scans of which the store lacks something are looked at, and the least time that dormant ones are kept.
+    /// How often scans with unstored changes are retried, and the shortest time that dormant scans are kept.
     private static let sweepInterval = TimeAmount.seconds(1)
-    /// The most scans that hand over in one turn what the store lacks of them.
+    /// The most scans that are retried at a time.
     private static let settledCount = 200
 
-    /// Takes over what an earlier process left; each scan already has its place in the count.
+    /// Adopts the scans that an earlier process left; each already has its place in the count.
     func adopt(_ scans: [StoredScan]) {
         let now = self.eventLoop.now
         for scan in scans {
@@ -25,11 +25,12 @@ extension HomeLoop {
         self.setClock()
     }
 
-    /// Runs a command once the scan's log is in memory, if there is one: at once, but for a scan that is dormant.
+    /// Runs a command once the scan's log is in memory, or at once where there is no scan; only a dormant scan has to
+    /// be loaded.
     ///
     /// Commands keep their order.
     ///
-    /// With `follows` a scan of a shared log that is not followed is opened for it.
+    /// With `follows` a scan of a shared log that is not followed is opened for the command.
     func whenLoaded(_ id: ScanID, follows: Bool = true, _ command: @escaping (RelayRefusal?) -> Void) {
         if let engine = self.context.engine {
             self.whenOpen(id, engine, follows: follows, command)
@@ -67,7 +68,7 @@ extension HomeLoop {
             self.presence[id] = .live(LiveScan(scan))
             self.touch(scan)
         case .failure(RelayRefusal.scanNotFound):
-            // The file was replaced since it was listed: there is nothing to go on with, and the name is free.
+            // The file was replaced after it was listed: the scan is lost, and its name is free.
             logger.warning("scan no longer in storage")
             self.forget(id)
         case .failure(let error):
@@ -82,7 +83,7 @@ extension HomeLoop {
         }
     }
 
-    /// The store gets what a request brought; the promise follows it.
+    /// Hands the store what a request brought; the promise follows its answer.
     func store(
         _ request: IngestRequest,
         _ receipt: IngestReceipt,
@@ -105,7 +106,7 @@ extension HomeLoop {
         let stored = scan.store(answer: answer, isHeard: true)
         let refusal: RelayRefusal = receipt.seqs == nil ? .storageUnavailable : .notStored(receipt)
         guard receipt.seqs != nil || answer != nil || request.owner != nil else {
-            // A sign of life, and nothing to promise.
+            // A sign of life promises nothing.
             promise.succeed(receipt)
             return
         }
@@ -115,7 +116,7 @@ extension HomeLoop {
             }
     }
 
-    /// The store gets what is known of a scan besides messages.
+    /// Hands the store a scan's owner and name; the promise follows its answer.
     func store(_ registration: ScanRegistration, of scan: ScanHome, _ promise: EventLoopPromise<ScanRegistration>) {
         guard let stored = scan.store(answer: nil, isHeard: registration.isNew) else {
             promise.succeed(registration)
@@ -127,15 +128,15 @@ extension HomeLoop {
             }
     }
 
-    /// The store hears that a channel is gone; its history stays.
+    /// Tells the store that a channel is gone; its history stays.
     func storeRemoval(of scan: ScanHome) {
         scan.ledger?.removed()
         _ = scan.store(answer: nil, isHeard: false)
     }
 
-    /// The store did not take what a scan handed over: it is handed over again once the store works.
+    /// Schedules another attempt for what the store refused.
     ///
-    /// Producers are told not to post again what was numbered, so this may not wait for their next message.
+    /// Producers are told not to post again what was numbered, so the attempt cannot wait for their next message.
     func notStored(_ scan: ScanHome) {
         self.unsettled[ObjectIdentifier(scan)] = scan
         if !self.isSettling {
@@ -155,7 +156,7 @@ extension HomeLoop {
             }
     }
 
-    /// Some of the scans that the store lacks something of hand it over; what is refused again stays here.
+    /// Hands over what the store lacks, of some scans; what is refused again is rescheduled.
     private func settle() {
         for (key, scan) in self.unsettled.prefix(Self.settledCount) {
             guard self.context.store?.isAvailable ?? false else {
@@ -187,7 +188,7 @@ extension HomeLoop {
         store.erase(id, promise: erased)
     }
 
-    /// Whether there is such a scan, or its history, and whose it is.
+    /// The owner of a scan or of its history; nil where there is neither.
     func owner(of id: ScanID, promise: EventLoopPromise<ScanOwner?>) {
         if let engine = self.context.engine {
             self.owner(of: id, engine, promise: promise)
@@ -207,7 +208,7 @@ extension HomeLoop {
         }
     }
 
-    /// The scan's newest life in the store.
+    /// The newest life of the scan in the store.
     private func find(_ id: ScanID, _ then: @escaping (Result<StoredScan?, any Error>) -> Void) {
         guard let store = self.context.store else {
             then(.success(nil))
@@ -221,7 +222,7 @@ extension HomeLoop {
         store.find(id, promise: found)
     }
 
-    /// A page of a scan's history, out of memory and the store; nil where there is neither.
+    /// A page of a scan's history, from memory and the store; nil where neither has the scan.
     func history(
         of id: ScanID,
         _ request: HistoryRequest,
@@ -263,7 +264,7 @@ extension HomeLoop {
         }
     }
 
-    /// What a reader is told of history that the store did not give: nothing where it is gone, else why.
+    /// The answer to a reader whose page was not read: nil where the history is gone, otherwise the failure.
     static func unread(_ error: any Error) -> Result<HistoryPage?, any Error> {
         switch error as? RelayRefusal {
         case .scanNotFound: .success(nil)
@@ -277,7 +278,7 @@ extension HomeLoop {
         return logger
     }
 
-    /// Time passed for a dormant scan: once its time is over it is removed without its log being read.
+    /// Checks a dormant scan's deadlines: once its time is over it is removed without reading its log.
     func wake(_ dormant: DormantScan, now: NIODeadline) {
         let id = dormant.scan.header.id
         let due = dormant.lifecycle.due(now: now)
@@ -318,7 +319,7 @@ extension HomeLoop {
 }
 
 extension ScanEvent {
-    /// A scan whose log is not in memory fell silent.
+    /// The event of a dormant scan that fell silent.
     init(stalled scan: StoredScan, silentFor: Int64) {
         self.init(.stalled, scanID: scan.header.id, epoch: scan.header.epoch, seq: scan.head)
         self.owner = scan.header.owner

@@ -2,14 +2,14 @@ import NIOCore
 internal import SluiceBase
 
 extension HomeLoop {
-    /// How many scans are summed up in one turn of the loop.
+    /// The most scans that are summarised in one turn of the loop.
     static let summariesPerTurn = 256
 
-    /// Every scan in a line, some in each turn of the loop, so that ten thousand of them do not hold it up.
+    /// Summarises every scan, some in each turn of the loop, so that ten thousand of them do not block it.
     ///
     /// - Parameters:
-    ///   - listed: Scans of a shared log; those that are in memory here are summed up as they stand here.
-    ///   - promise: Kept with them.
+    ///   - listed: Scans of a shared log; one that is in memory here is summarised as it stands here.
+    ///   - promise: Succeeds with the summaries, in chunks.
     func gatherSummaries(listed: [RecordHeader], promise: EventLoopPromise<[[ScanSummary]]>) {
         let now = self.context.wallClock()
         let elsewhere = listed.filter { self.live($0.id) == nil }
@@ -81,7 +81,7 @@ extension HomeLoop {
 }
 
 extension ScanSummary {
-    /// A scan that is in memory elsewhere, or nowhere, as its newest record says.
+    /// The summary of a scan that is not in memory here, from its newest record.
     fileprivate init(_ header: RecordHeader, stallAfter: TimeAmount, now: WallTime) {
         let ages = header.times.ages(now: now)
         self.init(

@@ -2,20 +2,18 @@ import DequeModule
 import NIOCore
 internal import SluiceBase
 
-/// What time does to scans of a shared log: requests that waited too long, scans that are not asked for any more, and a
-/// gateway that is cut off.
+/// Time limits of a shared log: requests that waited too long, scans out of use, and a gateway that is cut off.
 extension HomeLoop {
-    /// How often the home looks at what waits, and at whether it is cut off.
+    /// How often the home checks for overdue requests, and whether it is cut off.
     private static let engineInterval = TimeAmount.milliseconds(250)
-    /// How long a scan is followed after its last subscriber and request, and how long one that is not there.
+    /// How long a scan is followed after its last subscriber or request, and how long one that does not exist.
     private static let keepsFor = TimeAmount.seconds(60)
     private static let keepsAbsentFor = TimeAmount.seconds(5)
-    /// How long what another process may have said is waited for.
+    /// How long commands wait for the leader's newest record to be read.
     private static let asksFor = TimeAmount.seconds(2)
-    /// Over how long the subscribers of a gateway that is cut off are closed.
+    /// The time over which the subscribers of a gateway that is cut off are closed.
     private static let closesWithin = TimeAmount.seconds(10)
 
-    /// Begins to look at what waits, and at whether the home is cut off.
     func watchEngine(_ engine: any ScanEngine) {
         self.eventLoop.assumeIsolated()
             .scheduleTask(in: Self.engineInterval) {
@@ -24,7 +22,7 @@ extension HomeLoop {
             }
     }
 
-    /// Whether a scan's time is over, by its newest record.
+    /// Whether a scan is due for removal, by its newest record.
     func isOverdue(_ header: RecordHeader) -> Bool {
         let lifecycle = ScanLifecycle(
             resuming: header.times.ages(now: self.context.wallClock()),
@@ -84,7 +82,8 @@ extension HomeLoop {
         }
     }
 
-    /// Those whose subscribers are to go: the gateway cannot say any more what is new, or who may not see it.
+    /// All subscriptions of the home, to be closed: a gateway that is cut off cannot tell what is new, or who lost
+    /// access.
     private func subscriptionsToClose() -> [(ScanID, SubscriptionID)] {
         var subscriptions: [(ScanID, SubscriptionID)] = []
         for (id, presence) in self.presence {
@@ -101,7 +100,7 @@ extension HomeLoop {
         return subscriptions.shuffled()
     }
 
-    /// Closes as many subscribers as time has passed of that within which all of them are to be gone.
+    /// Closes as large a share of the subscribers as has passed of the time for closing them all.
     private func closeCutOff(now: NIODeadline) {
         guard let cutOffAt = self.cutOffAt, !self.closing.isEmpty else {
             return

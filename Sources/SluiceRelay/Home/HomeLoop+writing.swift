@@ -2,14 +2,14 @@ import DequeModule
 import NIOCore
 internal import SluiceBase
 
-/// What is to be written to scans of a shared log: judged where a scan stands, and answered once its record counts.
+/// Changes to scans of a shared log: judged where the scan stands, and answered once their record counts.
 extension HomeLoop {
-    /// Processes that find at the same moment that a scan's time is over do not all write it.
+    /// The longest random delay before an end is written, so that not all processes write the same one.
     private static let endJitter = TimeAmount.milliseconds(200)
 
-    /// Takes the messages of a request, once the scan's log has been read.
+    /// Takes the messages of a request once the scan's log has been read.
     ///
-    /// While it waits for that it counts, too.
+    /// Its bytes count as waiting until then, too.
     func ingest(_ request: IngestRequest, _ engine: any ScanEngine, promise: EventLoopPromise<IngestReceipt>) {
         let byteCount = AppendLine.byteCount(of: request)
         guard self.context.waitingBytes.take(byteCount) else {
@@ -28,7 +28,7 @@ extension HomeLoop {
         }
     }
 
-    /// Something is to be written to a scan that is open.
+    /// Queues a wish for a scan that is open.
     func write(
         _ wish: AppendLine.Wish,
         to id: ScanID,
@@ -49,7 +49,7 @@ extension HomeLoop {
         self.append(scan, engine)
     }
 
-    /// Hands a draft to the engine, where something waits and nothing is under way.
+    /// Hands a draft to the engine where requests wait and none is under way.
     func append(_ scan: FollowedScan, _ engine: any ScanEngine) {
         while scan.isOpen, !scan.isAppending, !scan.line.waiting.isEmpty, scan.events.isEmpty {
             let live = self.live(scan.id)
@@ -131,7 +131,7 @@ extension HomeLoop {
     }
 
     private func tell(_ judged: [(request: AppendLine.Request, answer: AppendLine.Answer)]) {
-        // First all of them: what follows in a stream is not to be taken from within the answer of what comes before.
+        // All streams first: settling a request may post the next one of its stream.
         for (request, answer) in judged {
             if case .refused = answer { request.breakOff() }
         }
@@ -151,7 +151,7 @@ extension HomeLoop {
         }
     }
 
-    /// Removes a scan and its history; whether there was one.
+    /// Removes a scan and its history; false where there was neither.
     func delete(_ id: ScanID, _ engine: any ScanEngine, promise: EventLoopPromise<Bool>) {
         self.whenOpen(id, engine, follows: true) { refusal in
             if refusal == .storageDamaged {
@@ -173,7 +173,7 @@ extension HomeLoop {
         }
     }
 
-    /// Everything before the end that was written goes: also where an earlier deletion came no further than that.
+    /// Erases everything before the end that was written, even where an earlier deletion got no further than that end.
     private func erase(_ id: ScanID, _ engine: any ScanEngine, existed: Bool, promise: EventLoopPromise<Bool>) {
         guard let place = self.followed[id]?.endPlace, place > 0 else {
             promise.succeed(existed)
@@ -197,7 +197,7 @@ extension HomeLoop {
         engine.erase(id, before: place, promise: erased)
     }
 
-    /// Whether there is such a scan, or its history, and whose it is.
+    /// The owner of a scan or of its history; nil where there is neither.
     func owner(of id: ScanID, _ engine: any ScanEngine, promise: EventLoopPromise<ScanOwner?>) {
         self.whenOpen(id, engine, follows: true) { refusal in
             if let refusal {
@@ -234,7 +234,7 @@ extension HomeLoop {
         engine.read(read, of: id, epoch: ended.epoch, promise: page)
     }
 
-    /// Time asks for the end of a scan's channel: whoever writes it first ends it for all.
+    /// Writes an end that the scan's lifecycle is due for; the first process to write it ends the channel for all.
     func writeEnd(of live: LiveScan, _ end: ScanEnd) {
         let id = live.scan.id
         guard let scan = self.followed[id] else {
@@ -248,7 +248,7 @@ extension HomeLoop {
             return
         }
         scan.endsAt = nil
-        // Also where it is not written: a while later it is tried again.
+        // Set before the write, whose result is ignored: an end that was not written is tried again a second later.
         self.alarms.set(.scan(id), at: now + .seconds(1))
         let usedAt = scan.usedAt
         self.write(.end(end), to: id) { _ in }

@@ -7,16 +7,16 @@ internal import SluiceBase
 ///
 /// Loop-confined.
 package final class HomeLoop {
-    /// Who is woken when its time comes.
+    /// The target of an alarm.
     enum Alarm: Hashable {
         case scan(ScanID)
         case waiter(ScanID, SubscriptionID)
     }
 
-    /// A place that was taken for a scan, and what it would begin with.
+    /// A place taken for a new scan, and where that scan starts.
     struct Vacancy {
         var standing: ScanStanding
-        /// The number of its log's life in the store; nil without one.
+        /// The id of the log's life in the store; nil without a store.
         var life: Int64?
     }
 
@@ -61,7 +61,7 @@ package final class HomeLoop {
         context.notStored = { [unowned self] in self.notStored($0) }
     }
 
-    /// What the home's scans did.
+    /// The counts of the home's scans.
     package var counts: HomeCounts {
         var counts = self.context.counts
         for scan in self.scans {
@@ -75,19 +75,18 @@ package final class HomeLoop {
         return counts
     }
 
-    /// The scans in memory.
     var scans: [ScanHome] {
         self.presence.values.compactMap { presence in
             if case .live(let live) = presence { live.scan } else { nil }
         }
     }
 
-    /// A scan that is in memory, and what stands in line for it.
+    /// A scan that is in memory, with the commands that wait for it.
     func live(_ id: ScanID) -> LiveScan? {
         if case .live(let live)? = self.presence[id] { live } else { nil }
     }
 
-    /// A subscription begins, unless the scan's log could not be read.
+    /// Starts a subscription, unless the scan's log could not be read.
     ///
     /// With `hasAsked` everything that the leader of a shared log knows of the scan has been read.
     func subscribe(
@@ -163,9 +162,9 @@ package final class HomeLoop {
         self.live(scanID)?.scan.report(on: id)
     }
 
-    /// New values from the operator.
+    /// Applies a new configuration.
     ///
-    /// A subscription keeps its framing, and what counts as lagging.
+    /// A subscription keeps its framing, and its definition of lag.
     func reconfigure(_ configuration: RelayConfiguration) {
         self.context.configuration = configuration
         for (id, presence) in self.presence {
@@ -197,7 +196,7 @@ package final class HomeLoop {
             }
     }
 
-    /// A place for another scan; nil where there is none.
+    /// Takes a place for a new scan; nil where there is none.
     func takePlace(for id: ScanID) -> Vacancy? {
         guard self.scanCount.takeOne(limit: self.context.configuration.maximumScanCount) else {
             return nil
@@ -215,7 +214,7 @@ package final class HomeLoop {
         return Vacancy(standing: ScanStanding(opening: self.context.makeEpoch()), life: life)
     }
 
-    /// A scan that stands in a shared log is not turned away, however many there are.
+    /// Counts a scan of a shared log, which is never turned away, however many there are.
     func takePlaceForKnown() {
         _ = self.scanCount.takeOne(limit: .max)
     }
@@ -224,14 +223,14 @@ package final class HomeLoop {
         self.scanCount.giveBackOne()
     }
 
-    /// The place that was taken is not needed.
+    /// Gives back a place that is not needed after all.
     func giveBack(_ vacancy: Vacancy?) {
         if vacancy != nil {
             self.scanCount.giveBackOne()
         }
     }
 
-    /// Makes the scan that a record opens, in a place that was taken for it.
+    /// Creates the scan that a record opens, in a place taken for it.
     func open(_ id: ScanID, _ opening: LogRecord, life: Int64?, now: NIODeadline) -> LiveScan {
         var ledger: StoreLedger?
         if let store = self.context.store, let life {
@@ -243,13 +242,13 @@ package final class HomeLoop {
         self.presence[id] = .live(live)
         logger.info("scan channel created", metadata: ["epoch": "\(scan.log.epoch)"])
         if let waiters = live.waiters?.waiters.keys {
-            // In the order in which they came, which is that of their numbers.
+            // In order of arrival, which is the order of their numbers.
             self.admit(waiters.sorted { $0.number < $1.number }[...], to: live, now: now)
         }
         return live
     }
 
-    /// A scan is gone, and its place is free again; who waited for it and was not admitted waits on.
+    /// Forgets a scan and frees its place; waiters that were not admitted keep waiting.
     func forget(_ id: ScanID, waiters: WaiterList? = nil) {
         self.presence[id] = waiters.map { .awaited($0) }
         self.alarms.remove(.scan(id))
@@ -269,7 +268,7 @@ package final class HomeLoop {
         }
     }
 
-    /// The scan that subscribers waited for is there: they follow it from its beginning, some in each turn of the loop.
+    /// Admits the subscribers that waited for a scan: they follow it from its beginning, some in each turn of the loop.
     private func admit(_ waiting: ArraySlice<SubscriptionID>, to live: LiveScan, now: NIODeadline) {
         let scan = live.scan
         for id in waiting.prefix(Self.admittedCount) {
@@ -284,7 +283,7 @@ package final class HomeLoop {
             return
         }
         self.eventLoop.nextTurn {
-            // Where the scan is gone, they wait on, for as long as they said or for the next of its name.
+            // If the scan is gone, they keep waiting until their time is over or a scan of that name opens.
             if self.live(scan.id) === live {
                 self.admit(rest, to: live, now: self.eventLoop.now)
             }
@@ -302,7 +301,7 @@ package final class HomeLoop {
         }
     }
 
-    /// Those that wait for a scan, or waited for it and are not admitted yet.
+    /// The subscribers that wait for a scan, or waited for it and are not admitted yet.
     private func waiters(of id: ScanID) -> WaiterList? {
         switch self.presence[id] {
         case .awaited(let list): list

@@ -1,12 +1,12 @@
 import NIOCore
 import SluiceBase
 
-/// Where messages of one life of a log are read that memory has given up.
+/// The source of messages of one life of a log that memory has dropped.
 enum LogArchive {
     case store(any ScanStore, life: Int64)
     case engine(any ScanEngine, ScanID, epoch: String)
 
-    /// One page; fails with `RelayRefusal`.
+    /// Reads one page; fails with `RelayRefusal`.
     func read(_ request: StoredPageRequest, promise: EventLoopPromise<StoredPage>) {
         switch self {
         case .store(let store, let life):

@@ -3,8 +3,8 @@ internal import SluiceBase
 
 /// The event loops of the gateway, and the subscribers of each.
 ///
-/// A command for a loop's subscribers runs at once on the loop itself and hops from any other; from one home to one
-/// loop commands keep their order, on which joining and leaving a group depend.
+/// A command for a loop's subscribers runs at once on the loop itself and hops from any other. From one home to one
+/// loop commands keep their order; joining and leaving a group rely on it.
 struct Loops: Sendable {
     private let fanOuts: [NIOLoopBoundBox<LoopFanOut>]
     let eventLoops: [any EventLoop]
@@ -21,12 +21,11 @@ struct Loops: Sendable {
 
     var count: Int { self.eventLoops.count }
 
-    /// The subscribers of a loop, on that loop.
+    /// The subscribers of a loop; call it on that loop.
     func fanOut(_ loop: Int) -> LoopFanOut {
         self.fanOuts[loop].value
     }
 
-    /// Runs a command on a loop.
     func run(on loop: Int, _ command: @escaping @Sendable (LoopFanOut) -> Void) {
         let box = self.fanOuts[loop]
         if self.eventLoops[loop].inEventLoop {

@@ -2,11 +2,11 @@ import NIOCore
 
 /// A subscription as its scan's home sees it.
 final class Member {
-    /// Where it stands against its group.
+    /// The position of a member relative to its group.
     enum Place: Sendable {
-        /// It reads the log on its own, from this cursor, one page at each request.
+        /// It reads the log on its own from this cursor, one page per request.
         case behind(cursor: Seq, LagNotice.Reason)
-        /// It has everything through this cursor, which its group has not sent yet.
+        /// It has everything through this cursor, some of which its group has not sent yet.
         case ahead(cursor: Seq)
         /// It gets what its group sends.
         case inStep
@@ -18,21 +18,21 @@ final class Member {
     let form: WireForm
     var filter: TypeFilter
     let isBatched: Bool
-    /// The frame rate that its client asked for.
+    /// The frame rate that its client asked for, in frames a second.
     var askedRate: Double?
     var rate: AdaptiveRate
     var place: Place
-    /// The group that it belongs to; a reader has one only once it has caught up.
+    /// Its group; a member that is behind has none.
     var group: HomeGroup?
-    /// Since when it has been reading the log on its own; nil while it does not.
+    /// When it began to read the log on its own; nil while it does not.
     var behindSince: NIODeadline?
     /// How often its loop took it out of step.
     var generation = 0
-    /// What it lost, by reason, as its lag frames said.
+    /// The messages it lost, by the reason that its lag frames gave.
     var skippedCounts: [LagNotice.Reason: Int] = [:]
-    /// What its groups did while it was in step with them; the current one's since `countsOnEntry` is not in it.
+    /// What its groups did while it was in step with them, except what the current one did since `countsOnEntry`.
     var pastCounts = DeliveryGroup.Counts()
-    /// What its group had done when it came into step.
+    /// The current group's counts when the member came into step.
     var countsOnEntry = DeliveryGroup.Counts()
     /// Whether it was told that the scanner is silent.
     var knowsStall = false
@@ -63,7 +63,7 @@ final class Member {
         DeliveryTerms(filter: self.filter, framesPerSecond: self.rate.framesPerSecond, isBatched: self.isBatched)
     }
 
-    /// The group that all subscribers share who want what this one wants.
+    /// The key of the group that all subscribers with the same wishes share.
     var groupKey: HomeGroup.Key {
         HomeGroup.Key(terms: self.terms, form: self.form)
     }

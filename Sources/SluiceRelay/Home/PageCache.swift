@@ -1,15 +1,15 @@
 import DequeModule
 import NIOCore
 
-/// Pages of catch-up that were encoded a moment ago, for other readers of the same page on the same terms.
+/// Recently encoded pages of catch-up, for other readers of the same page on the same terms.
 ///
-/// After a restart of a proxy a crowd comes back with the same cursor. A page that was cut by its size is the same for all
-/// of them, wherever the log's head is by then; one that was not cut serves readers with the same end. A page is kept for
-/// `lifetime`; all pages of a home have `maximumBytes`, beyond which the oldest go early. A pure value.
+/// After a proxy restarts, a crowd comes back with the same cursor. A page cut by its size is the same for all of them,
+/// wherever the log's head is by then; a page that was not cut serves readers with the same end. A page is kept for
+/// `lifetime`; beyond `maximumBytes` for all pages of a home the oldest go early. A pure value.
 struct PageCache {
-    /// What two readers have to have in common.
+    /// What two readers have to have in common to share a page.
     struct Key: Hashable {
-        /// Which life of which scan.
+        /// The life of the scan.
         var epoch: String
         var form: WireForm
         var filter: TypeFilter
@@ -17,28 +17,29 @@ struct PageCache {
         var cursor: Seq
         var reason: LagNotice.Reason
         var maximumBytes: Int
-        /// Whether the reader asked for it; otherwise it is framed as its group's live frames are.
+        /// Whether the reader asked for it; otherwise it is framed like its group's live frames.
         var isAskedFor = true
-        /// Whether it comes out of the store: memory no longer has what comes after the cursor.
+        /// Whether it comes from the store, because memory has dropped messages after the cursor.
         var isStored = false
     }
 
     private struct Kept {
         var page: EncodedPage
-        /// How far its first reader might read.
+        /// The last seq that its first reader might read.
         var end: Seq
     }
 
-    /// The time for which a page serves others; messages that were superseded or evicted in it may be in the page.
+    /// How long a page is shared; it may still hold messages that were superseded or evicted within that time.
     static let lifetime = TimeAmount.milliseconds(100)
-    /// The most bytes of all pages.
+    /// The most bytes of all pages of a home.
     static let maximumBytes = 4 * 1024 * 1024
 
     private var pages: [Key: Kept] = [:]
     private var order: Deque<(key: Key, madeAt: NIODeadline)> = []
     private(set) var byteCount = 0
 
-    /// The page for a reader who may read through `end`; nil if there is none, or it goes further or was made for less.
+    /// The page for a reader who may read through `end`; nil if there is none, if it goes further, or if it was made
+    /// for a smaller end and not cut.
     mutating func page(for key: Key, through end: Seq, now: NIODeadline) -> EncodedPage? {
         while let oldest = self.order.first, oldest.madeAt + Self.lifetime <= now {
             self.removeOldest()
@@ -56,7 +57,7 @@ struct PageCache {
         guard self.pages[key].map({ $0.end < end }) ?? true, byteCount <= Self.maximumBytes else {
             return
         }
-        // The one for a reader who might read less far gives way, and leaves its time to it.
+        // A page made for a smaller end is replaced; the new one expires when the old one would have.
         if self.pages[key] == nil {
             self.order.append((key, now))
         } else {
@@ -69,7 +70,7 @@ struct PageCache {
         }
     }
 
-    /// A life of a scan is over, and its pages with it.
+    /// Drops the pages of a life of a scan that is over.
     mutating func remove(epoch: String) {
         let (old, kept) = (self.order, self.order.filter { $0.key.epoch != epoch })
         guard kept.count < old.count else {
@@ -94,9 +95,9 @@ struct PageCache {
     }
 }
 
-/// A page of the log as it goes out to one member, or to several.
+/// A page of the log, encoded for one or more members.
 struct EncodedPage: Sendable {
     var frames: OutgoingFrames
-    /// The losses that its frames tell, for each member's account.
+    /// The losses that its frames announce, for each member's counts.
     var notices: [LagNotice]
 }

@@ -1,20 +1,20 @@
 import DequeModule
 
-/// Pages of catch-up that take a while: those that are read from the store or packed on another thread.
+/// Pages of catch-up that take time: read from the store, or compressed on another thread.
 ///
-/// A page is made once for all readers that ask before it is there. From its start until it is handed out it counts with
-/// its largest size; pages beyond `maximumBytes` wait without any bytes, and scans take turns. Each source has its own
-/// bound, so that a disk that stands still does not hold up pages of memory. A pure value; a job makes a page.
+/// A page is made once for all readers that ask before it is finished. From start to hand-out it counts with its
+/// largest size; beyond `maximumBytes` pages wait without holding any bytes, and scans take turns. The store and memory
+/// have separate bounds, so that a stalled disk does not hold up pages from memory. A pure value; a job makes a page.
 struct PageDesk<Job> {
     typealias Key = PageCache.Key
 
-    /// Pages of one source.
+    /// The pages of one source.
     private struct Lane {
         var byteCount = 0
         var underWay: Set<Key> = []
         /// The pages that wait, by the epoch of their scan.
         var waiting: [String: Deque<(key: Key, job: Job)>] = [:]
-        /// Whose turn it is next.
+        /// The epochs that wait, in order of their turns.
         var turns: Deque<String> = []
 
         mutating func add(_ key: Key, _ job: Job) {
@@ -24,7 +24,7 @@ struct PageDesk<Job> {
             self.waiting[key.epoch, default: []].append((key, job))
         }
 
-        /// Takes a page out of what waits.
+        /// Removes a waiting page.
         mutating func remove(_ key: Key) {
             self.waiting[key.epoch]?.removeAll { $0.key == key }
             if self.waiting[key.epoch]?.isEmpty ?? false {
@@ -45,9 +45,9 @@ struct PageDesk<Job> {
         }
     }
 
-    /// The most bytes of pages that are being made for one home out of each source; a single page may be larger.
+    /// The most bytes of pages being made for one home from each source; a single page may be larger.
     static var maximumBytes: Int { 4 * 1024 * 1024 }
-    /// The least that a page counts: one message may be larger than the size asked for.
+    /// The least that a page counts: a single message may be larger than the size asked for.
     private static var leastBytes: Int { 16 * 1024 }
 
     private var stored = Lane()
@@ -56,13 +56,12 @@ struct PageDesk<Job> {
     /// The one page that each reader waits for.
     private var keys: [SubscriptionID: Key] = [:]
 
-    /// How many readers wait.
     var readerCount: Int { self.keys.count }
 
-    /// How many bytes count of the pages that are being made.
+    /// The bytes counted for the pages being made.
     var byteCount: Int { self.stored.byteCount + self.packed.byteCount }
 
-    /// A reader wants a page: it joins the readers who wait for it, or the job waits for its turn.
+    /// Adds a reader to those that wait for a page; the job is queued if the reader is the first.
     mutating func ask(_ reader: PageReader, for key: Key, _ job: Job) {
         self.leave(reader.id)
         self.keys[reader.id] = key
@@ -73,35 +72,34 @@ struct PageDesk<Job> {
         }
     }
 
-    /// A reader is gone.
+    /// Removes a reader.
     mutating func leave(_ id: SubscriptionID) {
         guard let key = self.keys.removeValue(forKey: id) else {
             return
         }
         self.readers[key]?[id] = nil
-        // A page without readers is not made; while its source stands still, its turn to be dropped would not come.
+        // A waiting page without readers is dropped now: while its source is stalled, its turn would not come.
         if !self.isWanted(key), !self[key].underWay.contains(key) {
             self[key].remove(key)
             self.readers[key] = nil
         }
     }
 
-    /// How many pages wait for their turn.
     var waitingCount: Int {
         [self.stored, self.packed].reduce(0) { $0 + $1.waiting.values.reduce(0) { $0 + $1.count } }
     }
 
-    /// The next page to make; nil if none waits, or the bound is reached.
+    /// The next page to make; nil if none waits or the bound is reached.
     mutating func next() -> Job? {
         self.next(\.stored) ?? self.next(\.packed)
     }
 
-    /// Whether a reader waits for a page.
+    /// Whether any reader waits for a page.
     func isWanted(_ key: Key) -> Bool {
         !(self.readers[key]?.isEmpty ?? true)
     }
 
-    /// A page was made, or could not be.
+    /// Finishes a page, whether it was made or not.
     ///
     /// Returns its readers, in the order of their subscriptions.
     mutating func finish(_ key: Key) -> [PageReader] {
@@ -116,7 +114,7 @@ struct PageDesk<Job> {
         return readers.map { PageReader(id: $0.key, end: $0.value) }.sorted { $0.id.number < $1.id.number }
     }
 
-    /// A life of a scan is over and its readers are gone; pages under way count until they are finished.
+    /// Drops the pages of a life that is over and has no readers; pages being made count until they are finished.
     mutating func remove(epoch: String) {
         for lane in [\Self.stored, \Self.packed] {
             for (key, _) in self[keyPath: lane].waiting.removeValue(forKey: epoch) ?? [] {
@@ -176,6 +174,5 @@ struct PageDesk<Job> {
 /// A subscription that waits for a page.
 struct PageReader: Equatable {
     var id: SubscriptionID
-    /// The last seq that it may read.
     var end: Seq
 }

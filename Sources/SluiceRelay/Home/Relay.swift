@@ -4,11 +4,11 @@ package import SluiceBase
 package import SluiceWire
 import Synchronization
 
-/// The relay's front door: finds the home of a scan and hops there, once for each call.
+/// The relay's front door: finds the home of a scan and hops there, once per call.
 ///
-/// Safe to use from any event loop; answers come back on the loop that asked.
+/// Safe to use from any event loop; answers arrive on the loop that asked.
 package final class Relay: Sendable {
-    /// Runs work of some length, one piece after the other.
+    /// Runs long work, one piece after the other.
     package typealias Worker = @Sendable (@escaping @Sendable () -> Void) -> Void
 
     private let loops: Loops
@@ -16,22 +16,23 @@ package final class Relay: Sendable {
     let homes: [NIOLoopBoundBox<HomeLoop>]
     private let scanCount = ScanCount()
     private let nextSubscription = Atomic<UInt64>(0)
-    /// The memory of all compressors.
+    /// The memory that all compressors share.
     package let memory: CompressionMemory
-    /// The answers of requests that may be repeated.
+    /// The remembered answers to repeatable requests.
     package let idempotency: IdempotencyBook
 
     /// - Parameters:
     ///   - eventLoops: Each is a home of scans and holds subscribers.
-    ///   - configuration: The relay's rules.
-    ///   - memory: How much all compressors may hold.
-    ///   - store: Where scans outlive the process; nil for memory only.
-    ///   - stored: The scans that an earlier process left in it.
-    ///   - engine: The log that several processes share; nil where this one is alone. Not beside a store.
-    ///   - observer: Hears of what becomes of scans.
-    ///   - packer: Packs pages of catch-up; if nil, another loop does, where there is one.
-    ///   - wallClock: The time of day, by which what other processes wrote is dated.
-    ///   - logger: For the life of scans.
+    ///   - configuration: The relay's limits and intervals.
+    ///   - memory: The memory that all compressors share.
+    ///   - store: Keeps scans beyond the life of the process; nil for memory only.
+    ///   - stored: The scans that an earlier process left in the store.
+    ///   - engine: The log that several processes share; nil where this one is alone. Excludes a store.
+    ///   - observer: Receives the events of scans.
+    ///   - packer: Compresses pages of catch-up; if nil, the next event loop does, or the same one where there is only
+    ///     one.
+    ///   - wallClock: The wall clock, against which times written by other processes are read.
+    ///   - logger: Logs the life of scans.
     package init(
         eventLoops: [any EventLoop],
         configuration: RelayConfiguration,
@@ -80,7 +81,7 @@ package final class Relay: Sendable {
             }
             self.sweepLater(engine)
         }
-        // However many there are: what the store holds is not turned away.
+        // Scans left in the store always have a place, however many there are.
         for _ in stored {
             _ = self.scanCount.takeOne(limit: .max)
         }
@@ -89,16 +90,16 @@ package final class Relay: Sendable {
         }
     }
 
-    /// Whether scans can be shown and changed: not while a shared log has been away for too long.
+    /// Whether scans can be shown and changed; false while a shared log has been away for too long.
     package var isAvailable: Bool { !(self.engine?.isCutOff ?? false) }
 
-    /// How the log is that several processes share; nil where there is none.
+    /// The engine's state and counters; nil without an engine.
     package var engineStatus: EngineStatus? { self.engine?.status }
 
-    /// The most that the messages of one request may come to, in bytes, with what is kept beside each; nil for no limit.
+    /// The most bytes of messages in one request, with what is stored beside each; nil for no limit.
     package var maximumRequestBytes: Int? { self.engine?.maximumRecordBytes }
 
-    /// How many scans there are.
+    /// The number of scans.
     package var scans: Int { self.scanCount.current }
 
     /// The subscribers of an event loop; call it on that loop.
@@ -116,7 +117,7 @@ package final class Relay: Sendable {
         return promise.futureResult
     }
 
-    /// Says who owns a scan and what it is called, where it is given; what holds then.
+    /// Sets the owner and the name of a scan, each where it is given, and answers with the values that hold then.
     ///
     /// Fails with `RelayRefusal`.
     package func put(
@@ -129,7 +130,7 @@ package final class Relay: Sendable {
         self.ask(id, on: eventLoop) { $0.put(id, owner: owner, name: name, at: at, promise: $1) }
     }
 
-    /// Removes a scan and its history; whether there was one.
+    /// Removes a scan and its history; false where there was neither.
     ///
     /// Fails with `RelayRefusal`.
     package func delete(_ id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
@@ -138,7 +139,7 @@ package final class Relay: Sendable {
         return promise.futureResult
     }
 
-    /// Whether there is such a scan or what is left of it, and whose it is.
+    /// The owner of a scan or of its history; nil where there is neither.
     ///
     /// Fails with `RelayRefusal`.
     package func owner(of id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<ScanOwner?> {
@@ -147,12 +148,12 @@ package final class Relay: Sendable {
         return promise.futureResult
     }
 
-    /// A scan's folded state.
+    /// A scan's folded state; nil where there is no such scan.
     package func state(of id: ScanID, on eventLoop: any EventLoop) -> EventLoopFuture<ScanState?> {
         self.ask(id, on: eventLoop) { $1.succeed($0.state(of: id)) }
     }
 
-    /// A page of a scan's history, also after its channel is gone where there is a store.
+    /// A page of a scan's history; with a store or a shared log also after its channel is gone.
     ///
     /// Fails with `RelayRefusal`.
     package func history(
@@ -163,9 +164,9 @@ package final class Relay: Sendable {
         self.ask(id, on: eventLoop) { $0.history(of: id, request, promise: $1) }
     }
 
-    /// Every scan in a line, in chunks and in no order.
+    /// A summary of every scan, in chunks and in no order.
     ///
-    /// Fails with `RelayRefusal` where a shared log does not say which there are.
+    /// Fails with `RelayRefusal` where a shared log cannot list its scans.
     package func summaries(on eventLoop: any EventLoop) -> EventLoopFuture<[[ScanSummary]]> {
         guard let engine = self.engine else {
             return self.gatherSummaries(listed: [:], on: eventLoop)
@@ -178,7 +179,7 @@ package final class Relay: Sendable {
         }
     }
 
-    /// Every scan that a home has in memory, and what is listed besides, by its home.
+    /// The summaries of the scans in memory, and of the listed ones that are not, by home.
     private func gatherSummaries(
         listed: [Int: [RecordHeader]],
         on eventLoop: any EventLoop
@@ -215,7 +216,7 @@ package final class Relay: Sendable {
         )
     }
 
-    /// New values from the operator.
+    /// Applies a new configuration.
     package func reconfigure(_ configuration: RelayConfiguration) {
         self.idempotency.setMaximumCount(configuration.maximumIdempotencyKeyCount)
         for index in self.homes.indices {
@@ -223,21 +224,21 @@ package final class Relay: Sendable {
         }
     }
 
-    /// Sends everything that waits; done when it was handed to the connections.
+    /// Sends everything that waits; succeeds once it has been handed to the connections.
     package func flush(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let flushed = self.homes.indices.map { index in
             let promise = self.loops.eventLoops[index].makePromise(of: Void.self)
             self.tell(index) { $0.flush(promise: promise) }
             return promise.futureResult
         }
-        // Frames hop from the homes to the loops; a second round trip comes after them.
+        // Frames hop from the homes to the loops; a second round trip follows them.
         return EventLoopFuture.andAllSucceed(flushed, on: eventLoop)
             .flatMap { self.askAll(on: eventLoop) { _ in () }.map { _ in () } }
     }
 
-    /// How often scans of a shared log are looked for whose time is over and that no process has open.
+    /// How often a shared log is searched for scans whose time is over and that no process has open.
     private static let sweepInterval = TimeAmount.seconds(10)
-    /// The most of them that are opened at a time, to be ended by their homes.
+    /// The most of them that are opened at a time, for their homes to end.
     private static let sweptCount = 1000
 
     private func sweepLater(_ engine: any ScanEngine) {
@@ -268,9 +269,9 @@ package final class Relay: Sendable {
         }
     }
 
-    /// Begins a subscription.
+    /// Starts a subscription.
     ///
-    /// Call it on the connection's loop; frames come through the outbox from then on.
+    /// Call it on the connection's loop; frames arrive through the outbox from then on.
     package func subscribe(
         _ request: SubscriptionRequest,
         outbox: Outbox,
@@ -299,7 +300,7 @@ package final class Relay: Sendable {
         }
     }
 
-    /// Changes a subscription; the rate that it then has, or nil where it has ended.
+    /// Changes a subscription; answers with its new rate in frames a second, or nil where it has ended.
     package func change(
         _ subscriber: Subscriber,
         filter: TypeFilter? = nil,
@@ -313,7 +314,7 @@ package final class Relay: Sendable {
         }
     }
 
-    /// How a subscription stands; nil where it has ended, or waits for its scan.
+    /// The state of a subscription; nil where it has ended, or waits for its scan.
     package func report(
         on subscriber: Subscriber,
         on eventLoop: any EventLoop
@@ -351,7 +352,7 @@ package final class Relay: Sendable {
 
     /// The index of a scan's home.
     func home(of id: ScanID) -> Int {
-        // FNV-1a: the standard library's hash would do, but this one is the same in every run, so reports compare.
+        // FNV-1a rather than the standard library's hash: it is the same in every run, so reports compare.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in id.text.utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
@@ -376,7 +377,7 @@ package final class Relay: Sendable {
         }
     }
 
-    /// Runs a command on a home in a later turn, also from its own loop: the caller is in the middle of something.
+    /// Runs a command on a home in a later turn, even from its own loop: the caller is in the middle of something.
     private func post(_ home: Int, _ command: @escaping @Sendable (HomeLoop) -> Void) {
         let box = self.homes[home]
         self.loops.eventLoops[home].execute { command(box.value) }
@@ -414,11 +415,11 @@ package final class Relay: Sendable {
     }
 }
 
-/// How many scans all homes hold together, so that the limit is one for the gateway.
+/// The number of scans of all homes together, so that the limit holds for the whole gateway.
 final class ScanCount: Sendable {
     private let count = Atomic<Int>(0)
 
-    /// Takes a place, if there is one.
+    /// Takes a place; false where there is none.
     func takeOne(limit: Int) -> Bool {
         guard self.count.add(1, ordering: .relaxed).newValue <= limit else {
             self.count.subtract(1, ordering: .relaxed)

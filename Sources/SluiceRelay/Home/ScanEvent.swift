@@ -4,28 +4,28 @@ package import SluiceBase
 package struct ScanEvent: Sendable, Equatable {
     /// The kind of event, by its public name.
     package enum Kind: String, Sendable, CaseIterable {
-        /// Its channel was opened, by its first message or before it.
+        /// The channel was opened, by its first message or before it.
         case started = "scanStarted"
-        /// A terminal message other than `error` ended it.
+        /// A terminal message other than `error` ended the scan.
         case completed = "scanCompleted"
-        /// An `error` ended it.
+        /// An `error` ended the scan.
         case failed = "scanFailed"
-        /// Its scanner fell silent.
+        /// The scanner fell silent.
         case stalled = "scanStalled"
-        /// Its scanner is back.
+        /// The scanner is back.
         case resumed = "scanResumed"
     }
 
     package var kind: Kind
     package var scanID: ScanID
     package var epoch: String
-    /// The newest message's number when it happened.
+    /// The newest message's seq when the event happened.
     package var seq: Seq
     package var owner: String?
     package var name: String?
-    /// What the `error` said that ended it.
+    /// The text of the `error` that ended the scan.
     package var error: String?
-    /// For how many whole seconds its scanner was silent.
+    /// How long the scanner has been silent, in whole seconds.
     package var silentFor: Int64?
 
     package init(_ kind: Kind, scanID: ScanID, epoch: String, seq: Seq) {

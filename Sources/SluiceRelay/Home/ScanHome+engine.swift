@@ -25,7 +25,7 @@ extension ScanHome {
         )
     }
 
-    /// What memory has of the scan goes, and its subscribers with it: they find it again where they left it.
+    /// Drops the scan from memory and closes its subscribers: they reconnect and resume where they were.
     func drop() {
         for member in self.members.values {
             let id = member.id
@@ -34,7 +34,7 @@ extension ScanHome {
         self.clear()
     }
 
-    /// The age of what a record says, by the time of day; zero in a process that has its log for itself.
+    /// The age of a record by the wall clock; zero in a process that does not share its log.
     func age(of record: LogRecord) -> TimeAmount {
         guard self.context.engine != nil, let at = record.at else {
             return .zero

@@ -1,13 +1,13 @@
 import NIOCore
 
-/// The groups of a scan: where they are found, when they are woken, how they begin and end.
+/// The groups of a scan: how they are found, woken, created and removed.
 extension ScanHome {
-    /// A compressor that was not used for so long is given up.
+    /// How long a compressor is kept without use.
     private static let streamIdleTime = TimeAmount.seconds(30)
 
     /// The group of these terms.
     ///
-    /// Messages that it does not want are not shown to it: so it is told here how far the log has come.
+    /// A group is not shown messages it does not want, so it is moved to the log's head here.
     func group(_ key: HomeGroup.Key) -> HomeGroup? {
         guard let group = self.groups[key] else {
             return nil
@@ -16,7 +16,7 @@ extension ScanHome {
         return group
     }
 
-    /// Something may have been made for the group, which goes out at the end of the loop turn.
+    /// Marks a group that may have made frames, which go out at the end of this turn of the loop.
     func markDirty(_ group: HomeGroup) {
         if !group.isDirty {
             group.isDirty = true
@@ -24,7 +24,7 @@ extension ScanHome {
         }
     }
 
-    /// Has the group woken when it has something to do.
+    /// Wakes the group when it next has something to do.
     func setAlarm(_ group: HomeGroup) {
         let idleAt = group.encoder.idleSince.map { $0 + Self.streamIdleTime }
         if let deadline = [group.group.deadline, idleAt].compactMap({ $0 }).min() {
@@ -32,14 +32,14 @@ extension ScanHome {
         }
     }
 
-    /// Has a member woken when its reduced rate may rise.
+    /// Wakes a member when its reduced rate may rise.
     func setAlarm(_ member: Member) {
         if let deadline = member.rate.deadline {
             self.alarms.set(.member(member.id), at: deadline)
         }
     }
 
-    /// Wakes whose time has come, each once, as far as this turn of the loop has room.
+    /// Rings the alarms that are due, each once, until the budget of this turn is spent.
     func ring(now: NIODeadline) {
         for alarm in self.alarms.popAllDue(now: now) {
             guard self.context.turn.hasRoom else {
@@ -65,7 +65,7 @@ extension ScanHome {
         group.encoder.releaseStreamIfIdle(since: now - Self.streamIdleTime)
     }
 
-    /// A member that lost nothing for a while gets a better rate.
+    /// Raises the rate of a member that has lost nothing for a while.
     private func raiseRate(of id: SubscriptionID, now: NIODeadline) {
         guard let member = self.members[id] else {
             return
@@ -77,12 +77,12 @@ extension ScanHome {
         }
     }
 
-    /// Whether a group has something to send that this turn of the loop had no room for.
+    /// Whether a group has frames to send that this turn of the loop had no room for.
     func isLate(now: NIODeadline) -> Bool {
         self.alarms.next.map { $0 <= now } ?? false
     }
 
-    /// All that waits goes out in the next turns of the loop, outside the budgets.
+    /// Sends all waiting messages in the next turns of the loop, outside the frame budgets.
     func release() {
         for group in self.index.all.values {
             group.group.release()
@@ -90,12 +90,12 @@ extension ScanHome {
         }
     }
 
-    /// Whether something that was released, or that a critical message takes along, is left for later turns.
+    /// Whether messages that were released, or that go out with a critical one, are left for later turns.
     var isFlushing: Bool {
         self.index.all.values.contains { $0.group.isFlushing }
     }
 
-    /// Adds what stands and waits now.
+    /// Adds the current number of groups, waiting messages and subscribers behind.
     func gauge(_ counts: inout HomeCounts) {
         counts.behindSubscribers += self.members.count
         for group in self.index.all.values {
@@ -140,7 +140,7 @@ extension ScanHome {
         }
     }
 
-    /// A group for the member's terms that stands at the cursor; what was posted since waits in it, or is due.
+    /// Creates a group on the member's terms at the cursor; messages after the cursor wait in it, or are due.
     func makeGroup(
         for member: Member,
         cursor: Seq,
@@ -196,18 +196,18 @@ extension ScanHome {
     }
 }
 
-/// Groups that stand apart from the one that all subscribers of their terms share, until they can join it.
+/// Groups that stand apart from the group that all subscribers of their terms share, until they can join it.
 ///
-/// There are two reasons. A member that moves to a group that stands already was sent frames of which that group's
-/// budget knows nothing: at once in it, the member could get the frames of both within a second. So it goes on in a
-/// group of its own, with what it spent. And a newcomer owes nothing for what a group has spent, or not sent yet: where
-/// it would wait long, the newcomer's group becomes the shared one, and the old one stands apart until it catches up.
+/// There are two reasons. A member that moves to an existing group has been sent frames that the group's budget does
+/// not include: joining at once, it could get the frames of both within a second. So it continues in a group of its
+/// own, with what it spent. And a newcomer owes nothing for what a group has spent or not sent yet: where it would wait
+/// long, its own group becomes the shared one, and the old one stands apart until it catches up.
 extension ScanHome {
-    /// The most groups of equal terms that stand apart because they are far behind; more newcomers than that wait.
+    /// The most groups of equal terms that stand apart because they are far behind; further newcomers wait.
     private static let maximumApartCount = 64
 
-    /// Whether a member that comes from another group must not join the shared one yet; what it lacks of that one's
-    /// frames would be one more.
+    /// Whether a member that comes from another group must not join the shared one yet; a member behind the shared
+    /// group would get one frame more than the budget allows.
     func mustStandApart(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) -> Bool {
         guard let old, let shared = self.group(member.groupKey) else {
             return false
@@ -215,14 +215,14 @@ extension ScanHome {
         return cursor < shared.group.sent || !shared.group.covers(old.group, now: now)
     }
 
-    /// Whether a member at this place would wait for what a group has spent or not sent yet, and owes it nothing.
+    /// Whether a member at this cursor would wait for what a group has spent or not sent yet, without owing it.
     func wouldWait(cursor: Seq, isNewcomer: Bool, for group: HomeGroup) -> Bool {
         isNewcomer ? cursor >= group.group.sent : cursor > group.group.sent
     }
 
-    /// Makes room for a group of the same terms that begins further on.
+    /// Puts a group apart to make room for one of the same terms that begins further on.
     ///
-    /// Returns whether it did: not for a group that will be there soon, nor for too many.
+    /// Returns false for a group that will be there soon, and where too many stand apart already.
     func putApart(_ group: HomeGroup, now: NIODeadline) -> Bool {
         guard group.group.isFarBehind(now: now),
             self.apart[group.key]?.count ?? 0 < Self.maximumApartCount
@@ -233,8 +233,8 @@ extension ScanHome {
         return true
     }
 
-    /// The end of a loop turn in which a group did something: those that stand apart join the shared group of their
-    /// terms, where it can take them now.
+    /// Joins groups that stand apart to the shared group of their terms, where it can take them, at the end of a turn
+    /// in which one of them did something.
     func joinFromApart(by group: HomeGroup, now: NIODeadline) {
         guard group.key.apart == nil else {
             self.join(group, now: now)
@@ -255,7 +255,7 @@ extension ScanHome {
         }
         own.group.passOver(through: self.log.head)
         if shared.group.hasJustSentMore(than: own.group, now: now) {
-            // What waits here is a part of what the others were sent at this moment.
+            // What waits here is a part of what the shared group has just sent.
             own.group.flush(now: now)
             self.collect(own, now: now)
             self.deliver(own, now: now)

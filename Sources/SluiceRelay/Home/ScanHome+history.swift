@@ -1,7 +1,7 @@
 import NIOCore
 
 extension ScanHome {
-    /// A page of history for a reader without a socket, out of memory and the store.
+    /// A page of history for a reader without a socket, from memory and the archive.
     func history(_ request: HistoryRequest, promise: EventLoopPromise<HistoryPage?>) {
         let stretch = request.stretch(head: self.log.head)
         guard let archive = self.archive, !stretch.isEmpty, !self.log.holdsEverything(after: stretch.after) else {
@@ -21,14 +21,14 @@ extension ScanHome {
         }
     }
 
-    /// What only memory has to be asked for, where the newest come first.
+    /// The part of a stretch that memory holds, for a page that starts with the newest message.
     private func newest(of stretch: LogStretch, _ request: HistoryRequest) -> StoredPage {
         var newer = stretch
         newer.after = max(stretch.after, self.log.evictedThrough)
         return newer.isEmpty ? StoredPage(at: stretch.start) : self.fromMemory(newer, request)
     }
 
-    /// Goes on in the store with what memory evicted.
+    /// Continues in the archive with messages that memory has evicted.
     private func read(
         _ request: HistoryRequest,
         _ stretch: LogStretch,
@@ -45,7 +45,7 @@ extension ScanHome {
                 switch result {
                 case .success(let stored):
                     page.append(stored, entries: self.log.current(stored.entries))
-                    // Memory may have evicted more meanwhile; then the reader comes again.
+                    // Memory may have evicted more meanwhile; the reader then continues with the next page.
                     if request.order == .ascending, stored.through >= evicted.through, !page.isFull(for: request),
                         self.log.holdsEverything(after: stored.through)
                     {
@@ -87,7 +87,7 @@ extension ScanHome {
 }
 
 extension HistoryRequest {
-    /// What is still to be had for it.
+    /// The request for what the page has not filled.
     fileprivate func rest(after page: StoredPage) -> HistoryRequest {
         var rest = self
         rest.maximumCount = max(0, self.maximumCount - page.entries.count)
@@ -97,7 +97,7 @@ extension HistoryRequest {
 }
 
 extension StoredPage {
-    /// Nothing was read yet.
+    /// A page before anything was read.
     fileprivate init(at place: Seq) {
         self.init(entries: [], through: place, lostThrough: 0)
     }
@@ -110,7 +110,7 @@ extension StoredPage {
         self.entries.count >= request.maximumCount || self.byteCount >= request.maximumBytes
     }
 
-    /// What comes after it in the order of reading.
+    /// Appends the page that follows in the order of reading.
     fileprivate mutating func append(_ page: StoredPage, entries: [LogEntry]? = nil) {
         self.entries += entries ?? page.entries
         self.through = page.through
@@ -119,12 +119,12 @@ extension StoredPage {
     }
 }
 
-/// Which page of a scan's history a reader without a socket wants.
+/// A page of a scan's history, as a reader without a socket asks for it.
 package struct HistoryRequest: Sendable {
     package var order = LogStretch.Order.ascending
-    /// Only messages after this one.
+    /// Only messages after this seq.
     package var after: Seq = 0
-    /// Only messages before this one; nil for those up to the newest.
+    /// Only messages before this seq; nil for all up to the newest.
     package var before: Seq?
     package var selection = MessageSelection.everything
     package var maximumCount: Int
@@ -135,12 +135,12 @@ package struct HistoryRequest: Sendable {
         self.maximumBytes = maximumBytes
     }
 
-    /// What it asks of a log with this head.
+    /// The stretch that it asks for of a log with this head.
     func stretch(head: Seq) -> LogStretch {
         LogStretch(after: self.after, through: min(self.before?.previous ?? head, head), order: self.order)
     }
 
-    /// The page that what was read of a stretch of the log makes.
+    /// The answer for what was read of a stretch of the log.
     func page(_ stored: StoredPage, of stretch: LogStretch, epoch: String) -> HistoryPage {
         var page = HistoryPage(epoch: epoch, entries: stored.entries, next: nil, damagedCount: stored.damagedCount)
         if !stretch.rest(from: stored.through).isEmpty {
@@ -153,11 +153,11 @@ package struct HistoryRequest: Sendable {
 /// A page of a scan's history, for a reader without a socket.
 package struct HistoryPage: Sendable {
     package var epoch: String
-    /// In the order that was asked for; there may be none although there is a next page.
+    /// In the order that was asked for; may be empty although there is a next page.
     package var entries: [LogEntry]
-    /// What the next page is to begin with: ``HistoryRequest/after`` in ascending order, ``HistoryRequest/before`` in
-    /// descending order; nil at the end.
+    /// Where the next page starts: ``HistoryRequest/after`` in ascending order, ``HistoryRequest/before`` in descending
+    /// order; nil at the end.
     package var next: Seq?
-    /// How many messages of the page are stored and cannot be shown.
+    /// The messages of the page that are stored and cannot be shown.
     package var damagedCount = 0
 }

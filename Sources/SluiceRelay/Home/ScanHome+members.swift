@@ -2,9 +2,10 @@ import Logging
 import NIOCore
 
 extension ScanHome {
-    /// A subscription begins.
+    /// Starts a subscription.
     ///
-    /// Its first frame says where. A live one that waited for the scan begins where the scan does.
+    /// Its first frame says where it starts. A live subscription that waited for the scan starts at the scan's
+    /// beginning.
     func subscribe(
         _ id: SubscriptionID,
         loop: Int,
@@ -42,7 +43,7 @@ extension ScanHome {
         }
     }
 
-    /// A subscription is over by its subscriber's will, or its connection is gone.
+    /// Removes a subscription that its subscriber ended, or whose connection is gone.
     func unsubscribe(_ id: SubscriptionID) {
         guard let member = self.members.removeValue(forKey: id) else {
             return
@@ -52,7 +53,7 @@ extension ScanHome {
         self.leaveGroup(member)
     }
 
-    /// A member's socket was full when frames came; it has everything through the cursor.
+    /// Moves a member behind whose socket was full when frames came; it has everything through the cursor.
     func fellBehind(_ id: SubscriptionID, cursor: Seq, generation: Int, knowsStall: Bool) {
         guard let member = self.members[id] else {
             return
@@ -64,9 +65,9 @@ extension ScanHome {
         member.behindSince = member.behindSince ?? self.context.eventLoop.now
     }
 
-    /// The subscriber wants other types or another rate.
+    /// Changes the filter or the rate of a subscription.
     ///
-    /// Returns the rate that it has now, in frames a second.
+    /// Returns its new rate, in frames a second.
     func change(
         _ id: SubscriptionID,
         filter: TypeFilter?,
@@ -85,7 +86,7 @@ extension ScanHome {
         return member.rate.framesPerSecond
     }
 
-    /// The operator's values have changed; they hold for the subscriptions that stand, too.
+    /// Applies a new configuration, to existing subscriptions too.
     func reconfigure(now: NIODeadline) {
         let configuration = self.context.configuration
         self.lifecycle.reconfigure(configuration)
@@ -100,7 +101,6 @@ extension ScanHome {
         }
     }
 
-    /// How a subscription stands.
     func report(on id: SubscriptionID) -> SubscriptionReport? {
         self.members[id]
             .map { member in
@@ -126,21 +126,21 @@ extension ScanHome {
             }
     }
 
-    /// Puts a member that has everything through the cursor, and no group, where it belongs: in step, ahead, or behind.
+    /// Places a member that has no group and everything through the cursor: in step, ahead, or behind.
     func align(_ member: Member, cursor: Seq, now: NIODeadline) {
-        // What was made before this moment goes to those who were there before.
+        // Frames made before this moment go to the members of that moment.
         if let group = self.group(member.groupKey) {
             self.deliver(group, now: now)
         }
         self.place(member, cursor: cursor, comingFrom: nil, now: now)
     }
 
-    /// The group has sent as much as the member has, or more: it gets what it lacks, and is in step.
+    /// Brings a member into step with a group that has sent as much as it has, or more: it first gets what it lacks.
     func takeUp(_ member: Member, _ group: HomeGroup, now: NIODeadline) {
         guard member.group === group, case .ahead(var cursor) = member.place, cursor <= group.group.sent else {
             return
         }
-        // No more than what a group sends in one turn of the loop; and shared by those who joined at the same place.
+        // At most what a group sends in one turn of the loop, and shared by members that joined at the same place.
         while cursor < group.group.sent {
             guard self.context.turn.hasRoom || !member.form.isGzip else {
                 self.leaveGroup(member)
@@ -154,7 +154,7 @@ extension ScanHome {
         self.regroup(member, now: now)
     }
 
-    /// Each member of a group was sent a lag frame; those that had too many get another rate.
+    /// Counts a lag frame for each member of the group; members with too many get a lower rate.
     func slow(_ group: HomeGroup, now: NIODeadline) {
         let skippedCount = group.skippedCount
         group.skippedCount = 0
@@ -182,7 +182,7 @@ extension ScanHome {
         self.regroup(member, now: now)
     }
 
-    /// The member's terms have changed: it moves, and goes on exactly where it was.
+    /// Moves a member whose terms have changed; it continues exactly where it was.
     func regroup(_ member: Member, now: NIODeadline) {
         guard let old = member.group, old.key.shared != member.groupKey else {
             return
@@ -191,14 +191,14 @@ extension ScanHome {
         if let new = self.group(member.groupKey) {
             self.deliver(new, now: now)
         }
-        // Delivering may slow members, this one too, which then has moved already.
+        // Delivering may slow members, including this one, which has then moved already.
         guard member.group === old, old.key.shared != member.groupKey else {
             return
         }
         self.move(member, outOf: old, now: now)
     }
 
-    /// Takes a member out of its group and puts it where it belongs; neither group has made what is not delivered.
+    /// Moves a member out of its group; neither group may hold frames that are not delivered.
     func move(_ member: Member, outOf old: HomeGroup, now: NIODeadline) {
         let cursor: Seq
         if case .ahead(let ahead) = member.place {
@@ -212,7 +212,7 @@ extension ScanHome {
         self.place(member, cursor: cursor, comingFrom: old, now: now)
     }
 
-    /// Puts a member at its place against the group of its terms, which has nothing made that is not delivered.
+    /// Places a member relative to the group of its terms, which holds no frames that are not delivered.
     private func place(_ member: Member, cursor: Seq, comingFrom old: HomeGroup?, now: NIODeadline) {
         let isApart = self.mustStandApart(member, cursor: cursor, comingFrom: old, now: now)
         guard !isApart, let group = self.group(member.groupKey),
@@ -255,7 +255,7 @@ extension ScanHome {
         self.context.loops.run(on: member.loop) { $0.leave(id, readsOn: true) }
     }
 
-    /// Where a subscription begins, and whether nothing of what it asked for is gone.
+    /// Where a subscription starts, and whether nothing of what it asked for is gone.
     private func start(of request: SubscriptionRequest) -> (cursor: Seq, recovered: Bool) {
         guard let since = request.since else {
             return (self.log.head, true)

@@ -2,16 +2,16 @@ import NIOCore
 import SluiceBase
 import SluiceWire
 
-/// What members read on their own: pages of the log, one at each request.
+/// Pages of the log that members read on their own, one per request.
 extension ScanHome {
-    /// The most bytes of messages in one page of catch-up; with it, the most that one request adds to an outbox.
+    /// The most bytes of messages in one page of catch-up, and thereby the most that one request adds to an outbox.
     static let maximumPageBytes = 256 * 1024
-    /// The most bytes of a page that are handed out in one turn of the loop, of all its readers.
+    /// The most bytes of a page that are handed out in one turn of the loop, over all its readers.
     private static let handedBytes = 4 * 1024 * 1024
-    /// What a page counts for each reader at least.
+    /// The least that a page counts for each reader.
     private static let leastHandedBytes = 4096
 
-    /// Whether some of a page is packed: the others are as short as texts that are not.
+    /// Whether some frames of a page are compressed; otherwise each is short enough to go uncompressed.
     private static func isLong(_ page: LogPage, form: WireForm) -> Bool {
         guard case .webSocket(.gzip(let minimumBytes, _)) = form.kind else {
             return false
@@ -19,7 +19,7 @@ extension ScanHome {
         return page.byteCount > minimumBytes
     }
 
-    /// A member that is behind has room for so many bytes of a page; it holds at least one message all the same.
+    /// Sends a page to a member that is behind: at most `room` bytes, but at least one message.
     func sendPage(to id: SubscriptionID, loop: Int, room: Int, now: NIODeadline) {
         guard let member = self.members[id], case .behind(let cursor, let reason) = member.place else {
             self.context.loops.run(on: loop) { $0.pageDone(id, readsOn: false) }
@@ -41,12 +41,12 @@ extension ScanHome {
         1 << (Int.bitWidth - 1 - min(max(1, room), Self.maximumPageBytes).leadingZeroBitCount)
     }
 
-    /// Whether a page is to be read from the store, or packed: gzip of a page takes as long as a thousand messages.
+    /// Whether a page has to be read from the store or compressed: gzip of a page costs as much as a thousand messages.
     private func takesAWhile(_ key: PageCache.Key, through end: Seq) -> Bool {
         key.isStored || key.form.isGzip && Self.isLong(self.page(key, through: end), form: key.form)
     }
 
-    /// A page was written: the member reads on, or has caught up.
+    /// Moves a member past a page that was written: it reads on, or has caught up.
     func pageDone(_ member: Member, through: Seq, _ reason: LagNotice.Reason, now: NIODeadline) {
         member.place = .behind(cursor: through, reason)
         let id = member.id
@@ -58,8 +58,8 @@ extension ScanHome {
         }
     }
 
-    /// How far a member reads on its own: as far as its group has sent, since what waits there comes with the group,
-    /// within its budget.
+    /// How far a member reads on its own: as far as its group has sent, because what waits in the group comes with the
+    /// group, within its budget.
     private func replayEnd(for member: Member, now: NIODeadline) -> Seq {
         guard let group = self.group(member.groupKey), !group.group.isFarBehind(now: now) else {
             return self.log.head
@@ -67,7 +67,7 @@ extension ScanHome {
         return group.group.sent
     }
 
-    /// Writes a page of memory to a member, shared if there is one.
+    /// Writes a page from memory to a member, a shared one if there is one.
     ///
     /// Returns the cursor after it.
     private func writePage(to member: Member, _ key: PageCache.Key, through end: Seq, now: NIODeadline) -> Seq {
@@ -86,7 +86,7 @@ extension ScanHome {
         return page.through
     }
 
-    /// What memory has for a page.
+    /// The messages that memory has for a page.
     func page(_ key: PageCache.Key, through end: Seq) -> LogPage {
         self.log.page(
             after: key.cursor,
@@ -117,7 +117,7 @@ extension ScanHome {
         )
     }
 
-    /// Writes what a member that was ahead lacks of what its group has sent, up to a page of it.
+    /// Catches a member that was ahead up with its group, by at most one page.
     ///
     /// Returns the cursor after it.
     func writeMissing(to member: Member, after cursor: Seq, through sent: Seq, now: NIODeadline) -> Seq {
@@ -151,7 +151,7 @@ extension ScanHome {
         return encoded
     }
 
-    /// Sends a page to a member, and keeps account of what it lost.
+    /// Sends a page to a member, and counts what it lost.
     private func hand(_ page: EncodedPage, to member: Member, isAskedFor: Bool, now: NIODeadline) {
         for notice in page.notices {
             self.count(notice)
@@ -167,7 +167,7 @@ extension ScanHome {
         }
     }
 
-    /// Packs a page, on another thread where that is work, and hands it out.
+    /// Encodes a page, on another thread where it has to be compressed, and hands it out.
     func pack(_ page: LogPage, _ key: PageCache.Key, through end: Seq) {
         guard self.context.desk.isWanted(key), key.form.isGzip, Self.isLong(page, form: key.form) else {
             self.handOut(self.context.desk.isWanted(key) ? self.encode(page, key) : nil, key, through: end)
@@ -181,7 +181,7 @@ extension ScanHome {
         self.context.packer { packed.succeed(Self.encode(page, encoder, key)) }
     }
 
-    /// A page was made: its readers get it, and others for a while.
+    /// Hands a finished page to its readers, and shares it with others for a while.
     private func handOut(_ page: EncodedPage?, _ key: PageCache.Key, through end: Seq) {
         let isWanted = self.context.desk.isWanted(key)
         let readers = self.context.desk.finish(key)
@@ -201,7 +201,7 @@ extension ScanHome {
             guard let member = self.members[reader.id], case .behind(let cursor, let reason) = member.place else {
                 continue
             }
-            // The filter may have changed, and the page may go further than this reader may.
+            // The filter may have changed, and the page may go further than this reader may read.
             if cursor == key.cursor, member.filter == key.filter, page.frames.through <= reader.end {
                 self.hand(page, to: member, isAskedFor: true, now: now)
                 self.pageDone(member, through: page.frames.through, reason, now: now)

@@ -12,10 +12,10 @@ extension ScanHome {
         )
     }
 
-    /// Hands over what the store has not got; the answer is nil where there is no store.
+    /// Hands over what the store lacks; nil where there is no store, or while a record is half applied.
     ///
-    /// While a record is half applied nothing is handed over: it is all or nothing in the store too, and its end hands
-    /// over the rest.
+    /// While a record is half applied nothing is handed over: a record is all or nothing in the store too, and its end
+    /// hands over the rest.
     func store(answer: StoredAnswer?, isHeard: Bool) -> EventLoopFuture<Void>? {
         guard let ledger = self.ledger, !self.isApplying else {
             return nil
@@ -53,7 +53,7 @@ extension ScanHome {
         }
     }
 
-    /// Makes a page, out of the store if memory no longer has all messages after its cursor.
+    /// Makes a page, from the archive if memory no longer has all messages after its cursor.
     func makePage(_ key: PageCache.Key, through end: Seq) {
         guard let archive = self.archive, !self.log.holdsEverything(after: key.cursor) else {
             self.pack(self.page(key, through: end), key, through: end)
@@ -69,7 +69,7 @@ extension ScanHome {
                     let page = self.log.page(stored, after: key.cursor, filter: key.filter)
                     self.pack(page, key, through: end)
                 case .success, .failure(RelayRefusal.scanNotFound), .failure(RelayRefusal.storageDamaged):
-                    // Messages that are gone for good are told as missing, and the readers go on from memory.
+                    // Messages that are gone for good are announced as missing, and the readers continue from memory.
                     self.pack(self.page(key, through: end), key, through: end)
                 case .failure:
                     self.pageNotRead(key)
@@ -86,7 +86,7 @@ extension ScanHome {
         )
     }
 
-    /// A page is stored and cannot be read now: its readers end, and miss nothing if they come back later.
+    /// Closes the readers of a page that cannot be read now; they miss nothing if they come back later.
     private func pageNotRead(_ key: PageCache.Key) {
         for reader in self.context.desk.finish(key) {
             guard let member = self.members[reader.id] else {

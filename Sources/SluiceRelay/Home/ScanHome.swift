@@ -4,17 +4,16 @@ internal import SluiceBase
 
 /// The projection of a scan on its home loop: record → log → groups → frames → loops.
 ///
-/// It applies records, and control entries, and decides nothing: what a request does was judged before, and what goes
-/// out when, the log and the groups say. Its log, groups and members are touched by this loop alone, so nothing here
-/// has a lock.
+/// It applies records and control entries, and decides nothing: requests were judged before, and the log and the groups
+/// determine what goes out when. Only this loop touches its log, groups and members, so nothing here has a lock.
 final class ScanHome {
-    /// Who is woken when its time comes.
+    /// The target of an alarm.
     enum Alarm: Hashable {
         case group(GroupID)
         case member(SubscriptionID)
     }
 
-    /// What happens to the subscribers of a scan in this gateway besides its records.
+    /// A change for the subscribers of a scan in this gateway that is not in its records.
     enum Control {
         /// The scanner fell silent, for so many whole seconds.
         case stalled(silentFor: Int64)
@@ -22,7 +21,7 @@ final class ScanHome {
         case resumed
     }
 
-    /// A record of which the messages before `count` are shown; the others are in later turns of the loop.
+    /// A record whose first `count` messages are shown; later turns of the loop show the others.
     private struct HalfApplied {
         var record: LogRecord
         var count: Int
@@ -116,7 +115,7 @@ final class ScanHome {
         context.idempotency.restore(stored.answers, epoch: header.epoch, now: now)
     }
 
-    /// A scan of a shared log that goes on from what a carry repeats.
+    /// A scan of a shared log that continues from what a carry repeats.
     init(_ id: ScanID, _ image: ScanImage, context: HomeContext, logger: Logger, now: NIODeadline) {
         let standing = image.standing
         self.id = id
@@ -147,7 +146,7 @@ final class ScanHome {
         context.idempotency.restore(image.answers, epoch: standing.epoch, now: now)
     }
 
-    /// Where the scan stands: what the next record is judged at.
+    /// Where the next record is judged.
     var standing: ScanStanding {
         ScanStanding(
             epoch: self.log.epoch,
@@ -159,12 +158,12 @@ final class ScanHome {
         )
     }
 
-    /// Whether a record is half applied: nothing else is judged or applied before all of it is.
+    /// Whether a record is half applied; nothing else is judged or applied until it is finished.
     var isApplying: Bool { self.halfApplied != nil }
 
-    /// Applies a record: at once as far as this turn of the loop has room, and the rest by `applyMore`.
+    /// Applies a record until the budget of this turn is spent; `applyMore` applies the rest.
     ///
-    /// What is due by it goes out at the end of the loop turn.
+    /// Frames that are due by it go out at the end of the turn.
     func apply(_ record: LogRecord, now: NIODeadline) {
         precondition(
             record.prev == self.place && record.epoch == self.log.epoch && record.first == self.log.head.next,
@@ -190,7 +189,7 @@ final class ScanHome {
         }
     }
 
-    /// Goes on with a record that is half applied.
+    /// Continues with a record that is half applied.
     func applyMore(now: NIODeadline) {
         guard let half = self.halfApplied else {
             return
@@ -234,7 +233,7 @@ final class ScanHome {
         }
     }
 
-    /// All messages of a record are shown: what it says besides holds now.
+    /// Completes a record whose messages are all shown: the rest of it holds from now on.
     private func finish(_ record: LogRecord, now: NIODeadline) {
         self.place = record.place
         self.messageCount = record.messageCount
@@ -249,13 +248,12 @@ final class ScanHome {
         }
     }
 
-    /// The most bytes of messages that are shown in one turn of the loop, and the last message besides.
+    /// The most bytes of messages that are shown in one turn of the loop, not counting the last one.
     private static let sliceBytes = 128 * 1024
 
-    /// Keeps some messages of a record, and shows them to the groups that want them.
+    /// Appends some messages of a record to the log, and shows them to the groups that want them.
     ///
-    /// Returns how many. There is at least one; whether there are more depends on what this turn of the loop has room
-    /// for.
+    /// Returns how many: at least one, and more as far as this turn of the loop has room.
     private func show(_ record: LogRecord, after start: Int, now: NIODeadline) -> Int {
         guard let at = record.at else {
             preconditionFailure("messages came at a time")
@@ -295,7 +293,7 @@ final class ScanHome {
         self.context.turn.spend(messageShownTo: groupCount)
     }
 
-    /// The end of a loop turn: what was made in it goes to the loops, in one write for each group.
+    /// Ends a turn of the loop: frames made in it go to the loops, in one write per group.
     func endTurn(now: NIODeadline) {
         let dirty = self.dirty
         self.dirty.removeAll()
@@ -318,8 +316,8 @@ final class ScanHome {
         min(self.lifecycle.deadline, self.alarms.next ?? .distantFuture)
     }
 
-    /// The scan is over for its subscribers: what waits goes out, as much as one turn of the loop allows, then they are
-    /// told.
+    /// Ends the scan for its subscribers: waiting messages go out, as many as one turn of the loop allows, then the
+    /// subscribers are told.
     private func end(_ end: SubscriptionEnd, now: NIODeadline) {
         for group in Array(self.index.all.values) where self.context.turn.hasRoom {
             group.group.flush(now: now)
@@ -333,7 +331,7 @@ final class ScanHome {
         self.clear()
     }
 
-    /// Nothing more is sent, and nothing wakes it.
+    /// Drops groups, members and alarms: nothing more is sent, and nothing wakes the scan.
     func clear() {
         for group in self.index.all.values {
             self.account(for: group)
@@ -346,7 +344,7 @@ final class ScanHome {
         self.alarms.removeAll()
     }
 
-    /// Loss in a flood comes with every frame: one line in a while is for the operator, the others for finding faults.
+    /// In a flood every frame reports a loss: one line per interval is for the operator, the others are for debugging.
     private static func lagLogLevel(_ group: HomeGroup, now: NIODeadline) -> Logger.Level {
         if let last = group.lastLagLoggedAt, now < last + self.lagLogInterval {
             return .debug
@@ -355,10 +353,10 @@ final class ScanHome {
         return .info
     }
 
-    /// How often a group's loss is logged at most.
+    /// The shortest time between two logged losses of a group.
     private static let lagLogInterval = TimeAmount.seconds(10)
 
-    /// Encodes what the group says is due.
+    /// Encodes the deliveries of a group that are due.
     func collect(_ group: HomeGroup, now: NIODeadline) {
         for delivery in group.group.take() {
             switch delivery {
@@ -382,7 +380,7 @@ final class ScanHome {
         self.markDirty(group)
     }
 
-    /// Sends what was encoded to the loops that have members in step, and takes up those who were ahead.
+    /// Sends encoded frames to the loops that have members in step, and takes up members that were ahead.
     func deliver(_ group: HomeGroup, now: NIODeadline) {
         group.group.passOver(through: self.log.head)
         let frames = group.encoder.take(through: group.group.sent)
@@ -408,14 +406,14 @@ final class ScanHome {
         self.context.counts.skippedMessages += notice.skippedCount
     }
 
-    /// Adds what a group did to the home's account, before the group goes.
+    /// Adds the counts of a group to the home's, before the group goes.
     func account(for group: HomeGroup) {
         group.group.passOver(through: self.log.head)
         self.context.counts.conflatedMessages += group.group.counts.conflated
         self.context.counts.filteredMessages += group.group.counts.filtered
     }
 
-    /// Tells how the scan ended, unless it had ended so before.
+    /// Reports how the scan ended, unless it has ended that way before.
     private func tellEnding(unlike before: ScanFold.Ending?) {
         switch (self.log.fold.ending, before) {
         case (.completed, .completed), (.failed, .failed), (nil, _):
@@ -456,7 +454,6 @@ final class ScanHome {
 }
 
 extension SubscriptionEnd {
-    /// What a scan's end is to its subscribers.
     init(_ end: ScanEnd) {
         switch end {
         case .completed: self = .scanCompleted

@@ -1,13 +1,13 @@
 import DequeModule
 import NIOCore
 
-/// How a home knows a scan: one state for each id, which holds what is valid in it.
+/// What a home knows of a scan: one state per id, with the values that are valid in it.
 ///
-/// An id of which the home knows nothing has none.
+/// An id that the home does not know has no entry.
 enum ScanPresence {
     /// There is no such scan, and subscribers wait for one.
     case awaited(WaiterList)
-    /// An earlier process left it, and its log is in the store until it is asked for.
+    /// An earlier process left it, and its log stays in the store until it is asked for.
     case dormant(DormantScan)
     /// Its log is being read.
     case loading(LoadingScan)
@@ -15,12 +15,12 @@ enum ScanPresence {
     case live(LiveScan)
 }
 
-/// A scan in memory, and what stands in line for it.
+/// A scan in memory, and the commands that wait for it.
 final class LiveScan {
     let scan: ScanHome
-    /// What follows when the record that is half applied is finished.
+    /// Called when the half-applied record is finished.
     var finish: () -> Void = {}
-    /// What would change the scan and came meanwhile, in order.
+    /// Changes to the scan that arrived meanwhile, in order.
     private(set) var waiting: Deque<() -> Void> = []
     /// Subscribers that waited for the scan and are not admitted yet.
     var waiters: WaiterList?
@@ -30,20 +30,18 @@ final class LiveScan {
         self.waiters = waiters
     }
 
-    /// Whether what would change the scan has to wait.
+    /// Whether changes to the scan have to wait.
     var isBusy: Bool { self.scan.isApplying || !self.waiting.isEmpty }
 
-    /// Has a command wait for its turn.
     func wait(_ command: @escaping () -> Void) {
         self.waiting.append(command)
     }
 
-    /// The command whose turn it is.
     func popWaiting() -> (() -> Void)? {
         self.waiting.popFirst()
     }
 
-    /// A scan of the same name has taken the place of another one, and what waited there goes on here, before all else.
+    /// Takes over the waiting commands of an earlier scan of the same name, before its own.
     func inherit(_ other: LiveScan) {
         self.waiting.prepend(contentsOf: other.waiting)
         other.waiting.removeAll()
@@ -64,7 +62,7 @@ final class DormantScan {
 /// A dormant scan that was asked for.
 final class LoadingScan {
     let dormant: DormantScan
-    /// What waits for its log, in order; each is told why there is none.
+    /// The commands that wait for its log, in order; each is told the refusal if it cannot be read.
     var commands: [(RelayRefusal?) -> Void]
 
     init(_ dormant: DormantScan, _ command: @escaping (RelayRefusal?) -> Void) {

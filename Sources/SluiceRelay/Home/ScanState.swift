@@ -6,13 +6,13 @@ package struct ScanState: Sendable {
     package var summary: ScanSummary
     package var epoch: String
     package var seq: Seq
-    /// How many messages of each type were posted.
+    /// The number of messages posted of each type.
     package var counts: [String: Int] { self.summary.fold.counts }
-    /// The newest message of each conflated type and key, in the order of their seqs.
+    /// The newest message of each conflated type and key, in order of seq.
     package var latest: [LogEntry]
 }
 
-/// A scan in a line of the statistics.
+/// One row of the statistics.
 package struct ScanSummary: Sendable {
     package var id: ScanID
     package var owner: String?
@@ -22,28 +22,28 @@ package struct ScanSummary: Sendable {
     package var isCompleted: Bool
     package var isStalled: Bool
     package var subscriberCount: Int
-    /// What is known out of all its messages.
+    /// The fold of all its messages.
     package var fold: ScanFold
 
-    /// How the scan stands.
+    /// The state of the scan in one word.
     package var outcome: ScanOutcome {
         guard self.isCompleted else {
             return self.isStalled ? .stalled : .running
         }
-        // Whether it is over the lifecycle decides; the fold knows how.
+        // The lifecycle decides whether it is over; the fold knows how it ended.
         if case .failed? = self.fold.ending {
             return .failed
         }
         return .completed
     }
 
-    /// What the `error` said that ended it; nil where none did, or it said nothing.
+    /// The text of the `error` that ended it; nil where none did, or it had no text.
     package var error: String? {
         if self.outcome == .failed, case .failed(let text)? = self.fold.ending { text } else { nil }
     }
 }
 
-/// How a scan stands, in a word.
+/// The state of a scan.
 package enum ScanOutcome: String, Sendable, CaseIterable {
     case running
     /// Running, and its scanner is silent.
@@ -53,11 +53,11 @@ package enum ScanOutcome: String, Sendable, CaseIterable {
     case failed
 }
 
-/// That a scan exists, or its history, and who owns it.
+/// The owner of a scan that exists, or of its history.
 package struct ScanOwner: Sendable, Equatable {
     /// The owner's user id; nil where none is known.
     package var owner: String?
-    /// Whether its channel stands; what is left of a removed scan is its stored history.
+    /// Whether its channel is open; otherwise only its stored history is left.
     package var isLive: Bool
 
     package init(owner: String?, isLive: Bool) {
@@ -66,12 +66,12 @@ package struct ScanOwner: Sendable, Equatable {
     }
 }
 
-/// What holds of a scan after its owner or its name was set.
+/// The values of a scan after its owner or its name was set.
 package struct ScanRegistration: Sendable, Equatable {
-    /// Whether there was no such scan before.
+    /// Whether the scan did not exist before.
     package var isNew: Bool
     /// The owner's user id; nil where none is known.
     package var owner: String?
-    /// What people call it; nil where none is known.
+    /// The scan's display name; nil where none is known.
     package var name: String?
 }

@@ -32,7 +32,7 @@ final class StoreLedger {
         self.storedThrough = 0
     }
 
-    /// The ledger of a log that the store gave back.
+    /// The ledger of a log that was read from the store.
     init(store: any ScanStore, resuming scan: StoredScan) {
         self.store = store
         self.life = scan.life
@@ -97,12 +97,12 @@ final class StoreLedger {
         return write
     }
 
-    /// A write is durable, or was refused.
+    /// Records that a write is durable, or was refused.
     func settled(_ write: StoreWrite, isStored: Bool) {
         if !isStored {
             self.handedThrough = min(self.handedThrough, write.from)
             self.handedHeader = nil
-            // One for a key, the newest: a request that is repeated meanwhile brings its answer again.
+            // One answer per key, the newest: a request that is repeated meanwhile brings its answer again.
             let keys = Set(write.answers.map(\.request.key))
             self.untakenAnswers = self.untakenAnswers.filter { !keys.contains($0.request.key) } + write.answers
             self.untakenAnswers = self.untakenAnswers.suffix(IdempotencyBook.maximumRestoredCount)

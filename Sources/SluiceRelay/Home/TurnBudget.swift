@@ -1,7 +1,7 @@
-/// How much work a home does in one turn of its loop, in units of about a sixth of a microsecond.
+/// The work that a home does in one turn of its loop, in units of about a sixth of a microsecond.
 ///
-/// What is left is done in later turns, with a look at the sockets in between: so neither a request of ten thousand
-/// messages nor a frame for each of a thousand groups holds up the others on the loop.
+/// The rest is done in later turns, with the sockets polled in between: neither a request of ten thousand messages nor
+/// a frame for each of a thousand groups holds up the others on the loop.
 struct TurnBudget {
     /// About two milliseconds.
     static let limit = 16_384
@@ -11,17 +11,16 @@ struct TurnBudget {
     /// Whether there is time for more in this turn.
     var hasRoom: Bool { self.spent < Self.limit }
 
-    /// A message was taken, and shown to so many groups.
+    /// Counts a message that was taken and shown to so many groups.
     mutating func spend(messageShownTo groupCount: Int) {
         self.spent += 8 + groupCount
     }
 
-    /// Bytes of messages were made into frames.
+    /// Counts bytes of messages that were encoded into frames.
     mutating func spend(encodedBytes: Int, isCompressed: Bool) {
         self.spent += encodedBytes / (isCompressed ? 16 : 512)
     }
 
-    /// Another turn has begun.
     mutating func reset() {
         self.spent = 0
     }

@@ -1,13 +1,14 @@
 import Synchronization
 
-/// Bytes of requests that wait for a shared log, of all homes together, so that the bound is one for the gateway.
+/// The bytes of requests that wait for a shared log, of all homes together, so that the bound holds for the whole
+/// gateway.
 final class WaitingBytes: Sendable {
-    /// Beyond it nothing more is taken in; what is there stays.
+    /// Beyond this nothing more is taken in; what waits already stays.
     static let limit = 64 * 1024 * 1024
 
     private let count = Atomic<Int>(0)
 
-    /// Takes room, if there is any.
+    /// Takes room; false where there is none.
     func take(_ bytes: Int) -> Bool {
         guard self.count.add(bytes, ordering: .relaxed).newValue <= Self.limit else {
             self.count.subtract(bytes, ordering: .relaxed)
