@@ -27,6 +27,7 @@ enum EngineFactory {
         return { eventLoops in
             NATSEngine(configuration, eventLoops: eventLoops, logger: log.logger) { why in
                 log.cannotStart(EngineFault(why))
+                LoggingSetup.flush()
                 exit(ConfigurationOption.faultExit.rawValue)
             }
         }

@@ -12,6 +12,8 @@ package final class RecordingRouter: RequestRouter {
     package private(set) var cutCount = 0
     package private(set) var abuseCount = 0
 
+    package init() {}
+
     package func connectionOpened(_ connection: HTTPConnectionInfo) {
         self.openedCount += 1
     }
@@ -43,10 +45,10 @@ package final class RecordingRouter: RequestRouter {
         guard request.isDecodable else {
             return RecordingHandler(onStart: { $0.respond(problem: Problem(.invalidTarget)) })
         }
-        if case .RAW = request.method {
+        guard request.hasKnownMethod else {
             return RecordingHandler(onStart: { $0.respond(problem: Problem(.notImplemented)) })
         }
-        switch request.path.first {
+        return switch request.path.first {
         case nil, "ok":
             RecordingHandler(onStart: { $0.respond(.json(ByteBuffer(string: "{}"))) })
         case "later":

@@ -39,6 +39,8 @@ final class LoopEngine: LogAccess {
     private(set) var answeredAt: [NIODeadline?]
     private var changedServerAt: NIODeadline
     private let startedAt: NIODeadline
+    /// The shard whose leader is looked at next although all answer.
+    private var judgedShard = 0
     /// When something that was published came back as a copy.
     private var echoedAt: NIODeadline
     /// Whether this node is to repeat what stands from a record of a scan on.
@@ -268,16 +270,16 @@ final class LoopEngine: LogAccess {
         self.connection.publish(self.configuration.subjects.live(id), headers: headers, ByteBuffer())
     }
 
-    // MARK: Looking after the leaders
+    // MARK: Leaders
 
-    /// Whether no leader has been heard for so long that nothing is to be promised.
+    /// Whether no leader has been heard for so long that nothing may be promised.
     func isCutOff(now: NIODeadline) -> Bool {
         now - self.lastAnswer >= self.configuration.cutOffAfter
     }
 
     private var lastAnswer: NIODeadline { self.answeredAt.compactMap { $0 }.max() ?? self.startedAt }
 
-    /// Whether a shard's leader was heard just now.
+    /// Whether a shard's leader was heard within the last three seconds.
     func isUp(_ shard: Int, now: NIODeadline) -> Bool {
         self.isReady && self.answeredAt[shard].map { now - $0 < Self.probeInterval + Self.probeTimeout } ?? false
     }
@@ -291,7 +293,7 @@ final class LoopEngine: LogAccess {
             }
     }
 
-    /// Asks the leaders that were not heard in a while for what they do not have.
+    /// Asks leaders that were not heard for about a second for a record that does not exist.
     private func probe() {
         let now = self.eventLoop.now
         guard self.isReady, self.connection.isConnected else { return }
@@ -320,8 +322,11 @@ final class LoopEngine: LogAccess {
             self.live.changeServer("nothing comes through from other servers")
         }
         let isSilent = self.answeredAt.map { at in at.map { now - $0 >= Self.probeTimeout } ?? true }
-        guard isSilent.contains(true), now - self.changedServerAt >= Self.silence else { return }
-        for shard in isSilent.indices where !isSilent[shard] {
+        guard now - self.changedServerAt >= Self.silence else { return }
+        // Where all answer, one that was cut off may lead them all: one at a time is looked at.
+        self.judgedShard = (self.judgedShard + 1) % isSilent.count
+        let isOneSilent = isSilent.contains(true)
+        for shard in isSilent.indices where !isSilent[shard] && (isOneSilent || shard == self.judgedShard) {
             let stream = self.configuration.subjects.stream(shard)
             self.stream.isLed(stream) { [weak self] isLed in
                 guard let self, isLed == false else { return }

@@ -89,7 +89,7 @@ extension NATSEngine {
 
     package func isOld(_ header: RecordHeader) -> Bool { self.isOld(header.id, base: header.base) }
 
-    private func isOld(_ id: ScanID, base: UInt64) -> Bool {
+    func isOld(_ id: ScanID, base: UInt64) -> Bool {
         let shard = self.configuration.subjects.shard(of: id)
         return self.shared.withLock { shard < $0.oldBefore.count && base < $0.oldBefore[shard] }
     }

@@ -1,16 +1,16 @@
 package import NIOCore
 
-/// Follows one scan's log and appends to it: what is asked of the stream next, and which records count.
+/// Follows one scan's log and appends to it: what to ask of the stream next, and which records count.
 ///
-/// It knows sequences and names of records, not what they say. Who drives it asks the stream what it is told to, and
-/// gives it every record in the order in which it came.
+/// It knows sequences and record ids, not contents. Its driver carries out the actions, and passes in every record in
+/// the order of arrival.
 package struct ScanMachine: Sendable {
     package enum Action: Sendable, Equatable {
         /// Ask the leader for the newest record.
         case askHead
-        /// The log is read anew, from this sequence on; 0 where there is nothing.
+        /// Read the log anew from this sequence on; 0 where there is nothing.
         ///
-        /// The first record there begins the chain, unless it is known behind which one it begins.
+        /// The first record there begins the chain, unless `behind` says which record it follows.
         case begin(at: UInt64, behind: UInt64?)
         /// Read on behind a record.
         case read(after: UInt64)
@@ -20,7 +20,7 @@ package struct ScanMachine: Sendable {
         case settle(AppendMachine.Outcome)
         /// Everything that the leader named has been read.
         case opened
-        /// It cannot be read for longer than anybody waits; it is tried on.
+        /// The log could not be read for `patience`; attempts continue.
         case notOpened
     }
 
@@ -50,7 +50,7 @@ package struct ScanMachine: Sendable {
         case resting(until: NIODeadline)
     }
 
-    /// How long it is waited before a log that ended early is read again: the server is catching up.
+    /// How long it is waited before a log that ended early is read again, the first time: the server is catching up.
     private static let staleWait = TimeAmount.milliseconds(50)
     private static let shortestRest = TimeAmount.milliseconds(100)
     private static let longestRest = TimeAmount.seconds(2)
@@ -74,7 +74,7 @@ package struct ScanMachine: Sendable {
     package private(set) var isOpen = false
     /// Where reading begins, and what was read where that is gone.
     private var beginsAt: UInt64 = 0
-    private var start = ChainStart()
+    private var links = ChainStart()
     /// The last gap that was found, and how often the log was read anew since it was open.
     private var gapAt: UInt64 = 0
     private var restartCount = 0
@@ -87,26 +87,27 @@ package struct ScanMachine: Sendable {
     /// Whether the head is to be asked for once more, since something happened after it was.
     private var asksAgain = false
     private var rest = Self.shortestRest
+    private var staleRest = Self.staleWait
     private var failsSince: NIODeadline?
     private let patience: TimeAmount
     private var quietAt = NIODeadline.distantFuture
     private var quietStage = 0
 
-    /// - Parameter patience: How long a scan that cannot be read is awaited.
+    /// - Parameter patience: How long a scan may be unreadable before ``Action/notOpened``.
     package init(patience: TimeAmount) {
         self.patience = patience
     }
 
     /// Whether a record is being appended.
     package var isAppending: Bool { !self.append.isIdle }
-    /// What names it.
+    /// The id of the record being appended.
     package var appendedID: String? { self.append.id }
     package var repeatCount: Int { self.append.repeatCount }
     package var overtakenCount: Int { self.append.overtakenCount }
-    /// Whether copies that come now are kept, to be looked at when what is being read has been.
+    /// Whether copies that arrive now are kept until what is being read has been.
     package var keepsCopies: Bool { self.reading != .none }
 
-    /// When time asks for something.
+    /// When `tick` next has something to do.
     package var deadline: NIODeadline {
         var deadline = min(self.quietAt, self.append.deadline ?? .distantFuture)
         if case .resting(let until) = self.reading {
@@ -131,12 +132,13 @@ package struct ScanMachine: Sendable {
         }
         guard self.hasBegun else {
             self.reading = .paging(through: head.sequence)
-            self.start = ChainStart()
+            self.links = ChainStart()
             self.beginsAt = head.base
             guard head.base == 0 else {
                 return [.begin(at: head.base, behind: nil)]
             }
-            // It begins a life, or was too late to: what follows the record that both name shows which.
+            // The head begins a life, unless another record that names the same `prev` came first: reading from there
+            // tells.
             self.begin(ChainReader(last: head.prev, seen: head.prev))
             return [.begin(at: head.prev + 1, behind: head.prev)]
         }
@@ -175,21 +177,21 @@ package struct ScanMachine: Sendable {
             self.begin(ChainReader(last: prev, seen: sequence - 1))
             return 0
         }
-        return self.start.take(sequence, prev: prev, bytes: bytes).map { self.begins(with: $0) }
+        return self.links.take(sequence, prev: prev, bytes: bytes).map { self.begins(with: $0) }
     }
 
     /// A page ended, and the chain has not begun.
     ///
     /// - Returns: The same; nil where there are more records.
     package mutating func beginningOfPage() -> Int? {
-        guard !self.hasBegun, case .paging(let through) = self.reading, self.start.last >= through else {
+        guard !self.hasBegun, case .paging(let through) = self.reading, self.links.last >= through else {
             return nil
         }
-        return self.start.best.map { self.begins(with: $0) }
+        return self.links.best.map { self.begins(with: $0) }
     }
 
     private mutating func begins(with index: Int) -> Int {
-        self.begin(ChainReader(last: self.start.prev(of: index), seen: self.start.sequence(of: index) - 1))
+        self.begin(ChainReader(last: self.links.prev(of: index), seen: self.links.sequence(of: index) - 1))
         return index
     }
 
@@ -200,7 +202,7 @@ package struct ScanMachine: Sendable {
         self.hasBegun = true
     }
 
-    /// The next record of a page.
+    /// Takes the next record of a page.
     package mutating func read(
         _ sequence: UInt64,
         prev: UInt64,
@@ -269,7 +271,7 @@ package struct ScanMachine: Sendable {
         return [.read(after: self.chain.seen)]
     }
 
-    /// A page ended, with more behind it or without.
+    /// A page ended, with or without more behind it.
     package mutating func pageEnded(isLast: Bool, now: NIODeadline) -> [Action] {
         guard case .paging(let through) = self.reading else {
             return []
@@ -277,13 +279,12 @@ package struct ScanMachine: Sendable {
         if self.hasBegun, self.chain.seen >= through {
             return self.readUp(now: now)
         }
-        guard !isLast, self.hasBegun || self.start.count > 0 else {
+        guard !isLast, self.hasBegun || self.links.count > 0 else {
             // A server that catches up, or what was named is gone: the leader is asked again.
-            self.reading = .resting(until: now + Self.staleWait)
-            return []
+            return self.isStale(now: now)
         }
         self.succeeded()
-        return [.read(after: self.hasBegun ? self.chain.seen : self.start.last)]
+        return [.read(after: self.hasBegun ? self.chain.seen : self.links.last)]
     }
 
     /// The leader said whether what counted last is still there.
@@ -299,13 +300,18 @@ package struct ScanMachine: Sendable {
             let actions = self.restart()
             guard wasOpen else {
                 // It was read just now from a server that knows less of what is gone.
-                self.reading = .resting(until: now + Self.staleWait)
-                return []
+                return self.isStale(now: now)
             }
             return actions
         }
         self.trusted = self.chain.seen
         return self.readUp(now: now)
+    }
+
+    private mutating func isStale(now: NIODeadline) -> [Action] {
+        self.reading = .resting(until: now + self.staleRest)
+        self.staleRest = min(self.staleRest + self.staleRest, Self.longestRest)
+        return []
     }
 
     private var isDoubtful: Bool { self.chain.last < self.chain.seen && self.trusted < self.chain.seen }
@@ -327,7 +333,7 @@ package struct ScanMachine: Sendable {
         return [.notOpened]
     }
 
-    /// A record is to be written behind the last one that counts, of a scan that is open.
+    /// Appends a record behind the last one that counts; the scan has to be open.
     package mutating func append(
         _ id: String,
         deadline: NIODeadline,
@@ -340,7 +346,7 @@ package struct ScanMachine: Sendable {
         )
     }
 
-    /// The stream answered an attempt.
+    /// Takes the stream's answer to an attempt.
     package mutating func answered(
         _ answer: AppendMachine.Answer,
         attempt: Int,
@@ -350,7 +356,7 @@ package struct ScanMachine: Sendable {
         self.actions(self.append.answered(answer, attempt: attempt, of: id, now: now), now: now)
     }
 
-    /// Copies may have been lost: the leader is asked for the newest record.
+    /// Copies may have been lost: asks the leader for the newest record.
     package mutating func check() -> [Action] {
         guard self.reading == .none else {
             self.asksAgain = true
@@ -397,7 +403,7 @@ package struct ScanMachine: Sendable {
 
     /// Everything of it is gone, or it never was.
     private mutating func nothingIsThere(now: NIODeadline) -> [Action] {
-        guard !self.hasBegun || self.chain.seen > 0 else {
+        guard !self.isOpen || self.chain.seen > 0 else {
             return self.readUp(now: now)
         }
         self.isOpen = false
@@ -419,6 +425,7 @@ package struct ScanMachine: Sendable {
         }
         self.reading = .none
         self.restartCount = 0
+        self.staleRest = Self.staleWait
         var actions: [Action] = []
         if !self.isOpen {
             self.isOpen = true

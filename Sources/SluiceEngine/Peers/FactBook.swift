@@ -73,6 +73,7 @@ package final class FactBook {
                     subjects.revocations,
                     in: subjects.factStream,
                     from: self.last + 1,
+                    maximumBytes: 1024 * 1024,
                     each: { self.take($0) },
                     then: { _ in self.step() }
                 )

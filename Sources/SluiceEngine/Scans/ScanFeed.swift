@@ -3,18 +3,18 @@ package import NIOCore
 package import SluiceBase
 package import SluiceRelay
 
-/// One scan's log as one node follows it: the driver of ``ScanMachine``.
+/// Follows one scan's log on one node: the driver of ``ScanMachine``.
 ///
-/// Loop-confined. It asks the log for what the machine wants, gives the machine what comes, and tells the follower of
-/// what counts.
+/// Loop-confined. It carries out the machine's actions, passes it the records that arrive, and tells the follower which
+/// of them count.
 package final class ScanFeed {
-    /// What a node's feeds have in common.
+    /// Settings that a node's feeds share.
     package struct Terms: Sendable {
-        /// Names the node's records, unlike all others'.
+        /// The prefix of the ids of this node's records; no other node uses it.
         package var node: String
         package var appendTimeout: TimeAmount
         package var wallClock: @Sendable () -> WallTime
-        /// Records of fewer bytes since the last carry ask for none.
+        /// Records of this many bytes since the last carry, or fewer, need no new one.
         package var leastCarryBytes = CarryLedger.leastBytes
 
         package init(node: String, appendTimeout: TimeAmount, wallClock: @escaping @Sendable () -> WallTime) {
@@ -24,13 +24,12 @@ package final class ScanFeed {
         }
     }
 
-    /// A record that is being written: requests' or a part of a carry.
+    /// A record that is being written: of requests, or a part of a carry.
     enum Writing {
         case draft(RecordDraft, EngineAppend)
         case part(CarryWriting, index: Int)
     }
 
-    /// A record that is being written, with its bytes.
     struct Current {
         var writing: Writing
         var id: String
@@ -67,6 +66,8 @@ package final class ScanFeed {
     private var pageNumber = 0
     private var copies: [LogMessage] = []
     private var copiedBytes = 0
+    /// The copy before which something was missing; where all was read since, what it is a copy of is gone.
+    private var missedCopy: UInt64?
     private var subscription: Int?
     var current: Current?
     /// What waits for the scan to be open, or for a part of a carry.
@@ -99,13 +100,13 @@ package final class ScanFeed {
         self.ledger = CarryLedger(leastBytes: terms.leastCarryBytes)
     }
 
-    /// Begins to follow; the follower is told in later tasks.
+    /// Starts to follow; the follower is told in later tasks.
     package func start() {
         self.subscription = self.log.subscribe(self.id) { [weak self] in self?.receive($0) }
         self.perform(self.machine.start())
     }
 
-    /// The follower is told nothing more; what is being written is settled.
+    /// Stops: the follower is told nothing more, and what is being written is settled.
     package func end() {
         self.isEnded = true
         self.subscription.map { self.log.unsubscribe($0) }
@@ -119,7 +120,7 @@ package final class ScanFeed {
         self.current = nil
     }
 
-    /// Copies may have been lost.
+    /// Copies may have been lost: asks the leader for the newest record.
     package func check() {
         guard !self.isEnded else { return }
         self.perform(self.machine.check())
@@ -133,10 +134,10 @@ package final class ScanFeed {
 
     var now: NIODeadline { self.eventLoop.now }
 
-    /// Whether another node has written to the scan just now.
+    /// Whether another node wrote to the scan within the last 100 ms.
     var isShared: Bool { self.foreignAt.map { self.now - $0 < .milliseconds(100) } ?? false }
 
-    // MARK: What comes
+    // MARK: Arriving records
 
     private func receive(_ message: LogMessage) {
         guard !self.isEnded else { return }
@@ -180,7 +181,8 @@ package final class ScanFeed {
             id: head.id,
             now: self.now
         )
-        if verdict == .gap {
+        if verdict == .gap, self.missedCopy != message.sequence {
+            self.missedCopy = message.sequence
             self.copies.insert(message, at: 0)
             self.copiedBytes += message.byteCount
         }
@@ -315,7 +317,7 @@ package final class ScanFeed {
         return [LogRecord(after: standing, place: message.sequence)]
     }
 
-    /// Tells the follower what the log begins with, as soon as that is known.
+    /// Tells the follower how the log begins, as soon as that is known.
     private func showOpening(isAll: Bool = false) {
         guard var opening = self.opening else { return }
         let shown = opening.show(isAll: isAll, now: self.terms.wallClock())
@@ -338,7 +340,7 @@ package final class ScanFeed {
         }
     }
 
-    // MARK: What is done
+    // MARK: Actions
 
     func perform(_ actions: [ScanMachine.Action]) {
         for action in actions where !self.isEnded {
@@ -439,7 +441,7 @@ package final class ScanFeed {
         self.follower.opened(self.newest.map { $0.head.header(of: self.id, at: $0.sequence) })
     }
 
-    /// Sets the timer, if the machine is to be woken sooner than it rings.
+    /// Sets the timer, unless it rings early enough for the next deadline.
     func setTimer() {
         let deadline = min(self.machine.deadline, self.waitingDeadline ?? .distantFuture)
         guard deadline < .distantFuture else { return }

@@ -15,10 +15,10 @@ extension Channel {
         end?.close(mode: .all, promise: nil) ?? self.close(mode: .all, promise: nil)
     }
 
-    /// Has the connection's end look like no orderly one: the peer's system reports a reset.
-    internal func resetWhenClosed() {
+    /// Has the connection's end look like no orderly one, or like one again: the peer's system reports a reset.
+    internal func setReset(_ isReset: Bool) {
         if let options = self as? any SocketOptionProvider {
-            _ = options.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+            _ = options.setSoLinger(linger(l_onoff: isReset ? 1 : 0, l_linger: 0))
         }
     }
 

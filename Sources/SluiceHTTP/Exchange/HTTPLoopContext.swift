@@ -13,6 +13,7 @@ package final class HTTPLoopContext {
     /// The same for HTTP/2, which is spoken over TLS alone.
     private var fields: [(name: String, value: String)] = []
     private var date = ByteBuffer()
+    private var dateText = ""
     /// The memory for answers that are being packed.
     internal let memory: CompressionMemory
     /// Has them take turns.
@@ -65,6 +66,12 @@ package final class HTTPLoopContext {
         return self.fields
     }
 
+    /// The value of `Date` alone.
+    internal func dateText(now: NIODeadline) -> String {
+        self.refreshIfOld(now)
+        return self.dateText
+    }
+
     /// The line of `Date` alone.
     internal func dateField(now: NIODeadline) -> ByteBuffer {
         self.refreshIfOld(now)
@@ -84,6 +91,7 @@ package final class HTTPLoopContext {
             ("server", "sluice"), ("date", date), ("x-content-type-options", "nosniff"),
             ("strict-transport-security", "max-age=31536000"),
         ]
+        self.dateText = date
         self.date.clear()
         self.date.writeString("Date: ")
         self.date.writeString(date)

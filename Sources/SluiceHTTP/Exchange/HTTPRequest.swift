@@ -45,6 +45,14 @@ package struct HTTPRequest: Sendable {
     /// unread may take it.
     package var isDecodable = true
 
+    /// Whether the method is one of those that the gateway has a use for itself.
+    package var hasKnownMethod: Bool {
+        switch self.method {
+        case .GET, .HEAD, .POST, .PUT, .PATCH, .DELETE, .OPTIONS: true
+        default: false
+        }
+    }
+
     /// Whether a body follows the head.
     package var hasBody: Bool {
         self.isChunked || (self.contentLength ?? 0) > 0

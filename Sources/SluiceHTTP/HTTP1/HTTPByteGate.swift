@@ -126,6 +126,9 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
             context.fireChannelRead(self.wrapInboundOut(held))
             context.fireChannelReadComplete()
         }
+        if let owner = self.owner, owner.tellsInputClosed, owner.isInputClosed {
+            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        }
         if self.isReadSuppressed {
             context.read()
         }

@@ -209,6 +209,7 @@ extension HTTPConnectionHandler {
     internal func abort(_ reason: AbortReason) {
         guard case .exchanging(let active) = self.state else { return }
         self.state = .closed
+        self.cutsAnswer = active.endsWithConnection && active.machine.answer == .streaming
         active.exchange.driver = nil
         if active.machine.answer != .complete {
             active.handler.aborted(reason)
@@ -247,7 +248,12 @@ extension HTTPConnectionHandler {
     internal func close() {
         self.abort(.connectionClosed)
         self.state = .closed
-        self.context?.close(promise: nil)
+        if self.cutsAnswer {
+            // An orderly end, TLS's own too, would be the body's.
+            self.context?.channel.cut()
+        } else {
+            self.context?.close(promise: nil)
+        }
     }
 
     // MARK: Bytes

@@ -28,6 +28,8 @@ extension HTTPConnectionHandler {
         if case .connection = framing {
             active.closesAfterAnswer = true
             active.endsWithConnection = true
+            // Until it is whole: whatever cuts it off must not look like its end.
+            context.channel.setReset(true)
         } else {
             active.closesAfterAnswer = !self.persists(active.machine)
         }
@@ -48,6 +50,9 @@ extension HTTPConnectionHandler {
 
     internal func finishRelayed(trailers: HeaderFields?) {
         guard case .exchanging(let active) = self.state, active.machine.answer == .streaming else { return }
+        if active.endsWithConnection {
+            self.context?.channel.setReset(false)
+        }
         active.machine.answerEnded()
         active.exchange.driver = nil
         if active.isChunkedAnswer, active.exchange.request.method != .HEAD {
@@ -60,12 +65,8 @@ extension HTTPConnectionHandler {
     }
 
     internal func abortRelayed() {
-        guard case .exchanging(let active) = self.state else { return }
+        guard case .exchanging = self.state else { return }
         self.flushIfNeeded()
-        if active.endsWithConnection {
-            // The end of the connection would be the body's: this one has to look like none.
-            self.context?.channel.resetWhenClosed()
-        }
         self.close()
     }
 }

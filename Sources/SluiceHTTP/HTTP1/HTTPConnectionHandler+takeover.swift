@@ -25,6 +25,7 @@ extension HTTPConnectionHandler {
     internal func takeOver(_ answer: RelayedAnswer, then: @escaping (any Channel) -> Void) {
         guard case .exchanging(let active) = self.state else { return }
         let common = active.exchange.commonFields
+        self.tellsInputClosed = true
         self.takeOver(answer.status, then: then) { context, request, _ in
             self.router.answered(active.exchange, status: answer.status)
             return self.encoder.encodeRelayed(

@@ -44,6 +44,10 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal var blockedSince: NIODeadline?
     /// How long the peer may take none of an answer that was passed on last; nil for answers of the gateway's own.
     internal var relayPatience: TimeAmount?
+    /// Whether the connection's end cuts off an answer that has no other end.
+    internal var cutsAnswer = false
+    /// Whether the protocol that takes over is told that the peer has ended its side before.
+    internal var tellsInputClosed = false
 
     internal init(
         connection: HTTPConnectionInfo,

@@ -19,14 +19,19 @@ internal struct RequestLineReader: StartLineReader {
     private static let version11 = Self.pack("HTTP/1.1")
     private static let version10 = Self.pack("HTTP/1.0")
     private static let versionName = Self.pack("HTTP/")
-    /// A method that the gateway knows, by its name.
-    static func method(named name: String) -> HTTPMethod? {
-        self.methods.first { $0.1.rawValue == name }?.1
-    }
-
     /// Longer than any method that is registered with IANA.
     private static let maximumMethodBytes = 32
     private static let versionBytes = 8
+
+    /// A method by its name, as a request line may have it; nil for others.
+    static func method(named name: String) -> HTTPMethod? {
+        guard (1...Self.maximumMethodBytes).contains(name.utf8.count), name.utf8.allSatisfy(HTTPToken.contains),
+            !Self.refusedMethods.contains(Self.pack(name)) || name.utf8.count > 8
+        else {
+            return nil
+        }
+        return HTTPMethod(rawValue: name)
+    }
 
     private var place = Place.method
     /// The last eight bytes of the word at hand; enough to know every word that is taken.

@@ -14,20 +14,23 @@ struct HTTP2AbuseMachine {
     static let maximumResetCount = 200
     /// The most frames of each other kind that is counted.
     static let maximumFrameCount = 1000
-    /// A window update of fewer bytes frees something only if it returns all that was sent.
-    private static let leastIncrement = 256
+    /// The most bytes of a SETTINGS frame, which are 32 settings: each may cost a walk over all streams.
+    static let maximumSettingsBytes = 192
+    /// How many window updates may follow each frame of data that was sent, for the connection and for streams: clients
+    /// return a frame's bytes in pieces.
+    static let updatesPerFrame = 10
 
     private var resets = RecentCount()
     private var settings = RecentCount()
     private var pings = RecentCount()
     private var emptyData = RecentCount()
-    /// PRIORITY frames, and those of extensions: all are without effect here.
+    /// PRIORITY and GOAWAY frames, and those of extensions: all are without effect here.
     private var priorities = RecentCount()
     private var windowUpdates = RecentCount()
     private var blockByteCount = 0
     private var continuationCount = 0
-    /// How many bytes of data were sent and are not returned to the connection's window, and to those of streams.
-    private var unreturnedByteCount = (connection: 0, streams: 0)
+    /// How many window updates may still free something that was sent.
+    private var updateCredit = (connection: 0, streams: 0)
     /// Whether a header block has begun and is not complete.
     private(set) var isWithinHeaderBlock = false
     /// How many header blocks have begun.
@@ -52,16 +55,17 @@ struct HTTP2AbuseMachine {
         case .resetStream:
             return self.resets.add(now: now) > Self.maximumResetCount
         case .settings:
-            return self.settings.add(now: now) > Self.maximumFrameCount
+            return head.payloadByteCount > Self.maximumSettingsBytes
+                || self.settings.add(now: now) > Self.maximumFrameCount
         case .ping:
             return self.pings.add(now: now) > Self.maximumFrameCount
         case .data:
             return head.isEmptyData && self.emptyData.add(now: now) > Self.maximumFrameCount
-        case .priority, nil:
+        case .priority, .goAway, nil:
             return self.priorities.add(now: now) > Self.maximumFrameCount
         case .windowUpdate:
             return !self.frees(head) && self.windowUpdates.add(now: now) > Self.maximumFrameCount
-        case .goAway, .pushPromise:
+        case .pushPromise:
             return false
         }
     }
@@ -73,10 +77,10 @@ struct HTTP2AbuseMachine {
         }
     }
 
-    /// So many bytes of data were sent.
-    mutating func sentData(byteCount: Int) {
-        self.unreturnedByteCount.connection += byteCount
-        self.unreturnedByteCount.streams += byteCount
+    /// A frame of data was sent.
+    mutating func sentData() {
+        self.updateCredit.connection += Self.updatesPerFrame
+        self.updateCredit.streams += Self.updatesPerFrame
     }
 
     /// A stream was reset because of what the client sent.
@@ -86,15 +90,17 @@ struct HTTP2AbuseMachine {
         self.resets.add(now: now) > Self.maximumResetCount
     }
 
-    /// Whether a window update returns data that was sent.
+    /// Whether a window update may return data that was sent.
     private mutating func frees(_ head: HTTP2FrameHead) -> Bool {
-        let increment = Int(head.start & 0x7FFF_FFFF)
-        let place: WritableKeyPath<(connection: Int, streams: Int), Int> =
-            head.streamID == 0 ? \.connection : \.streams
-        let unreturned = self.unreturnedByteCount[keyPath: place]
-        guard unreturned > 0, increment >= min(unreturned, Self.leastIncrement) else { return false }
-        self.unreturnedByteCount[keyPath: place] = max(0, unreturned - increment)
-        return true
+        if head.streamID == 0, self.updateCredit.connection > 0 {
+            self.updateCredit.connection -= 1
+            return true
+        }
+        if head.streamID != 0, self.updateCredit.streams > 0 {
+            self.updateCredit.streams -= 1
+            return true
+        }
+        return false
     }
 }
 

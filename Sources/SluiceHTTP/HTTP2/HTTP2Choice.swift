@@ -104,6 +104,8 @@ package final class HTTP2Choice: ChannelInboundHandler, RemovableChannelHandler 
         configuration.maximumConnectionGlitches = .max
         // What a client still sends on these is passed over; of others it ends the connection.
         configuration.maximumRecentlyResetStreams = HTTP2AbuseMachine.maximumResetCount
+        // Answers of NIO's own that wait for a full socket, and the streams that they keep.
+        configuration.maximumBufferedControlFrames = 512
         configuration.targetWindowSize = Self.windowBytes
         configuration.controlFrameRateLimit.maximumCount = 1
         configuration.controlFrameRateLimit.windowLength = Self.noWindow

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOHPACK
 internal import NIOHTTP2
 
 /// One HTTP/2 connection: admits its streams, keeps its time, and ends it.
@@ -101,17 +100,18 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, ServedConnection, Slo
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch error {
-        case is NIOHPACKErrors.MaxHeaderListSizeViolation, is NIOHTTP2Errors.ExcessivelyLargeHeaderBlock,
-            is NIOHTTP2Errors.ExcessiveContinuationFrames, is NIOHTTP2Errors.ExcessiveOutboundFrameBuffering:
-            self.gate.failed(as: .enhanceYourCalm, isAbuse: true)
-        case is any NIOHPACKError:
-            // RFC 7541, section 2.2, and RFC 9113, section 4.3; NIO says an internal error.
-            self.gate.failed(as: .compressionError, isAbuse: false)
-        default:
+        if error is NIOHTTP2Errors.ExcessiveOutboundFrameBuffering {
+            // The client makes the gateway answer, and reads none of the answers.
+            self.gate.abused()
+        } else {
             // If it was a stream's, NIO has reset that and goes on.
-            self.gate.failed(as: nil, isAbuse: false)
+            self.gate.failed()
         }
+    }
+
+    /// A client has sent a list of fields that is far too long.
+    func receivedLongList() {
+        self.gate.abused()
     }
 
     // MARK: Streams
@@ -121,10 +121,15 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, ServedConnection, Slo
         guard let options = channel.syncOptions else { return }
         let id = Int(try options.getOption(HTTP2StreamChannelOptions.streamID))
         guard self.streams.count < self.options.maximumStreamCount, self.context != nil else {
+            if self.context?.channel.isWritable == false {
+                // It opens streams beyond the limit and reads none of the refusals, each of which keeps its stream.
+                self.gate.abused()
+            }
             try channel.pipeline.syncOperations.addHandler(HTTP2RefusedStream())
             return
         }
         self.requestCount += 1
+        self.gate.highestStreamID = max(self.gate.highestStreamID, id)
         let handler = HTTP2StreamHandler(id: id, connection: self)
         self.streams[id] = handler
         try channel.pipeline.syncOperations.addHandler(handler)
@@ -272,7 +277,6 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, ServedConnection, Slo
     func endAfterStreams() {
         guard !self.isDraining, let context = self.context else { return }
         self.isDraining = true
-        self.gate.takesStreams = false
         guard !self.streams.isEmpty else {
             self.gate.end(.noError)
             return

@@ -32,17 +32,16 @@ final class HTTP2Gate: ChannelDuplexHandler {
     /// Whether NIO is at work on what it was given.
     private var isPassing = false
     private var isAbused = false
-    /// How the connection ends by NIO's judgement, once it has told why.
+    /// How the connection ends by NIO's judgement.
     private var failure: HTTP2ErrorCode?
     private(set) var isEnded = false
     private var discardedByteCount = 0
     private var cutTimer: Scheduled<Void>?
-    /// The highest stream that a client has begun, as long as streams are taken.
-    private(set) var highestStreamID = 0
-    /// Whether streams that begin are taken; once they are not, the client is told no higher one (RFC 9113, section 6.8).
-    var takesStreams = true
+    /// The highest stream whose request was taken; of higher ones nothing came (RFC 9113, section 6.8).
+    var highestStreamID = 0
 
     private var hasSentSettings = false
+    private var isFlushDue = false
     /// How many bytes of the frame that is being written are still to come.
     private var unwrittenByteCount = 0
     /// How many bytes were written to the connection.
@@ -79,11 +78,14 @@ final class HTTP2Gate: ChannelDuplexHandler {
         return settings
     }
 
-    /// What NIO enforces: more streams than this handler's owner admits, and the length of a list that is abuse.
+    /// The longest list of fields that is unpacked: a longer one is not told from a block that is broken.
+    private static let maximumUnpackedBytes = 1024 * 1024
+
+    /// What NIO enforces: more streams than this handler's owner admits, and lists so long that they are abuse.
     static func enforced(_ options: HTTP2Options) -> HTTP2Settings {
         var settings: HTTP2Settings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: Int(Int32.max)),
-            HTTP2Setting(parameter: .maxHeaderListSize, value: HTTP2AbuseMachine.maximumHeaderListBytes),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: Self.maximumUnpackedBytes),
         ]
         if options.allowsWebSocket {
             settings.append(HTTP2Setting(parameter: .enableConnectProtocol, value: 1))
@@ -153,9 +155,6 @@ final class HTTP2Gate: ChannelDuplexHandler {
                 guard !self.machine.received(head, now: context.eventLoop.now) else {
                     self.endForAbuse()
                     return
-                }
-                if head.kind == .headers, self.takesStreams {
-                    self.highestStreamID = max(self.highestStreamID, head.streamID)
                 }
                 if head.isSettingsAcknowledgement {
                     self.pass(&bytes, upTo: index, context)
@@ -254,12 +253,23 @@ final class HTTP2Gate: ChannelDuplexHandler {
         context.write(self.wrapOutboundOut(bytes), promise: promise)
     }
 
+    /// Later in this turn of the loop: what all streams write in it leaves in one go.
+    func flush(context: ChannelHandlerContext) {
+        guard !self.isFlushDue else { return }
+        self.isFlushDue = true
+        context.eventLoop.assumeIsolated()
+            .execute {
+                self.isFlushDue = false
+                context.flush()
+            }
+    }
+
     /// Counts a frame of the gateway's own, and holds back the one by which NIO ends the connection.
     private func fails(_ head: HTTP2FrameHead, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) -> Bool {
         let payload = bytes.readerIndex + HTTP2FrameHead.byteCount
         switch head.kind {
         case .data:
-            self.machine.sentData(byteCount: head.payloadByteCount)
+            self.machine.sentData()
             self.owner?.emitted(head, at: self.writtenByteCount)
         case .headers where head.endsStream:
             self.owner?.emitted(head, at: self.writtenByteCount)
@@ -283,11 +293,16 @@ final class HTTP2Gate: ChannelDuplexHandler {
 
     // MARK: The end
 
-    /// NIO ends the connection, and this is why.
-    func failed(as code: HTTP2ErrorCode?, isAbuse: Bool) {
-        guard self.failure != nil else { return }
-        self.failure = code ?? self.failure
-        self.isAbused = self.isAbused || isAbuse
+    /// NIO has ended the connection: so does the gate, as soon as NIO is done.
+    func failed() {
+        if self.failure != nil, !self.isPassing {
+            self.act()
+        }
+    }
+
+    /// A stream was sent what no client needs to send.
+    func abused() {
+        self.isAbused = true
         if !self.isPassing {
             self.act()
         }

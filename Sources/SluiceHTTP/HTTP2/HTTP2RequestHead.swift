@@ -55,6 +55,11 @@ enum HTTP2RequestHead {
         return RequestHeadCheck.Accepted(request: request, asksForUpgrade: false)
     }
 
+    /// How long a list of fields is (RFC 9113, section 6.5.2).
+    static func byteCount(_ fields: HPACKHeaders) -> Int {
+        fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + Self.fieldOverhead }
+    }
+
     private static func split(
         _ fields: HPACKHeaders,
         limits: HTTPLimits
@@ -63,9 +68,7 @@ enum HTTP2RequestHead {
         var headers: [(String, String)] = []
         var cookies: [String] = []
         var hosts: [String] = []
-        var byteCount = 0
         for (name, value, _) in fields {
-            byteCount += name.utf8.count + value.utf8.count + Self.fieldOverhead
             guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
                 throw Problem(.badRequest, "A field value has a control character.")
             }
@@ -80,7 +83,7 @@ enum HTTP2RequestHead {
             default: headers.append((name, value))
             }
         }
-        guard byteCount <= limits.maximumHeadBytes else {
+        guard Self.byteCount(fields) <= limits.maximumHeadBytes else {
             throw Problem(.headersTooLarge, "The request's head has more than \(limits.maximumHeadBytes) bytes.")
         }
         // A browser sends each cookie as a field of its own.

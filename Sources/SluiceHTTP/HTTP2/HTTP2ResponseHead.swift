@@ -5,9 +5,21 @@ internal import NIOHTTP1
 /// The head of an answer as fields of HTTP/2 (RFC 9113, section 8.3.2).
 enum HTTP2ResponseHead {
     /// Fields that are about an HTTP/1.1 connection (RFC 9113, section 8.2.2).
-    private static let connectionNames: Set<String> = [
+    static let connectionNames: Set<String> = [
         "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
     ]
+
+    /// Fields of few values, which are worth a place in the table that both ends keep.
+    ///
+    /// How large that table becomes here is the client's choice, and whatever differs from answer to answer would fill it.
+    private static let indexedNames: Set<String> = [
+        "server", "x-content-type-options", "strict-transport-security", "cache-control", "content-type", "vary",
+    ]
+
+    /// How a field of the gateway's own is sent.
+    private static func indexing(of name: String) -> HPACKIndexing {
+        self.indexedNames.contains(name) ? .indexable : .nonIndexable
+    }
 
     /// The fields of an answer.
     ///
@@ -25,7 +37,7 @@ enum HTTP2ResponseHead {
         fields.reserveCapacity(common.count + response.headers.count + 4)
         fields.add(name: ":status", value: String(response.status.code))
         for (name, value) in common {
-            fields.add(name: name, value: value)
+            fields.add(name: name, value: value, indexing: Self.indexing(of: name))
         }
         if !response.isStorable {
             fields.add(name: "cache-control", value: "no-store")
@@ -39,10 +51,9 @@ enum HTTP2ResponseHead {
             else {
                 continue
             }
-            fields.add(name: name, value: value)
+            fields.add(name: name, value: value, indexing: Self.indexing(of: name))
         }
         if let byteCount {
-            // It is another one each time, and would only fill the table.
             fields.add(name: "content-length", value: String(byteCount), indexing: .nonIndexable)
         }
         return fields

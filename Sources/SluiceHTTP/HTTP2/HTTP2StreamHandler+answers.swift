@@ -86,6 +86,10 @@ extension HTTP2StreamHandler {
 
     func startResponse(status: HTTPResponseStatus, headers: [(name: String, value: String)]) {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
+        guard !self.isConnect || status.code >= 300 else {
+            self.respond(problem: Problem(.notFound, "Nothing at this path speaks this protocol."))
+            return
+        }
         let isHead = active.exchange.request.method == .HEAD
         self.writeHead(
             HTTPResponse(status: status, headers: headers),
@@ -105,20 +109,19 @@ extension HTTP2StreamHandler {
     }
 
     func finishStreamed() {
-        guard case .exchanging(let active) = self.state, active.machine.answer == .streaming else { return }
-        active.exchange.driver = nil
-        self.endOutput()
-        self.answerEnded(active)
+        self.finishRelayed(trailers: nil)
     }
 
     /// The answer is written; the stream is over once the client has read it and has sent all of its request.
-    private func answerEnded(_ active: ActiveExchange) {
+    func answerEnded(_ active: ActiveExchange) {
         let persists = active.machine.persistsAfterAnswer && !self.isConnect && !active.isRefused
+        let wasComplete = active.machine.requestIsComplete
         active.machine.answerEnded()
         self.context?.flush()
         // A handler that had stopped the body no longer has a say in it.
         self.setReading(isPaused: false)
-        if !persists, !self.isInputEnded {
+        // Of a request that was complete before its stream ended, nothing is awaited that could be timed.
+        if !persists || wasComplete, !self.isInputEnded {
             self.resetAfterAnswer()
         }
         self.settle()

@@ -13,7 +13,8 @@ extension HTTP2StreamHandler {
         let isStuck = self.drainMachine.isStuck(
             writtenBytes: self.writtenByteCount,
             waitingBytes: self.waitingBytes,
-            patience: connection.limits.drainTimeout,
+            patience: self.relayPatience ?? connection.limits.drainTimeout,
+            anyByteCounts: self.relayPatience != nil,
             now: now
         )
         if isStuck {
@@ -25,7 +26,9 @@ extension HTTP2StreamHandler {
     }
 
     private var phase: HTTPDeadline.Phase {
-        guard case .exchanging(let active) = self.state, !active.machine.requestIsComplete, !active.isRefused else {
+        guard case .exchanging(let active) = self.state, !active.machine.requestIsComplete, !active.isRefused,
+            !self.isResetAfterAnswer
+        else {
             return .handler
         }
         guard case .stream(let idleTimeout) = active.machine.mode, active.machine.answer != .complete else {

@@ -47,10 +47,16 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
     private var held = ByteBuffer()
     private var isReadSuppressed = false
     private(set) var isInputEnded = false
-    private var isOutputEnded = false
+    private var isEndDelivered = false
+    private(set) var isOutputEnded = false
     private var isEndEmitted = false
     /// Whether the stream is ended for the client as soon as the answer has left: it has not sent all of its request.
     var isResetAfterAnswer = false
+
+    /// The trailers of the request, once they have come.
+    private var trailers: HeaderFields?
+    /// How long the client may take none of an answer that is passed on; nil for answers of the gateway's own.
+    var relayPatience: TimeAmount?
 
     var writtenByteCount = 0
     private var emittedByteCount = 0
@@ -104,10 +110,15 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
         case .headers(let payload):
+            guard HTTP2RequestHead.byteCount(payload.headers) <= HTTP2AbuseMachine.maximumHeaderListBytes else {
+                self.connection?.receivedLongList()
+                return
+            }
             if case .ready = self.state {
                 self.receivedHead(payload.headers, endsStream: payload.endStream)
             } else if payload.endStream {
-                // A trailer section (RFC 9113, section 8.1): nothing in it is of use here.
+                // A trailer section (RFC 9113, section 8.1).
+                self.trailers = HeaderFields(payload.headers.map { ($0.name, $0.value) })
                 self.inputEnded()
             }
         case .data(let payload):
@@ -186,11 +197,16 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
         }
         handler.start(exchange)
         self.handlerStarted(handler)
+        if endsStream || !request.hasBody, !self.isConnect, case .exchanging(let active) = self.state {
+            self.receivedEnd(active)
+        }
     }
 
     private func handlerStarted(_ handler: any RequestHandler) {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
         switch active.machine.started(mode: handler.bodyMode) {
+        case .sendContinue where handler.continuesByItself:
+            break
         case .sendContinue:
             self.write(.headers(.init(headers: [":status": "100"])))
             self.context?.flush()
@@ -267,12 +283,17 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
     }
 
     private func receivedEnd(_ active: ActiveExchange) {
-        guard !active.machine.requestIsComplete else { return }
+        guard !self.isEndDelivered else { return }
+        self.isEndDelivered = true
         let action = active.machine.receivedEnd()
         let body = active.takeCollected()
         switch action {
         case .deliverBody: active.handler.receivedBody(body ?? ByteBuffer())
-        case .deliverEnd: active.handler.receivedEnd()
+        case .deliverEnd:
+            if let trailers = self.trailers.take() {
+                active.handler.receivedTrailers(trailers)
+            }
+            active.handler.receivedEnd()
         case .doNothing: break
         }
     }
@@ -314,19 +335,14 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
 
     // MARK: Another protocol
 
-    func takeOver(
-        status: HTTPResponseStatus,
-        headers: [(name: String, value: String)],
-        then: @escaping (any Channel) -> Void
-    ) {
+    /// Writes a head, and hands the stream over.
+    func takeOver(then: @escaping (any Channel) -> Void, head: (HTTPExchange) -> Void) {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited,
             let context = self.context
         else {
             return
         }
-        // RFC 8441, section 5: what is 101 elsewhere.
-        let status = status == .switchingProtocols ? HTTPResponseStatus.ok : status
-        self.writeHead(HTTPResponse(status: status, headers: headers), of: active.exchange, byteCount: nil)
+        head(active.exchange)
         active.exchange.driver = nil
         self.state = .handingOver
         self.cancelTimer()

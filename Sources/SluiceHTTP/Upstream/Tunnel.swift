@@ -11,6 +11,8 @@ package final class Tunnel {
     private let upstream: TunnelEnd
     private var whenOver: (() -> Void)?
     private var lastByteAt: NIODeadline
+    /// How many bytes waited for both when nothing more had come; bytes that leave count, too.
+    private var waitingBytes: Int?
     private var timer: Scheduled<Void>?
 
     /// Joins them; the handlers of HTTP have left the client's connection.
@@ -52,7 +54,8 @@ package final class Tunnel {
         self.upstream.partner = self.client
         self.client.tunnel = self
         self.upstream.tunnel = self
-        for end in [channel, upstream] {
+        // A stream of HTTP/2 has no such option, and tells of its end in any case.
+        for end in [channel, upstream] where end.streamEnd == nil {
             try? end.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
         }
         do {
@@ -77,6 +80,16 @@ package final class Tunnel {
 
     fileprivate func moved() {
         self.lastByteAt = self.eventLoop.now
+        self.waitingBytes = nil
+    }
+
+    /// Whether fewer bytes wait than before, or some wait that were not looked at before.
+    private func drains() -> Bool {
+        let waiting = self.client.waitingBytes + self.upstream.waitingBytes
+        guard waiting > 0, waiting < self.waitingBytes ?? .max else { return false }
+        self.waitingBytes = waiting
+        self.lastByteAt = self.eventLoop.now
+        return true
     }
 
     /// One of them is gone: the other follows when it has taken what waits for it.
@@ -103,7 +116,7 @@ package final class Tunnel {
         self.timer = self.eventLoop.assumeIsolated()
             .scheduleTask(deadline: self.lastByteAt + self.idle) {
                 guard self.whenOver != nil else { return }
-                guard self.lastByteAt + self.idle <= self.eventLoop.now else {
+                guard self.lastByteAt + self.idle <= self.eventLoop.now, !self.drains() else {
                     self.watch()
                     return
                 }
@@ -128,6 +141,7 @@ private final class TunnelEnd: ChannelDuplexHandler {
     private var isInputClosed = false
 
     var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    var waitingBytes: Int { self.context?.channel.waitingBytes ?? 0 }
 
     func write(_ bytes: ByteBuffer) {
         self.tunnel?.moved()

@@ -64,8 +64,8 @@ package struct UpstreamAnswer: Sendable {
         } else {
             self.framing = length.map { .length($0) } ?? .connection
         }
-        // A body behind 204 or 1xx, which has none, would be taken for the next answer.
-        let isSound = line.code == 304 || !hasNoBody || codings.isEmpty && length ?? 0 == 0
+        // A body behind an answer that has none would be taken for the next answer.
+        let isSound = !hasNoBody || codings.isEmpty && (line.code == 304 || length ?? 0 == 0)
         self.isKeepAlive = isSound && self.framing != .connection && Self.isKeepAlive(fields, line.isVersion10)
     }
 

@@ -49,6 +49,8 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
     /// How the connection ended: cleanly or not; nil while it has not.
     private var endedCleanly: Bool?
     private var isTransportBroken = false
+    /// Whether it is being ended from here; TLS takes its time for that.
+    private var isClosing = false
     /// When it became idle last.
     internal private(set) var idleSince = NIODeadline.now()
     internal var idleTimer: Scheduled<Void>?
@@ -84,7 +86,7 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
 
     /// Whether a request can be sent.
     package var isUsable: Bool {
-        self.work == nil && self.endedCleanly == nil && self.context?.channel.isActive ?? false
+        self.work == nil && !self.isClosing && self.endedCleanly == nil && self.context?.channel.isActive ?? false
     }
 
     /// Whether more of a request's body may be written.
@@ -108,7 +110,7 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
                 mayUpgrade: request.asksForUpgrade
             )
         )
-        context.writeAndFlush(self.wrapOutboundOut(request.encoded(allocator: context.channel.allocator)), promise: nil)
+        self.send(request.encoded(allocator: context.channel.allocator), context)
     }
 
     /// Sends some of the body.
@@ -122,7 +124,7 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
                 return
             }
             self.work?.bodyLeft -= bytes.readableBytes
-            context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+            self.send(bytes, context)
             return
         }
         var size = context.channel.allocator.buffer(capacity: 12)
@@ -130,7 +132,7 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
         size.writeStaticString("\r\n")
         context.write(self.wrapOutboundOut(size), promise: nil)
         context.write(self.wrapOutboundOut(bytes), promise: nil)
-        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(staticString: "\r\n")), promise: nil)
+        self.send(ByteBuffer(staticString: "\r\n"), context)
     }
 
     /// The request is whole.
@@ -145,8 +147,21 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
         var end = ByteBuffer(staticString: "0\r\n")
         trailers?.write(into: &end)
         end.writeStaticString("\r\n")
-        context.writeAndFlush(self.wrapOutboundOut(end), promise: nil)
+        self.send(end, context)
     }
+
+    private func send(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        context.writeAndFlush(self.wrapOutboundOut(bytes)).assumeIsolated()
+            .whenFailure { error in
+                // Only this says that a connection was reset which then seems to end in order.
+                if error as? ChannelError != .eof {
+                    self.isTransportBroken = true
+                }
+            }
+    }
+
+    /// How many bytes of the request its socket has not taken.
+    package var waitingBytes: Int { self.context?.channel.waitingBytes ?? 0 }
 
     /// Nobody waits for the answer any more: the connection ends, which the upstream sees.
     package func cancel() {
@@ -179,6 +194,8 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
     }
 
     internal func close() {
+        self.isClosing = true
+        self.gone()
         self.context?.close(promise: nil)
     }
 
@@ -278,9 +295,10 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
         guard let receiver = self.work?.receiver else { return }
         switch part {
         case .interim(let answer):
+            self.noteKeepAlive(answer)
             receiver.upstreamInformed(answer)
         case .head(let answer):
-            self.work?.isKeepAlive = answer.isKeepAlive
+            self.noteKeepAlive(answer)
             receiver.upstreamAnswered(answer)
         case .body(let bytes):
             receiver.upstreamSent(bytes)
@@ -289,6 +307,13 @@ package final class UpstreamConnection: ChannelInboundHandler, RemovableChannelH
             receiver.upstreamEnded(trailers: trailers)
         case .refused(let detail):
             self.fail(detail)
+        }
+    }
+
+    /// One head that says so, an interim one too, is enough for the connection to end.
+    private func noteKeepAlive(_ answer: UpstreamAnswer) {
+        if !answer.isKeepAlive {
+            self.work?.isKeepAlive = false
         }
     }
 

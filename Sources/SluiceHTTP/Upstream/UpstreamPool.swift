@@ -45,6 +45,11 @@ package final class UpstreamPool {
     /// The most bytes that the kernel holds of answers that nobody takes.
     private static let receiveBufferBytes: SocketOptionValue = 64 * 1024
 
+    /// The most bytes of an answer's head: what a frame of HTTP/2 has room for, with what is added.
+    private static let maximumHeadBytes = 15 * 1024
+    /// The most fields of it.
+    private static let maximumHeaderCount = 400
+
     private let eventLoop: any EventLoop
     private let limits: HTTPLimits
     private let memory: RequestMemory
@@ -57,8 +62,8 @@ package final class UpstreamPool {
         self.eventLoop = eventLoop
         self.memory = memory
         var limits = HTTPLimits()
-        limits.maximumHeadBytes = 64 * 1024
-        limits.maximumHeaderCount = 400
+        limits.maximumHeadBytes = Self.maximumHeadBytes
+        limits.maximumHeaderCount = Self.maximumHeaderCount
         self.limits = limits
     }
 
@@ -192,10 +197,10 @@ package final class UpstreamPool {
     private static func failure(_ error: any Error) -> UpstreamFailure {
         // A name with several addresses says of each what is wrong.
         let errors = (error as? NIOConnectionError)?.connectionErrors.map(\.error) ?? [error]
-        let isOwn = errors.contains { error in
-            [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains((error as? IOError)?.errnoCode ?? 0)
+        let isOwn = errors.allSatisfy { error in
+            [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains((error as? IOError)?.errnoCode ?? 0)
         }
-        return UpstreamFailure(detail: "\(error)", isOwn: isOwn)
+        return UpstreamFailure(detail: "\(error)", isOwn: isOwn && !errors.isEmpty)
     }
 }
 

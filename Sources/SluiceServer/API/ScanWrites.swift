@@ -57,6 +57,9 @@ struct ScanWrites: Sendable {
                 switch result {
                 case .success(let found) where identity.mayDelete(scan: scanID.text, owner: found?.owner):
                     self.delete(scanID, exchange)
+                case .failure(RelayRefusal.storageDamaged) where identity.mayDelete(scan: scanID.text, owner: nil):
+                    // Whose it is cannot be read, nor anything else: it can only be erased.
+                    self.delete(scanID, exchange)
                 case .success:
                     exchange.respond(problem: Problem(.forbidden, "the token does not allow deleting this scan"))
                 case .failure(let error):

@@ -11,8 +11,8 @@ extension MetricsText {
         self.gauge("sluice_transports", "TCP connections.", Double(values.transports))
         self.gauge("sluice_http2_transports", "TCP connections that speak HTTP/2.", Double(values.server.http2Open))
         self.counter(
-            "sluice_http2_transports_total",
-            "TCP connections that chose HTTP/2.",
+            "sluice_http2_handshakes_total",
+            "TLS handshakes that chose HTTP/2.",
             Double(values.server.http2Opened)
         )
         self.gauge("sluice_request_bytes", "Bytes of requests that are held.", Double(values.requestBytes))

@@ -32,7 +32,9 @@ extension GatewayConfiguration {
         /// The most streams that a client may have open on a connection; more are refused one by one.
         package var maxStreams = 100
         /// Whether WebSockets may be opened on streams (RFC 8441).
-        package var webSocket = true
+        ///
+        /// A delivery costs more there than on a connection of its own.
+        package var webSocket = false
 
         package init() {}
     }

@@ -22,6 +22,10 @@ enum KeyTexts {
         choose one, `null`: none.
         listen.redirect_http.to The port in those answers; `null`: that of `listen.port`.
         listen.event_loops Threads that serve connections, 1 to 1024; `null`: one a core.
+        listen.http2.enabled HTTP/2, for clients that choose it in the TLS handshake.
+        listen.http2.max_streams Streams that a client may have open on a connection; more are refused one by one.
+        listen.http2.websocket Whether WebSockets may be opened on streams (RFC 8441). A delivery costs more there \
+        than on a connection of its own.
         tls.certificate The certificate chain (PEM, the server's own first). Needed, unless `listen.plaintext`.
         tls.private_key Its private key (PEM). Needed, unless `listen.plaintext`.
         tls.certificates More certificates, `{ certificate, private_key }` each, chosen by the name that a client asks \
@@ -31,6 +35,10 @@ enum KeyTexts {
         admin.host Where metrics and health are served, in plaintext and without a token.
         admin.port The TCP port; 0 lets the system choose one.
         origins Origins, besides the gateway's own, whose pages may connect: `https://a.example`, no path, no pattern.
+        console.path Where the page that follows scans is; `null`: nowhere. `/client.js` stays where it is.
+        proxy.routes Each is `{ path, upstreams, strip_prefix, host, timeout, idle, ca }`. Two of one `path`, or one \
+        at the console's, are a fault.
+        proxy.max_body_bytes The most bytes of a body that is passed on; `null`: as many as the upstream takes.
         auth.issuer What `iss` of a token has to be; `null`: anything.
         auth.audience What `aud` of a token has to contain; `null`: anything.
         auth.leeway How far the clock of whoever issues tokens may be off.
@@ -43,6 +51,15 @@ enum KeyTexts {
         auth.claims.scope The claim in which `ingest` gives the right to post.
         auth.roles.admin Roles that may do everything.
         auth.roles.ingest Roles that may post, besides the scope `ingest`.
+        auth.oidc.issuer The `https` address of an issuer whose keys are found by discovery; also the `iss` of tokens.
+        auth.oidc.refresh How often it is asked again; at least `1s`.
+        auth.oidc.ca Certificates (PEM) that it is verified by; `null`: the system's.
+        auth.forward.url The address of an application that says who visitors are, see below.
+        auth.forward.headers The fields of a request that it judges.
+        auth.forward.timeout How long its answer may take.
+        auth.forward.cache How long an identity is not asked for again; 0: it is asked each time.
+        auth.forward.recheck How often it is asked again about what stands; at least `1s`.
+        auth.forward.ca Certificates (PEM) that it is verified by; `null`: the system's.
         auth.keys Keys that sign tokens, see below.
         auth.jwks.file A JSON Web Key Set in a file. Either `file` or `url`.
         auth.jwks.url The `http` or `https` address of a JSON Web Key Set.
@@ -112,6 +129,7 @@ enum KeyTexts {
         paid.
         limits.client_frames.rate Frames from a client, for each connection.
         limits.client_frames.burst The same, at once.
+        limits.proxy_requests The most requests and tunnels under way on all routes.
         limits.hooks.count The most deliveries that wait for all receivers of `hooks` together; beyond it the receiver \
         with the most loses its oldest.
         limits.hooks.bytes The same, in bytes.

@@ -88,7 +88,7 @@ final class Routes: RequestRouter {
         guard request.isDecodable else {
             return FixedHandler(Problem(.invalidTarget, "the gateway does not take this path or query"))
         }
-        if case .RAW = request.method {
+        guard request.hasKnownMethod else {
             return FixedHandler(Problem(.notImplemented, "the gateway does not know this method"))
         }
         return self.notFound

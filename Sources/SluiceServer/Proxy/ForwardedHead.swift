@@ -66,6 +66,10 @@ enum ForwardedHead {
         if !protocols.isEmpty {
             fields.append("Upgrade", protocols.joined(separator: ", "))
         }
+        if request.connectProtocol == "websocket", !fields.contains(name: "Sec-WebSocket-Key") {
+            // RFC 8441, section 5.1: there is none over HTTP/2.
+            fields.append("Sec-WebSocket-Key", Self.webSocketKey())
+        }
         let options = (takesTrailers ? ["TE"] : []) + (protocols.isEmpty ? [] : ["Upgrade"])
         if !options.isEmpty {
             fields.append("Connection", options.joined(separator: ", "))
@@ -131,12 +135,24 @@ enum ForwardedHead {
     ///
     /// Not HTTP/2 in plaintext: behind it requests would pass that nobody has looked at, and RFC 9113 has given it up.
     private static func protocols(_ request: HTTPRequest) -> [String] {
+        if let name = request.connectProtocol {
+            return [name]
+        }
         guard !request.isVersion10,
             request.headers.elements(of: "Connection").contains(where: { $0.lowercased() == "upgrade" })
         else {
             return []
         }
         return request.headers.elements(of: "Upgrade").filter { !$0.isEmpty && !$0.lowercased().hasPrefix("h2c") }
+    }
+
+    /// Sixteen random bytes in base64 (RFC 6455, section 4.1).
+    private static func webSocketKey() -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var generator = SystemRandomNumberGenerator()
+        // The last of 22 digits stands for two bits, and four that are 0.
+        let digits = (0..<22).map { alphabet[Int.random(in: 0..<64, using: &generator) & ($0 == 21 ? 0x30 : 0x3F)] }
+        return String(decoding: digits, as: UTF8.self) + "=="
     }
 
     /// The names of the fields that end here, in lower case.
@@ -150,7 +166,8 @@ enum ForwardedHead {
         guard peer.isTrusted else {
             return Self.speaksOfClient(name)
         }
-        return name == "x-forwarded-for" || name == "x-request-id"
+        // Proxies pass on what is spelt otherwise, unread.
+        return name == "x-forwarded-for" || name == "x-request-id" || name.contains("_") && Self.speaksOfClient(name)
     }
 
     /// Whether a field says who a request is from, or what it is called; many servers take `_` for `-`.

@@ -33,6 +33,8 @@ final class ProxyHandler: RequestHandler {
     private var tried: Set<String> = []
     private var bodyByteCount = 0
     private var bodyLimit: Int?
+    /// How many bytes waited for the upstream at the last look.
+    private var waitingByteCount = 0
     private var isRequestWhole = false
     private var trailers: HeaderFields?
     private var hasAnswer = false
@@ -74,6 +76,8 @@ final class ProxyHandler: RequestHandler {
         }
         if exchange.request.hasBody {
             exchange.pauseReading()
+        } else {
+            self.receivedEnd()
         }
         self.attempt()
     }
@@ -111,6 +115,7 @@ final class ProxyHandler: RequestHandler {
         connection.write(bytes)
         if !self.isOver, !connection.isWritable {
             exchange.pauseReading()
+            self.waitingByteCount = connection.waitingBytes
             self.times.uploadBlocked(true, now: exchange.eventLoop.now)
             self.watch()
         }
@@ -120,8 +125,9 @@ final class ProxyHandler: RequestHandler {
         self.trailers = ForwardedHead.trailers(trailers)
     }
 
+    /// Of a request without a body the connection need not tell it.
     func receivedEnd() {
-        guard !self.isOver, let exchange = self.exchange else {
+        guard !self.isOver, !self.isRequestWhole, let exchange = self.exchange else {
             return
         }
         self.isRequestWhole = true
@@ -187,7 +193,9 @@ final class ProxyHandler: RequestHandler {
             }
             switch result {
             case .success(let (connection, isReused)):
-                self.proxy.accepted(upstream)
+                if !isReused {
+                    self.proxy.accepted(upstream)
+                }
                 self.send(by: connection, isReused: isReused, upstream, exchange)
             case .failure(let failure):
                 self.refused(by: upstream, failure, exchange)
@@ -271,6 +279,12 @@ final class ProxyHandler: RequestHandler {
             return
         }
         switch self.times.verdict(now: exchange.eventLoop.now) {
+        case .uploadStuck where (self.connection?.waitingBytes ?? 0) < self.waitingByteCount:
+            // Slowly, but it takes them.
+            self.waitingByteCount = self.connection?.waitingBytes ?? 0
+            self.times.uploadBlocked(false, now: exchange.eventLoop.now)
+            self.times.uploadBlocked(true, now: exchange.eventLoop.now)
+            self.watch()
         case .goesOn:
             self.watch()
         case .uploadStuck:

@@ -28,6 +28,7 @@ extension ProxyRouteTable {
 
     private static func context(_ ca: String?) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
         if let ca {
             configuration.trustRoots = .certificates(try TLSContexts.read(ca, PEMFile.certificates))

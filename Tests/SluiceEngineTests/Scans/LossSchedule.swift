@@ -135,7 +135,9 @@ final class LossSchedule: Schedule {
             let texts = home.entries.map { String(buffer: $0.message.body) }
             // Where a carry is gone, so are the answers that it repeated.
             let isWhole = self.harm == .empty || self.harm == .remake || self.harm == .hostile
-            if Set(texts).count != texts.count, !self.hasEnds, isWhole {
+            // Without a key, what was overtaken in a log that is emptied then may come late into the next one.
+            let named = texts.filter { self.keyed.contains($0) }
+            if Set(named).count != named.count, !self.hasEnds, isWhole {
                 found.append("a message stands twice on \(index)")
             }
             for writer in self.nodes.indices {

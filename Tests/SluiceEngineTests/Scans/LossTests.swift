@@ -12,7 +12,7 @@ struct LossTests {
         if let seed = environment["SLUICE_SEED"].flatMap(UInt64.init) {
             return seed..<seed + 1
         }
-        return 0..<(environment["SLUICE_SCHEDULES"].flatMap(UInt64.init) ?? 60)
+        return 0..<(environment["SLUICE_SCHEDULES"].flatMap(UInt64.init) ?? 30)
     }()
 
     @Test(arguments: LossSchedule.Harm.allCases)
@@ -33,9 +33,9 @@ struct LossTests {
         }
         if failed > 0 { Issue.record("\(harm): \(failed) of \(Self.schedules.count) schedules") }
         // What this is about does happen.
-        if Self.schedules.count >= 60 {
-            #expect(harm == .roll || harms > 100, "\(harms)")
-            #expect(harm != .hostile || damaged > 50, "\(damaged)")
+        if Self.schedules.count >= 30 {
+            #expect(harm == .roll || harms > 50, "\(harms)")
+            #expect(harm != .hostile || damaged > 20, "\(damaged)")
         }
     }
 }

@@ -27,6 +27,8 @@ class Schedule {
     var nodes: [Node] = []
     var generator: SplitMix64
     private(set) var posted = 0
+    /// What was sent under a key.
+    private(set) var keyed: Set<String> = []
     private(set) var acknowledged: [String: Set<UInt64>] = [:]
     var hasEnds: Bool
     private var isEvicting: Bool
@@ -156,6 +158,7 @@ class Schedule {
     }
 
     private func send(_ text: String, hasKey: Bool, to node: Node, attempts: Int) {
+        if hasKey { self.keyed.insert(text) }
         node.home.post(
             SimulatedHome.Request(text: text, hasKey: hasKey) { [weak self] result in
                 guard let self else { return }

@@ -72,10 +72,12 @@ final class SimulatedLog {
         self.records.removeAll { $0.sequence < sequence }
     }
 
-    /// Everything goes, and with `isAnew` the stream is made once more: its sequences begin at 1.
+    /// Everything goes, and with `isAnew` the stream is made once more: its sequences begin elsewhere.
+    ///
+    /// Not where they were: streams of a million records do not meet each other's numbers.
     func empty(isAnew: Bool) {
         self.records = []
-        if isAnew { self.lastSequence = 0 }
+        if isAnew { self.lastSequence = UInt64.random(in: 0..<1 << 40, using: &self.generator) }
     }
 
     /// A record is lost from the midst of the others.

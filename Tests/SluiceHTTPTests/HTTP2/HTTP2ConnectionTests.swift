@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import NIOHTTP1
 import TestSupport
 import Testing
 
@@ -63,6 +64,30 @@ import Testing
         connection.data(1, String(repeating: "x", count: 1000), ends: true)
         connection.request(3, "GET", "/ok")
         #expect(connection.received(on: 3).status == "200")
+    }
+
+    @Test func `a request without a body need not end its stream, and keeps none open`() throws {
+        let connection = try HTTP2TestConnection()
+        connection.request(1, "POST", "/collect", [("content-length", "0")], ends: false)
+        let frames = connection.received(on: 1)
+        #expect(frames.status == "200" && frames.isEnded && frames.code(of: .resetStream) == Self.noError)
+        connection.advance(.seconds(60))
+        #expect(connection.received().code(of: .goAway) == Self.noError)
+    }
+
+    @Test func `what differs from answer to answer takes no place in the client's table`() throws {
+        let connection = try HTTP2TestConnection()
+        let parent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        var byteCounts: [Int] = []
+        for index in 0..<5 {
+            connection.request(2 * index + 1, "GET", "/ok", [parent])
+            let head = connection.received(on: 2 * index + 1).first
+            #expect(head?.fields["traceparent"] != nil)
+            byteCounts.append(head?.payload.readableBytes ?? 0)
+        }
+        // The constant ones are there from the second on.
+        #expect(byteCounts[1] < byteCounts[0])
+        #expect(abs(byteCounts[4] - byteCounts[1]) < 8)
     }
 
     @Test func `a connection has ten seconds for its first head and a minute between requests`() throws {
@@ -139,7 +164,9 @@ import Testing
 
     @Test func `a list that is long only when it is unpacked ends the connection`() throws {
         let connection = try HTTP2TestConnection()
-        var block = ByteBuffer(bytes: [0x40, 1, UInt8(ascii: "x"), 0x7F, 0xB9, 0x16])
+        // A GET of / from a; then a field of 3000 bytes that is kept, and is named again by each byte.
+        var block = ByteBuffer(bytes: [0x82, 0x87, 0x84, 0x01, 1, UInt8(ascii: "a")])
+        block.writeBytes([0x40, 1, UInt8(ascii: "x"), 0x7F, 0xB9, 0x16])
         block.writeRepeatingByte(UInt8(ascii: "v"), count: 0x7F + 0x39 + (0x16 << 7))
         block.writeRepeatingByte(0xBE, count: 30)
         connection.send(.headers, flags: 5, stream: 1, block)
@@ -229,6 +256,7 @@ import Testing
         connection.router.handlers[0].exchange?.takeOver(status: .ok, headers: []) { stream = $0 }
         connection.channel.embeddedEventLoop.run()
         stream?.writeAndFlush(ByteBuffer(repeating: 0x78, count: 100_000), promise: nil)
+        connection.channel.embeddedEventLoop.run()
         #expect(stream?.waitingBytes == 100_000 - 65535)
         stream?.cut()
         connection.channel.embeddedEventLoop.run()

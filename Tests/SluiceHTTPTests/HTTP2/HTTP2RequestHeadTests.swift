@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func `what is not understood is refused`() {
-        #expect(Self.code([(":method", "BREW")]) == .notImplemented)
+        #expect(Self.code([(":method", "BREW US")]) == .notImplemented)
         #expect(Self.code([(":scheme", "http")]) == .badRequest)
         #expect(Self.code([(":path", "a")]) == .badRequest)
         #expect(Self.code([(":path", "/a b")]) == .badRequest)

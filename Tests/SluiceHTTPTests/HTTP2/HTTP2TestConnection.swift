@@ -109,6 +109,7 @@ final class HTTP2TestConnection {
 
     /// All frames that were sent since the last call.
     func received() -> [Frame] {
+        self.channel.embeddedEventLoop.run()
         var all = ByteBuffer()
         while let bytes = try? self.channel.readOutbound(as: ByteBuffer.self) {
             all.writeImmutableBuffer(bytes)

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 import TestSupport
 import Testing
 
@@ -45,6 +46,9 @@ import Testing
             ("HTTP/1.1 204 No Content\r\n\r\n", ["head 204 none true", "end"]),
             ("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", ["head 304 none true", "end"]),
             ("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi", ["head 204 none false", "end", "held"]),
+            (
+                "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", ["head 304 none false", "end"]
+            ),
             ("HTTP/1.0 200 OK\r\n\r\nhi", ["head 200 connection false", "end", "hi"]),
             ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", ["head 200 length(2) false", "end", "hi"]),
             (

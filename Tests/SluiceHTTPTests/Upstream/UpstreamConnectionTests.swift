@@ -77,12 +77,13 @@ import Testing
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n",
         "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
     ])
     func `a connection that is not good for another request ends`(text: String) {
         self.connection.begin(self.request(), receiver: self.receiver)
         self.connection.finish()
         self.answer(text)
-        #expect(self.receiver.events == ["answered 200", "ended 0"])
+        #expect(self.receiver.events.last == "ended 0")
         #expect(!self.channel.isActive && !self.connection.isUsable)
     }
 

@@ -1,4 +1,5 @@
 import NIOHTTP1
+import SluiceAdmission
 import Testing
 
 @testable import SluiceHTTP

@@ -122,6 +122,7 @@ struct ForwardedHeadTests {
         let fields = [
             ("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https"), ("Forwarded", "for=1.2.3.4"),
             ("X-Forwarded-Port", "443"), ("X-Forwarded-For", "5.6.7.8"), ("X-Request-Id", "theirs"),
+            ("X_Forwarded_For", "127.0.0.1"), ("X_Request_Id", "x"),
         ]
         #expect(
             Self.passed(fields, Self.proxy)

@@ -24,7 +24,7 @@ struct GatewayMetricsTests {
         let counts = GatewayMetrics(startedAt: WallTime(milliseconds: 1500)).snapshot
         #expect(Set(counts.refused.keys).isSuperset(of: ProblemCode.all.map(\.rawValue)))
         #expect(counts.refused["client_frames"] == 0 && counts.refused["accepts"] == 0)
-        #expect(counts.opened == ["websocket": 0, "event_stream": 0, "ndjson": 0])
+        #expect(counts.opened == ["websocket": 0, "event_stream": 0, "ndjson": 0, "tunnel": 0])
         #expect(counts.handshakes == ["completed": 0, "failed": 0, "timed_out": 0])
         #expect(counts.closed.count == 16 && counts.closed.values.allSatisfy { $0 == 0 })
     }
@@ -43,8 +43,8 @@ struct GatewayMetricsTests {
         metrics.opened("websocket")
         metrics.opened("ndjson")
         metrics.ended("websocket")
-        #expect(metrics.snapshot.open == ["websocket": 1, "event_stream": 0, "ndjson": 1])
-        #expect(metrics.snapshot.opened == ["websocket": 2, "event_stream": 0, "ndjson": 1])
+        #expect(metrics.snapshot.open == ["websocket": 1, "event_stream": 0, "ndjson": 1, "tunnel": 0])
+        #expect(metrics.snapshot.opened == ["websocket": 2, "event_stream": 0, "ndjson": 1, "tunnel": 0])
     }
 
     @Test("A configuration that was refused shows until one is taken over, whose time counts")
