@@ -162,7 +162,7 @@ docs: ## Reference pages of the modules, under .build/docs
 	@.ci/docs
 
 .PHONY: check
-check: lint test browser contract cluster-faults ## All checks that a change must pass
+check: lint test browser cluster-faults contract ## All checks that a change must pass
 
 .PHONY: clean
 clean: ## Remove all build results

@@ -34,7 +34,7 @@ def texts():
     found = {}
     for line in PAGE.read_text().splitlines():
         cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
-        key = re.fullmatch(r"\s*`([a-z_.]+)`\s*", cells[0])
+        key = re.fullmatch(r"\s*`([a-z0-9_.]+)`\s*", cells[0])
         if line.startswith("| `") and key and len(cells) == 3:
             found[key[1]] = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cells[2].strip()).replace("\\|", "|")
     return found

@@ -232,34 +232,6 @@ def test_no_two_nodes_have_one_name(cluster):
     assert cluster.is_ready(cluster.nodes[1])
 
 
-def test_critical_messages_outlive_what_is_evicted_around_them(cluster, scan):
-    # Eight MiB of history: a scan that is quiet keeps its critical messages and its state while others' messages go.
-    options = {"engine": {"nats": {"servers": cluster.servers.urls.split(","), "name": "small", "shards": 1}},
-               "storage": {"retention": {"bytes": "8MiB"}}, "limits": {"ingest": {"rate": 1000000, "burst": 1000000}}}
-    node = cluster.start("small", **options)
-    try:
-        assert node.post(scan, {"type": "scanStarted", "n": "critical"}).status == 202
-        assert node.post(scan, {"type": "finding", "n": "ordinary"}).status == 202
-        flood = [{"type": "finding", "n": number, "pad": "x" * 2000} for number in range(100)]
-        # Up to three quarters at once, then as slowly as a gateway needs to see it.
-        for _ in range(32):
-            assert node.post(f"{scan}.flood", flood).status == 202
-        for _ in range(10):
-            time.sleep(2)
-            assert node.post(f"{scan}.flood", flood[:50]).status == 202
-        for _ in range(60):
-            assert node.post(f"{scan}.flood", flood).status == 202
-        late = cluster.start("late", **options)
-        try:
-            assert [message["n"] for message in late.messages(scan) if message["type"] == "scanStarted"] == ["critical"]
-            state = late.get(f"/api/scans/{scan}", late.admin()).json()
-            assert state["seq"] == 2
-        finally:
-            late.kill()
-    finally:
-        node.kill()
-
-
 def ledger(cluster, scan, seconds, disturb):
     """Posts on every node with keys, and repeats elsewhere, while something happens; what was acknowledged."""
     acknowledged = {}

@@ -28,7 +28,8 @@ def test_a_quiet_scan_outlives_what_came_after_it(cluster):  # noqa: F811
         fill(nodes[1], "loud", 10 * MIB)
         # It is looked every few seconds for what will go next.
         time.sleep(25)
-        fill(nodes[1], "loud", 14 * MIB)
+        # More than the stream has room for, and less than would push out what was repeated at its end.
+        fill(nodes[1], "loud", 8 * MIB)
         # One that knows nothing but what is left in the stream.
         late = cluster.start(f"{prefix}-late", **terms)
         nodes.append(late)

@@ -6,11 +6,13 @@ import socket
 import ssl
 import struct
 import time
+import typing
 
 import h2.config
 import h2.connection
 import h2.errors
 import h2.events
+import h2.exceptions
 import h2.settings
 import hpack
 from hyperframe import frame as frames
@@ -27,6 +29,20 @@ def secure(gateway, protocols=("h2",)):
     return context.wrap_socket(plain, server_hostname="localhost")
 
 
+class GoAway(typing.NamedTuple):
+    last_stream_id: int
+    error_code: int
+
+
+class Patient(h2.connection.H2Connection):
+    """Takes what still comes on streams that were begun before the other end said that it ends."""
+
+    def _receive_goaway_frame(self, frame):
+        result = super()._receive_goaway_frame(frame)
+        self.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+        return result
+
+
 class Client:
     """A connection with the state of python's `h2`, which gives windows back by itself unless told otherwise."""
 
@@ -35,16 +51,18 @@ class Client:
         self.socket = secure(gateway)
         assert self.socket.selected_alpn_protocol() == "h2"
         # No checks: what comes is looked at, and what is sent may be wrong.
-        self.state = h2.connection.H2Connection(h2.config.H2Configuration(
+        self.state = Patient(h2.config.H2Configuration(
             header_encoding="utf-8", validate_inbound_headers=False, validate_outbound_headers=False,
             normalize_outbound_headers=False))
         self.returns_window = window is None
         if window is not None:
-            self.state.local_settings.initial_window_size = window
+            self.state.local_settings = h2.settings.Settings(
+                client=True, initial_values={h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
         self.state.initiate_connection()
         self.streams = {}
         self.events = []
         self.goaway = None
+        self.bytes = b""
         self.is_closed = False
         self.flush()
 
@@ -85,18 +103,30 @@ class Client:
         if not data:
             self.is_closed = True
             return False
-        for event in self.state.receive_data(data):
-            self.note(event)
+        self.look(data)
+        try:
+            for event in self.state.receive_data(data):
+                self.note(event)
+        except h2.exceptions.ProtocolError:
+            # Frames that crossed on the way may be too much for it once the connection ends.
+            if self.goaway is None:
+                raise
         try:
             self.flush()
         except (ssl.SSLError, ConnectionError):
             self.is_closed = True
         return True
 
+    def look(self, data):
+        """Finds the frame that ends the connection, whatever the state makes of it."""
+        self.bytes += data
+        while len(self.bytes) >= 9 + (length := int.from_bytes(self.bytes[:3], "big")):
+            if self.bytes[3] == 7:
+                self.goaway = GoAway(*struct.unpack_from("!II", self.bytes, 9))
+            self.bytes = self.bytes[9 + length:]
+
     def note(self, event):
         self.events.append(event)
-        if isinstance(event, h2.events.ConnectionTerminated):
-            self.goaway = event
         stream = getattr(event, "stream_id", None)
         if not stream:
             return

@@ -6,6 +6,7 @@ import time
 
 import h2.errors
 import h2.events
+import h2.exceptions
 import hpack
 import pytest
 from hyperframe import frame as frames
@@ -27,7 +28,9 @@ def flood(gateway, make, count, during=lambda client: None):
                 client.send(*[make(client, number) for number in range(start, min(count, start + 50))])
                 while client.read(0.05) and client.goaway is None:
                     pass
-        except OSError:
+                # This client opens no more streams than it may.
+                client.until(lambda: client.state.open_outbound_streams < 50 or client.goaway or client.is_closed)
+        except (OSError, h2.exceptions.ProtocolError):
             pass
         return client.ended()
 
@@ -78,7 +81,8 @@ def test_what_a_busy_client_does_is_no_flood(gateway, name):
     with Client(gateway) as client:
         open_stream(client)
         client.until(lambda: any(isinstance(event, h2.events.SettingsAcknowledged) for event in client.events))
-        allowed = count - 20
+        # Of answers to streams that it has reset this client resets each once more.
+        allowed = (count - 20) // (2 if name == "resets" else 1)
         client.send(*[make(client, number) for number in range(allowed)])
         while client.read(0.5):
             pass
@@ -90,7 +94,6 @@ def test_header_blocks_without_end(gateway):
 
     def blocks(*parts):
         with Client(gateway) as client:
-            assert client.ask("GET", "/healthz").status == 200
             stream = client.state.get_next_available_stream_id()
             client.send(*[part(stream) for part in parts])
             return client.ended()
@@ -104,8 +107,8 @@ def test_header_blocks_without_end(gateway):
     assert blocks(head(b""), *[more(b"")] * 17) == CALM
     assert blocks(head(b"x" * 16384), *[more(b"x" * 16384)] * 3, more(b"x")) == CALM
     # A list of 70 KiB in a few bytes: each is an entry of the table.
-    encoder = hpack.Encoder()
-    first = encoder.encode([("x", "v" * 3000)])
+    pseudo = [(":method", "GET"), (":scheme", "https"), (":path", "/healthz"), (":authority", gateway.authority)]
+    first = hpack.Encoder().encode([*pseudo, ("x", "v" * 3000)])
     assert blocks(head(first + b"\xbe" * 24, ["END_HEADERS"])) == CALM
     assert gateway.refused("http2_abuse") == before + 3
     # Within all bounds, in pieces.

@@ -305,10 +305,16 @@ def test_an_answer_that_breaks_off_is_not_ended(passing, answer):
     with pytest.raises(http.client.IncompleteRead) as error:
         gateway.get("/")
     assert error.value.partial == b"hi"
-    # A client that knows a body's end by the connection's has to see that this was none.
-    if b"chunked" in answer:
-        with gateway.socket() as connection:
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            with pytest.raises(ConnectionResetError):
-                while connection.recv(65536):
-                    pass
+
+
+@pytest.mark.parametrize("plaintext", [True, False])
+def test_a_client_that_knows_no_other_end_than_the_connections_sees_that_this_was_none(passing, plaintext):
+    gateway, _ = passing(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"),
+                         over={"listen": {"plaintext": plaintext}})
+    plain = socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE)
+    connection = plain if plaintext else gateway.ssl.wrap_socket(
+        plain, server_hostname="localhost", suppress_ragged_eofs=False)
+    with connection, pytest.raises(OSError):
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while connection.recv(65536):
+            pass

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import http.server
+import os
 import secrets
 import socket
 import ssl
@@ -81,8 +82,8 @@ class Link:
 
     def is_left(self, timeout=PATIENCE):
         """Whether the other side ends the connection in time."""
-        self.socket.settimeout(timeout)
         try:
+            self.socket.settimeout(timeout)
             while self.read():
                 pass
         except TimeoutError:
@@ -227,7 +228,7 @@ def application():
 def nginx(folder, port, program, body):
     """nginx over a folder of files."""
     (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; events {{}}\n"
+        f"{'user root; ' if os.geteuid() == 0 else ''}daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; events {{}}\n"
         f"http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;\n"
         f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
         f"server {{ listen 127.0.0.1:{port}; {body} }} }}\n")

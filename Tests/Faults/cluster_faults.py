@@ -22,6 +22,7 @@ import time
 import network
 from checks import Fault, expect, wait_until
 from cluster import SHARDS, Anywhere, Cluster, Watcher, shard
+from deaths import ended
 from ledger import Producer, Subscriber, settle
 
 
@@ -243,4 +244,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))
