@@ -1,4 +1,5 @@
 import ArgumentParser
+import SluiceClient
 import SluiceServer
 
 /// The command: arguments, configuration, and then one of the product's parts.
@@ -15,4 +16,10 @@ struct Sluice: AsyncParsableCommand {
             BackupCommand.self, TokenCommand.self, KeyCommand.self, CertificateCommand.self,
         ]
     )
+
+    static func main() async {
+        // Before anything is opened: a scanner gets what it was given, and nothing of ours.
+        InheritedDescriptors.note()
+        await self.main(nil)
+    }
 }

@@ -128,8 +128,8 @@ struct DescriptorPair: Sendable {
     /// Opens a pipe; nothing if the system has none left, `errno` then says why.
     static func open() -> DescriptorPair? {
         var ends: [Int32] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else { return nil }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        // In one call: between two, a command that another thread starts would inherit both ends.
+        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { return nil }
         return DescriptorPair(reader: ends[0], writer: ends[1])
     }
 
@@ -150,7 +150,12 @@ struct DescriptorPair: Sendable {
 /// (`nmap -iL <(…)`).
 ///
 /// Looked for before this process opens anything: later a number does not tell whose it is.
-struct InheritedDescriptors: Sendable {
+package struct InheritedDescriptors: Sendable {
+    private static let noted = Mutex<InheritedDescriptors?>(nil)
+
+    /// What `note` found; nothing where it was not called.
+    package static var atStart: InheritedDescriptors { self.noted.withLock { $0 } ?? InheritedDescriptors([]) }
+
     private let numbers: Set<Int32>
 
     /// The first number behind all of them.
@@ -159,13 +164,19 @@ struct InheritedDescriptors: Sendable {
     /// The numbers between them, behind those of the standard streams, that are none.
     var gaps: [Int32] { (STDERR_FILENO + 1..<self.end).filter { !self.numbers.contains($0) } }
 
+    /// Looks for them: the first thing that a program does.
+    package static func note() {
+        let found = self.current()
+        self.noted.withLock { $0 = found }
+    }
+
     /// Looks for the open files and pipes that a started command would inherit now.
-    static func current() -> InheritedDescriptors {
+    private static func current() -> InheritedDescriptors {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return InheritedDescriptors(Set(names.compactMap { Int32($0) }.filter(self.isForTheScanner)))
     }
 
-    private init(_ numbers: Set<Int32>) {
+    init(_ numbers: Set<Int32>) {
         self.numbers = numbers
         self.end = (numbers.max() ?? STDERR_FILENO) + 1
     }

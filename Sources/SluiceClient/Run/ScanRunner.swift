@@ -63,18 +63,20 @@ package struct ScanRunner: Sendable {
     ///
     /// - Parameters:
     ///   - options: The command to run.
+    ///   - inherited: The files and pipes that it gets besides its standard streams.
     ///   - output: Takes the scanner's output, on a thread of each stream; returns whether it wants more.
     ///   - report: Takes lines about the delivery, for standard error.
     /// - Throws: If the id is none, or the command is missing.
     package init(
         options: Options,
+        inherited: InheritedDescriptors = .atStart,
         output: @escaping @Sendable (ArraySlice<UInt8>, ScannerStream) -> Bool = PassThrough.write,
         report: @escaping @Sendable (String) -> Void
     ) throws(ClientError) {
         guard !options.command.isEmpty else { throw ClientError(.noCommand, "There is no command to run.") }
         self.scanID = try ScanID(checked: options.scanID)
         self.options = options
-        self.inherited = InheritedDescriptors.current()
+        self.inherited = inherited
         self.format = options.format == .auto ? ScannerCommand.format(of: options.command) : options.format
         self.output = output
         self.report = report

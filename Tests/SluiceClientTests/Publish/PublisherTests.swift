@@ -199,7 +199,9 @@ import Testing
             )
         }
         let second = FakeGateway { _, _ in FakeGateway.Answer(body: #"{"accepted":2,"lastSeq":4}"#) }
-        let port = try await gateway.start()
+        // Nobody else gets it while no gateway listens.
+        let reserved = ReservedPort()
+        let port = try await gateway.start(port: reserved.number)
         let reports = Collected<String>()
         let publisher = try self.publisher(port: port, reports: reports)
         let pipe = try #require(DescriptorPair.open())
@@ -216,6 +218,7 @@ import Testing
         #expect(reports.all.count == 1)
         close(pipe.reader)
         try await second.stop()
+        withExtendedLifetime(reserved) {}
     }
 
     @Test("a token that ends within the stream is replaced by the one that its file holds by then")
