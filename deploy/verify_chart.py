@@ -26,8 +26,14 @@ VARIANTS = {
         "affinity": {"nodeAffinity": {}},
     },
 }
+NATS = {"engine": {"nats": {"servers": ["tls://nats:4222"], "user": "sluice", "password_file": "secrets/nats",
+                            "tls": {"ca": "secrets/nats-ca.crt"}}}}
+VARIANTS["several over NATS"] = {
+    "replicas": 3, "config": NATS, "persistence": {"enabled": False},
+    "networkPolicy": {"egress": [{"ports": [{"port": 4222, "protocol": "TCP"}]}]},
+}
 # Values that the chart must refuse.
-REFUSED = [{"replicas": 2}, {"service": {"type": "ExternalName"}}, {"config": {"listen": {"port": 443}}}]
+REFUSED = [{"replicas": 2}, {"config": NATS}, {"replicas": 0}, {"service": {"type": "ExternalName"}}, {"config": {"listen": {"port": 443}}}]
 
 
 def rendered(values):
@@ -54,13 +60,19 @@ def check_pod(parts, name):
     owner = only(parts, "StatefulSet")["spec"]
     pod = owner["template"]["spec"]
     container = pod["containers"][0]
-    assert owner["replicas"] == 1 and pod["enableServiceLinks"] is False, name
+    assert pod["enableServiceLinks"] is False, name
     assert pod["automountServiceAccountToken"] is False and pod["securityContext"]["runAsNonRoot"], name
     assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
                                             "capabilities": {"drop": ["ALL"]}}, name
     paths = {probe: container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}, name
     config = yaml.safe_load(only(parts, "ConfigMap")["data"]["config.yaml"])
+    nats = config.get("engine", {}).get("nats", {})
+    assert owner["replicas"] == (3 if nats else 1), name
+    # Names of their own, and not all on one machine.
+    names = [variable["name"] for variable in container.get("env", [])]
+    assert names == (["SLUICE_NODE__NAME"] if nats else []), name
+    assert ("topologySpreadConstraints" in pod) == (owner["replicas"] > 1), name
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"public": config["listen"]["port"], "admin": config["admin"]["port"]}, name
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
@@ -72,6 +84,7 @@ def check_pod(parts, name):
     sources = pod["volumes"][0]["projected"]["sources"]
     files = {item["path"] for source in sources for item in source.get("secret", {}).get("items", [])}
     named = {key["secret_file"] for key in config["auth"]["keys"]}
+    named |= {nats[key] for key in ("credentials", "password_file") if nats.get(key)} | set(nats.get("tls", {}).values())
     if not config["listen"].get("plaintext"):
         named |= {config["tls"]["certificate"], config["tls"]["private_key"]}
     assert named == files, f"{name}: {named ^ files}"
