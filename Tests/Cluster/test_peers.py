@@ -30,7 +30,7 @@ class Peers(Cluster):
 @pytest.fixture(scope="module")
 def cluster():
     cluster = Peers()
-    count = lambda node: len(node.get("/api/nodes", node.admin()).json()["nodes"])
+    count = lambda node: len(node.get("/api/nodes", node.admin()).json().get("nodes", []))
     contract.wait_for(lambda: all(count(node) == 3 for node in cluster.nodes))
     # What changes when nodes come is over.
     time.sleep(2)

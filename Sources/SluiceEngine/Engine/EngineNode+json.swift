@@ -15,7 +15,8 @@ extension EngineNode {
         json.member("draining", self.load.isDraining)
         json.member("since", Int(self.since))
         json.member("link", self.link)
-        json.member("balance", self.balance)
+        json.member("begun", self.changes.begun)
+        json.member("ended", self.changes.ended)
         json.member("last", isLast)
         json.endObject()
         return json.buffer
@@ -36,7 +37,8 @@ extension EngineNode {
         )
         self.link = json["link"]?.integer ?? 0
         // Sums of many do not overflow.
-        self.balance = Int(Int32(clamping: json["balance"]?.integer ?? 0))
+        let counts = [json["begun"], json["ended"]].map { min(max($0?.integer ?? 0, 0), 1 << 48) }
+        self.changes = ScanChanges(begun: counts[0], ended: counts[1])
         self.load.connections = json["connections"]?.integer ?? 0
         self.load.scans = json["scans"]?.integer ?? 0
         self.load.isDraining = json["draining"]?.value == .bool(true)

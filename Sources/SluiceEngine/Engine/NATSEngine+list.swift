@@ -18,26 +18,36 @@ extension NATSEngine {
         self.list(ListWaiter(promise: promise, isWhole: false))
     }
 
+    /// So that it is known how many scans there are, whatever list there is.
+    func listAnew() {
+        let first = self.homes[0].eventLoop
+        self.list(ListWaiter(promise: first.makePromise(), isWhole: false), newerThan: .zero)
+    }
+
     /// One list is made at a time; who asks meanwhile gets it, too.
-    private func list(_ waiter: ListWaiter) {
+    private func list(_ waiter: ListWaiter, newerThan lifetime: TimeAmount = NATSEngine.listLifetime) {
         let first = self.homes[0]
         first.eventLoop.execute {
             let now = first.eventLoop.now
-            let balances = self.shared.withLock { $0.balances(own: self.instance) }
-            if let listed = self.shared.withLock({ $0.listed }), now - listed.at < Self.listLifetime {
+            if let listed = self.shared.withLock({ $0.listed }), now - listed.at < lifetime {
                 waiter.promise.succeed(listed.heads)
                 return
             }
             let isFirst = self.shared.withLock { shared in
                 shared.listWaiters.append(waiter)
-                return shared.listWaiters.count == 1
+                guard shared.listWaiters.count == 1 else { return false }
+                shared.tellTally(own: self.instance, now: now)
+                shared.tally.begin(now: now)
+                return true
             }
             guard isFirst else { return }
             self.list(from: 0, [], isWhole: true) { heads, isWhole in
                 let count = heads.count { $0.end == nil }
                 let waiters = self.shared.withLock { shared in
+                    shared.tellTally(own: self.instance, now: first.eventLoop.now)
+                    shared.tally.end(count: isWhole ? count : nil, now: first.eventLoop.now)
                     if isWhole {
-                        shared.listed = Listing(heads: heads, at: now, count: count, balances: balances)
+                        shared.listed = Listing(heads: heads, at: now)
                     }
                     let waiters = shared.listWaiters
                     shared.listWaiters = []

@@ -14,17 +14,13 @@ package final class NATSEngine: SharedEngine {
         var status = EngineStatus()
         var isCutOff = false
         /// Scans begun less scans ended.
-        var balance = 0
+        var changes = ScanChanges()
     }
 
-    /// All scans, as they were counted some time ago.
+    /// All scans, as they were some time ago.
     struct Listing {
         var heads: [RecordHeader]
         var at: NIODeadline
-        /// How many there were that had not ended.
-        var count: Int
-        /// What each node had begun and ended by then.
-        var balances: [String: Int]
     }
 
     struct Shared {
@@ -32,6 +28,7 @@ package final class NATSEngine: SharedEngine {
         var nodes = NodeTable()
         var failure: String? = "not connected yet"
         var listed: Listing?
+        var tally = ScanTally()
         /// Who waits for the list that is being made.
         var listWaiters: [ListWaiter] = []
         var isReady = false
@@ -39,22 +36,14 @@ package final class NATSEngine: SharedEngine {
         var oldBefore: [UInt64] = []
         var load: @Sendable () -> EngineLoad = { EngineLoad() }
 
-        /// What each node has begun and ended; of this one the last word.
-        func balances(own instance: String) -> [String: Int] {
-            var balances = Dictionary(self.nodes.nodes.map { ($0.instance, $0.balance) }) { one, _ in one }
-            balances[instance] = self.reports.reduce(0) { $0 + $1.balance }
-            return balances
+        /// Takes what each node has begun and ended; of this one the last word.
+        mutating func tellTally(own instance: String, now: NIODeadline) {
+            var changes = Dictionary(self.nodes.nodes.map { ($0.instance, $0.changes) }) { one, _ in one }
+            changes[instance] = self.ownChanges
+            self.tally.tell(changes, now: now)
         }
 
-        /// How many scans there are: as listed, and what nodes did since.
-        func scanCount(own instance: String) -> Int {
-            guard let listed = self.listed else {
-                return 0
-            }
-            let change = self.balances(own: instance)
-                .reduce(0) { sum, node in sum + node.value - (listed.balances[node.key] ?? 0) }
-            return max(0, listed.count + change)
-        }
+        var ownChanges: ScanChanges { self.reports.reduce(ScanChanges()) { $0 + $1.changes } }
     }
 
     struct ListWaiter {
@@ -231,7 +220,8 @@ package final class NATSEngine: SharedEngine {
             var status = EngineStatus()
             status.failure = shared.failure
             status.nodes = max(1, shared.nodes.count)
-            status.scans = shared.scanCount(own: self.instance)
+            shared.tellTally(own: self.instance, now: .now())
+            status.scans = shared.tally.count
             status.shards = Array(repeating: !shared.reports.isEmpty, count: self.configuration.subjects.shardCount)
             for report in shared.reports {
                 status.add(report.status)
@@ -267,17 +257,22 @@ package final class NATSEngine: SharedEngine {
         report.status.shards = engine.answeredAt.indices.map { engine.isUp($0, now: now) }
         report.status.failure = engine.connection.failure
         report.isCutOff = engine.isCutOff(now: now)
-        report.balance = engine.counts.balance
+        report.changes = engine.counts.changes
         let finished = report
-        let isCutOff = self.shared.withLock { shared in
+        let (isCutOff, isListDue) = self.shared.withLock { shared in
             shared.reports[index] = finished
             if shared.isReady {
                 shared.failure = shared.reports.compactMap(\.status.failure).first
             }
             shared.nodes.forget(now: now)
-            return shared.reports.contains { $0.isCutOff }
+            shared.tellTally(own: self.instance, now: now)
+            let isListDue = shared.isReady && shared.tally.isDue(now: now)
+            return (shared.reports.contains { $0.isCutOff }, isListDue)
         }
         self.cutOff.store(isCutOff, ordering: .relaxed)
+        if isListDue {
+            self.listAnew()
+        }
     }
 
     // MARK: Streams
@@ -354,8 +349,7 @@ package final class NATSEngine: SharedEngine {
             home.eventLoop.execute { home.engine.value.isReady = true }
         }
         // So that it is known how many scans there are.
-        let first = self.homes[0].eventLoop
-        first.execute { self.list(promise: first.makePromise()) }
+        self.listAnew()
     }
 
     private func setUpLater() {
@@ -397,7 +391,7 @@ package final class NATSEngine: SharedEngine {
         // It knows itself, whether it is connected or not.
         let now = engine.eventLoop.now
         self.shared.withLock { shared in
-            node.balance = shared.reports.reduce(0) { $0 + $1.balance }
+            node.changes = shared.ownChanges
             shared.nodes.beat(node, now: now)
         }
         engine.connection.publish(self.configuration.subjects.beats, node.json(isLast: isLast))

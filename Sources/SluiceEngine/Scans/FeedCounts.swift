@@ -1,6 +1,6 @@
 import NIOCore
 package import SluiceBase
-import SluiceRelay
+package import SluiceRelay
 
 /// Counters of the feeds of one loop.
 ///
@@ -11,8 +11,8 @@ package final class FeedCounts {
     package var repeatedDrafts = 0
     package var failedDrafts = 0
     package var carries = 0
-    /// Scans that drafts of this loop began, less those that they ended.
-    package var balance = 0
+    /// Scans that drafts of this loop began and ended.
+    package var changes = ScanChanges()
     package var appendTimes = Histogram(bounds: Histogram.timeBounds)
 
     private var number: UInt64 = 0

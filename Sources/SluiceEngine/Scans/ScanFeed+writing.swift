@@ -169,7 +169,8 @@ extension ScanFeed {
                 self.counts.failedDrafts += 1
             } else if outcome == .confirmed {
                 self.hasWritten = true
-                self.counts.balance += (current.isFirst ? 1 : 0) - (current.head.end == nil ? 0 : 1)
+                self.counts.changes.begun += current.isFirst ? 1 : 0
+                self.counts.changes.ended += current.head.end == nil ? 0 : 1
                 self.counts.appendTimes.observe(Double((self.now - current.begunAt).nanoseconds) / 1e9)
             }
             append.promise.succeed(AppendOutcome(outcome))

@@ -22,8 +22,8 @@ package struct EngineNode: Sendable, Equatable {
     package var since: Int64
     /// How often it was connected anew: a process that lost messages is to others as a new one.
     package var link = 0
-    /// How many scans it began less how many it ended, since its start.
-    package var balance = 0
+    /// The scans that it began and ended, since its start.
+    package var changes = ScanChanges()
 
     package init(name: String, instance: String, version: String, load: EngineLoad, since: Int64) {
         self.name = name
@@ -31,6 +31,23 @@ package struct EngineNode: Sendable, Equatable {
         self.version = version
         self.load = load
         self.since = since
+    }
+}
+
+/// How many scans were begun and ended.
+///
+/// Both, and not their difference: one that is begun and one that is ended would hide each other.
+package struct ScanChanges: Sendable, Equatable {
+    package var begun: Int
+    package var ended: Int
+
+    package init(begun: Int = 0, ended: Int = 0) {
+        self.begun = begun
+        self.ended = ended
+    }
+
+    package static func + (one: Self, other: Self) -> Self {
+        Self(begun: one.begun + other.begun, ended: one.ended + other.ended)
     }
 }
 
