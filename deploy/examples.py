@@ -72,6 +72,8 @@ def haproxy(folder, gateway, secure, plain, is_root, example="haproxy/haproxy.cf
         (r"log /dev/log", "log stdout format raw"),
         # As many as the machine that runs the test may open.
         (r"maxconn 50000", "maxconn 200"),
+        # A test's client on a machine that stands still for a while is not a slow attacker.
+        (r"timeout http-request 10s", "timeout http-request 60s"),
     ])
     (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
     command = [program("haproxy"), "-f", folder / "haproxy.cfg"]

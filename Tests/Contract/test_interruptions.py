@@ -156,8 +156,8 @@ def by_aiohttp_events(encoding):
     return named("aiohttp events", encoding), 1, follow
 
 
-#: What curl says of a connection that broke: within a body, in the handshake, before and in an answer.
-BROKEN = {18, 35, 52, 56}
+#: What curl says of a connection that broke: within a body, in the handshake, before an answer, sending, receiving.
+BROKEN = {18, 35, 52, 55, 56}
 
 
 def by_curl(*arguments):
