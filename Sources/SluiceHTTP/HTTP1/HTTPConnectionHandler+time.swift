@@ -120,9 +120,7 @@ extension HTTPConnectionHandler {
     private static var drainInterval: TimeAmount { .seconds(1) }
 
     internal func cancelTimer() {
-        self.timer?.cancel()
-        self.timer = nil
-        self.timerInstant = nil
+        self.timer.cancel()
     }
 
     private var phase: HTTPDeadline.Phase {
@@ -148,18 +146,13 @@ extension HTTPConnectionHandler {
 
     private func armTimer(_ context: ChannelHandlerContext) {
         guard let instant = [self.deadline.instant, self.drainLookAt].compactMap({ $0 }).min() else { return }
-        if let timerInstant, timerInstant <= instant { return }
-        self.timer?.cancel()
-        self.timerInstant = instant
-        self.timer = context.eventLoop.assumeIsolated()
-            .scheduleTask(deadline: instant) {
-                self.timerFired()
-            }
+        if self.timer.isLate(for: instant) {
+            self.timer.set(to: instant, on: context.eventLoop) { self.timerFired() }
+        }
     }
 
     private func timerFired() {
-        self.timer = nil
-        self.timerInstant = nil
+        self.timer.fired()
         guard let context = self.context else { return }
         self.tick(now: context.eventLoop.now)
         self.settle()

@@ -27,8 +27,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     internal var context: ChannelHandlerContext?
     internal var state = State.ready
     internal var deadline: HTTPDeadline
-    internal var timer: Scheduled<Void>?
-    internal var timerInstant: NIODeadline?
+    internal var timer = MovableTimer()
     internal var requestCount = 0
     internal var isDraining = false
     internal var isInputClosed = false
@@ -282,7 +281,7 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     }
 }
 
-extension HTTPConnectionHandler: ExchangeDriver, SlowReader, ServedConnection {}
+extension HTTPConnectionHandler: HTTPBodySender, SlowReader, ServedConnection {}
 
 @available(*, unavailable)
 extension HTTPConnectionHandler: Sendable {}

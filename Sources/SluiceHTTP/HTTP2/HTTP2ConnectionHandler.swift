@@ -22,8 +22,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, ServedConnection, Slo
     private var requestCount = 0
     private(set) var isDraining = false
     private var deadline: HTTPDeadline
-    private var timer: Scheduled<Void>?
-    private var timerInstant: NIODeadline?
+    private var timer = MovableTimer()
     private var lookTimer: Scheduled<Void>?
     private var drainMachine = DrainMachine()
     /// The streams for whose clients bytes may wait.
@@ -223,16 +222,12 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, ServedConnection, Slo
         guard let context = self.context, !self.gate.isEnded else { return }
         self.deadline.enter(self.phase, now: context.eventLoop.now)
         guard let instant = self.deadline.instant else { return }
-        if let timerInstant = self.timerInstant, timerInstant <= instant { return }
-        self.timer?.cancel()
-        self.timerInstant = instant
-        self.timer = context.eventLoop.assumeIsolated()
-            .scheduleTask(deadline: instant) {
-                self.timer = nil
-                self.timerInstant = nil
-                self.tick(now: instant)
-                self.settle()
-            }
+        guard self.timer.isLate(for: instant) else { return }
+        self.timer.set(to: instant, on: context.eventLoop) {
+            self.timer.fired()
+            self.tick(now: instant)
+            self.settle()
+        }
     }
 
     private func tick(now: NIODeadline) {
@@ -255,9 +250,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, ServedConnection, Slo
     }
 
     private func cancelTimer() {
-        self.timer?.cancel()
-        self.timer = nil
-        self.timerInstant = nil
+        self.timer.cancel()
     }
 
     // MARK: The end

@@ -151,60 +151,18 @@ extension HTTP2StreamHandler {
 
     // MARK: Long answers
 
-    /// Writes the next piece of a long answer, if it is its time.
-    ///
-    /// - Parameter isCounted: Whether a piece that is packed counts in this turn of the loop already.
-    func pumpBody(isCounted: Bool = false) {
-        guard case .exchanging(let active) = self.state, let flow = active.flow, !flow.isWaiting,
-            let packing = self.connection?.loopContext.packer
-        else {
-            return
-        }
-        // Also for the room that changes within the flush.
-        flow.isWaiting = true
-        guard isCounted || !flow.isPacked || packing.mayPack(HTTPBodyFlow.pieceBytes) else {
-            self.packLater(flow)
-            return
-        }
-        switch flow.next() {
-        case .bytes(let piece):
-            self.writeStreamed(piece)
-            self.goOn(with: flow)
-        case .later(let future):
-            self.context?.flush()
-            future.assumeIsolated().whenComplete { _ in self.resume(flow) }
-        case .end:
-            if let rest = flow.finish() {
-                self.writeStreamed(rest)
-            }
-            active.flow = nil
-            self.finishStreamed()
-        }
+    var exchangeAtWork: ActiveExchange? {
+        guard case .exchanging(let active) = self.state else { return nil }
+        return active
     }
 
-    /// Continues in a later turn of the loop, or when a full stream takes bytes again.
-    private func goOn(with flow: HTTPBodyFlow) {
-        guard let context = self.context else { return }
-        if self.isWritable {
-            if flow.isPacked {
-                self.packLater(flow)
-            } else {
-                context.eventLoop.nextTurn { self.resume(flow) }
-            }
-        } else {
-            flow.isWaiting = false
-        }
+    var place: (eventLoop: any EventLoop, packer: LoopPacker)? {
+        guard let context = self.context, let connection = self.connection else { return nil }
+        return (context.eventLoop, connection.loopContext.packer)
     }
 
-    private func packLater(_ flow: HTTPBodyFlow) {
-        self.connection?.loopContext.packer
-            .later(HTTPBodyFlow.pieceBytes) { self.resume(flow, isCounted: true) }
-    }
-
-    private func resume(_ flow: HTTPBodyFlow, isCounted: Bool = false) {
-        flow.isWaiting = false
-        guard case .exchanging(let active) = self.state, active.flow === flow, self.isWritable else { return }
-        self.pumpBody(isCounted: isCounted)
+    func flushPieces() {
+        self.context?.flush()
     }
 
     // MARK: Refusals of the HTTP side itself

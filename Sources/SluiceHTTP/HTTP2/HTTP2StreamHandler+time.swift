@@ -44,16 +44,12 @@ extension HTTP2StreamHandler {
         guard let context = self.context, self.connection != nil else { return }
         self.deadline.enter(self.phase, now: context.eventLoop.now)
         guard let instant = self.deadline.instant else { return }
-        if let timerInstant = self.timerInstant, timerInstant <= instant { return }
-        self.timer?.cancel()
-        self.timerInstant = instant
-        self.timer = context.eventLoop.assumeIsolated()
-            .scheduleTask(deadline: instant) {
-                self.timer = nil
-                self.timerInstant = nil
-                self.tick(now: instant)
-                self.settle()
-            }
+        guard self.timer.isLate(for: instant) else { return }
+        self.timer.set(to: instant, on: context.eventLoop) {
+            self.timer.fired()
+            self.tick(now: instant)
+            self.settle()
+        }
     }
 
     private func tick(now: NIODeadline) {
@@ -69,8 +65,6 @@ extension HTTP2StreamHandler {
     }
 
     func cancelTimer() {
-        self.timer?.cancel()
-        self.timer = nil
-        self.timerInstant = nil
+        self.timer.cancel()
     }
 }

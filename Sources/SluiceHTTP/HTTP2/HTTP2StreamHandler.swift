@@ -39,8 +39,7 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
     var context: ChannelHandlerContext?
     var state = State.ready
     var deadline: HTTPDeadline
-    var timer: Scheduled<Void>?
-    var timerInstant: NIODeadline?
+    var timer = MovableTimer()
     /// Whether the request asks for another protocol on the stream.
     var isConnect = false
     /// What was received while the handler took nothing, or before another protocol took over.
@@ -491,7 +490,7 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
     }
 }
 
-extension HTTP2StreamHandler: ExchangeDriver, SlowReader {}
+extension HTTP2StreamHandler: HTTPBodySender, SlowReader {}
 
 @available(*, unavailable)
 extension HTTP2StreamHandler: Sendable {}
