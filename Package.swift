@@ -242,6 +242,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            // The application of `sluice demo --app`.
+            resources: [.embedInCode("Demo/app.py")],
             swiftSettings: settings
         ),
         // The WebSocket end of the pipeline with an echo behind it, for conformance suites. Never installed.

@@ -12,6 +12,9 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Starts a gateway on 127.0.0.1 with a certificate of its own, runs nmap of 127.0.0.1 through it (a \
             recorded scan where nmap is not installed), and shows what a subscriber sees. Ctrl-C ends everything.
+
+            With --app it stands in front of a small application with a login of its own (a Python program), whose \
+            page follows the scan with nothing but its session cookie.
             """
     )
 
@@ -28,16 +31,23 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Scan once and end when the subscriber has seen it.")
     var once = false
 
+    @Flag(name: .long, help: "Stand in front of an application with a login of its own; needs python3.")
+    var app = false
+
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
         let folder = try DemoFolder()
         defer { folder.remove() }
-        let gateway = try await self.start(folder)
+        let application = self.app ? try DemoApplication(scan: Self.scan, in: folder) : nil
+        defer { application?.end() }
+        let gateway = try await self.start(folder, application)
         let url = "https://localhost:\(gateway.port)"
         var claims = TokenMint.Claims(subject: "alice", secondsToLive: Self.tokenLifetime)
         claims.scans = [Self.scan]
-        let token = try TokenMint.sign(claims, auth: try folder.configuration(port: gateway.port).auth)
+        let auth = try folder.configuration(port: gateway.port, application: application).auth
+        let token = try TokenMint.sign(claims, auth: auth)
+        if let application { self.explain(application, url) }
         self.explain(url, token: token, authority: folder.authority)
         let work = Task { try await self.work(url, token: token, folder) }
         let interruption = Task {
@@ -55,13 +65,14 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// On the usual port, or where that is taken on any that is free.
-    private func start(_ folder: DemoFolder) async throws -> Gateway {
+    private func start(_ folder: DemoFolder, _ application: DemoApplication?) async throws -> Gateway {
         let logger = Logger(label: "sluice")
+        let configuration = { try folder.configuration(port: $0, application: application) }
         do {
-            return try await Gateway(try folder.configuration(port: self.port), logger: logger)
+            return try await Gateway(try configuration(self.port), logger: logger)
         } catch let failure as ListenFailure where failure.isInUse && self.port != 0 {
             Console.error("port \(self.port) is taken; taking another")
-            return try await Gateway(try folder.configuration(port: 0), logger: logger)
+            return try await Gateway(try configuration(0), logger: logger)
         }
     }
 
@@ -71,12 +82,23 @@ struct DemoCommand: AsyncParsableCommand {
             The gateway serves at \(url) (certificate authority: \(authority)).
 
             In a browser (accept the certificate):
-              \(url)/#token=\(token)&scan=\(Self.scan)
+              \(url)\(self.app ? DemoApplication.console : "/")#token=\(token)&scan=\(Self.scan)
 
             As an event stream:
               echo 'Authorization: Bearer \(token)' | curl -N --cacert \(authority) -H @- '\(url)/api/scans/\(Self.scan)/events?since=0'
 
             Ctrl-C ends it all.
+
+            """
+        )
+    }
+
+    private func explain(_ application: DemoApplication, _ url: String) {
+        Console.line(
+            """
+            The application stands behind the gateway, at \(url)/
+              user: \(DemoApplication.user)
+              password: \(application.password)
 
             """
         )

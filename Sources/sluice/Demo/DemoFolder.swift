@@ -27,13 +27,24 @@ struct DemoFolder {
         self.folder = folder
     }
 
-    /// The configuration, at a port.
-    func configuration(port: Int) throws -> GatewayConfiguration {
-        try GatewayConfiguration.load(
-            path: self.folder.place(of: "config.yaml"),
-            environment: ["SLUICE_LISTEN__PORT": "\(port)", "SLUICE_ADMIN__PORT": "0"]
-        )
-        .configuration
+    /// The configuration, at a port, in front of an application if there is one.
+    func configuration(port: Int, application: DemoApplication?) throws -> GatewayConfiguration {
+        let own = ["SLUICE_LISTEN__PORT": "\(port)", "SLUICE_ADMIN__PORT": "0"]
+        return
+            try GatewayConfiguration.load(
+                path: self.folder.place(of: "config.yaml"),
+                environment: own.merging(application?.environment ?? [:]) { $1 }
+            )
+            .configuration
+    }
+
+    /// Writes a file of the program's into it.
+    ///
+    /// - Returns: Its path.
+    func write(_ content: [UInt8], as name: String) throws -> String {
+        let file = self.url.appendingPathComponent(name)
+        try Data(content).write(to: file)
+        return file.path
     }
 
     func remove() {
