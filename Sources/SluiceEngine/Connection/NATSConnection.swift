@@ -46,6 +46,8 @@ package final class NATSConnection {
     }
 
     private struct Request {
+        /// How long each of its answers is waited for.
+        var timeout: TimeAmount
         var deadline: NIODeadline
         /// Whether more answers are expected after this one.
         var receive: (Result<NATSMessage, NATSFault>) -> Bool
@@ -159,7 +161,8 @@ package final class NATSConnection {
         }
     }
 
-    /// Asks, and gets answers for as long as it says that it wants more, or a fault, in later tasks.
+    /// Asks, and gets answers for as long as it says that it wants more, or a fault, in later tasks; each answer is
+    /// waited for as long as `timeout` says.
     ///
     /// With `isPull` a consumer answers. Its messages keep the subjects that they were stored under, so an inbox of its
     /// own tells which request they are for.
@@ -176,7 +179,7 @@ package final class NATSConnection {
             return
         }
         let number = self.makeNumber()
-        var request = Request(deadline: self.eventLoop.now + timeout, receive: each)
+        var request = Request(timeout: timeout, deadline: self.eventLoop.now + timeout, receive: each)
         var reply = "\(self.inbox).\(number)"
         if isPull {
             reply = "\(self.inbox)-\(number)"
@@ -425,7 +428,7 @@ package final class NATSConnection {
 
     private func answered(_ message: NATSMessage, of number: Int) {
         // Taken out first: who receives it may end the connection, and all requests with it.
-        guard let request = self.requests.removeValue(forKey: number) else { return }
+        guard var request = self.requests.removeValue(forKey: number) else { return }
         guard message.status != 503 || message.payload.readableBytes > 0 else {
             self.end(request, .noResponders)
             return
@@ -436,6 +439,7 @@ package final class NATSConnection {
             return
         }
         if self.generation == generation {
+            request.deadline = self.eventLoop.now + request.timeout
             self.requests[number] = request
         } else {
             self.end(request, .disconnected)

@@ -238,6 +238,20 @@ final class LoopEngine: LogAccess {
         }
     }
 
+    func newest(of id: ScanID, then: @escaping (Result<UInt64, LogUnavailable>) -> Void) {
+        guard self.isReady else {
+            self.eventLoop.assumeIsolated().execute { then(.failure(LogUnavailable())) }
+            return
+        }
+        let subjects = self.configuration.subjects
+        let shard = subjects.shard(of: id)
+        self.headCount += 1
+        self.stream.newest(of: subjects.log(id), in: subjects.stream(shard), shard: shard) { [weak self] result in
+            self?.headCount -= 1
+            then(result)
+        }
+    }
+
     func look(_ id: ScanID, at sequence: UInt64, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void) {
         let subjects = self.configuration.subjects
         let stream = subjects.stream(subjects.shard(of: id))
@@ -351,7 +365,7 @@ final class LoopEngine: LogAccess {
 
     private func checkSome() {
         guard !self.isChecking, !self.isClosed else { return }
-        // As many as were answered: a newest record comes with all of its bytes.
+        // As many as were answered.
         let room = max(0, Self.checkCount - self.headCount)
         for id in self.toCheck.prefix(room) { self.feeds[id]?.check() }
         self.toCheck.removeFirst(min(room, self.toCheck.count))

@@ -9,6 +9,8 @@ extension NATSEngine {
     private static let ageInterval = TimeAmount.seconds(5)
     /// How old a list of scans may be.
     private static let listLifetime = TimeAmount.seconds(2)
+    /// A list for chores may be this many times as old as it took to make.
+    private static let choreLifetime: Int64 = 10
 
     package func list(promise: EventLoopPromise<[RecordHeader]>) {
         self.list(ListWaiter(promise: promise, isWhole: true))
@@ -21,7 +23,7 @@ extension NATSEngine {
     /// So that it is known how many scans there are, whatever list there is.
     func listAnew() {
         let first = self.homes[0].eventLoop
-        self.list(ListWaiter(promise: first.makePromise(), isWhole: false), newerThan: .zero)
+        self.list(ListWaiter(promise: first.makePromise(), isWhole: true), newerThan: .zero)
     }
 
     /// One list is made at a time; who asks meanwhile gets it, too.
@@ -29,7 +31,9 @@ extension NATSEngine {
         let first = self.homes[0]
         first.eventLoop.execute {
             let now = first.eventLoop.now
-            if let listed = self.shared.withLock({ $0.listed }), now - listed.at < lifetime {
+            if let listed = self.shared.withLock({ $0.listed }),
+                now - listed.at < max(lifetime, waiter.isWhole ? .zero : listed.time * Self.choreLifetime)
+            {
                 waiter.promise.succeed(listed.heads)
                 return
             }
@@ -42,12 +46,11 @@ extension NATSEngine {
             }
             guard isFirst else { return }
             self.list(from: 0, [], isWhole: true) { heads, isWhole in
-                let count = heads.count { $0.end == nil }
                 let waiters = self.shared.withLock { shared in
                     shared.tellTally(own: self.instance, now: first.eventLoop.now)
-                    shared.tally.end(count: isWhole ? count : nil, now: first.eventLoop.now)
+                    shared.tally.end(count: isWhole ? heads.count : nil, now: first.eventLoop.now)
                     if isWhole {
-                        shared.listed = Listing(heads: heads, at: now)
+                        shared.listed = Listing(heads: heads, at: now, time: first.eventLoop.now - now)
                     }
                     let waiters = shared.listWaiters
                     shared.listWaiters = []
@@ -85,13 +88,7 @@ extension NATSEngine {
                 self.list(from: shard + 1, earlier, isWhole: false, then: then)
                 return
             }
-            let headers = heads.compactMap { head in
-                Subjects.scan(ofSubject: head.subject)
-                    .flatMap { id in
-                        (try? RecordHead(head.headers, at: head.sequence))?.header(of: id, at: head.sequence)
-                    }
-            }
-            self.list(from: shard + 1, earlier + headers, isWhole: isWhole, then: then)
+            self.list(from: shard + 1, earlier + heads, isWhole: isWhole, then: then)
         }
     }
 

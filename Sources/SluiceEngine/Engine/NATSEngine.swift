@@ -21,6 +21,8 @@ package final class NATSEngine: SharedEngine {
     struct Listing {
         var heads: [RecordHeader]
         var at: NIODeadline
+        /// How long it took.
+        var time: TimeAmount
     }
 
     struct Shared {

@@ -11,6 +11,9 @@ package struct CarryLedger: Sendable, Equatable {
     package static let factor = 4
     /// A carry without a new part for this long is given up, and another may begin.
     private static let patience = TimeAmount.seconds(5)
+    /// How long a node waits after a carry of its own came to nothing; the time doubles from one to the next.
+    private static let shortestRest = TimeAmount.milliseconds(20)
+    private static let longestRest = TimeAmount.seconds(1)
 
     package struct Carry: Sendable, Equatable {
         package var id: String
@@ -29,6 +32,8 @@ package struct CarryLedger: Sendable, Equatable {
     private var bytesSinceOpen = 0
     private var carryBytes = 0
     private let leastBytes: Int
+    private var rest = Self.shortestRest
+    private var restsUntil: NIODeadline?
 
     /// - Parameter leastBytes: Records of this many bytes since the last carry, or fewer, need no new one.
     package init(leastBytes: Int = Self.leastBytes) {
@@ -77,7 +82,16 @@ package struct CarryLedger: Sendable, Equatable {
         self.carryBytes = carry.bytes
         self.bytesSince = self.bytesSinceOpen
         self.open = nil
+        self.rest = Self.shortestRest
         return true
+    }
+
+    /// A carry of this node was overtaken before its first part counted, or could not be written.
+    ///
+    /// To make another one costs as much as all that it repeats, so it is not done for each record of somebody else.
+    package mutating func failed(now: NIODeadline) {
+        self.restsUntil = now + self.rest
+        self.rest = min(self.rest + self.rest, Self.longestRest)
     }
 
     /// Restarts at the record where reading begins.
@@ -91,8 +105,8 @@ package struct CarryLedger: Sendable, Equatable {
         self.bytesSince > max(self.leastBytes, Self.factor * self.carryBytes) && self.mayBegin(now: now)
     }
 
-    /// Whether no other carry is being written.
+    /// Whether no other carry is being written, and this node does not rest after one that came to nothing.
     package func mayBegin(now: NIODeadline) -> Bool {
-        self.open.map { now >= $0.at + Self.patience } ?? true
+        now >= self.restsUntil ?? now && self.open.map { now >= $0.at + Self.patience } ?? true
     }
 }

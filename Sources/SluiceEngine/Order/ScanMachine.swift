@@ -107,6 +107,11 @@ package struct ScanMachine: Sendable {
     /// Whether copies that arrive now are kept until what is being read has been.
     package var keepsCopies: Bool { self.reading != .none }
 
+    /// Whether records are being read that others already follow: nothing is written behind those before them.
+    package var isCatchingUp: Bool {
+        if case .paging = self.reading { true } else { false }
+    }
+
     /// When `tick` next has something to do.
     package var deadline: NIODeadline {
         var deadline = min(self.quietAt, self.append.deadline ?? .distantFuture)
@@ -122,6 +127,8 @@ package struct ScanMachine: Sendable {
     }
 
     /// The leader named the newest record, or said that there is none.
+    ///
+    /// Once the chain has begun only its sequence matters.
     package mutating func headAnswered(_ head: Head?, now: NIODeadline) -> [Action] {
         guard case .asking = self.reading else {
             return []
@@ -470,6 +477,10 @@ package struct ScanMachine: Sendable {
         switch action {
         case .doNothing: return []
         case .publish(let attempt):
+            guard !self.isCatchingUp else {
+                self.append.withhold()
+                return []
+            }
             guard self.isDoubtful else {
                 return [.publish(expected: self.chain.seen, attempt: attempt)]
             }

@@ -119,6 +119,11 @@ package struct RecordHead: Sendable, Equatable {
         self.times = times
     }
 
+    /// Whether they are those of a record that ended its scan's channel, and can be passed over without being read.
+    package static func isEnd(_ headers: MessageHeaders) -> Bool {
+        headers[Self.name]?.hasPrefix("\(Self.version) \(Kind.endLetter) ") ?? false
+    }
+
     /// - Parameters:
     ///   - headers: The record's.
     ///   - sequence: Its own: what it names stands before it.
@@ -191,6 +196,8 @@ package struct RecordHead: Sendable, Equatable {
 }
 
 extension RecordHead.Kind {
+    fileprivate static let endLetter = "x"
+
     /// The kind's letter, and its note.
     fileprivate var text: (letter: String, note: String) {
         switch self {
@@ -198,9 +205,9 @@ extension RecordHead.Kind {
         case .signOfLife: ("h", "-")
         case .names: ("p", "-")
         case .carry(let part): ("c", "\(part.index)/\(part.count)")
-        case .end(.completed): ("x", "completed")
-        case .end(.idle): ("x", "idle")
-        case .end(.deleted): ("x", "deleted")
+        case .end(.completed): (Self.endLetter, "completed")
+        case .end(.idle): (Self.endLetter, "idle")
+        case .end(.deleted): (Self.endLetter, "deleted")
         }
     }
 
@@ -209,9 +216,9 @@ extension RecordHead.Kind {
         case ("m", "-"): self = .messages
         case ("h", "-"): self = .signOfLife
         case ("p", "-"): self = .names
-        case ("x", "completed"): self = .end(.completed)
-        case ("x", "idle"): self = .end(.idle)
-        case ("x", "deleted"): self = .end(.deleted)
+        case (Self.endLetter, "completed"): self = .end(.completed)
+        case (Self.endLetter, "idle"): self = .end(.idle)
+        case (Self.endLetter, "deleted"): self = .end(.deleted)
         case ("c", _):
             let numbers = note.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
             guard numbers.count == 2, let index = numbers[0], let count = numbers[1], index > 0, index <= count else {

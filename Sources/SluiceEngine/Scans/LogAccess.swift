@@ -47,6 +47,8 @@ package protocol LogAccess: AnyObject {
     )
     /// The newest record, by the leader's word; nil where there is none.
     func head(of id: ScanID, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void)
+    /// The newest record's sequence, by the leader's word; 0 where there is none.
+    func newest(of id: ScanID, then: @escaping (Result<UInt64, LogUnavailable>) -> Void)
     /// The first record from a sequence on, by the leader's word; nil where there is none.
     func look(_ id: ScanID, at sequence: UInt64, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void)
     /// Records from a sequence on, in order, as far as one answer goes; true where nothing was left behind them.

@@ -13,9 +13,7 @@ extension ScanFeed {
         }
         precondition(self.waiting == nil, "one draft of a scan at a time")
         self.waiting = (draft, append)
-        if self.current == nil, self.machine.isOpen {
-            self.writeNext()
-        }
+        self.writeNext()
         self.setTimer()
     }
 
@@ -29,9 +27,12 @@ extension ScanFeed {
         self.counts.failedDrafts += 1
     }
 
-    /// Writes the next record, drafts before carries.
+    /// Writes the next record, drafts before carries, once everything is read that is known to be there.
+    ///
+    /// What would be written before is overtaken by the next record that is read; to make a carry for each of these costs
+    /// more than to read them all.
     func writeNext() {
-        guard self.current == nil else { return }
+        guard self.current == nil, self.machine.isOpen, !self.machine.isCatchingUp, self.copies.isEmpty else { return }
         if let (draft, append) = self.waiting {
             self.waiting = nil
             self.write(draft, append)
@@ -191,6 +192,7 @@ extension ScanFeed {
             // Written again behind the records that came first.
             break
         case .overtaken, .unavailable, .tooLarge:
+            self.ledger.failed(now: self.now)
             self.carry = nil
         }
     }

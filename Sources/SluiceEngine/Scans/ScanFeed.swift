@@ -64,7 +64,7 @@ package final class ScanFeed {
     private var early: [LogMessage] = []
     /// Answers to what was asked for an earlier page are none to this one.
     private var pageNumber = 0
-    private var copies: [LogMessage] = []
+    private(set) var copies: [LogMessage] = []
     private var copiedBytes = 0
     /// The copy before which something was missing; where all was read since, what it is a copy of is gone.
     private var missedCopy: UInt64?
@@ -356,15 +356,17 @@ package final class ScanFeed {
             }
         }
         guard !self.isEnded else { return }
-        if self.current == nil, self.machine.isOpen {
-            self.writeNext()
-        }
+        self.writeNext()
         self.setTimer()
     }
 
     private func askHead() {
         // What a page still gives was given up.
         self.pageNumber += 1
+        guard !self.machine.hasBegun else {
+            self.askNewest()
+            return
+        }
         self.log.head(of: self.id) { [weak self] result in
             guard let self, !self.isEnded else { return }
             switch result {
@@ -379,6 +381,22 @@ package final class ScanFeed {
                 guard let head = self.head(of: message) else { return }
                 let named = ScanMachine.Head(sequence: message.sequence, base: head.base, prev: head.prev)
                 self.perform(self.machine.headAnswered(named, now: self.now))
+                self.drain()
+            }
+        }
+    }
+
+    /// Of a log that is known to its end only the sequence of its newest record matters: most often it is known, too.
+    private func askNewest() {
+        self.log.newest(of: self.id) { [weak self] result in
+            // Where the log is read anew meanwhile, the record itself is asked for.
+            guard let self, !self.isEnded, self.machine.hasBegun else { return }
+            switch result {
+            case .failure:
+                self.perform(self.machine.readFailed(now: self.now))
+            case .success(let sequence):
+                let head = sequence > 0 ? ScanMachine.Head(sequence: sequence, base: 0, prev: 0) : nil
+                self.perform(self.machine.headAnswered(head, now: self.now))
                 self.drain()
             }
         }

@@ -1,6 +1,7 @@
 internal import Foundation
 package import NIOCore
 package import SluiceBase
+package import SluiceRelay
 
 /// Requests to JetStream over one connection.
 ///
@@ -13,12 +14,21 @@ package final class JetStream {
         package var text: String
 
         package var description: String { "\(self.text) (\(self.code))" }
+
+        /// The sequence that stands in the text of a refused write; nil where none does.
+        package var wrongLast: UInt64? {
+            let text = "wrong last sequence: "
+            return self.code == 10071 && self.text.hasPrefix(text) ? UInt64(self.text.dropFirst(text.count)) : nil
+        }
     }
 
     package enum Failure: Error, Equatable {
         case fault(Fault)
         case unavailable
     }
+
+    /// A sequence that no stream comes to, and that a server still reads as one.
+    private static let unreached = UInt64(1) << 62
 
     private enum Code {
         static let wrongLast = [10071, 10164]
@@ -85,6 +95,31 @@ package final class JetStream {
         self.get(json.buffer, in: stream, shard: shard, then: then)
     }
 
+    /// The sequence of a subject's newest record, as the stream's leader has it; 0 where there is none.
+    ///
+    /// An API that names it without sending the record there is not: the refusal of a write that expects a number which
+    /// is never reached does.
+    package func newest(
+        of subject: String,
+        in stream: String,
+        shard: Int,
+        then: @escaping (Result<UInt64, LogUnavailable>) -> Void
+    ) {
+        var headers = MessageHeaders()
+        headers["Nats-Expected-Last-Subject-Sequence"] = String(Self.unreached)
+        self.connection.request(subject, headers: headers, ByteBuffer(), timeout: Self.requestTimeout) { result in
+            if case .success(let message) = result, let answer = Self.json(message.payload),
+                let fault = Self.fault(answer), let sequence = fault.wrongLast
+            {
+                self.leaderAnswered(shard)
+                then(.success(sequence))
+                return
+            }
+            // It does not say while a record is on its way.
+            self.last(of: subject, in: stream, shard: shard) { then($0.map { $0?.sequence ?? 0 }) }
+        }
+    }
+
     /// The first record of subjects from a sequence on, by the word of the stream's leader.
     package func next(
         of subjects: String,
@@ -149,10 +184,11 @@ package final class JetStream {
         json.member("batch", Self.pageCount)
         json.member("max_bytes", maximumBytes)
         json.endObject()
+        // Any server that has the stream answers, and one that stands still may be asked as long as others list it.
         self.connection.requestMany(
             "$JS.API.DIRECT.GET.\(stream)",
             json.buffer,
-            timeout: Self.pageTimeout
+            timeout: Self.requestTimeout
         ) { result in
             guard case .success(let message) = result else {
                 then(.failure(LogUnavailable()))
@@ -286,10 +322,12 @@ package final class JetStream {
         }
     }
 
-    /// The newest record of each scan of a shard, headers only.
+    /// The newest record of each scan of a shard whose channel has not ended, headers only.
+    ///
+    /// They are read as they come, and no more than a page of them at a time.
     package func heads(
         ofShard shard: Int,
-        then: @escaping (Result<[LogHead], Failure>) -> Void
+        then: @escaping (Result<[RecordHeader], Failure>) -> Void
     ) {
         let stream = self.subjects.stream(shard)
         var json = JSONWriter()
@@ -330,12 +368,12 @@ package final class JetStream {
     private func fetch(
         _ stream: String,
         _ consumer: String,
-        _ earlier: [LogHead],
-        then: @escaping (Result<[LogHead], Failure>) -> Void
+        _ earlier: [RecordHeader],
+        then: @escaping (Result<[RecordHeader], Failure>) -> Void
     ) {
         var json = JSONWriter()
         json.beginObject()
-        json.member("batch", Self.pageCount * 4)
+        json.member("batch", Self.pageCount)
         json.member("expires", 3_000_000_000)
         json.endObject()
         var heads = earlier
@@ -363,12 +401,17 @@ package final class JetStream {
                 return false
             }
             count += 1
-            heads.append(LogHead(subject: message.subject, sequence: sequence, headers: message.headers))
+            // Those that have ended stand there as long as their history, and may be many more.
+            if !RecordHead.isEnd(message.headers), let id = Subjects.scan(ofSubject: message.subject),
+                let head = try? RecordHead(message.headers, at: sequence)
+            {
+                heads.append(head.header(of: id, at: sequence))
+            }
             if pending == 0 {
                 then(.success(heads))
                 return false
             }
-            if count == Self.pageCount * 4 {
+            if count == Self.pageCount {
                 self.fetch(stream, consumer, heads, then: then)
                 return false
             }
@@ -407,11 +450,4 @@ package final class JetStream {
         }
         return LogMessage(sequence: sequence, headers: headers, body: ByteBuffer(bytes: data))
     }
-}
-
-/// The newest record of a scan, without its body.
-package struct LogHead: Sendable {
-    package var subject: String
-    package var sequence: UInt64
-    package var headers: MessageHeaders
 }

@@ -63,12 +63,13 @@ package protocol ScanEngine: Sendable {
         promise: EventLoopPromise<StoredPage>
     )
 
-    /// The newest record of every scan, ended ones too, without bodies and in no order; it may be two seconds old.
+    /// The newest record of every scan whose channel stands, without bodies and in no order; it may be two seconds old.
     ///
     /// Fails with `RelayRefusal`.
     func list(promise: EventLoopPromise<[RecordHeader]>)
 
-    /// The same of those parts of the log that have a leader: for chores, which do the others once they have one.
+    /// The same of those parts of the log that have a leader: for chores, which do the others once they have one. It may
+    /// be ten times as old as it takes to make one.
     func listReachable(promise: EventLoopPromise<[RecordHeader]>)
 
     /// Forgets everything of a scan before a place, which is that of the end that was appended; what comes behind it stays.

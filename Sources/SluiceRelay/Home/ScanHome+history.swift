@@ -38,12 +38,20 @@ extension ScanHome {
     ) {
         var evicted = stretch.rest(from: page.through)
         evicted.through = min(evicted.through, self.log.evictedThrough)
+        let rest = request.rest(after: page)
+        let asked = StoredPageRequest(
+            stretch: evicted,
+            selection: request.selection,
+            maximumCount: rest.maximumCount,
+            maximumBytes: rest.maximumBytes
+        )
         let read = self.context.eventLoop.makePromise(of: StoredPage.self)
         read.futureResult.assumeIsolated()
             .whenComplete { result in
                 var page = page
                 switch result {
                 case .success(let stored):
+                    let stored = self.log.filled(stored, of: asked)
                     page.append(stored, entries: self.log.current(stored.entries))
                     // Memory may have evicted more meanwhile; the reader then continues with the next page.
                     if request.order == .ascending, stored.through >= evicted.through, !page.isFull(for: request),
@@ -60,16 +68,7 @@ extension ScanHome {
                 }
                 promise.succeed(self.page(page, of: stretch, request))
             }
-        let rest = request.rest(after: page)
-        archive.read(
-            StoredPageRequest(
-                stretch: evicted,
-                selection: request.selection,
-                maximumCount: rest.maximumCount,
-                maximumBytes: rest.maximumBytes
-            ),
-            promise: read
-        )
+        archive.read(asked, promise: read)
     }
 
     private func fromMemory(_ stretch: LogStretch, _ request: HistoryRequest) -> StoredPage {

@@ -60,12 +60,19 @@ extension ScanHome {
             return
         }
         self.context.counts.storedPages += 1
+        let request = StoredPageRequest(
+            stretch: LogStretch(after: key.cursor, through: min(end, self.log.evictedThrough)),
+            selection: MessageSelection(filter: key.filter),
+            maximumCount: self.context.configuration.maximumBatchCount,
+            maximumBytes: key.maximumBytes
+        )
         let read = self.context.eventLoop.makePromise(of: StoredPage.self)
         read.futureResult.assumeIsolated()
             .whenComplete { result in
                 switch result {
                 case .success(let stored) where stored.through > key.cursor:
                     self.lostThrough = max(self.lostThrough, stored.lostThrough)
+                    let stored = self.log.filled(stored, of: request)
                     let page = self.log.page(stored, after: key.cursor, filter: key.filter)
                     self.pack(page, key, through: end)
                 case .success, .failure(RelayRefusal.scanNotFound), .failure(RelayRefusal.storageDamaged):
@@ -75,15 +82,7 @@ extension ScanHome {
                     self.pageNotRead(key)
                 }
             }
-        archive.read(
-            StoredPageRequest(
-                stretch: LogStretch(after: key.cursor, through: min(end, self.log.evictedThrough)),
-                selection: MessageSelection(filter: key.filter),
-                maximumCount: self.context.configuration.maximumBatchCount,
-                maximumBytes: key.maximumBytes
-            ),
-            promise: read
-        )
+        archive.read(request, promise: read)
     }
 
     /// Closes the readers of a page that cannot be read now; they miss nothing if they come back later.

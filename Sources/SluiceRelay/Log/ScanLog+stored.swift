@@ -24,6 +24,54 @@ extension ScanLog {
         return page
     }
 
+    /// A page of an archive that lost messages, with those of them that memory has.
+    ///
+    /// A shared log evicts the records in which critical messages and state were posted, once it has repeated them, and
+    /// memory has what was repeated.
+    func filled(_ stored: StoredPage, of request: StoredPageRequest) -> StoredPage {
+        var stretch = request.stretch
+        switch stretch.order {
+        case .ascending:
+            stretch.through = min(stored.lostThrough, stored.through)
+        case .descending:
+            stretch.after = max(stretch.after, stored.through)
+            stretch.through = min(stored.lostThrough, stretch.through)
+        }
+        guard !stretch.isEmpty else {
+            return stored
+        }
+        let kept = self.page(
+            of: stretch,
+            request.selection,
+            maximumCount: request.maximumCount,
+            maximumBytes: request.maximumBytes
+        )
+        let isAscending = stretch.order == .ascending
+        let known = Set(stored.entries.map(\.seq))
+        var entries = stored.entries + kept.entries.filter { !known.contains($0.seq) }
+        var page = stored
+        if kept.through != stretch.end {
+            page.through = kept.through
+            entries.removeAll { isAscending ? $0.seq > kept.through : $0.seq <= kept.through }
+        }
+        entries.sort { isAscending ? $0.seq < $1.seq : $0.seq > $1.seq }
+        page.entries = []
+        var bytes = 0
+        for entry in entries {
+            bytes += entry.message.byteCount
+            guard let last = page.entries.last else {
+                page.entries.append(entry)
+                continue
+            }
+            guard page.entries.count < request.maximumCount, bytes <= request.maximumBytes else {
+                page.through = isAscending ? last.seq : last.seq.previous
+                break
+            }
+            page.entries.append(entry)
+        }
+        return page
+    }
+
     /// How many messages after the cursor neither memory nor a store that lost them up to a seq can give.
     package func lostCount(after cursor: Seq, _ lostThrough: Seq, filter: TypeFilter) -> Int {
         let last = min(lostThrough, self.evictedThrough)
@@ -66,7 +114,7 @@ extension ScanLog {
         guard page.through < last else {
             return
         }
-        // The store gave nothing of this stretch, not even critical messages: all of it is gone.
+        // Nothing of this stretch was given, not even critical messages: all of it is gone.
         let count = self.index.missedCount(in: page.through.next...last, filter: filter, retainedCount: 0)
         if count > 0 {
             page.items.append(.missed(count: count, since: page.through))

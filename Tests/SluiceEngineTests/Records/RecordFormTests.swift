@@ -32,6 +32,23 @@ struct RecordFormTests {
         #expect(text.hasPrefix(kept) && (65_532...65_535).contains(kept.utf8.count))
     }
 
+    @Test
+    func thatAScanHasEndedIsSeenWithoutReadingItsHeaders() {
+        var head = self.head()
+        for end in [ScanEnd.completed, .idle, .deleted] {
+            head.kind = .end(end)
+            #expect(RecordHead.isEnd(head.headers))
+        }
+        let others = [
+            RecordHead.Kind.messages, .signOfLife, .names, .carry(RecordHead.Part(index: 1, count: 2)),
+        ]
+        for kind in others {
+            head.kind = kind
+            #expect(!RecordHead.isEnd(head.headers))
+        }
+        #expect(!RecordHead.isEnd(MessageHeaders()) && !RecordHead.isEnd(MessageHeaders(["Sl": "2 x e"])))
+    }
+
     private func records() throws -> [LogRecord] {
         var standing = ScanStanding(epoch: "e1", place: 40, head: 7, messageCount: 7, owner: "a b%é")
         var first = LogRecord(after: standing, place: 0)

@@ -59,7 +59,20 @@ final class SimulatedAccess: LogAccess {
             let message = self.log.records.last.map {
                 LogMessage(sequence: $0.sequence, headers: $0.headers, body: $0.body)
             }
+            self.log.givenBytes += message?.body.readableBytes ?? 0
             self.log.later(mayBeLost: false) { then(.success(message)) }
+        }
+    }
+
+    func newest(of id: ScanID, then: @escaping (Result<UInt64, LogUnavailable>) -> Void) {
+        self.log.requestCount += 1
+        self.log.later(mayBeLost: false) {
+            guard !self.isCutOff, !self.log.isLeaderless, !self.log.happens(self.log.faults.lost) else {
+                self.log.loop.scheduleTask(in: .milliseconds(500)) { then(.failure(LogUnavailable())) }
+                return
+            }
+            let sequence = self.log.records.last?.sequence ?? 0
+            self.log.later(mayBeLost: false) { then(.success(sequence)) }
         }
     }
 

@@ -27,6 +27,8 @@ final class SimulatedHome: ScanFollower {
     private var isWriting = false
     private(set) var isOpen = false
     private(set) var openings = 0
+    /// How often it was asked for all that it has.
+    private(set) var imageCount = 0
     private var epochNumber = 0
     /// Why it cannot be followed any more.
     private(set) var failure: RelayRefusal?
@@ -122,7 +124,8 @@ final class SimulatedHome: ScanFollower {
     func lost(through seq: Seq) {}
 
     func image() -> ScanImage? {
-        ScanImage(
+        self.imageCount += 1
+        return ScanImage(
             standing: self.standing,
             tail: StoredTail(entries: self.entries, evictedThrough: 0, counts: ["finding": self.entries.count]),
             fold: ScanFold(),
