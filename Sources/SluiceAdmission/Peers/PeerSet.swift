@@ -1,3 +1,5 @@
+import SluiceBase
+
 /// The gateways that act as one and are alive, as this one knows them, and which of them keeps what.
 ///
 /// What needs one place (how many connections a user has) has a *keeper*: the live node whose name and the key hash
@@ -17,27 +19,19 @@ package struct PeerSet: Sendable, Equatable {
     }
 
     /// The node that keeps a key: every node says the same that knows of the same nodes.
-    package func keeper(of key: some Sequence<UInt8>) -> PeerID {
-        let hash = PeerID.hash(key)
-        var best = (score: UInt64(0), id: self.own)
-        for id in self.live {
-            let score = PeerID.mixed(hash ^ id.hash)
-            if score > best.score || (score == best.score && id < best.id) {
-                best = (score, id)
-            }
-        }
-        return best.id
+    package func keeper(of key: [UInt8]) -> PeerID {
+        PeerID.keeper(of: StableHash.of(key), among: self.live) ?? self.own
     }
 }
 
 /// Names one run of one gateway.
 package struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let text: String
-    fileprivate let hash: UInt64
+    private let hash: UInt64
 
     package init(_ text: String) {
         self.text = text
-        self.hash = Self.mixed(Self.hash(text.utf8))
+        self.hash = StableHash.mixed(StableHash.of(text))
     }
 
     package var description: String { self.text }
@@ -46,16 +40,16 @@ package struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
         one.text.utf8.lexicographicallyPrecedes(other.text.utf8)
     }
 
-    /// FNV-1a.
-    fileprivate static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
-
-    /// Each bit of the result depends on each of the value (the end of SplitMix64).
-    fileprivate static func mixed(_ value: UInt64) -> UInt64 {
-        var value = value
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
+    /// Which of several nodes keeps a key (rendezvous hashing); nil where there are none.
+    ///
+    /// - Parameters:
+    ///   - key: The key's ``StableHash``.
+    ///   - nodes: In whatever order.
+    /// - Returns: One of them, the same on every node.
+    package static func keeper(of key: UInt64, among nodes: [PeerID]) -> PeerID? {
+        nodes.max { one, other in
+            let scores = (StableHash.mixed(key ^ one.hash), StableHash.mixed(key ^ other.hash))
+            return scores.0 < scores.1 || scores.0 == scores.1 && other < one
+        }
     }
 }

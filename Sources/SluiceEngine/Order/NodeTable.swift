@@ -1,4 +1,6 @@
 package import NIOCore
+import SluiceAdmission
+import SluiceBase
 package import SluiceRelay
 
 /// The processes that share the log, by their beats.
@@ -12,7 +14,7 @@ package struct NodeTable: Sendable {
     /// The most nodes that are known; beats of others are ignored.
     private static let maximumCount = 1000
 
-    private var heard: [String: (node: EngineNode, at: NIODeadline)] = [:]
+    private var heard: [String: (node: EngineNode, id: PeerID, at: NIODeadline)] = [:]
 
     package init() {}
 
@@ -20,7 +22,7 @@ package struct NodeTable: Sendable {
         guard self.heard[node.instance] != nil || self.heard.count < Self.maximumCount else {
             return
         }
-        self.heard[node.instance] = (node, now)
+        self.heard[node.instance] = (node, self.heard[node.instance]?.id ?? PeerID(node.instance), now)
     }
 
     /// Removes a node.
@@ -49,18 +51,6 @@ package struct NodeTable: Sendable {
 
     /// The instance that keeps a key; nil where no node is known.
     package func keeper(of key: String) -> String? {
-        self.heard.keys.max { one, other in
-            (Self.weight(one, key), one) < (Self.weight(other, key), other)
-        }
-    }
-
-    private static func weight(_ instance: String, _ key: String) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in instance.utf8 + [0] + Array(key.utf8) {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        // The upper bits of FNV change little with the last bytes.
-        hash = (hash ^ hash >> 33) &* 0xff51_afd7_ed55_8ccd
-        return hash ^ hash >> 33
+        PeerID.keeper(of: StableHash.of(key), among: self.heard.values.map(\.id))?.text
     }
 }

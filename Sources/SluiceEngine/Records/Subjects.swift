@@ -31,11 +31,7 @@ package struct Subjects: Sendable, Equatable {
 
     /// The shard of a scan: 64-bit FNV-1a of its id.
     package func shard(of id: ScanID) -> Int {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in id.text.utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        return Int(hash % UInt64(self.shardCount))
+        Int(StableHash.of(id.text) % UInt64(self.shardCount))
     }
 
     /// The stream of a shard.

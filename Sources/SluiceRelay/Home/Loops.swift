@@ -21,6 +21,11 @@ struct Loops: Sendable {
 
     var count: Int { self.eventLoops.count }
 
+    /// The index of a scan's home: the same in every run, so reports compare.
+    func home(of id: ScanID) -> Int {
+        Int(StableHash.of(id.text) % UInt64(self.count))
+    }
+
     /// The subscribers of a loop; call it on that loop.
     func fanOut(_ loop: Int) -> LoopFanOut {
         self.fanOuts[loop].value

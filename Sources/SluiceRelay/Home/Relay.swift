@@ -351,14 +351,7 @@ package final class Relay: Sendable {
     }
 
     /// The index of a scan's home.
-    func home(of id: ScanID) -> Int {
-        // FNV-1a rather than the standard library's hash: it is the same in every run, so reports compare.
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in id.text.utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        return Int(hash % UInt64(self.homes.count))
-    }
+    func home(of id: ScanID) -> Int { self.loops.home(of: id) }
 
     private func index(of eventLoop: any EventLoop) -> Int {
         guard let index = self.loops.eventLoops.firstIndex(where: { $0 === eventLoop }) else {

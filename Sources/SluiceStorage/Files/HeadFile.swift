@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SluiceBase
 internal import SluiceRelay
 internal import SluiceSystem
 internal import Synchronization
@@ -314,6 +315,6 @@ final class HeadFile: Sendable {
     /// Which start of the machine this is; 0 where it does not say.
     private static func bootID() -> UInt64 {
         let text = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? ""
-        return text.utf8.reduce(0) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return StableHash.of(text, from: 0)
     }
 }

@@ -25,6 +25,14 @@ struct PeerSetTests {
         #expect(shares.count == 3 && shares.values.allSatisfy { (2700...3300).contains($0) }, "\(shares)")
     }
 
+    @Test("Who keeps what never changes")
+    func values() {
+        let nodes = self.peers("b-1", "c-2", "a-1")
+        let keepers = (0..<6).map { nodes.keeper(of: Array("user-\($0)".utf8)).text }
+        #expect(keepers == ["a-1", "a-1", "a-1", "c-2", "c-2", "a-1"])
+        #expect(PeerID.keeper(of: 7, among: []) == nil)
+    }
+
     @Test("A question is over when all have answered that were there, or are gone")
     func calls() {
         var call = PeerCall<Int>(asking: self.peers("a", "b", "c"))

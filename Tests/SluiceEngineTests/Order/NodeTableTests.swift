@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceAdmission
 import SluiceEngine
 import SluiceRelay
 import Testing
@@ -56,6 +57,9 @@ struct NodeTableTests {
             let count = keepers.count { $0 == "i-\(name)" }
             #expect((800...1200).contains(count), "\(name) keeps \(count)")
         }
+        let ids = ["a", "b", "c"].map { PeerID("i-\($0)") }
+        let peers = PeerSet(own: ids[0], others: ids)
+        #expect(keepers == keys.map { peers.keeper(of: Array($0.utf8)).text })
         other.left("i-b")
         for (key, keeper) in zip(keys, keepers) where keeper != "i-b" {
             #expect(other.keeper(of: key) == keeper)
