@@ -41,12 +41,13 @@ enum EngineFactory {
         guard !nats.servers.isEmpty else {
             return nil
         }
-        let name = gateway.node.name ?? "\(ProcessInfo.processInfo.hostName)-\(RandomText.make(byteCount: 3))"
+        let name = gateway.node.name ?? "\(Self.hostName)-\(RandomText.make(byteCount: 3))"
         var configuration = EngineConfiguration(
             connection: NATSConnection.Settings(
                 servers: nats.servers,
                 credentials: try Self.credentials(nats),
                 tls: try Self.tls(nats),
+                isTLSRequired: nats.tls.isGiven,
                 name: "sluice \(name)"
             ),
             subjects: Subjects(name: nats.name, shardCount: nats.shards),
@@ -62,6 +63,12 @@ enum EngineFactory {
         configuration.cutOffAfter = nats.cutOffAfter
         configuration.maximumMessageBytes = gateway.limits.maxMessageBytes
         return configuration
+    }
+
+    /// What others take for a node's name: visible ASCII.
+    private static var hostName: String {
+        let visible = ProcessInfo.processInfo.hostName.utf8.filter { (0x21...0x7E).contains($0) }
+        return String(decoding: visible.prefix(128), as: UTF8.self)
     }
 
     private static func credentials(_ nats: GatewayConfiguration.Engine.NATS) throws -> NATSCredentials {

@@ -10,6 +10,8 @@ package enum NATSFault: Error, Equatable {
     case timedOut
     /// Nothing subscribes to the subject.
     case noResponders
+    /// The subject or a header cannot be written.
+    case malformed
 }
 
 /// A connection on one event loop to one of several NATS servers, reconnecting by itself.
@@ -24,6 +26,8 @@ package final class NATSConnection {
         package var credentials: NATSCredentials
         /// The TLS context; needed for servers that require TLS.
         package var tls: NIOSSLContext?
+        /// Whether no server is spoken to without TLS, whatever its address and its own word.
+        package var isTLSRequired: Bool
         /// The name under which servers list the connection.
         package var name: String
 
@@ -31,11 +35,13 @@ package final class NATSConnection {
             servers: [ServerAddress],
             credentials: NATSCredentials = .none,
             tls: NIOSSLContext? = nil,
+            isTLSRequired: Bool = false,
             name: String
         ) {
             self.servers = servers
             self.credentials = credentials
             self.tls = tls
+            self.isTLSRequired = isTLSRequired
             self.name = name
         }
     }
@@ -133,18 +139,18 @@ package final class NATSConnection {
     package func subscribe(_ subject: String, _ receive: @escaping (NATSMessage) -> Void) -> Int {
         let number = self.makeNumber()
         self.subscriptions[number] = Subscription(subject: subject, receive: receive)
-        self.write { NATSWriter.subscribe(subject, number, into: &$0) }
+        _ = self.write { NATSWriter.subscribe(subject, number, into: &$0) }
         return number
     }
 
     package func unsubscribe(_ subscription: Int) {
         if self.subscriptions.removeValue(forKey: subscription) != nil {
-            self.write { NATSWriter.unsubscribe(subscription, into: &$0) }
+            _ = self.write { NATSWriter.unsubscribe(subscription, into: &$0) }
         }
     }
 
     package func publish(_ subject: String, headers: MessageHeaders = MessageHeaders(), _ payload: ByteBuffer) {
-        self.write { NATSWriter.publish(subject, reply: nil, headers: headers, payload: payload, into: &$0) }
+        _ = self.write { NATSWriter.publish(subject, reply: nil, headers: headers, payload: payload, into: &$0) }
     }
 
     /// Sends a request; `then` gets one answer or a fault, in a later task.
@@ -186,7 +192,15 @@ package final class NATSConnection {
             request.subscription = self.subscribe(reply) { [weak self] in self?.answered($0, of: number) }
         }
         self.requests[number] = request
-        self.write { NATSWriter.publish(subject, reply: reply, headers: headers, payload: payload, into: &$0) }
+        let isWritten = self.write {
+            NATSWriter.publish(subject, reply: reply, headers: headers, payload: payload, into: &$0)
+        }
+        if !isWritten {
+            self.eventLoop.assumeIsolated()
+                .execute {
+                    if let request = self.requests.removeValue(forKey: number) { self.end(request, .malformed) }
+                }
+        }
     }
 
     private func makeNumber() -> Int {
@@ -195,11 +209,18 @@ package final class NATSConnection {
     }
 
     /// Queues bytes for the server; everything written in one task of the loop is flushed together.
-    private func write(_ body: (inout ByteBuffer) -> Void) {
-        guard let channel = self.channel, self.info != nil else { return }
+    ///
+    /// - Parameter body: Writes them; false where they cannot be written.
+    /// - Returns: The same; true where there is no connection, which tells its requests itself.
+    private func write(_ body: (inout ByteBuffer) -> Bool) -> Bool {
+        guard let channel = self.channel, self.info != nil else { return true }
         var buffer = channel.allocator.buffer(capacity: 256)
-        body(&buffer)
+        guard body(&buffer) else {
+            self.logger.error("what cannot be written to the engine is left out")
+            return false
+        }
         self.send(buffer, channel)
+        return true
     }
 
     private var waitingBytes = 0
@@ -281,7 +302,7 @@ package final class NATSConnection {
         switch event {
         case .operation(.info(let json)): self.informed(json)
         case .operation(.message(let message)): self.subscriptions[message.subscription]?.receive(message)
-        case .operation(.ping): self.write { NATSWriter.pong(into: &$0) }
+        case .operation(.ping): _ = self.write { NATSWriter.pong(into: &$0) }
         case .operation(.pong): self.ponged()
         case .operation(.ok): break
         case .operation(.error(let text)):
@@ -306,10 +327,13 @@ package final class NATSConnection {
         }
         guard self.greeting == nil else { return }
         self.greeting = info
-        if info.wantsTLS || self.server.isSecure {
+        guard let speaksTLS = info.speaksTLS(isRequired: self.requiresTLS) else {
+            self.giveUp("offers no TLS, and engine.nats.tls or its address asks for it", channel)
+            return
+        }
+        if speaksTLS {
             guard let tls = self.settings.tls, self.startTLS(tls, channel) else {
-                self.said = "\(self.server) wants TLS"
-                channel.close(promise: nil)
+                self.giveUp("wants TLS", channel)
                 return
             }
         }
@@ -317,6 +341,15 @@ package final class NATSConnection {
         NATSWriter.connect(self.introduction(info), into: &buffer)
         NATSWriter.ping(into: &buffer)
         channel.writeAndFlush(buffer, promise: nil)
+    }
+
+    private var requiresTLS: Bool { self.settings.isTLSRequired || self.server.isSecure }
+
+    /// Leaves a server before anything was said to it.
+    private func giveUp(_ why: String, _ channel: any Channel) {
+        self.said = "\(self.server) \(why)"
+        self.logger.warning("engine server refused", metadata: ["server": "\(self.server)", "reason": "it \(why)"])
+        channel.close(promise: nil)
     }
 
     private func startTLS(_ tls: NIOSSLContext, _ channel: any Channel) -> Bool {
@@ -333,7 +366,7 @@ package final class NATSConnection {
         json.beginObject()
         json.member("verbose", false)
         json.member("pedantic", false)
-        json.member("tls_required", info.wantsTLS || self.server.isSecure)
+        json.member("tls_required", info.wantsTLS || self.requiresTLS)
         json.member("name", self.settings.name)
         json.member("lang", "swift")
         json.member("version", "1")
@@ -365,7 +398,7 @@ package final class NATSConnection {
         self.connectCount += 1
         var buffer = channel.allocator.buffer(capacity: 4096)
         for (number, subscription) in self.subscriptions {
-            NATSWriter.subscribe(subscription.subject, number, into: &buffer)
+            _ = NATSWriter.subscribe(subscription.subject, number, into: &buffer)
         }
         self.send(buffer, channel)
         self.pingLater(self.generation)
@@ -386,7 +419,7 @@ package final class NATSConnection {
                     self.lost("silent")
                     return
                 }
-                self.write { NATSWriter.ping(into: &$0) }
+                _ = self.write { NATSWriter.ping(into: &$0) }
                 self.pingLater(generation)
             }
     }

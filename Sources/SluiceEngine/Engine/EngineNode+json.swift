@@ -22,16 +22,18 @@ extension EngineNode {
         return json.buffer
     }
 
+    /// What another process sent: its instance comes to stand in subjects, its name and version in logs and lists.
     init?(_ json: JSONNode) {
-        guard let name = json["name"]?.string, let instance = json["instance"]?.string, instance.utf8.count <= 64,
-            name.utf8.count <= 256, let version = json["version"]?.string
+        guard let name = json["name"]?.string, let instance = json["instance"]?.string, Subjects.isNode(instance),
+            Self.isVisible(name, maximumBytes: 256), let version = json["version"]?.string,
+            Self.isVisible(version, maximumBytes: 64)
         else {
             return nil
         }
         self.init(
             name: name,
             instance: instance,
-            version: String(version.prefix(64)),
+            version: version,
             load: EngineLoad(),
             since: Int64(json["since"]?.integer ?? 0)
         )
@@ -42,6 +44,11 @@ extension EngineNode {
         self.load.connections = json["connections"]?.integer ?? 0
         self.load.scans = json["scans"]?.integer ?? 0
         self.load.isDraining = json["draining"]?.value == .bool(true)
+    }
+
+    /// As `node.name` may be.
+    private static func isVisible(_ text: String, maximumBytes: Int) -> Bool {
+        (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 }
 

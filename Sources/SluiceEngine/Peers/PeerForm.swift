@@ -117,7 +117,7 @@ package enum PeerForm {
     }
 
     private static func peer(_ text: String) -> PeerID? {
-        (1...64).contains(text.utf8.count) ? PeerID(text) : nil
+        Subjects.isNode(text) ? PeerID(text) : nil
     }
 
     // MARK: Questions

@@ -9,6 +9,8 @@ package struct ServerInfo: Sendable, Equatable {
     package var nonce: String?
     package var hasJetStream: Bool
     package var wantsTLS: Bool
+    /// Whether it speaks TLS with those who want that.
+    package var offersTLS: Bool
     /// Whether the server is about to shut down.
     package var isLeaving: Bool
 
@@ -25,7 +27,18 @@ package struct ServerInfo: Sendable, Equatable {
         self.nonce = node["nonce"]?.string
         self.hasJetStream = node["jetstream"]?.value == .bool(true)
         self.wantsTLS = node["tls_required"]?.value == .bool(true)
+        self.offersTLS = self.wantsTLS || node["tls_available"]?.value == .bool(true)
         self.isLeaving = node["ldm"]?.value == .bool(true)
+    }
+
+    /// Whether it is spoken to by TLS; nil where that is required and it does not offer any.
+    ///
+    /// What it says came in clear, perhaps from somebody in between: where TLS is required, nothing is said without it.
+    package func speaksTLS(isRequired: Bool) -> Bool? {
+        guard isRequired || self.wantsTLS else {
+            return false
+        }
+        return self.offersTLS ? true : nil
     }
 
     /// Whether the server has at least this version; false where its version cannot be read.

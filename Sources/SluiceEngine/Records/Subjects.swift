@@ -22,8 +22,18 @@ package struct Subjects: Sendable, Equatable {
     /// Whether a text may be a prefix: 1 to 32 lower-case letters, digits and hyphens, so that its capitals are
     /// unambiguous.
     package static func isAllowed(_ name: String) -> Bool {
-        (1...32).contains(name.utf8.count)
-            && name.utf8.allSatisfy { byte in
+        self.isWord(name, maximumBytes: 32)
+    }
+
+    /// Whether a text that another process sent may stand in a subject for a node: lower-case letters, digits and
+    /// hyphens, at most 64.
+    package static func isNode(_ text: String) -> Bool {
+        self.isWord(text, maximumBytes: 64)
+    }
+
+    private static func isWord(_ text: String, maximumBytes: Int) -> Bool {
+        (1...maximumBytes).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
                 (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
                     || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
             }

@@ -54,6 +54,13 @@ struct ConfigurationChecks {
         {
             reading.fault("certificate and private_key go together", "engine.nats.tls.private_key")
         }
+        if nats.user != nil, !nats.tls.isGiven,
+            let clear = nats.servers.first(where: { !$0.isSecure && !IPAddress.isLoopback(host: $0.host) })
+        {
+            let message =
+                "the password goes in clear to \(clear) unless that asks for TLS; give engine.nats.tls.ca, or tls://"
+            reading.warn(message, "engine.nats.user", becauseOf: "engine.nats.servers")
+        }
         if nats.appendTimeout >= nats.cutOffAfter {
             let message = "not longer than engine.nats.append_timeout: posts would wait for a gateway that is cut off"
             reading.warn(message, "engine.nats.cut_off_after", becauseOf: "engine.nats.append_timeout")

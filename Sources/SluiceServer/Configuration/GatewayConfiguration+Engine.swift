@@ -12,6 +12,9 @@ extension GatewayConfiguration {
             package var certificate: String?
             package var privateKey: String?
 
+            /// Whether any of it is given: then nothing is said to servers without TLS.
+            package var isGiven: Bool { self.ca != nil || self.certificate != nil || self.privateKey != nil }
+
             package init() {}
         }
 

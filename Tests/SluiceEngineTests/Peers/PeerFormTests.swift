@@ -50,6 +50,10 @@ struct PeerFormTests {
         for text in [
             "", "[]", "{}", #"{"from":"a"}"#, #"{"from":"","fact":true}"#, #"{"from":"a","to":7,"fact":true}"#,
             #"{"from":"a","question":1,"moon":true}"#, #"{"from":"a","answer":1}"#,
+            // The sender comes to stand in a line of the protocol.
+            #"{"from":"a\r\nPUB x 0","fact":true}"#, #"{"from":"a b","fact":true}"#, #"{"from":"a.b","fact":true}"#,
+            #"{"from":"A","fact":true}"#, #"{"from":"a","to":"b\n","fact":true}"#, #"{"from":"é","fact":true}"#,
+            "{\"from\":\"\(String(repeating: "a", count: 65))\",\"fact\":true}",
         ] {
             #expect(PeerForm.letter(ByteBuffer(string: text)) == nil, "\(text)")
         }

@@ -1,7 +1,9 @@
 import NIOCore
 import SluiceBase
-import SluiceEngine
+import SluiceRelay
 import Testing
+
+@testable import SluiceEngine
 
 struct NATSParserTests {
     private static let stream =
@@ -66,14 +68,56 @@ struct NATSParserTests {
     @Test
     func whatIsWrittenIsRead() throws {
         var buffer = ByteBuffer()
-        NATSWriter.publish(
+        let isWritten = NATSWriter.publish(
             "sl.log.0.a",
             reply: "r",
             headers: MessageHeaders(["Sl": "1 m"]),
             payload: ByteBuffer(string: "xy"),
             into: &buffer
         )
+        #expect(isWritten)
         #expect(String(buffer: buffer) == "HPUB sl.log.0.a r 21 23\r\nNATS/1.0\r\nSl: 1 m\r\n\r\nxy\r\n")
+    }
+
+    @Test(arguments: ["", "a b", "a\r\nPUB x 0", "a\nb", "a\tb", "a\u{0}", "a\u{7F}"])
+    func whatWouldBeAnotherCommandIsNotWritten(text: String) {
+        var buffer = ByteBuffer()
+        let publish = { (subject: String, reply: String?, headers: MessageHeaders) in
+            NATSWriter.publish(subject, reply: reply, headers: headers, payload: ByteBuffer(), into: &buffer)
+        }
+        #expect(!publish(text, nil, MessageHeaders()))
+        #expect(!publish("a", text, MessageHeaders()))
+        #expect(!publish("a", nil, MessageHeaders([text: "x"])))
+        #expect(!publish("a", nil, MessageHeaders(["a:b": "x"])))
+        let isValue = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        #expect(publish("a", nil, MessageHeaders(["a": text])) == isValue)
+        buffer.clear()
+        #expect(!NATSWriter.subscribe(text, 1, into: &buffer) && buffer.readableBytes == 0)
+    }
+
+    @Test
+    func nothingIsSaidWithoutTLSWhereThatIsRequired() throws {
+        let info = { (fields: String) in ServerInfo(ByteBuffer(string: #"{"version":"2.11.0"\#(fields)}"#)) }
+        let plain = try #require(info(""))
+        let required = try #require(info(#","tls_required":true"#))
+        let available = try #require(info(#","tls_available":true"#))
+        #expect([plain, required, available].map { $0.speaksTLS(isRequired: false) } == [false, true, false])
+        #expect([plain, required, available].map { $0.speaksTLS(isRequired: true) } == [nil, true, true])
+    }
+
+    @Test
+    func aNodeWhoseNamesCannotStandInLinesIsNotHeard() throws {
+        let node = { (instance: String, name: String, version: String) in
+            EngineNode(name: name, instance: instance, version: version, load: EngineLoad(), since: 1)
+        }
+        let heard = { (node: EngineNode) in JetStream.json(node.json()).flatMap { EngineNode($0) } }
+        #expect(heard(node("a1-", "gateway-1", "1.0.0")) == node("a1-", "gateway-1", "1.0.0"))
+        for odd in ["", "a\r\nb", "a b", "é", String(repeating: "a", count: 257)] {
+            #expect(heard(node(odd, "a", "1")) == nil)
+            #expect(heard(node("a", odd, "1")) == nil)
+            #expect(heard(node("a", "a", odd)) == nil)
+        }
+        #expect(heard(node("a.b", "a", "1")) == nil && heard(node("A", "a", "1")) == nil)
     }
 
     @Test(arguments: [
