@@ -59,16 +59,10 @@ extension HomeLoop {
         return true
     }
 
-    /// How long a subscriber waits for what it saw, and how often the leader is asked meanwhile.
-    ///
-    /// A leader that was cut off notices that within ten seconds, and then its answers stop.
-    private static let aheadFor = TimeAmount.seconds(12)
-    private static let aheadInterval = TimeAmount.milliseconds(250)
-
     /// A subscriber saw messages of this life of the log that its leader does not know: it is asked again.
     ///
     /// A leader that was cut off, and does not know that yet, may have answered. The subscriber waits until the messages
-    /// are there. After ``aheadFor`` its word holds: the subscriber claims what never was.
+    /// are there. Once ``AheadWait`` is over the leader's word holds: the subscriber claims what never was.
     ///
     /// - Returns: Whether it waits.
     func waitsAgain(_ id: SubscriptionID, loop: Int, _ request: SubscriptionRequest) -> Bool {
@@ -78,13 +72,13 @@ extension HomeLoop {
             return false
         }
         let now = self.eventLoop.now
-        let began = self.ahead[id] ?? now
-        guard now < began + Self.aheadFor else {
+        var wait = self.ahead[id] ?? AheadWait(now: now)
+        guard let delay = wait.next(now: now) else {
             return false
         }
-        self.ahead[id] = began
+        self.ahead[id] = wait
         self.eventLoop.assumeIsolated()
-            .scheduleTask(in: Self.aheadInterval) {
+            .scheduleTask(in: delay) {
                 guard self.ahead[id] != nil else {
                     return
                 }

@@ -37,8 +37,8 @@ package final class HomeLoop {
     var cutOffAt: NIODeadline?
     var closing: [(ScanID, SubscriptionID)] = []
     var closingCount = 0
-    /// Subscribers that saw more of a scan than its log's leader knows, and since when they wait for that.
-    var ahead: [SubscriptionID: NIODeadline] = [:]
+    /// Subscribers that saw more of a scan than its log's leader knows, and how they wait for that.
+    var ahead: [SubscriptionID: AheadWait] = [:]
     /// Scans of which the store did not take something; one whose channel is gone stands here until it has.
     var unsettled: [ObjectIdentifier: ScanHome] = [:]
     /// Whether a time is set at which they are looked at.

@@ -282,11 +282,26 @@ struct EngineRelayTests {
         #expect(other.texts.first?.contains("\"recovered\":false") ?? false)
         pair.unsubscribe(left, on: 1)
         _ = pair.post([TestMessage.ordinary(), TestMessage.ordinary()], on: 0)
-        pair.pass(.seconds(1))
+        pair.pass(.seconds(3))
         #expect(second.texts.first?.contains("\"recovered\":true") ?? false)
-        pair.pass(.seconds(8))
+        pair.pass(.seconds(6))
         #expect(beyond.texts.first?.contains("\"recovered\":false") ?? false)
         #expect(left.texts.isEmpty && pair.state(on: 1)?.summary.subscriberCount == 3)
+        #expect(try pair.end().isEmpty)
+    }
+
+    @Test("A subscriber that claims what never was has the leader asked a few times")
+    func claims() throws {
+        let pair = try EnginePair()
+        _ = pair.post([TestMessage.ordinary()], on: 0)
+        pair.pass(.seconds(1))
+        let epoch = try #require(pair.state(on: 1)).epoch
+        pair.pass(.seconds(1))
+        let before = pair.engines[1].askedCount
+        let claimer = try pair.subscribe(on: 1) { ($0.since, $0.epoch) = (30, epoch) }
+        pair.pass(.seconds(15))
+        #expect(claimer.texts.first?.contains("\"recovered\":false") ?? false)
+        #expect((9...12).contains(pair.engines[1].askedCount - before))
         #expect(try pair.end().isEmpty)
     }
 }

@@ -39,6 +39,8 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
     private(set) var overtakenCount = 0
     private(set) var failedCount = 0
     private(set) var imageCount = 0
+    /// How often the leader was asked for a scan's newest record.
+    private(set) var askedCount = 0
     /// Records before it are about to go.
     var oldBefore: UInt64 = 0
 
@@ -109,6 +111,7 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
     }
 
     func last(of id: ScanID, promise: EventLoopPromise<RecordHeader?>) {
+        self.askedCount += 1
         self.world.storeLoop.execute {
             if self.cutSince != nil || self.world.chance(3) {
                 promise.fail(RelayRefusal.storageUnavailable)
