@@ -103,11 +103,15 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Of more keys than are remembered, each node counts alone.
+    ///
+    /// The dictionary has no second name here: changing it would copy it.
     private mutating func note(_ count: Int, of key: Key) {
-        guard count > 0, let taken = self.taken, taken.count < self.maximumCount || taken[key] != nil else {
+        guard count > 0, let keyCount = self.taken?.count, let known = self.taken?[key, default: 0],
+            known > 0 || keyCount < self.maximumCount
+        else {
             return
         }
-        let (sum, overflow) = taken[key, default: 0].addingReportingOverflow(count)
+        let (sum, overflow) = known.addingReportingOverflow(count)
         self.taken?[key] = overflow ? .max : sum
     }
 

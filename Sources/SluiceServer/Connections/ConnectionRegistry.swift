@@ -37,6 +37,8 @@ final class ConnectionRegistry: Sendable {
     /// Far above the numbers that the limits give, and exact as a number of JavaScript.
     private let nextID = Atomic<UInt64>(1 << 52)
     private let counter = Atomic<Int>(0)
+    /// The connections that were to be ended last, whether they stood here yet or not.
+    private let ended = Mutex(EndedConnections())
 
     init(eventLoops: [any EventLoop]) {
         self.eventLoops = eventLoops
@@ -57,9 +59,17 @@ final class ConnectionRegistry: Sendable {
     }
 
     /// A connection lives, on this loop.
+    ///
+    /// It was let in a moment ago, and may have been told to end since: then it does once it has begun.
     func insert(_ connection: any LiveConnection, id: ConnectionLimits.ID, on eventLoop: any EventLoop) {
-        if self.shelf(of: eventLoop)?.connections.updateValue(connection, forKey: id) == nil {
+        guard let shelf = self.shelf(of: eventLoop) else {
+            return
+        }
+        if shelf.connections.updateValue(connection, forKey: id) == nil {
             self.counter.add(1, ordering: .relaxed)
+        }
+        if let closing = self.ended.withLock({ $0.closing(of: id) }) {
+            eventLoop.assumeIsolated().execute { shelf.connections[id]?.close(closing) }
         }
     }
 
@@ -75,6 +85,8 @@ final class ConnectionRegistry: Sendable {
 
     /// Ends one connection, wherever it lives.
     func close(_ id: ConnectionLimits.ID, _ closing: Closing) {
+        // Noted first: whoever inserts it finds that, or is found.
+        self.ended.withLock { $0.note(id, closing) }
         for (eventLoop, shelf) in zip(self.eventLoops, self.shelves) {
             eventLoop.execute { shelf.value.connections[id]?.close(closing) }
         }

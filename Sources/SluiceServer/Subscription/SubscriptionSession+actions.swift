@@ -215,13 +215,7 @@ extension SubscriptionSession {
             self.end(.forbidden, "a token of another user")
             return
         }
-        let followed = Array(self.subscribers.keys)
-        let owners = followed.map { self.services.relay.owner(of: $0, on: self.eventLoop) }
-        self.whenLookedUp(EventLoopFuture.whenAllSucceed(owners, on: self.eventLoop), action) { owners in
-            let mayStay = zip(followed, owners)
-                .allSatisfy { scanID, found in
-                    fresh.maySubscribe(scan: scanID.text, owner: found?.owner)
-                }
+        self.whenLookedUp(self.connection.mayFollow(Array(self.subscribers.keys), as: fresh), action) { mayStay in
             guard mayStay else {
                 self.end(.forbidden, "the new token does not allow reading this scan")
                 return

@@ -28,6 +28,8 @@ package struct StoreBackup {
         try self.check(target)
         // Made before SQLite does, which would make it readable for others; one copy at a time is made in a folder.
         let lock = try FolderLock(file: (partial as NSString).lastPathComponent, in: folder)
+        // Used last here: without that it may be released as soon as it was looked at.
+        defer { lock.release() }
         guard lock.isInPlace else {
             throw .inUse(path: folder)
         }

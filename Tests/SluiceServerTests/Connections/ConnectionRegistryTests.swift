@@ -72,6 +72,31 @@ struct ConnectionRegistryTests {
         #expect(closes() == [1, 1, 0, 0])
     }
 
+    @Test("One that was to end before it stood there ends when it does, and once")
+    func early() throws {
+        let loop = EmbeddedEventLoop()
+        let registry = ConnectionRegistry(eventLoops: [loop])
+        registry.close(7, .replaced)
+        loop.run()
+        let (early, other) = (Connection(on: loop), Connection(on: loop))
+        registry.insert(early, id: 7, on: loop)
+        registry.insert(other, id: 8, on: loop)
+        // It begins first.
+        #expect(early.closings.isEmpty)
+        loop.run()
+        #expect(early.closings == [.replaced] && other.closings.isEmpty)
+        registry.close(8, .surplus)
+        loop.run()
+        #expect(other.closings == [.surplus])
+        var ended = EndedConnections()
+        for id in 0...UInt64(EndedConnections.maximumCount) {
+            ended.note(id, .surplus)
+            ended.note(id, .replaced)
+        }
+        #expect(ended.count == EndedConnections.maximumCount && ended.closing(of: 0) == nil)
+        #expect(ended.closing(of: 1) == .replaced)
+    }
+
     @Test("Who came after connections were to end stays")
     func ages() {
         let loop = EmbeddedEventLoop()
