@@ -26,13 +26,16 @@ from servers import Servers
 
 class Cluster:
     def __init__(self, program, folder):
-        self.program, self.folder = program, folder
+        self.program, self.folder, self.nodes = program, folder, []
         self.servers = Servers(folder)
+        self.engine = f"{{ nats: {{ servers: {json.dumps(self.servers.urls.split(','))}, name: measure, shards: 6 }} }}"
+
+    def begin(self):
         for index in range(3):
             self.servers.start(index)
         self.servers.wait()
-        self.engine = f"{{ nats: {{ servers: {json.dumps(self.servers.urls.split(','))}, name: measure, shards: 6 }} }}"
-        self.nodes = [self.start(number) for number in range(3)]
+        for number in range(3):
+            self.nodes.append(self.start(number))
 
     def start(self, number):
         node = Gateway(self.program, f"{self.folder}/node{number}", engine=self.engine,
@@ -195,6 +198,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="sluice-measure-")
     cluster = Cluster(options.sluice, folder)
     try:
+        cluster.begin()
         for name in options.only or FIGURES:
             FIGURES[name](cluster, options)
             sys.stdout.flush()

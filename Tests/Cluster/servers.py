@@ -28,7 +28,7 @@ def free_ports(count):
     return ports
 
 
-def configuration(name, folder, client, route, monitor, routes):
+def configuration(name, folder, client, route, monitor, routes, more):
     listed = ", ".join(f'"nats://{address}"' for address in routes)
     return f"""
 server_name: {name}
@@ -36,13 +36,14 @@ listen: {client}
 http: {monitor}
 jetstream {{ store_dir: "{folder}/{name}" }}
 cluster {{ name: test, listen: {route}, routes: [{listed}] }}
+{more}
 """
 
 
 class Servers:
     """Three servers: on loopback, or on the addresses and in the network namespaces that they are given."""
 
-    def __init__(self, folder, program="nats-server", clients=None, routes=None, prefixes=((), (), ())):
+    def __init__(self, folder, program="nats-server", clients=None, routes=None, prefixes=((), (), ()), more=""):
         self.folder = folder
         self.program = program
         self.prefixes = prefixes
@@ -55,7 +56,7 @@ class Servers:
         self.processes = [None] * 3
         for index in range(3):
             text = configuration(
-                f"s{index}", folder, self.clients[index], self.routes[index], self.monitors[index], self.routes
+                f"s{index}", folder, self.clients[index], self.routes[index], self.monitors[index], self.routes, more
             )
             with open(f"{folder}/s{index}.conf", "w") as file:
                 file.write(text)

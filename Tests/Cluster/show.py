@@ -14,6 +14,7 @@ import os
 import pathlib
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,16 +74,19 @@ class Proxy:
 class Show:
     def __init__(self, program, folder):
         self.servers = Servers(folder)
-        for index in range(3):
-            self.servers.start(index)
-        self.servers.wait()
         addresses = json.dumps(self.servers.urls.split(","))
         engine = f"{{ nats: {{ servers: {addresses}, name: show, shards: 3 }} }}"
         self.gateways = [Gateway(program, f"{folder}/gateway{number}", engine=engine,
                                  more=f"node: {{ name: gateway-{number} }}\n") for number in (1, 2, 3)]
+        self.folder, self.proxy, self.producer, self.viewers = folder, None, None, []
+
+    def begin(self):
+        for index in range(3):
+            self.servers.start(index)
+        self.servers.wait()
         for gateway in self.gateways:
             gateway.start()
-        self.proxy = Proxy(folder, self.gateways)
+        self.proxy = Proxy(self.folder, self.gateways)
         self.producer = Producer(Anywhere([self.proxy]), SCAN, 20, 1)
         # A viewer of a gateway that is killed comes back through the proxy, and goes home when it can.
         self.viewers = [Subscriber(Anywhere([gateway, self.proxy]), SCAN) for gateway in self.gateways]
@@ -122,14 +126,17 @@ class Show:
             yield f"  [{key}] NATS {key}:    {'up' if self.is_up(key) else 'DEAD'}  {monitor}"
         yield "  a key kills, and starts again; q ends"
 
+    def settle(self):
+        """What is wrong once everything has come that was acknowledged."""
+        return settle([self.producer] * 3, self.viewers)
+
     def stop(self):
-        problems = settle([self.producer] * 3, self.viewers)
-        self.proxy.stop()
+        if self.proxy:
+            self.proxy.stop()
         for gateway in self.gateways:
-            if gateway.process.poll() is None:
+            if gateway.process and gateway.process.poll() is None:
                 gateway.kill()
         self.servers.stop()
-        return problems
 
 
 def by_hand(show):
@@ -170,12 +177,17 @@ def main():
     parser.add_argument("--sluice", required=True)
     parser.add_argument("--once", action="store_true")
     options = parser.parse_args()
+    # What was started ends, too, where the terminal is closed.
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(1))
     folder = tempfile.mkdtemp(prefix="sluice-show-")
     show = Show(options.sluice, folder)
     try:
+        show.begin()
         by_itself(show) if options.once or not sys.stdin.isatty() else by_hand(show)
+        problems = show.settle()
     finally:
-        problems = show.stop()
+        show.stop()
     for problem in problems:
         print(f"  FAILED: {problem}")
     newest = max(show.producer.acknowledged, default=0)

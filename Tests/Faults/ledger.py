@@ -47,7 +47,8 @@ class Producer(threading.Thread):
                     if answer["accepted"] != len(messages):
                         self.problems.append(f"{key}: {answer} for {len(messages)}")
                     return connection
-                if status not in (429, 503):
+                # 502 and 504 are those of a proxy whose gateway went away.
+                if status not in (429, 502, 503, 504):
                     self.problems.append(f"{key}: {status} {answer}")
                     return connection
             except (OSError, http.client.HTTPException, json.JSONDecodeError):
