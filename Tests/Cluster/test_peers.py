@@ -11,6 +11,7 @@ import pytest
 import websockets.exceptions
 
 from test_gateways import Cluster, contract
+from test_forward import COOKIE, Application
 
 PER_USER = 10
 SCANS = 40
@@ -124,6 +125,40 @@ def test_a_ticket_is_used_once_whichever_nodes_it_is_shown_to(cluster, scan, use
     ticket = answer.json()["ticket"]
     assert opened(c, f"{scan}?ticket={ticket}", False) == "forbidden"
     assert c.request("POST", f"/api/tickets?ticket={ticket}").status == 401
+
+
+def test_a_ticket_of_the_applications_visitor_is_used_once_on_any_node(cluster, scan):
+    application = Application()
+    forward = {"url": application.url, "cache": "0s"}
+    nodes = [cluster.start(f"forward{index}", auth={"forward": forward}) for index in range(2)]
+    try:
+        def ticket():
+            answer = nodes[0].request("POST", "/api/tickets", None, COOKIE)
+            assert answer.status == 201, answer
+            return answer.json()["ticket"]
+
+        first = ticket()
+        socket = opened(nodes[1], f"{scan}?ticket={first}", False)
+        assert not isinstance(socket, str), socket
+        # It was asked again, about what is wanted now, with what it was shown for the ticket.
+        told = application.asked[-1][1]
+        assert (told["x-sluice-action"], told["x-sluice-scan"], told["cookie"]) == ("subscribe", scan, COOKIE["Cookie"])
+        assert opened(nodes[0], f"{scan}?ticket={first}", False) == "invalid_token"
+        socket.close()
+        # A ticket is exchanged for no other, and is that visitor's alone.
+        assert nodes[1].request("POST", f"/api/tickets?ticket={ticket()}").status == 403
+        second = ticket()
+        application.users = {"s1": {"sub": "bob", "scans": ["*"]}}
+        assert opened(nodes[1], f"{scan}?ticket={second}", False) == "invalid_token"
+        application.users = {}
+        assert opened(nodes[1], f"{scan}?ticket={second}", False) == "not_signed_in"
+        # It was not used up by what was refused.
+        application.users = {"s1": {"sub": "alice", "scans": ["*"]}}
+        opened(nodes[1], f"{scan}?ticket={second}", False).close()
+    finally:
+        application.close()
+        for node in nodes:
+            node.kill()
 
 
 def test_a_revocation_holds_on_every_node_and_on_those_that_come_later(cluster, scan, user):

@@ -1,5 +1,5 @@
 import Crypto
-import SluiceBase
+package import SluiceBase
 import Synchronization
 
 /// Finds the identity behind a credential, for all event loops.
@@ -231,17 +231,23 @@ package final class Authenticator: Sendable {
     /// Issues a ticket that any of several nodes may be shown, to be kept where all find it.
     ///
     /// - Parameters:
-    ///   - token: The token that the caller showed.
-    ///   - identity: The caller's identity, from it.
+    ///   - token: The token that the caller showed; `nil` if it showed none, as the application's visitors do.
+    ///   - identity: The caller's identity, from the token or the application.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: The ticket and the seconds for which it may be used, or `nil` if too many are outstanding.
-    /// - Throws: ``TokenError`` if the credential is not a token, or was revoked.
+    /// - Throws: ``TokenError`` if the credential is another one, or was revoked.
     package func sealTicket(
-        for token: String,
+        for token: String?,
         of identity: Identity,
         now: Double
     ) throws(TokenError) -> (ticket: SealedTicket, expiresIn: Int)? {
-        guard identity.kind == .token else {
+        let content: SealedTicket.Content
+        switch (identity.kind, identity.evidence, token) {
+        case (.token, _, let token?):
+            content = .token(token)
+        case (.application, .application(let evidence)?, _):
+            content = .application(evidence.credential, subject: identity.subject)
+        default:
             throw TokenError(.ticket)
         }
         let mayIssue = try self.state.withLock { state throws(TokenError) in
@@ -253,22 +259,31 @@ package final class Authenticator: Sendable {
         guard mayIssue else {
             return nil
         }
-        return SealedTicket(token: token, now: now).map { ($0, Int(TicketBook.timeToLive)) }
+        return SealedTicket(content, now: now).map { ($0, Int(TicketBook.timeToLive)) }
     }
 
-    /// Finds the identity behind a ticket that some node issued; the caller sees to it that it is used once.
+    /// What is behind a ticket that some node issued.
+    package enum OpenedTicket: Equatable {
+        /// The identity that its token gives.
+        case identity(Identity)
+        /// The application is to be asked again, and it has to be the same one.
+        case visitor(ApplicationCredential, subject: ByteName)
+    }
+
+    /// Opens a ticket that some node issued; the caller sees to it that it is used once.
     ///
     /// - Parameters:
     ///   - ticket: The ticket.
     ///   - sealed: What is kept of it.
     ///   - now: The wall clock, in seconds since 1970.
-    /// - Returns: The identity whose token it was issued for.
+    /// - Returns: Who it was issued for.
     /// - Throws: ``TokenError`` if the ticket is none, or its token has ended.
-    package func openTicket(_ ticket: String, _ sealed: [UInt8], now: Double) throws(TokenError) -> Identity {
-        guard let token = SealedTicket.token(in: sealed, by: ticket, now: now) else {
-            throw TokenError(.ticket)
+    package func openTicket(_ ticket: String, _ sealed: [UInt8], now: Double) throws(TokenError) -> OpenedTicket {
+        switch SealedTicket.content(in: sealed, by: ticket, now: now) {
+        case nil: throw TokenError(.ticket)
+        case .token(let token)?: return .identity(try self.authenticate(token: token, now: now).asTicket)
+        case .application(let credential, let subject)?: return .visitor(credential, subject: subject)
         }
-        return try self.authenticate(token: token, now: now).asTicket
     }
 
     /// Ends tokens before their time, and the tickets issued for them.

@@ -1,11 +1,11 @@
 import Crypto
-import SluiceBase
+package import SluiceBase
 
-/// A ticket that may be shown to any of several nodes, and what they keep of it: its token, under a key that only the
-/// ticket opens.
+/// A ticket that may be shown to any of several nodes, and what they keep of it: what it was issued for, under a key
+/// that only the ticket opens.
 ///
-/// Who reads what is kept learns neither ticket nor token, and who writes there makes no identity: the node that is
-/// shown the ticket verifies the token again.
+/// Who reads what is kept learns neither ticket nor credential, and who writes there makes no identity: the node that is
+/// shown the ticket verifies the token again, or asks the application again.
 package struct SealedTicket: Sendable {
     /// For the client.
     package let text: String
@@ -14,19 +14,30 @@ package struct SealedTicket: Sendable {
     /// What is kept.
     package let sealed: [UInt8]
 
-    private static let timeBytes = 8
+    /// What a ticket is issued for.
+    package enum Content: Sendable, Equatable {
+        /// A token.
+        case token(String)
+        /// What the application judged, and who that was by its word.
+        case application(ApplicationCredential, subject: ByteName)
+    }
 
-    /// A ticket for a token.
+    private static let timeBytes = 8
+    /// The most bytes of what is sealed for the application's visitors: their fields in quotes.
+    private static let maximumContentBytes = 8 * ApplicationCredential.maximumBytes
+    private static let rules = JSONReader.Rules.strict(maximumDepth: 8, maximumMemberCount: 8)
+
+    /// A ticket for a credential.
     ///
     /// - Parameters:
-    ///   - token: The token, verified by the caller.
+    ///   - content: The credential, judged by the caller.
     ///   - now: The wall clock, in seconds since 1970.
-    init?(token: String, now: Double) {
+    init?(_ content: Content, now: Double) {
         self.text = RandomText.make(byteCount: TicketBook.randomBytes)
         self.digest = Self.digest(of: self.text)
         let milliseconds = UInt64(clamping: now * 1000)
         let time = stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: milliseconds >> $0) }
-        guard let box = try? AES.GCM.seal(time + Array(token.utf8), using: Self.key(of: self.text)),
+        guard let box = try? AES.GCM.seal(time + Self.bytes(content), using: Self.key(of: self.text)),
             let sealed = box.combined
         else {
             return nil
@@ -44,10 +55,10 @@ package struct SealedTicket: Sendable {
         Base64URL.decode(text.utf8)?.count == TicketBook.randomBytes
     }
 
-    /// The token behind a ticket; nil where the ticket does not open it, or is too old.
+    /// What a ticket was issued for; nil where the ticket does not open it, or is too old.
     ///
     /// The clocks of nodes may differ: a ticket from the future is as good as one from the past.
-    static func token(in sealed: [UInt8], by text: String, now: Double) -> String? {
+    package static func content(in sealed: [UInt8], by text: String, now: Double) -> Content? {
         guard let box = try? AES.GCM.SealedBox(combined: sealed),
             let opened = try? AES.GCM.open(box, using: Self.key(of: text)), opened.count > Self.timeBytes
         else {
@@ -57,7 +68,46 @@ package struct SealedTicket: Sendable {
         guard abs(now - Double(milliseconds) / 1000) < TicketBook.timeToLive else {
             return nil
         }
-        return String(validating: Array(opened.dropFirst(Self.timeBytes)), as: UTF8.self)
+        return Self.content(Array(opened.dropFirst(Self.timeBytes)))
+    }
+
+    /// A token stands there as it is; what begins with a brace is no token.
+    private static func bytes(_ content: Content) -> [UInt8] {
+        switch content {
+        case .token(let token):
+            return Array(token.utf8)
+        case .application(let credential, let subject):
+            var json = JSONWriter()
+            json.beginObject()
+            json.member("sub", subject.text)
+            json.name("fields")
+            json.beginArray()
+            for field in credential.fields {
+                json.value(field.name)
+                json.value(field.value)
+            }
+            json.endArray()
+            json.endObject()
+            return json.bytes
+        }
+    }
+
+    private static func content(_ bytes: [UInt8]) -> Content? {
+        guard bytes.first == UInt8(ascii: "{") else {
+            return String(validating: bytes, as: UTF8.self).map { .token($0) }
+        }
+        guard bytes.count <= Self.maximumContentBytes, let json = try? JSONReader.object(bytes, Self.rules),
+            let subject = json["sub"]?.string, let texts = json["fields"]?.strings, texts.count.isMultiple(of: 2)
+        else {
+            return nil
+        }
+        let fields = stride(from: 0, to: texts.count, by: 2)
+            .map { ApplicationCredential.Field(name: texts[$0], value: texts[$0 + 1]) }
+        let credential = ApplicationCredential(fields)
+        guard !fields.isEmpty, credential.byteCount <= ApplicationCredential.maximumBytes else {
+            return nil
+        }
+        return .application(credential, subject: ByteName(subject))
     }
 
     private static func key(of text: String) -> SymmetricKey {

@@ -92,7 +92,7 @@ package struct Identity: Sendable, Hashable {
     }
 
     /// The same rights, held by a ticket.
-    var asTicket: Self {
+    package var asTicket: Self {
         Self(
             kind: .ticket,
             subject: self.subject.text,

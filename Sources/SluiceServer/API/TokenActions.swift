@@ -31,10 +31,10 @@ struct TokenActions: Sendable {
     /// A ticket that every node takes: it is there for all when the client hears of it.
     private func sealTicket(_ peers: any Peers, _ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
         let auth = self.services.settings.configuration.auth
-        let token =
+        let token: String? =
             switch Credentials(exchange.request, isWebSocket: false, auth: auth).proof {
             case .bearer(let token), .token(let token): token
-            case .ticket, .none, .malformed: ""
+            case .ticket, .none, .malformed: nil
             }
         let issued: (ticket: SealedTicket, expiresIn: Int)?
         do throws(TokenError) {

@@ -60,6 +60,16 @@ extension GatewayConfiguration.Auth.Forward {
         return fields.isEmpty ? nil : ApplicationCredential(fields)
     }
 
+    /// Whether these are fields that the application judges, and values that a request may have.
+    func judges(_ credential: ApplicationCredential) -> Bool {
+        let names = Set(self.headers.map { $0.lowercased() })
+        return self.url != nil
+            && credential.fields.allSatisfy { field in
+                names.contains(field.name.lowercased())
+                    && field.value.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F || $0 == "\t" }
+            }
+    }
+
     /// Whether opaque tokens are the application's to judge.
     var takesAuthorization: Bool {
         self.url != nil && self.headers.contains { $0.lowercased() == "authorization" }

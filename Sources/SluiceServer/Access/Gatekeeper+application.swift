@@ -60,23 +60,38 @@ extension Gatekeeper {
         var credentials = credentials
         credentials.carrier = .application
         credentials.isAmbient = false
+        self.judge(shown, by: judge, wanted, exchange) { [credentials] identity in
+            self.letIn(identity, self.services.authenticator.changeCount, credentials, wanted, exchange, then: then)
+        }
+        return true
+    }
+
+    /// Has the application judge what it was shown; `then` is called, perhaps later, if it knows who that is.
+    ///
+    /// Otherwise this answers the refusal.
+    func judge(
+        _ shown: ApplicationCredential,
+        by judge: ApplicationJudge,
+        _ wanted: Wanted,
+        _ exchange: HTTPExchange,
+        then: @escaping (Identity) -> Void
+    ) {
         let errand = self.errand(wanted, exchange)
         let question = errand.question(shown)
         if let answer = judge.known(question, now: exchange.eventLoop.now) {
-            self.take(answer, credentials, wanted, exchange, then: then)
-            return true
+            self.take(answer, exchange, then: then)
+            return
         }
         guard self.mayAsk(exchange) else {
-            return true
+            return
         }
         judge.ask(question, errand, isFresh: false, on: exchange.eventLoop).assumeIsolated()
             .whenSuccess { answer in
                 // The client may have left meanwhile: nothing begins that no end would follow.
                 if exchange.isOpen {
-                    self.take(answer, credentials, wanted, exchange, then: then)
+                    self.take(answer, exchange, then: then)
                 }
             }
-        return true
     }
 
     /// An address that showed many things which the application does not know asks it no more for a while.
@@ -91,16 +106,10 @@ extension Gatekeeper {
         return problem == nil
     }
 
-    private func take(
-        _ answer: ApplicationAnswer,
-        _ credentials: Credentials,
-        _ wanted: Wanted,
-        _ exchange: HTTPExchange,
-        then: (Visitor) -> Void
-    ) {
+    private func take(_ answer: ApplicationAnswer, _ exchange: HTTPExchange, then: (Identity) -> Void) {
         switch answer {
         case .admitted(let identity):
-            self.letIn(identity, self.services.authenticator.changeCount, credentials, wanted, exchange, then: then)
+            then(identity)
         case .refused(let isKnown, let challenges):
             var problem = Problem(.forbidden, "the application does not allow this")
             if !isKnown {

@@ -7,7 +7,7 @@ internal import SluiceHTTP
 extension Gatekeeper {
     /// Finds the identity behind a ticket, and uses the ticket up; `then` is called only if that is so.
     ///
-    /// A ticket whose token is not good is not used up.
+    /// A ticket whose token is not good, or whose visitor the application does not let in, is not used up.
     func redeem(
         _ ticket: String,
         _ peers: any Peers,
@@ -21,6 +21,9 @@ extension Gatekeeper {
             self.refuse(TokenError(.ticket), credentials.proof, exchange)
             return
         }
+        guard self.mayLookUp(exchange) else {
+            return
+        }
         let digest = SealedTicket.digest(of: ticket)
         let kept = exchange.eventLoop.makePromise(of: [UInt8]?.self)
         peers.ticket(digest) { result in kept.completeWith(result.mapError { $0 as any Error }) }
@@ -28,9 +31,16 @@ extension Gatekeeper {
             let changeCount = self.services.authenticator.changeCount
             do throws(TokenError) {
                 let now = WallTime.now().seconds
-                let identity = try self.services.authenticator.openTicket(ticket, sealed ?? [], now: now)
-                self.useUp(digest, peers, credentials, exchange) {
-                    self.letIn(identity, changeCount, credentials, wanted, exchange, then: then)
+                let goOn = { (identity: Identity) in
+                    self.useUp(digest, peers, credentials, exchange) {
+                        self.letIn(identity, changeCount, credentials, wanted, exchange, then: then)
+                    }
+                }
+                switch try self.services.authenticator.openTicket(ticket, sealed ?? [], now: now) {
+                case .identity(let identity):
+                    goOn(identity)
+                case .visitor(let shown, let subject):
+                    self.ask(shown, subject, credentials, wanted, exchange, then: goOn)
                 }
             } catch {
                 if mayFetchKeys, error.isUnknownKey,
@@ -54,6 +64,41 @@ extension Gatekeeper {
                 }
                 self.refuse(error, credentials.proof, exchange)
             }
+        }
+    }
+
+    /// An address that showed many bad credentials has no ticket looked up for a while; this answers the refusal.
+    private func mayLookUp(_ exchange: HTTPExchange) -> Bool {
+        let now = exchange.eventLoop.now.uptimeNanoseconds
+        let failures = self.services.limits.failuresByAddress
+        let problem = self.address(of: exchange)
+            .flatMap { failures.answer(for: $0, now: now).problem("invalid tokens from this address") }
+        if let problem {
+            exchange.respond(problem: problem)
+        }
+        return problem == nil
+    }
+
+    /// The application says again what the visitor of a ticket may do; the fields are among those that it judges here.
+    private func ask(
+        _ shown: ApplicationCredential,
+        _ subject: ByteName,
+        _ credentials: Credentials,
+        _ wanted: Wanted,
+        _ exchange: HTTPExchange,
+        then: @escaping (Identity) -> Void
+    ) {
+        let forward = self.services.settings.configuration.auth.forward
+        guard let judge = self.services.application, forward.judges(shown) else {
+            self.refuse(TokenError(.ticket), credentials.proof, exchange)
+            return
+        }
+        self.judge(shown, by: judge, wanted, exchange) { identity in
+            guard identity.subject == subject else {
+                self.refuse(TokenError(.ticket), credentials.proof, exchange)
+                return
+            }
+            then(identity.asTicket)
         }
     }
 

@@ -184,7 +184,7 @@ import Testing
         #expect(SealedTicket.isTicket(ticket.text) && !SealedTicket.isTicket("nonsense") && !SealedTicket.isTicket(""))
         #expect(!String(decoding: ticket.sealed, as: UTF8.self).contains(token.suffix(20)))
         let opened = try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now + 29.9)
-        #expect(opened == identity.asTicket)
+        #expect(opened == .identity(identity.asTicket))
         for seconds in [30.0, -31] {
             #expect(throws: TokenError(.ticket)) {
                 try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now + seconds)
@@ -195,13 +195,67 @@ import Testing
         for (text, bytes) in [("other", ticket.sealed), (ticket.text, damaged), (ticket.text, [])] {
             #expect(throws: TokenError(.ticket)) { try nodes[1].openTicket(text, bytes, now: self.now) }
         }
-        #expect(throws: TokenError(.ticket)) { try nodes[0].sealTicket(for: token, of: opened, now: self.now) }
+        #expect(throws: TokenError(.ticket)) {
+            try nodes[0].sealTicket(for: token, of: identity.asTicket, now: self.now)
+        }
         // A revocation that was given elsewhere ends it, too.
         let kept = KeptRevocation(.tokenID("one"), keptUntil: self.now + 60)
         let before = nodes[1].changeCount
         #expect(nodes[1].adopt(kept, now: self.now) && nodes[1].changeCount == before + 1)
         #expect(throws: TokenError(.revoked)) {
             try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now)
+        }
+    }
+
+    @Test func `a ticket of the application's visitor opens on each node, for the application to judge again`() throws {
+        let nodes = try (0..<2).map { _ in try self.authenticator() }
+        let value = #"session="s1"; a=\é"# + "\u{301}"
+        let fields = [("Cookie", value), ("Authorization", "Basic x")]
+        let shown = ApplicationCredential(fields.map { ApplicationCredential.Field(name: $0, value: $1) })
+        let answer = ApplicationAnswer(
+            status: 200,
+            challenges: [],
+            body: Array(#"{"sub":"al\"ice","roles":["admin"]}"#.utf8),
+            credential: shown,
+            roles: ClaimRules(),
+            now: self.now
+        )
+        guard case .admitted(let identity) = answer else {
+            Issue.record("not admitted")
+            return
+        }
+        let issued = try nodes[0].sealTicket(for: nil, of: identity, now: self.now)
+        let (ticket, expiresIn) = try #require(issued)
+        #expect(expiresIn == 30 && !String(decoding: ticket.sealed, as: UTF8.self).contains("session"))
+        let opened = try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now + 29.9)
+        #expect(opened == .visitor(shown, subject: "al\"ice"))
+        #expect(throws: TokenError(.ticket)) {
+            try nodes[1].openTicket(ticket.text, ticket.sealed, now: self.now + 30)
+        }
+        #expect(throws: TokenError(.ticket)) {
+            try nodes[0].sealTicket(for: nil, of: identity.asTicket, now: self.now)
+        }
+        #expect(nodes[0].revoke(.subject(identity.subject, issuedBefore: self.now + 1), now: self.now))
+        #expect(throws: TokenError(.revoked)) { try nodes[0].sealTicket(for: nil, of: identity, now: self.now) }
+    }
+
+    @Test func `what no node could have sealed is no ticket`() throws {
+        let authenticator = try self.authenticator()
+        let cookie = { ApplicationCredential.Field(name: "Cookie", value: String(repeating: "x", count: $0)) }
+        for (fields, isOne) in [([cookie(8186)], true), ([cookie(8187)], false), ([], false)] {
+            let content = SealedTicket.Content.application(ApplicationCredential(fields), subject: "a")
+            let ticket = try #require(SealedTicket(content, now: self.now))
+            let opened = try? authenticator.openTicket(ticket.text, ticket.sealed, now: self.now)
+            #expect((opened != nil) == isOne)
+        }
+        let odd = [
+            "{", "{}", #"{"sub":"a","fields":["Cookie"]}"#, #"{"sub":"a","fields":[1,2]}"#, #"{"fields":["a","b"]}"#,
+        ]
+        for text in odd {
+            let ticket = try #require(SealedTicket(.token(text), now: self.now))
+            #expect(throws: TokenError(.ticket)) {
+                try authenticator.openTicket(ticket.text, ticket.sealed, now: self.now)
+            }
         }
     }
 

@@ -19,7 +19,11 @@ final class TestGateway {
     let shared: LoopServices
     private let key: VerificationKey
 
-    init(store: (any ScanStore)? = nil, _ change: (inout GatewayConfiguration) -> Void = { _ in }) throws {
+    init(
+        store: (any ScanStore)? = nil,
+        engine: (any SharedEngine & Peers)? = nil,
+        _ change: (inout GatewayConfiguration) -> Void = { _ in }
+    ) throws {
         var configuration = GatewayConfiguration()
         change(&configuration)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -37,6 +41,7 @@ final class TestGateway {
             settings: GatewaySettings(configuration),
             relay: relay,
             store: store,
+            engine: engine,
             authenticator: authenticator,
             connections: ConnectionRegistry(eventLoops: [self.loop]),
             keySource: KeySource(loaded, client: .shared, authenticator: authenticator, logger: logger),
@@ -76,6 +81,9 @@ final class TestGateway {
             self.channel = EmbeddedChannel(loop: gateway.loop)
             self.socket = try SlowSocket(self.channel)
             self.socket.isOpen = true
+            let address = try SocketAddress(ipAddress: "192.0.2.7", port: 4321)
+            // Known from the beginning, as that of an accepted connection.
+            self.channel.remoteAddress = address
             try HTTPPipeline.configure(
                 self.channel,
                 router: gateway.routes,
@@ -83,7 +91,7 @@ final class TestGateway {
                 context: gateway.shared.http,
                 isTLS: false
             )
-            try self.channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 4321)).wait()
+            try self.channel.connect(to: address).wait()
         }
 
         deinit {
