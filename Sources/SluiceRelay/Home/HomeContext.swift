@@ -21,6 +21,8 @@ final class HomeContext {
     let wallClock: @Sendable () -> WallTime
     /// Receives the events of scans.
     let observer: (any ScanObserver)?
+    /// Which of the homes it is.
+    let home: Int
     /// The loop of this home.
     let eventLoop: any EventLoop
     /// Runs work on another thread that would take too long on the loop.
@@ -53,6 +55,7 @@ final class HomeContext {
         home: Int
     ) {
         self.configuration = configuration
+        self.home = home
         self.loops = loops
         self.memory = memory
         self.idempotency = idempotency

@@ -2,19 +2,43 @@ import NIOCore
 internal import SluiceBase
 
 extension HomeLoop {
-    /// The most scans that are summarised in one turn of the loop.
+    /// The most scans that are summarised, or looked at in a list, in one turn of the loop.
     static let summariesPerTurn = 256
 
     /// Summarises every scan, some in each turn of the loop, so that ten thousand of them do not block it.
     ///
     /// - Parameters:
-    ///   - listed: Scans of a shared log; one that is in memory here is summarised as it stands here.
+    ///   - listed: Scans of a shared log, those of other homes among them; one that is in memory here is summarised as it
+    ///     stands here.
     ///   - promise: Succeeds with the summaries, in chunks.
     func gatherSummaries(listed: [RecordHeader], promise: EventLoopPromise<[[ScanSummary]]>) {
+        self.gather(listed[...], notIn: self.presence, [], promise)
+    }
+
+    /// A scan that comes into memory, or leaves it, meanwhile is summarised once: by what was in memory at first.
+    private func gather(
+        _ listed: ArraySlice<RecordHeader>,
+        notIn presence: [ScanID: ScanPresence],
+        _ gathered: [[ScanSummary]],
+        _ promise: EventLoopPromise<[[ScanSummary]]>
+    ) {
+        guard !listed.isEmpty else {
+            self.gather(Array(presence.values)[...], gathered, promise)
+            return
+        }
         let now = self.context.wallClock()
-        let elsewhere = listed.filter { self.live($0.id) == nil }
-            .map { ScanSummary($0, stallAfter: self.context.configuration.stallAfter, now: now) }
-        self.gather(Array(self.presence.values)[...], elsewhere.isEmpty ? [] : [elsewhere], promise)
+        let stallAfter = self.context.configuration.stallAfter
+        let chunk = listed.prefix(Self.summariesPerTurn)
+            .filter { header in
+                guard self.context.loops.home(of: header.id) == self.context.home else {
+                    return false
+                }
+                if case .live? = presence[header.id] { return false } else { return true }
+            }
+            .map { ScanSummary($0, stallAfter: stallAfter, now: now) }
+        let rest = listed.dropFirst(Self.summariesPerTurn)
+        let gathered = chunk.isEmpty ? gathered : gathered + [chunk]
+        self.eventLoop.nextTurn { self.gather(rest, notIn: presence, gathered, promise) }
     }
 
     private func gather(

@@ -169,25 +169,21 @@ package final class Relay: Sendable {
     /// Fails with `RelayRefusal` where a shared log cannot list its scans.
     package func summaries(on eventLoop: any EventLoop) -> EventLoopFuture<[[ScanSummary]]> {
         guard let engine = self.engine else {
-            return self.gatherSummaries(listed: [:], on: eventLoop)
+            return self.gatherSummaries(listed: [], on: eventLoop)
         }
         let listed = eventLoop.makePromise(of: [RecordHeader].self)
         engine.list(promise: listed)
-        return listed.futureResult.flatMap { headers in
-            let standing = headers.filter { $0.end == nil }
-            return self.gatherSummaries(listed: Dictionary(grouping: standing) { self.home(of: $0.id) }, on: eventLoop)
-        }
+        return listed.futureResult.flatMap { self.gatherSummaries(listed: $0, on: eventLoop) }
     }
 
-    /// The summaries of the scans in memory, and of the listed ones that are not, by home.
+    /// The summaries of the scans in memory, and of the listed ones that are not; each home finds its own among them.
     private func gatherSummaries(
-        listed: [Int: [RecordHeader]],
+        listed: [RecordHeader],
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<[[ScanSummary]]> {
         let gathered = self.homes.indices.map { index in
             let promise = self.loops.eventLoops[index].makePromise(of: [[ScanSummary]].self)
-            let headers = listed[index] ?? []
-            self.tell(index) { $0.gatherSummaries(listed: headers, promise: promise) }
+            self.tell(index) { $0.gatherSummaries(listed: listed, promise: promise) }
             return promise.futureResult
         }
         return EventLoopFuture.whenAllSucceed(gathered, on: eventLoop).map { $0.flatMap { $0 } }
@@ -236,9 +232,10 @@ package final class Relay: Sendable {
             .flatMap { self.askAll(on: eventLoop) { _ in () }.map { _ in () } }
     }
 
-    /// How often a shared log is searched for scans whose time is over and that no process has open.
+    /// How long after a search of a shared log the next one begins: for scans whose time is over and that no process has
+    /// open.
     private static let sweepInterval = TimeAmount.seconds(10)
-    /// The most of them that are opened at a time, for their homes to end.
+    /// The most of them that are opened in one search, for their homes to end.
     private static let sweptCount = 1000
 
     private func sweepLater(_ engine: any ScanEngine) {
@@ -247,26 +244,45 @@ package final class Relay: Sendable {
             guard let self else {
                 return
             }
-            self.sweepLater(engine)
             guard !engine.isCutOff else {
+                self.sweepLater(engine)
                 return
             }
             let listed = eventLoop.makePromise(of: [RecordHeader].self)
-            listed.futureResult.assumeIsolated().whenSuccess { self.sweep($0, engine) }
+            listed.futureResult.assumeIsolated()
+                .whenComplete { result in
+                    self.sweep(((try? result.get()) ?? [])[...], engine, room: Self.sweptCount) {
+                        self.sweepLater(engine)
+                    }
+                }
             engine.listReachable(promise: listed)
         }
     }
 
     /// Opens those of the listed scans whose time is over, or whose beginning the log is about to lose, if they are this
     /// process's: their homes, and the engine, do the rest.
-    private func sweep(_ listed: [RecordHeader], _ engine: any ScanEngine) {
+    ///
+    /// Some are looked at in each turn of the first loop.
+    private func sweep(
+        _ listed: ArraySlice<RecordHeader>,
+        _ engine: any ScanEngine,
+        room: Int,
+        then: @escaping () -> Void
+    ) {
         let home = self.homes[0].value
-        let due = listed.lazy.filter {
-            $0.end == nil && (home.isOverdue($0) || engine.isOld($0)) && engine.keeps($0.id)
-        }
-        for id in due.prefix(Self.sweptCount).map(\.id) {
+        let due = listed.prefix(HomeLoop.summariesPerTurn)
+            .filter { (home.isOverdue($0) || engine.isOld($0)) && engine.keeps($0.id) }
+            .prefix(room).map(\.id)
+        for id in due {
             self.tell(self.home(of: id)) { $0.whenLoaded(id) { _ in } }
         }
+        let rest = listed.dropFirst(HomeLoop.summariesPerTurn)
+        let room = room - due.count
+        guard !rest.isEmpty, room > 0 else {
+            then()
+            return
+        }
+        self.loops.eventLoops[0].nextTurn { self.sweep(rest, engine, room: room, then: then) }
     }
 
     /// Starts a subscription.

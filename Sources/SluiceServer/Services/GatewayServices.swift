@@ -71,7 +71,7 @@ final class GatewayServices: Sendable {
         self.limits = GatewayLimits(settings.configuration.limits)
         self.connections = connections
         self.stats = StatsBoard(
-            source: StatsBoard.Source(count: { relay.scans }) { eventLoop in
+            source: StatsBoard.Source(count: { max(relay.scans, relay.engineStatus?.scans ?? 0) }) { eventLoop in
                 let summaries = relay.summaries(on: eventLoop)
                 return elsewhere?.add(to: summaries) ?? summaries
             }

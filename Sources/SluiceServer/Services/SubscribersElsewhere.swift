@@ -33,20 +33,37 @@ final class SubscribersElsewhere: Sendable {
         return promise.futureResult
     }
 
-    /// Adds them to those of this node.
+    /// Adds them to those of this node, to one chunk in each turn of the loop.
     func add(to summaries: EventLoopFuture<[[ScanSummary]]>) -> EventLoopFuture<[[ScanSummary]]> {
-        summaries.and(self.counts(on: summaries.eventLoop))
-            .map { chunks, counts in
+        let eventLoop = summaries.eventLoop
+        return summaries.and(self.counts(on: eventLoop))
+            .flatMap { chunks, counts in
                 guard !counts.isEmpty else {
-                    return chunks
+                    return eventLoop.makeSucceededFuture(chunks)
                 }
-                return chunks.map { chunk in
-                    chunk.map { summary in
-                        var summary = summary
-                        summary.subscriberCount += counts[summary.id] ?? 0
-                        return summary
-                    }
-                }
+                let promise = eventLoop.makePromise(of: [[ScanSummary]].self)
+                Self.add(counts, to: chunks[...], [], promise)
+                return promise.futureResult
             }
+    }
+
+    private static func add(
+        _ counts: [ScanID: Int],
+        to chunks: ArraySlice<[ScanSummary]>,
+        _ done: [[ScanSummary]],
+        _ promise: EventLoopPromise<[[ScanSummary]]>
+    ) {
+        guard let chunk = chunks.first else {
+            promise.succeed(done)
+            return
+        }
+        let summed = chunk.map { summary in
+            var summary = summary
+            summary.subscriberCount += counts[summary.id] ?? 0
+            return summary
+        }
+        promise.futureResult.eventLoop.nextTurn {
+            Self.add(counts, to: chunks.dropFirst(), done + [summed], promise)
+        }
     }
 }

@@ -138,7 +138,8 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
 
     func list(promise: EventLoopPromise<[RecordHeader]>) {
         self.world.storeLoop.execute {
-            promise.succeed(self.log.records.keys.compactMap { self.log.last(of: $0)?.header })
+            let newest = self.log.records.keys.compactMap { self.log.last(of: $0)?.header }
+            promise.succeed(newest.filter { $0.end == nil })
         }
     }
 
