@@ -19,6 +19,8 @@ enum FuzzTarget: String, CaseIterable {
     case keys
     /// Everything that a connection sends, through the HTTP side as a whole.
     case http
+    /// The answer of a server behind a route.
+    case answer
     /// A request's target, and what its query asks for.
     case target
     /// The header fields that proxies add.
@@ -47,6 +49,7 @@ enum FuzzTarget: String, CaseIterable {
         case .claims: try Self.runClaims(bytes)
         case .keys: try Self.runKeys(bytes)
         case .http: try Self.runHTTP(bytes)
+        case .answer: try Self.runAnswer(bytes)
         case .target: try Self.runTarget(bytes)
         case .forwarded: try Self.runForwarded(bytes)
         case .configuration: try Self.runConfiguration(bytes)

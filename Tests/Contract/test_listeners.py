@@ -14,7 +14,7 @@ import time
 import pytest
 import websockets.sync.client
 
-from conftest import BASE, PATIENCE, SLUICE, Gateway, clean_environment, merged, read_until
+from conftest import BASE, PATIENCE, SLUICE, Gateway, clean_environment, merged, read_until, wait_for
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 BALANCED = {"proxy_protocol": True, "trusted_proxies": ["127.0.0.1/32"]}
@@ -126,6 +126,17 @@ def test_a_late_preface_closes_the_connection(make_gateway):
     assert gateway.refused("proxy_protocol") == 3
 
 
+def test_whoever_has_not_been_named_does_not_hold_up_the_end(make_gateway):
+    gateway = make_gateway(listen=BALANCED, shutdown={"grace": "10m"})
+    with socket.create_connection(("127.0.0.1", gateway.port)) as silent, \
+            socket.create_connection(("127.0.0.1", gateway.port)) as begun:
+        begun.sendall(SIGNATURE[:5])
+        wait_for(lambda: gateway.metrics()["sluice_transports"] == 2)
+        gateway.terminate()
+        assert is_closed(silent) and is_closed(begun)
+        assert gateway.wait() == 0
+
+
 def test_limits_count_the_named_address(make_gateway, scan):
     gateway = make_gateway(listen=BALANCED, limits={"accepts": {"rate": 0.01, "burst": 3},
                                                     "connections": {"per_address": 2}})
@@ -187,10 +198,11 @@ def local(path, target="/api/probe", headers=None, token=None):
     return answer.status, json.loads(body) if body.startswith(b"{") else body
 
 
-def test_a_local_proxy_is_trusted(make_gateway, make_folder, scan):
+@pytest.mark.parametrize("mask", [0, 0o077])
+def test_a_local_proxy_is_trusted(make_gateway, make_folder, scan, mask):
     folder = make_folder()
     path = folder / "sluice.sock"
-    old = os.umask(0)
+    old = os.umask(mask)
     try:
         gateway = make_gateway(folder=folder, listen={"unix": "sluice.sock", "proxy_protocol": True,
                                                       "trusted_proxies": ["192.0.2.0/24"]},

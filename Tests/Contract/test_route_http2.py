@@ -93,6 +93,21 @@ def test_times_and_connections_are_kept_as_over_http1(passing):
         upstream.left.set()
 
 
+@pytest.mark.parametrize("name", [b"x-\xe9", "x-é".encode(), b"X-A", b"x a", b"x\0"], ids=str)
+def test_a_request_with_a_name_that_is_none_reaches_nobody(passing, name):
+    gateway, upstream = passing()
+    with Client(gateway) as client:
+        assert client.ask("GET", "/", headers=[(name, b"a")]).status in (None, 400)
+    with Client(gateway) as client:
+        stream = client.begin("POST", "/", ends=False)
+        client.data(stream, b"hello")
+        client.state.send_headers(stream, [(name, b"a")], end_stream=True)
+        client.flush()
+        assert client.answer(stream).status in (None, 400)
+    wait_for(lambda: all(link.is_left() for link in upstream.links))
+    assert upstream.requests == []
+
+
 @pytest.mark.parametrize("answer", [
     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
 ])

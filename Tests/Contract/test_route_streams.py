@@ -55,6 +55,21 @@ def test_errors_of_upstreams_are_problems(make_gateway, hold):
         assert gateway.refused(code) >= 1, code
 
 
+def test_a_trusted_proxys_name_of_a_request_is_the_one_in_problems_and_in_the_log(make_gateway):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = f"http://127.0.0.1:{free.getsockname()[1]}"
+    gateway = make_gateway(**routed(closed), listen={"trusted_proxies": ["127.0.0.1/32"]}, log={"requests": True})
+    answer = gateway.get("/", headers={"X-Request-Id": "edge=7"})
+    is_problem(answer, 502, "upstream_unreachable")
+    assert answer.headers["X-Request-Id"] == answer.json()["requestId"] == "edge=7"
+    wait_for(lambda: re.search(r' request="?edge=7"?( |$).*', gateway.log(), re.MULTILINE))
+    # Strangers, and paths of the gateway's own, name nothing.
+    assert gateway.get("/api/scans/stats", headers={"X-Request-Id": "edge=8"}).json()["requestId"] != "edge=8"
+    gateway.reload(listen={"trusted_proxies": []})
+    answer = gateway.get("/", headers={"X-Request-Id": "edge=9"})
+    assert answer.headers["X-Request-Id"] == answer.json()["requestId"] != "edge=9"
+
+
 def test_https_upstreams_are_verified(make_gateway, make_folder, hold):
     folder = make_folder()
     make_certificate(folder, "app")
@@ -191,6 +206,7 @@ def test_slow_sides_are_waited_for_and_nothing_is_held(passing):
                 connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             else:
                 connection.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+        wait_for(lambda: gateway.metrics()["sluice_proxy_requests_open"] == 300)
         end = time.monotonic() + 5
         while time.monotonic() < end:
             for connection in connections[::2]:

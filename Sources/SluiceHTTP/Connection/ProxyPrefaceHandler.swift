@@ -2,7 +2,7 @@ package import NIOCore
 
 /// Waits for the PROXY protocol's words before anything else of a connection is built, and leaves.
 ///
-/// A preface that is malformed or late ends the connection.
+/// A preface that is malformed or late ends the connection; so does a drain, since nobody has asked for anything yet.
 package final class ProxyPrefaceHandler: ChannelInboundHandler, RemovableChannelHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
@@ -11,8 +11,13 @@ package final class ProxyPrefaceHandler: ChannelInboundHandler, RemovableChannel
     private let named: (ProxyPreface) throws -> Bool
     private let failed: () -> Void
     private var bytes = ByteBuffer()
+    private var context: ChannelHandlerContext?
     private var timer: Scheduled<Void>?
     private var isOver = false
+    /// Whether the handlers behind it serve the connection.
+    private var isNamed = false
+    /// Called once the connection is over, unless the handlers behind this one serve it by then.
+    package var whenRemoved: (() -> Void)?
 
     /// - Parameters:
     ///   - timeout: The longest from the connection's start to the preface's end.
@@ -28,7 +33,17 @@ package final class ProxyPrefaceHandler: ChannelInboundHandler, RemovableChannel
         self.failed = failed
     }
 
+    /// Ends the connection.
+    package func drain() {
+        guard !self.isOver, let context = self.context else {
+            return
+        }
+        self.isOver = true
+        context.channel.cut()
+    }
+
     package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         self.timer = context.eventLoop.assumeIsolated()
             .scheduleTask(in: self.timeout) {
                 self.fail(context)
@@ -38,6 +53,12 @@ package final class ProxyPrefaceHandler: ChannelInboundHandler, RemovableChannel
     package func handlerRemoved(context: ChannelHandlerContext) {
         self.timer?.cancel()
         self.timer = nil
+        self.context = nil
+        // Once it is known who the client is, another handler has its place.
+        if !self.isNamed {
+            self.whenRemoved?()
+        }
+        self.whenRemoved = nil
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -58,6 +79,7 @@ package final class ProxyPrefaceHandler: ChannelInboundHandler, RemovableChannel
                 context.channel.cut()
                 return
             }
+            self.isNamed = true
             self.bytes.moveReaderIndex(forwardBy: byteCount)
             // Before it leaves: a handler that has left hands nothing on.
             if self.bytes.readableBytes > 0 {

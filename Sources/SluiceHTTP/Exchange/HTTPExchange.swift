@@ -21,6 +21,13 @@ package final class HTTPExchange {
         var generator = SystemRandomNumberGenerator()
         return TraceContext(self.request.single("traceparent"), using: &generator)
     }()
+    /// What it is called in the log and in problems, where that is not the trace's name for it.
+    private var givenRequestID: String?
+    /// What it is called in the log and in problems.
+    package var requestID: String {
+        get { self.givenRequestID ?? self.trace.requestID }
+        set { self.givenRequestID = newValue }
+    }
     /// When its head was there.
     package let startedAt: NIODeadline
     /// Told how many bytes of a body are answered, before packing, as they are made, so that they can be charged for.
@@ -164,7 +171,7 @@ package final class HTTPExchange {
 extension HTTPExchange {
     /// A problem as the answer to this request, which it names.
     internal func response(to problem: Problem) -> HTTPResponse {
-        problem.adding([("requestId", .string(self.trace.requestID))]).response(allocator: self.connection.allocator)
+        problem.adding([("requestId", .string(self.requestID))]).response(allocator: self.connection.allocator)
     }
 
     /// An answer's fields, and those that it gets because of the request.

@@ -8,3 +8,5 @@ package protocol ServedConnection: AnyObject {
     /// Called once the connection is over, or another protocol's.
     var whenRemoved: (() -> Void)? { get set }
 }
+
+extension ProxyPrefaceHandler: ServedConnection {}

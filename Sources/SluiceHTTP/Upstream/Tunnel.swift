@@ -22,7 +22,8 @@ package final class Tunnel {
     ///   - connection: The upstream's, whose answer was 101.
     ///   - idle: The longest without a byte either way.
     ///   - whenOver: Called once, when both are gone.
-    /// - Returns: Whether both were still there; if not, both are closed, and `whenOver` is not called.
+    /// - Returns: Whether there is a tunnel; if not, both are closed, and `whenOver` is not called. An upstream that has
+    ///   said all that it had to and left is one until its client has taken that.
     package static func join(
         _ channel: any Channel,
         _ connection: UpstreamConnection,
@@ -30,14 +31,13 @@ package final class Tunnel {
         whenOver: @escaping () -> Void
     ) -> Bool {
         let (upstream, held) = connection.takeOver()
-        guard let upstream, channel.isActive else {
+        guard channel.isActive, upstream != nil || held.readableBytes > 0 else {
             upstream?.close(promise: nil)
-            // It may have said all that it had to, and left.
-            channel.writeAndFlush(held).assumeIsolated().whenComplete { _ in channel.close(promise: nil) }
+            channel.close(promise: nil)
             return false
         }
         let tunnel = Tunnel(eventLoop: channel.eventLoop, idle: idle, whenOver: whenOver)
-        return tunnel.start(channel, upstream, held)
+        return upstream.map { tunnel.start(channel, $0, held) } ?? tunnel.finish(channel, held)
     }
 
     private init(eventLoop: any EventLoop, idle: TimeAmount, whenOver: @escaping () -> Void) {
@@ -75,6 +75,27 @@ package final class Tunnel {
         // It may have been paused for the sake of its answer.
         try? upstream.syncOptions?.setOption(.autoRead, value: true)
         self.watch()
+        return true
+    }
+
+    /// The upstream has left: its last bytes have as much time as any, and what the client says goes nowhere.
+    private func finish(_ channel: any Channel, _ held: ByteBuffer) -> Bool {
+        self.upstream.isGone = true
+        self.client.tunnel = self
+        if channel.streamEnd == nil {
+            try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
+        }
+        do {
+            try channel.pipeline.syncOperations.addHandler(self.client)
+        } catch {
+            self.whenOver = nil
+            self.over()
+            channel.close(promise: nil)
+            return false
+        }
+        self.watch()
+        self.client.write(held)
+        self.client.closeAfterFlush()
         return true
     }
 
@@ -134,7 +155,7 @@ private final class TunnelEnd: ChannelDuplexHandler {
 
     var partner: TunnelEnd?
     var tunnel: Tunnel?
-    private(set) var isGone = false
+    fileprivate(set) var isGone = false
     private var context: ChannelHandlerContext?
     private var isReadHeld = false
     private var isOutputClosed = false

@@ -134,7 +134,7 @@ extension Gatekeeper {
             "application",
             client: self.client(of: exchange),
             peer: exchange.connection.peerAddress,
-            request: exchange.trace.requestID,
+            request: exchange.requestID,
             now: exchange.eventLoop.now
         )
     }

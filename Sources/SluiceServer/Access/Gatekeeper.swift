@@ -321,7 +321,7 @@ struct Gatekeeper: Sendable {
             claim: claim,
             client: self.client(of: exchange),
             peer: exchange.connection.peerAddress,
-            request: exchange.trace.requestID,
+            request: exchange.requestID,
             now: exchange.eventLoop.now
         )
     }

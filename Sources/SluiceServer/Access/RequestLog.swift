@@ -32,7 +32,7 @@ struct RequestLog: Sendable {
             "status": .stringConvertible(status.code),
             "milliseconds": .stringConvertible(Double(duration.nanoseconds / 10_000) / 100),
             "address": "\(client?.description ?? exchange.connection.peerAddress)",
-            "request": "\(exchange.trace.requestID)",
+            "request": "\(exchange.requestID)",
         ]
         if let traceID = exchange.trace.traceID {
             metadata["trace"] = "\(traceID)"

@@ -99,7 +99,7 @@ extension GatewayConfiguration.Proxy.Upstream {
 }
 
 extension ConfigurationKind where Value == String {
-    /// The path of a URL, as requests have it; it comes out without a slash at its end, or as `/`.
+    /// The path of a URL, as requests have it; it comes out without slashes at its end, or as `/`.
     static var urlPath: Self {
         .scalar(
             "a path such as /app",
@@ -110,7 +110,8 @@ extension ConfigurationKind where Value == String {
                 guard scalar.isText, isPath, text.hasPrefix("/") else {
                     throw ConfigurationProblem("expected a path such as /app, as requests have it, without a query")
                 }
-                return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
+                let end = text.utf8.lastIndex { $0 != UInt8(ascii: "/") }
+                return end.map { String(text[...$0]) } ?? "/"
             }
         )
     }

@@ -111,6 +111,7 @@ struct Listener: Sendable {
                     services.metrics.refused(GatewayMetrics.proxyProtocol)
                 }
                 try channel.pipeline.syncOperations.addHandler(preface)
+                loop.insert(preface, for: channel)
             }
         )
     }

@@ -20,7 +20,6 @@ final class ProxyHandler: RequestHandler {
     private var timer: Scheduled<Void>?
     private var timerAt = NIODeadline.distantFuture
     private var peer = ForwardedHead.Peer(address: "", isTrusted: false, isTLS: false)
-    private var requestID = ""
     /// What is given back at the end.
     private var hasEntered = false
     private var upstream: ProxyRoute.Upstream?
@@ -59,9 +58,11 @@ final class ProxyHandler: RequestHandler {
         self.exchange = exchange
         let gatekeeper = Gatekeeper(services: self.services)
         self.peer = gatekeeper.peer(of: exchange)
-        self.requestID = ForwardedHead.requestID(of: exchange.request, self.peer) ?? exchange.trace.requestID
+        if let requestID = ForwardedHead.requestID(of: exchange.request, self.peer) {
+            exchange.requestID = requestID
+        }
         // Whom its answers are for is the upstream's business.
-        exchange.commonFields = [("X-Request-Id", self.requestID)]
+        exchange.commonFields = [("X-Request-Id", exchange.requestID)]
         if let problem = self.refusal(exchange) {
             self.fail(problem)
             return
@@ -206,7 +207,8 @@ final class ProxyHandler: RequestHandler {
     private func refused(by upstream: ProxyRoute.Upstream, _ failure: UpstreamFailure, _ exchange: HTTPExchange) {
         let now = exchange.eventLoop.now
         guard !failure.isOwn else {
-            self.proxy.tell("no connection to an upstream", upstream, failure.detail, request: self.requestID, now: now)
+            let requestID = exchange.requestID
+            self.proxy.tell("no connection to an upstream", upstream, failure.detail, request: requestID, now: now)
             self.fail(Problem(.overloaded, "the gateway has no room for another connection", retryAfterSeconds: 1))
             return
         }
@@ -231,7 +233,7 @@ final class ProxyHandler: RequestHandler {
             host: upstream.authority,
             keepsHost: self.route.configuration.host == .keep,
             peer: self.peer,
-            requestID: self.requestID
+            requestID: exchange.requestID
         )
         guard request.isLine else {
             connection.cancel()
@@ -326,7 +328,7 @@ final class ProxyHandler: RequestHandler {
         guard let upstream = self.upstream, let exchange = self.exchange else {
             return
         }
-        self.proxy.tell("\(message)", upstream, detail, request: self.requestID, now: exchange.eventLoop.now)
+        self.proxy.tell("\(message)", upstream, detail, request: exchange.requestID, now: exchange.eventLoop.now)
     }
 
     /// Gives back all that it holds.

@@ -35,9 +35,9 @@ package struct LocalSocket: Sendable {
         try Self.clear(path, &name)
         let descriptor = try Self.open()
         do throws(Failure) {
-            // Before the file exists, so that it is never open to more; the process's mask may take from it once more.
-            guard fchmod(descriptor, permissions) == 0, Self.bind(descriptor, &name),
-                unsafe chmod(path, permissions) == 0, listen(descriptor, Self.backlog) == 0
+            // Before the file exists, and not by its path: that may be another file's by then.
+            guard fchmod(descriptor, permissions) == 0, Self.bind(descriptor, &name, permissions: permissions),
+                listen(descriptor, Self.backlog) == 0
             else {
                 throw errno == EADDRINUSE ? .inUse : .system(errno)
             }
@@ -112,8 +112,14 @@ package struct LocalSocket: Sendable {
         return descriptor
     }
 
-    private static func bind(_ descriptor: Int32, _ name: inout sockaddr_un) -> Bool {
-        unsafe self.withAddress(&name) { unsafe systemBind(descriptor, $0, $1) == 0 }
+    /// Makes the file, with the descriptor's permissions.
+    ///
+    /// The process's mask would take from these; for this moment it leaves them, and takes all others as before.
+    private static func bind(_ descriptor: Int32, _ name: inout sockaddr_un, permissions: UInt32) -> Bool {
+        let mask = umask(0o077)
+        umask(mask & ~permissions)
+        defer { umask(mask) }
+        return unsafe self.withAddress(&name) { unsafe systemBind(descriptor, $0, $1) == 0 }
     }
 
     private static func connect(_ descriptor: Int32, _ name: inout sockaddr_un) -> Bool {
