@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 const load = (name) => import(join(process.env.CONSOLE_FILES, 'console/model', `${name}.js`));
-const [{ Coverage }, { ScanStore }, { Selection }, filters, { readRow }, { Timeline, snapped }, { HostTree, compareHosts }, { Facets }] = await Promise.all(
-    ['coverage', 'scan-store', 'selection', 'filters', 'finding', 'timeline', 'hosts', 'facets'].map(load));
+const [{ Coverage }, { ScanStore }, { Selection }, filters, { readRow }, { Timeline, snapped }, { HostTree, compareHosts }, { Facets }, { LEVELS }] = await Promise.all(
+    ['coverage', 'scan-store', 'selection', 'filters', 'finding', 'timeline', 'hosts', 'facets', 'severity'].map(load));
 
 /** Random numbers that are the same for the same seed. */
 function random(seed) {
@@ -209,3 +210,13 @@ test('facets count what findings have in common, the most frequent first, and ke
     assert.ok(store.droppedCount > 0);
     assert.deepEqual(kept.top('tag', 9).values, [['a', store.rows.length]]);
 });
+
+/** The gateway counts by the same rules: its tests read these cases, too. */
+const cases = JSON.parse(readFileSync(new URL('findings.json', import.meta.url), 'utf8'));
+for (const [index, { message: said, finding }] of cases.entries()) {
+    test(`what is read of a message: case ${index}, ${JSON.stringify(said).slice(0, 80)}`, () => {
+        const { isFinding, rank, host, port, tags } = readRow({ seq: 1, scanId: 'a', ...said }, null);
+        assert.equal(isFinding, finding !== null);
+        if (finding !== null) assert.deepEqual({ severity: [...LEVELS, 'unrated'][rank], host, port, tags }, finding);
+    });
+}

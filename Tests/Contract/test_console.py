@@ -28,6 +28,9 @@ async def test_signing_in_and_staying(gateway, scan, tmp_path, browser):
                               ("A" * 32, "looks like a ticket"), (gateway.token(key="x" * 40, iss="https://idp.example"), "issued by https://idp.example")]:
             await console.sign_in(token)
             await console.has(".form-note", answer)
+        await console.go("#ticket=" + "B" * 32)
+        await console.has(".form-note", "looks like a ticket")
+        assert "BBB" not in await console.address()
         await console.sign_in(gateway.reader("carol"))
         await console.has(".identity", "carol")
         await console.has(".list .name", scan)
@@ -214,6 +217,32 @@ async def test_counts_in_a_part_of_the_findings_say_so(make_gateway, scan, tmp_p
         await console.has(".facets-note", "counted in the 50 of 200 findings")
         await shown("whole", "20")
         await console.has_no(".facets-note")
+
+
+@both
+async def test_counts_are_those_of_all_messages_however_few_are_here(make_gateway, scan, tmp_path, browser):
+    gateway = make_gateway(storage={"path": "data"}, relay={"history": {"messages": 50}})
+    for start in range(0, 6000, 1000):
+        await post(gateway, scan, [vulnerability(number, "high", tags=["a"], pad="x" * 300) for number in range(start, start + 1000)])
+    await post(gateway, scan, [{"type": "finding", "risk": "critical", "host": "192.0.2.7", "port": 80}])
+    async with browser(tmp_path) as page:
+        console = Console(page, gateway)
+        await console.open("#/", gateway.reader())
+        await console.has(".list .name", scan)
+        await page.evaluate("""(() => {
+          const ask = globalThis.fetch;
+          globalThis.fetch = (address, ...more) => String(address).includes('/messages?') ? Promise.reject(new TypeError('cut off')) : ask(address, ...more);
+        })()""")
+        await console.go(f"#/scans/{scan}")
+        await page.evaluate("""(({ classList }, button) => {
+          if (button.checkVisibility() && !classList.contains('with-facets')) button.click();
+        })(document.querySelector('.facets').closest('.scan'), document.querySelector('.facet-switch'))""")
+        # More than one answer counts; a severity by another name is one, too.
+        await console.has(".facets .value", "192.0.2.725")
+        await console.has(".facets .value", "4436k")
+        assert [await page.evaluate(f"[...document.querySelectorAll('.facets .value')].find((value) => value.title === '{value}')?.lastElementChild.title") for value in (
+            "192.0.2.7", "443", "80", "a")] == ["25", "6,000", "1", "6,000"]
+        assert [await console.text(f".severity-tile.{level} b") for level in ("critical", "high", "unrated")] == ["1", "6,000", "0"]
 
 
 HOSTILE = "<img src=x onerror='globalThis.pwned=1'><script>globalThis.pwned=2</script>"

@@ -4,6 +4,7 @@ import gzip
 import http.client
 import re
 import time
+import urllib.parse
 
 import pytest
 
@@ -293,6 +294,52 @@ def test_pages_of_what_is_looked_for(make_gateway, order, cursor):
         assert seen == sorted(expected, reverse=order == "desc")
         # Three megabytes are looked through in more than one go.
         assert pages > 2
+
+
+@pytest.mark.parametrize("storage", [False, True])
+def test_findings_are_counted(make_gateway, storage):
+    """All that is kept, whatever memory holds; with storage also after a restart."""
+    settings = {"relay": {"history": {"messages": 100}}, "limits": {"facets": {"values": 20}}} | ({"storage": {"path": "data"}} if storage else {})
+    gateway = make_gateway(**settings)
+    facets = lambda **query: gateway.get("/api/scans/a/facets?" + urllib.parse.urlencode(query), gateway.reader())
+    assert is_problem(facets(), 404, "scan_not_found")
+    for start in range(0, 3000, 500):
+        gateway.post("a", [{"type": "x", "severity": ["critical", "low"][number % 2], "host": f"10.0.0.{number % 30}", "port": 22 + number % 2,
+                            "tags": ["odd"] if number % 2 else [], "pad": "x" * 600} for number in range(start, start + 500)])
+    gateway.post("a", {"type": "scanProgress", "host": "10.0.0.1", "percent": 5})
+    answers = []
+    while not answers or not answers[-1]["isComplete"]:
+        answers.append(facets(limit=2).json())
+    counted = answers[-1]
+    kept = 3000 if storage else 100
+    assert (len(answers) > 1) == storage  # Near two megabytes, and one at once.
+    assert (counted["scanId"], counted["seq"], counted["messages"], counted["findings"]) == ("a", 3001, kept + 1, kept)
+    assert counted["severities"] == {"critical": kept // 2, "high": 0, "medium": 0, "low": kept // 2, "info": 0, "unrated": 0}
+    assert counted["ports"] == {"distinct": 2, "others": 0, "values": [{"value": "22", "count": kept // 2}, {"value": "23", "count": kept // 2}]}
+    assert counted["tags"]["values"] == [{"value": "odd", "count": kept // 2}]
+    assert counted["hosts"]["distinct"] == 20 and len(counted["hosts"]["values"]) == 2
+    listed = facets(limit=1000).json()["hosts"]
+    assert sum(host["count"] for host in listed["values"]) + listed["others"] == kept
+    # What comes later is counted in, and what was counted stays so when memory drops it.
+    gateway.post("a", [{"type": "y", "host": "10.0.0.1"}] * 150)
+    assert facets().json()["findings"] == kept + (150 if storage else 100)
+    for query in ({"limit": 0}, {"limit": 1001}, {"limit": "x"}):
+        assert is_problem(facets(**query), 400, "invalid_parameter")
+    assert is_problem(gateway.get("/api/scans/a/facets", gateway.token("eve", scans=["b"])), 403, "forbidden")
+    metrics = gateway.metrics()
+    assert metrics["sluice_facet_bytes"] > 0 and metrics["sluice_facets_forgotten_total"] == 0
+    if storage:
+        gateway.terminate()
+        assert gateway.wait() == 0
+        gateway.log_file.unlink()
+        gateway = make_gateway(folder=gateway.folder, **settings | {"listen": {"port": gateway.port}})
+        answers = [facets().json()]
+        while not answers[-1]["isComplete"]:
+            answers.append(facets().json())
+        assert answers[-1]["findings"] == 3150
+    assert gateway.request("DELETE", "/api/scans/a", headers={"Authorization": f"Bearer {gateway.admin()}"}).status == 204
+    assert is_problem(facets(), 404, "scan_not_found")
+    assert gateway.metrics()["sluice_facet_bytes"] == 0
 
 
 def test_answers_as_gzip(gateway, scan):

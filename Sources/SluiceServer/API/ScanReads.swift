@@ -77,7 +77,7 @@ struct ScanReads: Sendable {
     /// The found value, if the identity may read it; otherwise this answers with the refusal.
     ///
     /// A client that may not read a scan does not learn whether it exists.
-    private func readable<Found>(
+    func readable<Found>(
         _ found: Found?,
         _ owner: (Found) -> String?,
         _ scanID: ScanID,

@@ -73,6 +73,7 @@ struct ScanWrites: Sendable {
             .whenComplete { result in
                 switch result {
                 case .success(true):
+                    self.services.facets.forget(scanID)
                     exchange.respond(.empty(.noContent))
                 case .success(false):
                     exchange.respond(problem: Problem(.scanNotFound))

@@ -16,6 +16,12 @@ extension MetricsText {
             Double(values.server.http2Opened)
         )
         self.gauge("sluice_request_bytes", "Bytes of requests that are held.", Double(values.requestBytes))
+        self.gauge("sluice_facet_bytes", "Bytes of findings' counts that are kept.", Double(values.facets.bytes))
+        self.counter(
+            "sluice_facets_forgotten_total",
+            "Scans whose findings' counts were forgotten for want of room.",
+            Double(values.facets.forgotten)
+        )
         self.load(values)
         let server = values.server
         self.samples("sluice_connections_open", "gauge", "Live connections, by kind.", by: "kind", server.open)

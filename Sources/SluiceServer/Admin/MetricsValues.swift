@@ -21,6 +21,8 @@ struct MetricsValues: Sendable {
     var idempotencyKeys: Int
     var idempotencyKeysForgotten: Int
     var requestBytes: Int
+    /// Findings counted for those who ask.
+    var facets = FacetBoard.Counts()
     var compressorBytes: Int
     var compressorsRefused: Int
     /// When the certificate in use ends, in seconds since 1970; nil without TLS.
@@ -60,6 +62,7 @@ struct MetricsValues: Sendable {
                     idempotencyKeys: services.relay.idempotency.count,
                     idempotencyKeysForgotten: services.relay.idempotency.forgottenCount,
                     requestBytes: services.requests.usedBytes,
+                    facets: services.facets.counts,
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
                     certificateEndsAt: services.tls?.current.endsAt,

@@ -26,6 +26,8 @@ extension GatewayConfiguration {
         package var proxyRequests = 10_000
         /// The limits of deliveries that wait for receivers of `hooks`.
         package var hooks = Hooks()
+        /// The limits of findings that are counted for those who ask.
+        package var facets = Facets()
         /// How long each part of an exchange may take.
         package var timeouts = Timeouts()
 
@@ -63,6 +65,16 @@ extension GatewayConfiguration.Limits {
         package var count = 10_000
         /// The most bytes of them.
         package var bytes = 4 * 1024 * 1024
+
+        package init() {}
+    }
+
+    /// The limits of findings that are counted by host, port and tag.
+    package struct Facets: Sendable, Equatable {
+        /// The most distinct hosts of a scan that are counted one by one; ports and tags likewise.
+        package var values = 10_000
+        /// The most bytes of the counts of all scans; beyond it those least recently asked for are forgotten.
+        package var bytes = 32 * 1024 * 1024
 
         package init() {}
     }

@@ -171,6 +171,8 @@ extension GatewayConfiguration {
         ConfigurationKey("limits.client_frames.rate", \.limits.clientFrames.rate, rate),
         ConfigurationKey("limits.client_frames.burst", \.limits.clientFrames.burst, .count),
         ConfigurationKey("limits.proxy_requests", \.limits.proxyRequests, .count),
+        ConfigurationKey("limits.facets.values", \.limits.facets.values, .count),
+        ConfigurationKey("limits.facets.bytes", \.limits.facets.bytes, .size(atLeast: 1)),
         ConfigurationKey("limits.hooks.count", \.limits.hooks.count, .count),
         ConfigurationKey("limits.hooks.bytes", \.limits.hooks.bytes, .size(atLeast: 1)),
         ConfigurationKey("limits.timeouts.handshake", \.limits.timeouts.handshake, timeout),

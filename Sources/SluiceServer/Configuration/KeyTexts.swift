@@ -130,6 +130,10 @@ enum KeyTexts {
         limits.client_frames.rate Frames from a client, for each connection.
         limits.client_frames.burst The same, at once.
         limits.proxy_requests The most requests and tunnels under way on all routes.
+        limits.facets.values The most hosts of a scan that are counted one by one for facets; ports and tags likewise. \
+        What comes beyond it is counted with `others`.
+        limits.facets.bytes The most memory that these counts take, of all scans. Beyond it those least recently asked \
+        for are forgotten, and counted anew when asked for again (`sluice_facets_forgotten_total`).
         limits.hooks.count The most deliveries that wait for all receivers of `hooks` together; beyond it the receiver \
         with the most loses its oldest.
         limits.hooks.bytes The same, in bytes.

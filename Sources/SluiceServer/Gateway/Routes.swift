@@ -218,6 +218,12 @@ final class Routes: RequestRouter {
                     try self.reads.messages(exchange, identity, try ScanID(segment: segment))
                 }
             }
+        case "facets":
+            return self.only([.GET, .HEAD], request) {
+                APIHandler(services: self.services, .read, scan: segment) { exchange, identity, _ throws(Problem) in
+                    try FacetReads(services: self.services).answer(exchange, identity, try ScanID(segment: segment))
+                }
+            }
         default:
             return nil
         }

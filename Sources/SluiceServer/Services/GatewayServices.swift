@@ -22,6 +22,8 @@ final class GatewayServices: Sendable {
     let connections: ConnectionRegistry
     /// The statistics of all scans.
     let stats: StatsBoard
+    /// The findings of scans, counted for those who ask.
+    let facets: FacetBoard
     /// The TCP connections of the public listener.
     let transports: TransportCount
     /// The memory that requests hold, on all connections.
@@ -76,6 +78,7 @@ final class GatewayServices: Sendable {
                 return elsewhere?.add(to: summaries) ?? summaries
             }
         )
+        self.facets = FacetBoard { relay.history(of: $0, $1, on: $2) }
         self.transports = TransportCount(settings.configuration.limits)
         self.metrics = GatewayMetrics(startedAt: WallTime.now())
         self.loopLag = LoopLag(connections.eventLoops)

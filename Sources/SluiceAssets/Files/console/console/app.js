@@ -23,6 +23,8 @@ class App {
     #chord = null;
 
     constructor() {
+        /** Whether the address had a ticket, which signs nobody in. */
+        this.hasTicket = false;
         this.session = new Session(() => sessionStorage);
         this.api = new Api(new URL(document.querySelector('meta[name=sluice-root]')?.content ?? '.', document.baseURI).href, this.session);
         this.api.onUnauthorized = () => this.#unauthorized();
@@ -52,6 +54,7 @@ class App {
     #takeToken() {
         const place = readAddress(location.hash);
         if (place.token !== null) this.session.set(place.token.trim());
+        if (place.hasTicket) this.hasTicket = true;
         if (!place.isPlain) history.replaceState(null, '', writeAddress(place));
         return place.token !== null;
     }
@@ -83,7 +86,7 @@ class App {
 
     signIn(token, isKept = true) {
         this.session.set(token, isKept);
-        this.isSignedOut = false;
+        [this.isSignedOut, this.hasTicket] = [false, false];
         this.renewal.hide();
         this.scans.start();
         if (this.#page?.renewed) this.#page.renewed();

@@ -30,6 +30,13 @@ export class Facets {
         }
     }
 
+    /** Our counts of one kind, and the gateway's where they are more: those of messages that are not here. */
+    with(name, counted) {
+        const counts = new Map(this.maps[name]);
+        for (const [value, number] of counted) if (Number.isFinite(number)) counts.set(value, Math.max(number, counts.get(value) ?? 0));
+        return counts;
+    }
+
     /** The most frequent values: `[value, count]`; with `also`, chosen ones too; `of` replaces our counts by better ones. */
     top(name, limit, also = [], of = null) {
         const counts = of ?? this.maps[name];

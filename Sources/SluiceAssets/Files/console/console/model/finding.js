@@ -1,5 +1,8 @@
-/** What a message says, read tolerantly: scanners name the same things differently, and what has other names is shown too. */
-import { rankOf, UNRATED } from './severity.js';
+/**
+ * What a message says, read tolerantly: scanners name the same things differently, and what has other names is shown too.
+ * The gateway counts severities, hosts, ports and tags by the same rules (`FindingReader`).
+ */
+import { decimal, rankOf, UNRATED } from './severity.js';
 import { shown } from './text.js';
 
 /** Messages about the scan itself and lines of output: they are no findings. */
@@ -23,16 +26,16 @@ function firstText(message, names) {
     return null;
 }
 
-/** Texts out of a value that is one, a list of them, or a list with commas. */
+/** Texts out of a value that is one, a list of them, or a list with commas; each once. */
 function texts(value, limit) {
     const list = Array.isArray(value) ? value : isText(value) ? value.split(',') : [];
-    return list.filter(isText).slice(0, limit).map((text) => shown(text.trim(), 60));
+    return [...new Set(list.filter(isText).slice(0, limit).map((text) => shown(text.trim(), 60)))];
 }
 
 function scoreOf(message) {
     for (const value of [message.cvss, message.cvssScore, message.cvss_score, message['cvss-score'], message.score]) {
         const score = typeof value === 'object' && value !== null ? value.score ?? value.baseScore : value;
-        const number = isText(score) ? Number(score) : score;
+        const number = isText(score) ? decimal(score) : score;
         if (typeof number === 'number' && number >= 0 && number <= 10) return number;
     }
     return null;
@@ -40,7 +43,7 @@ function scoreOf(message) {
 
 function portOf(message) {
     const port = message.port ?? message.portid;
-    const number = isText(port) ? Number(port) : port;
+    const number = isText(port) && /^\d{1,5}$/.test(port.trim()) ? Number(port) : port;
     return Number.isInteger(number) && number >= 0 && number <= 65_535 ? number : null;
 }
 

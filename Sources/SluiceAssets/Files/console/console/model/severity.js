@@ -20,11 +20,16 @@ export function rankOf(severity, cvss) {
     if (typeof severity === 'string') {
         const rank = RANKS.get(severity.trim().toLowerCase());
         if (rank !== undefined) return rank;
-        const number = severity.trim() === '' ? Number.NaN : Number(severity);
+        const number = decimal(severity);
         if (Number.isFinite(number)) return rankOfScore(number);
     }
     if (typeof severity === 'number' && Number.isFinite(severity)) return rankOfScore(severity);
     return Number.isFinite(cvss) ? rankOfScore(cvss) : UNRATED;
+}
+
+/** A text that is a decimal number; else NaN. */
+export function decimal(text) {
+    return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
 }
 
 /** CVSS 3.1, section 5: the qualitative scale. */

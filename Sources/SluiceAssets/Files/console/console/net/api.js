@@ -80,6 +80,10 @@ export class Api {
         return (await this.get(`api/scans/${encodeURIComponent(scanId)}`, {}, options)).value;
     }
 
+    facets(scanId, query, options) {
+        return this.get(`api/scans/${encodeURIComponent(scanId)}/facets`, query, options);
+    }
+
     messages(scanId, query, options) {
         return this.get(`api/scans/${encodeURIComponent(scanId)}/messages`, { times: true, ...query }, options);
     }

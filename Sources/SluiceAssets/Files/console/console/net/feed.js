@@ -8,6 +8,8 @@ import { Pace, Refusal } from './api.js';
 const PAGE_SIZE = 1000;
 const STATE_MS = 3_000;
 const HIDDEN_STATE_MS = 15_000;
+/** The most frequent hosts, ports and tags that are asked for. */
+const FACET_VALUES = 200;
 /** How long a scan that does not exist yet is waited for, in seconds: the longest that the gateway allows. */
 const WAIT_SECONDS = 300;
 
@@ -21,6 +23,7 @@ export class Feed {
     #abort = new AbortController();
     #pace = new Pace();
     #isLoading = false;
+    #isCounting = false;
     #stateTimer;
     #loadTimer;
     /** The last seq that came live; null while what comes next does not follow on it. */
@@ -36,6 +39,8 @@ export class Feed {
         /** What the gateway says of the scan; null before its first word, or where there is no such channel. */
         this.state = null;
         this.stateAt = null;
+        /** Findings by severity, host, port and tag as the gateway counted them; null before its first answer. */
+        this.facets = null;
         this.isFound = null;
         this.refusal = null;
         this.frames = 0;
@@ -139,7 +144,7 @@ export class Feed {
         if (this.store.epoch === epoch) return true;
         const isFirst = this.store.epoch === null;
         this.store.reset(epoch);
-        if (!isFirst) [this.#settled, this.#said, this.#position] = [0, 0, null];
+        if (!isFirst) [this.#settled, this.#said, this.#position, this.facets] = [0, 0, null, null];
         return false;
     }
 
@@ -200,6 +205,7 @@ export class Feed {
         }
         if (this.isClosed) return;
         this.#loadSoon();
+        this.#count();
         this.onChange();
         this.#stateTimer = setTimeout(() => this.#look(), pause);
     }
@@ -215,6 +221,29 @@ export class Feed {
             [this.isFound, this.#settled] = [newest > 0, newest];
         } catch {
             this.isFound = false;
+        }
+    }
+
+    /** Has the gateway count the findings up to the newest; it takes a large scan in several answers. */
+    async #count() {
+        if (this.#isCounting || this.store.epoch === null) return;
+        this.#isCounting = true;
+        try {
+            while (!this.isClosed && !(this.facets?.isComplete && this.facets.seq >= this.#settled)) {
+                const wait = this.#pace.wait(performance.now());
+                if (wait > 0) await pause(wait);
+                const { value, length } = await this.api.facets(this.scanId, { limit: FACET_VALUES }, { signal: this.#abort.signal });
+                this.#pace.spend(length);
+                if (value.epoch !== this.store.epoch) break;
+                this.facets = value;
+                this.onChange();
+                if (value.isComplete) break;
+            }
+        } catch (error) {
+            // The next look asks again.
+            if (!(error instanceof Refusal) && error.name !== 'AbortError') throw error;
+        } finally {
+            this.#isCounting = false;
         }
     }
 

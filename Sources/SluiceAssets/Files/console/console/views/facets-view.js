@@ -1,4 +1,4 @@
-/** What the findings have in common, beside the list: types by the gateway's count, hosts, ports and tags by what is here. */
+/** What the findings have in common, beside the list: types, hosts, ports and tags by the gateway's count. */
 import { FACETS } from '../model/facets.js';
 import { isFindingType } from '../model/finding.js';
 import { toggled } from '../model/filters.js';
@@ -7,6 +7,8 @@ import { el, Keyed, set, write } from '../parts/dom.js';
 import { icon } from '../parts/icons.js';
 
 const TITLES = { type: 'Type', host: 'Host', port: 'Port', tag: 'Tag' };
+/** The gateway's names of what it counts. */
+const COUNTED = { host: 'hosts', port: 'ports', tag: 'tags' };
 const [FEW, MANY] = [6, 60];
 
 export class FacetsView {
@@ -34,7 +36,7 @@ export class FacetsView {
         const { facets, filters } = this.page;
         for (const name of FACETS) {
             const group = this.groups[name];
-            const { values, isAll } = facets.top(name, group.isLong ? MANY : FEW, filters[name], name === 'type' ? this.#types() : null);
+            const { values, isAll } = facets.top(name, group.isLong ? MANY : FEW, filters[name], this.#counts(name));
             group.element.hidden = values.length === 0;
             group.items.show(values.map(([value]) => value), (button, value, index) => {
                 write(button.lastElementChild, compact(values[index][1]));
@@ -47,22 +49,30 @@ export class FacetsView {
         this.#drawNote();
     }
 
-    /** The gateway counts types and severities of all messages; hosts, ports and tags are known of those that are here. */
+    /** Where the gateway's counts are of a part of the findings, and of which. */
     #drawNote() {
-        const { store } = this.page;
-        this.note.hidden = !this.page.isPartial && store.droppedCount === 0;
-        if (this.note.hidden) return;
-        const [here, lost] = [store.findingCount, this.page.lostFindings()];
-        write(this.note, `Hosts, ports and tags are counted in the ${lost > 0 ? `${count(here)} of ${count(here + lost)}` : count(here)} findings that are here.`);
+        const { store, feed } = this.page;
+        const texts = [];
+        const said = this.page.saidFindings();
+        const counted = Math.max(feed.facets?.findings ?? 0, store.findingCount);
+        const isShort = said - counted > Math.max(5, counted * 0.02);
+        if (feed.facets && !feed.facets.isComplete) texts.push(`The gateway counts: ${count(counted)} of ${count(Math.max(said, counted))} findings so far.`);
+        else if (isShort) texts.push(`Hosts, ports and tags are counted in the ${count(counted)} of ${count(said)} findings that the gateway still had when they were counted.`);
+        if (feed.progress.isComplete && counted - store.findingCount > Math.max(5, counted * 0.02)) texts.push(`${count(store.findingCount)} of them are here to be listed.`);
+        for (const kind of Object.values(COUNTED)) {
+            const { others = 0, distinct = 0 } = feed.facets?.[kind] ?? {};
+            if (others > 0) texts.push(`More than ${count(distinct)} ${kind}: only the first ${count(distinct)} are counted one by one, ${count(others)} findings are of others.`);
+        }
+        this.note.hidden = texts.length === 0;
+        write(this.note, texts.join(' '));
     }
 
     /** The gateway counted all messages; what came since it was asked is counted here. */
-    #types() {
-        const counts = new Map(this.page.facets.maps.type);
-        for (const [type, number] of Object.entries(this.page.feed.state?.counts ?? {})) {
-            if (Number.isFinite(number)) counts.set(type, Math.max(number, counts.get(type) ?? 0));
-        }
-        if (this.page.tab === 'findings' || this.page.tab === 'hosts') for (const type of counts.keys()) if (!isFindingType(type)) counts.delete(type);
+    #counts(name) {
+        const { facets, feed, tab } = this.page;
+        if (name !== 'type') return facets.with(name, (feed.facets?.[COUNTED[name]]?.values ?? []).map(({ value, count: number }) => [value, number]));
+        const counts = facets.with(name, Object.entries(feed.state?.counts ?? {}));
+        if (tab === 'findings' || tab === 'hosts') for (const type of counts.keys()) if (!isFindingType(type)) counts.delete(type);
         return counts;
     }
 }

@@ -257,16 +257,15 @@ export class ScanPage {
         if (this.inspector) this.#showRow(null);
     }
 
-    /** How many findings the gateway counted that are not here. */
-    lostFindings() {
-        const said = Object.entries(this.feed.state?.counts ?? {}).reduce((sum, [type, number]) => sum + (isFindingType(type) ? number : 0), 0);
-        return said - this.store.findingCount;
+    /** How many findings were posted, by the gateway's count of types. */
+    saidFindings() {
+        return Object.entries(this.feed.state?.counts ?? {}).reduce((sum, [type, number]) => sum + (isFindingType(type) ? number : 0), 0);
     }
 
     /** Whether so many are missing that it is no matter of moments, and none was left out here for want of room. */
     get isPartial() {
         const { store } = this;
-        return store.droppedCount === 0 && this.lostFindings() > Math.max(5, store.findingCount * 0.02);
+        return store.droppedCount === 0 && this.saidFindings() - store.findingCount > Math.max(5, store.findingCount * 0.02);
     }
 
     // Drawing

@@ -5,6 +5,7 @@ import { el, write } from '../parts/dom.js';
 import { icon, mark } from '../parts/icons.js';
 
 const TICKET = /^[A-Za-z0-9_-]{20,}$/;
+const NO_TICKET = 'That looks like a ticket. A ticket opens one connection and is then used up; the console asks many questions, so give it the token that the ticket was made with.';
 
 /** The form: `onToken(token, isKept)` is called with what a person entered. */
 export function tokenForm(action, onToken) {
@@ -15,7 +16,7 @@ export function tokenForm(action, onToken) {
         event.preventDefault();
         const token = input.value.trim().replace(/^Bearer\s+/i, '');
         if (TICKET.test(token) && !tokenFacts(token)) {
-            return write(note, 'That looks like a ticket. A ticket opens one connection and is then used up; the console asks many questions, so give it the token that the ticket was made with.');
+            return write(note, NO_TICKET);
         }
         if (/[^\w.~+/=-]/.test(token)) return write(note, 'A token has no spaces or other such characters. Was something else copied?');
         input.value = '';
@@ -46,7 +47,7 @@ export class SignIn {
     mount(parent) {
         parent.replaceChildren(this.element);
         document.title = 'Sign in · Sluice';
-        this.entry.say(this.app.session.token ? whyRefused(this.app.session.token, Date.now()) : '');
+        this.entry.say(this.app.hasTicket ? NO_TICKET : this.app.session.token ? whyRefused(this.app.session.token, Date.now()) : '');
         this.entry.input.focus();
     }
 

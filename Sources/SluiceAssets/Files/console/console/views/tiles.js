@@ -1,8 +1,11 @@
 /** A tile for each severity: how many there are, by the gateway's count; pressed ones are what is listed. */
-import { countsByRank, LEVELS, UNRATED, WORDS } from '../model/severity.js';
+import { countsByRank, LEVELS, WORDS } from '../model/severity.js';
 import { count } from '../model/text.js';
 import { el, rove, set, write } from '../parts/dom.js';
 import { shape } from '../parts/icons.js';
+
+/** The gateway's names of the ranks. */
+const SAID = [...LEVELS, 'unrated'];
 
 export class Tiles {
     constructor(page) {
@@ -25,10 +28,11 @@ export class Tiles {
 
     draw() {
         const { store, feed, filters } = this.page;
-        const said = countsByRank(feed.state?.severities);
+        // Its count of findings knows severities of other names, too.
+        const said = feed.facets?.isComplete ? SAID.map((name) => feed.facets.severities?.[name] ?? 0) : countsByRank(feed.state?.severities);
         this.buttons.forEach((button, rank) => {
             // What came since the gateway was asked counts too.
-            const number = Math.max(store.ranks[rank], rank < UNRATED ? said[rank] : 0);
+            const number = Math.max(store.ranks[rank], said[rank] ?? 0);
             write(button.children[1], count(number));
             set(button, 'aria-pressed', String(filters.ranks.includes(rank)));
             button.classList.toggle('zero', number === 0);
