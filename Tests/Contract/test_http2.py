@@ -194,6 +194,7 @@ def test_a_stream_beyond_the_limit_is_refused_alone(make_gateway, scan):
         streams = [client.begin("GET", path, token=gateway.reader()) for _ in range(7)]
         for stream in streams[5:]:
             assert client.answer(stream).reset == h2.errors.ErrorCodes.REFUSED_STREAM
+        assert gateway.refused("http2_streams") == 2
         client.state.reset_stream(streams[0])
         client.flush()
         wait_for(lambda: gateway.metrics()['sluice_connections_open{kind="event_stream"}'] == 4)
@@ -342,6 +343,9 @@ def test_a_websocket_that_is_refused_has_a_status(make_gateway, scan):
         assert status(f"/api/ws/scans/{scan}", gateway.token(scans=["other"]), version) == 403
         assert status(f"/api/ws/scans/{scan}", gateway.reader(), [*version, ("origin", "https://evil.example")]) == 403
         assert status("/healthz", None, version) == 404
+        # What waits for the end of a request would wait for ever.
+        for path in ("/api/probe", "/api/scans/stats", f"/api/scans/{scan}/messages", f"/api/scans/{scan}/events"):
+            assert status(path, gateway.reader(), version) == 404, path
         assert status(f"/api/ws/scans/{scan}", gateway.reader(), version, protocol="connect-udp") == 501
         assert client.goaway is None
 

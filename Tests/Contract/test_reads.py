@@ -368,12 +368,20 @@ def test_head_is_get_without_a_body(gateway, scan, path):
         assert head.headers["Content-Length"] == got.headers["Content-Length"]
 
 
+def test_head_of_what_never_ends(gateway, scan):
+    gateway.post(scan, {"type": "t"})
+    stream = gateway.request("HEAD", f"/api/scans/{scan}/events", token=gateway.reader())
+    assert (stream.status, stream.headers["Content-Type"], stream.body) == (200, "text/event-stream", b"")
+    assert gateway.request("HEAD", "/api/scans/none/events", token=gateway.reader()).status == 404
+    assert gateway.request("HEAD", f"/api/ws/scans/{scan}", token=gateway.reader()).status == 426
+
+
 @pytest.mark.parametrize("method, path, allow", [
     ("POST", "/healthz", "GET, HEAD"), ("GET", "/api/scans/a/progress", "POST"),
     ("PUT", "/api/scans/a/progress", "POST"),
     ("POST", "/api/scans/a", "DELETE, GET, HEAD, PUT"), ("PATCH", "/api/scans/a", "DELETE, GET, HEAD, PUT"),
-    ("POST", "/api/scans/a/events", "GET"), ("DELETE", "/api/scans/a/messages", "GET, HEAD"),
-    ("POST", "/api/ws/scans/a", "GET"), ("POST", "/api/ws", "GET"), ("GET", "/api/tickets", "POST"),
+    ("POST", "/api/scans/a/events", "GET, HEAD"), ("DELETE", "/api/scans/a/messages", "GET, HEAD"),
+    ("POST", "/api/ws/scans/a", "GET, HEAD"), ("POST", "/api/ws", "GET, HEAD"), ("GET", "/api/tickets", "POST"),
     ("GET", "/api/tokens/revoke", "POST"), ("GET", "/api/users/a/disconnect", "POST"),
 ])
 def test_a_method_that_is_not_for_this_path(gateway, method, path, allow):

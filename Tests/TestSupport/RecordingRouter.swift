@@ -11,6 +11,7 @@ package final class RecordingRouter: RequestRouter {
     package private(set) var closedCount = 0
     package private(set) var cutCount = 0
     package private(set) var abuseCount = 0
+    package private(set) var refusedStreamCount = 0
 
     package init() {}
 
@@ -24,6 +25,10 @@ package final class RecordingRouter: RequestRouter {
 
     package func slowReaderCut() {
         self.cutCount += 1
+    }
+
+    package func streamRefused() {
+        self.refusedStreamCount += 1
     }
 
     package func connectionAbused() {

@@ -26,6 +26,9 @@ package protocol RequestRouter: AnyObject {
     /// A problem was answered, by a handler or by the HTTP side itself: count it.
     func refused(_ code: ProblemCode)
 
+    /// A stream beyond the most that a connection of HTTP/2 may have open was refused: count it.
+    func streamRefused()
+
     /// A connection was ended because its client made more of HTTP/2 than any use of it needs: count it.
     func connectionAbused()
 
@@ -45,6 +48,8 @@ extension RequestRouter {
     package func connectionClosed(_ connection: HTTPConnectionInfo) {}
 
     package func slowReaderCut() {}
+
+    package func streamRefused() {}
 
     package func connectionAbused() {}
 

@@ -12,7 +12,7 @@ struct HTTP2AbuseMachine {
     static let maximumContinuationCount = 16
     /// The most resets, those included that a client's breach of the protocol causes.
     static let maximumResetCount = 200
-    /// The most frames of each other kind that is counted.
+    /// The most frames of each other kind that is counted, and the most streams beyond those that may be open.
     static let maximumFrameCount = 1000
     /// The most bytes of a SETTINGS frame, which are 32 settings: each may cost a walk over all streams.
     static let maximumSettingsBytes = 192
@@ -27,6 +27,7 @@ struct HTTP2AbuseMachine {
     /// PRIORITY and GOAWAY frames, and those of extensions: all are without effect here.
     private var priorities = RecentCount()
     private var windowUpdates = RecentCount()
+    private var refusedStreams = RecentCount()
     private var blockByteCount = 0
     private var continuationCount = 0
     /// How many window updates may still free something that was sent.
@@ -88,6 +89,13 @@ struct HTTP2AbuseMachine {
     /// - Returns: Whether it is one too many.
     mutating func sentReset(now: NIODeadline) -> Bool {
         self.resets.add(now: now) > Self.maximumResetCount
+    }
+
+    /// A stream beyond the most that may be open was refused. A client may open a few before it knows the limit.
+    ///
+    /// - Returns: Whether it is one too many.
+    mutating func refusedStream(now: NIODeadline) -> Bool {
+        self.refusedStreams.add(now: now) > Self.maximumFrameCount
     }
 
     /// Whether a window update may return data that was sent.

@@ -120,6 +120,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, ServedConnection, Slo
         guard let options = channel.syncOptions else { return }
         let id = Int(try options.getOption(HTTP2StreamChannelOptions.streamID))
         guard self.streams.count < self.options.maximumStreamCount, self.context != nil else {
+            self.router.streamRefused()
             if self.context?.channel.isWritable == false {
                 // It opens streams beyond the limit and reads none of the refusals, each of which keeps its stream.
                 self.gate.abused()

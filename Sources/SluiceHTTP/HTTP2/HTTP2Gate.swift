@@ -275,8 +275,9 @@ final class HTTP2Gate: ChannelDuplexHandler {
             self.owner?.emitted(head, at: self.writtenByteCount)
         case .resetStream:
             let code = bytes.getInteger(at: payload, as: UInt32.self).map { HTTP2ErrorCode(networkCode: Int($0)) }
-            let isOwn = code == .noError || code == .cancel || code == .refusedStream
-            if !isOwn, self.machine.sentReset(now: context.eventLoop.now) {
+            let isOwn = code == .noError || code == .cancel
+            let now = context.eventLoop.now
+            if code == .refusedStream ? self.machine.refusedStream(now: now) : !isOwn && self.machine.sentReset(now: now) {
                 self.isAbused = true
             }
         case .goAway:

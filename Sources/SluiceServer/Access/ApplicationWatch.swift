@@ -59,7 +59,10 @@ final class ApplicationWatch {
         judge.ask(self.errand.question(evidence.credential), self.errand, isFresh: true, on: self.eventLoop)
             .assumeIsolated()
             .whenSuccess { answer in
-                guard !self.isStopped, let connection = self.connection else {
+                // A token that came by a refresh meanwhile has its own end: it is no more the application's business.
+                guard !self.isStopped, let connection = self.connection,
+                    connection.identity.applicationEvidence != nil
+                else {
                     return
                 }
                 self.take(answer, connection)

@@ -19,6 +19,7 @@ extension Gatekeeper {
     func errand(_ wanted: Wanted, _ exchange: HTTPExchange) -> Errand {
         Errand(
             exchange.request,
+            in: exchange.context,
             on: exchange.connection,
             client: self.client(of: exchange),
             action: wanted.action,
@@ -94,12 +95,17 @@ extension Gatekeeper {
             }
     }
 
-    /// An address that showed many things which the application does not know asks it no more for a while.
+    /// An address that showed many things which the application does not know asks it no more for a while, and none
+    /// asks so much that others wait.
     private func mayAsk(_ exchange: HTTPExchange) -> Bool {
         let now = exchange.eventLoop.now.uptimeNanoseconds
-        let failures = self.services.limits.failuresByAddress
+        let limits = self.services.limits
         let problem = self.address(of: exchange)
-            .flatMap { failures.answer(for: $0, now: now).problem("refusals of this address") }
+            .flatMap { address in
+                limits.failuresByAddress.answer(for: address, now: now).problem("refusals of this address")
+                    ?? limits.questionsByAddress.take(for: address, now: now)
+                    .problem("new questions to the application from this address")
+            }
         if let problem {
             exchange.respond(problem: problem)
         }

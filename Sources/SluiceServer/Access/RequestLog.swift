@@ -23,12 +23,17 @@ struct RequestLog: Sendable {
 
     let logger: Logger
 
-    func answered(_ exchange: HTTPExchange, status: HTTPResponseStatus, client: IPAddress?) {
+    /// - Parameters:
+    ///   - exchange: The request.
+    ///   - status: The status of its answer.
+    ///   - client: The client's address, if it is known.
+    ///   - route: The path of the route that it was passed on by; nil for the gateway's own paths.
+    func answered(_ exchange: HTTPExchange, status: HTTPResponseStatus, client: IPAddress?, route: String?) {
         let request = exchange.request
         let duration = exchange.eventLoop.now - exchange.startedAt
         var metadata: Logger.Metadata = [
             "method": "\(Self.shown(request.method.rawValue))",
-            "path": "\(Self.path(request.path))",
+            "path": "\(route.map { Self.path(request.path, of: $0) } ?? Self.path(request.path))",
             "status": .stringConvertible(status.code),
             "milliseconds": .stringConvertible(Double(duration.nanoseconds / 10_000) / 100),
             "address": "\(client?.description ?? exchange.connection.peerAddress)",
@@ -38,7 +43,7 @@ struct RequestLog: Sendable {
             metadata["trace"] = "\(traceID)"
         }
         let query = Self.query(request.query)
-        if !query.isEmpty {
+        if !query.isEmpty, route == nil {
             metadata["query"] = "\(query)"
         }
         self.logger.info("request", metadata: metadata)
@@ -52,6 +57,16 @@ struct RequestLog: Sendable {
             return "/\(path[0])/\(Self.mask)"
         }
         return "/" + Self.joined(path.map { Self.shown($0) }, by: "/")
+    }
+
+    /// A path that belongs to a route: only the route's own part of it is no secret of the application's.
+    static func path(_ path: [String], of route: String) -> String {
+        let known = route.split(separator: "/").map(String.init)
+        let shown = "/" + Self.joined(known.map { Self.shown($0) }, by: "/")
+        guard path.count > known.count else {
+            return shown
+        }
+        return known.isEmpty ? "/\(Self.mask)" : "\(shown)/\(Self.mask)"
     }
 
     /// The query, with all possible secrets masked.

@@ -87,6 +87,12 @@ final class EventStreamHandler: RequestHandler {
                 )
                 return
             }
+            guard exchange.request.method == .GET else {
+                exchange.respond(
+                    HTTPResponse(status: .ok, contentType: "text/event-stream", body: ByteBuffer(), isStorable: false)
+                )
+                return
+            }
             self.gatekeeper.seat(.eventStream, visitor, exchange, loop: self.loop, scanID: scanID) { seat in
                 self.takeOver(exchange, seat, query, scanID)
             }

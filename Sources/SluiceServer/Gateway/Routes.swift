@@ -34,8 +34,19 @@ final class Routes: RequestRouter {
     func answered(_ exchange: HTTPExchange, status: HTTPResponseStatus) {
         if self.services.settings.configuration.log.requests {
             let client = Gatekeeper(services: self.services).client(of: exchange)
-            RequestLog(logger: self.services.logger).answered(exchange, status: status, client: client)
+            let route = self.services.proxy.route(of: exchange.request.originForm)
+            RequestLog(logger: self.services.logger)
+                .answered(
+                    exchange,
+                    status: status,
+                    client: client,
+                    route: route == nil || self.own(exchange.request) != nil ? nil : route?.configuration.path
+                )
         }
+    }
+
+    func streamRefused() {
+        self.services.metrics.refused("http2_streams")
     }
 
     func connectionAbused() {
@@ -76,6 +87,10 @@ final class Routes: RequestRouter {
         }
         guard request.method != .OPTIONS else {
             return CrossOrigin(self.services).preflight(request, on: connection)
+        }
+        // Nothing else may wait for the end of a request that asks for a socket: it has none.
+        guard request.connectProtocol == nil || own is SubscribeHandler || own is FixedHandler else {
+            return FixedHandler(Problem(.notFound, "there is no WebSocket at this path"))
         }
         return own
     }
@@ -119,7 +134,7 @@ final class Routes: RequestRouter {
                 }
             }
         case 2 where request.path == ["api", "ws"]:
-            return self.only([.GET], request) {
+            return self.only([.GET, .HEAD], request) {
                 SubscribeHandler(services: self.services, loop: self.loop, scanSegment: nil)
             }
         case 2 where request.path == ["api", "connections"], 3 where request.path[0...1] == ["api", "connections"]:
@@ -133,7 +148,7 @@ final class Routes: RequestRouter {
         case 3 where request.path[0...1] == ["api", "scans"]:
             return self.scan(request, request.path[2])
         case 4 where request.path[0...2] == ["api", "ws", "scans"]:
-            return self.only([.GET], request) {
+            return self.only([.GET, .HEAD], request) {
                 SubscribeHandler(services: self.services, loop: self.loop, scanSegment: request.path[3])
             }
         case 4 where request.path[0] == "api" && request.path[3] == "disconnect":
@@ -209,7 +224,7 @@ final class Routes: RequestRouter {
                 IngestHandler(services: self.services, scanSegment: segment)
             }
         case "events":
-            return self.only([.GET], request) {
+            return self.only([.GET, .HEAD], request) {
                 EventStreamHandler(services: self.services, loop: self.loop, scanSegment: segment)
             }
         case "messages":

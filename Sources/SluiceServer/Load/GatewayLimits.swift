@@ -9,6 +9,8 @@ final class GatewayLimits: Sendable {
     let handshakesByAddress: RateLimiter<AddressKey>
     /// Credentials that were not good.
     let failuresByAddress: RateLimiter<AddressKey>
+    /// Questions that an address has the application asked.
+    let questionsByAddress: RateLimiter<AddressKey>
     let ingest: RateLimiter<ByteName>
     let requests: RateLimiter<ByteName>
     let subscribers: ConnectionLimiter
@@ -17,6 +19,7 @@ final class GatewayLimits: Sendable {
         self.handshakesByUser = RateLimiter(limit: RateLimit(limits.handshakes))
         self.handshakesByAddress = RateLimiter(limit: RateLimit(limits.handshakes))
         self.failuresByAddress = RateLimiter(limit: Self.failures(limits))
+        self.questionsByAddress = RateLimiter(limit: Self.questions(limits))
         self.ingest = RateLimiter(limit: RateLimit(limits.ingest))
         self.requests = RateLimiter(limit: RateLimit(limits.requests))
         self.subscribers = ConnectionLimiter(configuration: limits.connections)
@@ -69,11 +72,19 @@ final class GatewayLimits: Sendable {
         return RateLimit(rate: limits.handshakes.rate, burst: overflow ? .max : burst)
     }
 
+    /// How often an address may have the application asked: as five users may ask the gateway, since several users may
+    /// share an address. What is kept of the application's answers costs nothing.
+    static func questions(_ limits: GatewayConfiguration.Limits) -> RateLimit {
+        let (burst, overflow) = limits.requests.burst.multipliedReportingOverflow(by: 5)
+        return RateLimit(rate: limits.requests.rate * 5, burst: overflow ? .max : burst)
+    }
+
     /// New limits from the operator; earlier spending stays.
     func replace(_ limits: GatewayConfiguration.Limits) {
         self.handshakesByUser.setLimit(RateLimit(limits.handshakes))
         self.handshakesByAddress.setLimit(RateLimit(limits.handshakes))
         self.failuresByAddress.setLimit(Self.failures(limits))
+        self.questionsByAddress.setLimit(Self.questions(limits))
         self.ingest.setLimit(RateLimit(limits.ingest))
         self.requests.setLimit(RateLimit(limits.requests))
         self.subscribers.setConfiguration(limits.connections)

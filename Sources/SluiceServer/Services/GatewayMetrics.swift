@@ -39,7 +39,7 @@ final class GatewayMetrics: Sendable {
             // Of clients that do not take their data.
             "slow_reader", "unread_answers",
             // Of clients that make more of HTTP/2 than any use of it needs.
-            "http2_abuse",
+            "http2_abuse", "http2_streams",
             // Before anything is read; ``TransportLimits/Refusal/overloaded`` is a problem's code as well.
             TransportLimits.Refusal.accepts.rawValue, TransportLimits.Refusal.addressConnections.rawValue,
             GatewayMetrics.proxyProtocol,

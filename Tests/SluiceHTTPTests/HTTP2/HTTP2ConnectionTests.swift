@@ -145,10 +145,22 @@ import Testing
         let connection = try HTTP2TestConnection(options: options)
         for stream in [1, 3, 5] { connection.request(stream, "GET", "/later") }
         #expect(connection.received(on: 5).code(of: .resetStream) == 7)
+        #expect(connection.router.refusedStreamCount == 1)
         connection.router.handlers[0].exchange?.respond(.empty(.ok))
         connection.channel.embeddedEventLoop.run()
         connection.request(7, "GET", "/ok")
         #expect(connection.received(on: 7).status == "200")
+    }
+
+    @Test func `streams beyond the limit without end are abuse`() throws {
+        var options = HTTP2Options()
+        options.maximumStreamCount = 1
+        let connection = try HTTP2TestConnection(options: options)
+        for stream in 0...1000 { connection.request(2 * stream + 1, "GET", "/later") }
+        #expect(connection.router.abuseCount == 0)
+        connection.request(2003, "GET", "/later")
+        #expect(connection.received().code(of: .goAway) == Self.calm)
+        #expect(connection.router.refusedStreamCount == 1001 && connection.router.abuseCount == 1)
     }
 
     @Test func `frames that say nothing end the connection, and are counted once`() throws {

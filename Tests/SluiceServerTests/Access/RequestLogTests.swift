@@ -33,6 +33,15 @@ struct RequestLogTests {
         #expect(RequestLog.path(["console", "eyJhbGciOi"]) == "/console/…")
     }
 
+    @Test("Of what belongs to an application only the route is shown")
+    func pathOfRoute() {
+        #expect(RequestLog.path(["api", "password-reset", "s3cret"], of: "/") == "/…")
+        #expect(RequestLog.path([], of: "/") == "/")
+        #expect(RequestLog.path(["magic-link"], of: "/") == "/…")
+        #expect(RequestLog.path(["app", "v1", "s3cret"], of: "/app/v1") == "/app/v1/…")
+        #expect(RequestLog.path(["app"], of: "/app") == "/app")
+    }
+
     @Test("A path of the API is shown so that it can be taken for no other, and up to a bound")
     func longPath() {
         #expect(RequestLog.path(["api", "a/b", "%2F", "ü\n\u{202E}"]) == "/api/a%2Fb/%252F/%C3%BC%0A%E2%80%AE")

@@ -6,6 +6,20 @@ import Testing
 
 @Suite("What is taken on one gateway is paid on the others")
 struct GatewayLimitsTests {
+    @Test("An address may have the application asked as five users may ask the gateway, after a reload too")
+    func questions() throws {
+        var configuration = GatewayConfiguration.Limits()
+        configuration.requests.burst = 3
+        let limits = GatewayLimits(configuration)
+        let address = try #require(AddressKey("2001:db8::1"))
+        #expect(limits.questionsByAddress.answer(to: 15, for: address, now: 0) == .taken)
+        #expect(limits.questionsByAddress.answer(to: 16, for: address, now: 0) != .taken)
+        configuration.requests.burst = 4
+        limits.replace(configuration)
+        #expect(limits.questionsByAddress.answer(to: 20, for: address, now: 0) == .taken)
+        #expect(limits.questionsByAddress.answer(to: 21, for: address, now: 0) != .taken)
+    }
+
     @Test("Every shared rate is noted, and paid under its name")
     func shares() throws {
         var configuration = GatewayConfiguration.Limits()
