@@ -52,7 +52,7 @@ ALLOWED_IMPORTS = {
     "SluiceWire": {"NIOCore", "CZlib"},
     "SluiceHTTP": {
         "SluiceBase", "SluiceSystem", "SluiceWire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "NIOHTTP2",
-        "NIOHPACK", "Crypto", "Logging", "SwiftASN1", "X509",
+        "NIOHPACK", "Crypto", "Instrumentation", "Logging", "SwiftASN1", "X509",
     } | PLATFORM,
     "SluiceRelay": {"SluiceBase", "SluiceWire", "NIOCore", "DequeModule", "Logging"},
 }

@@ -115,12 +115,12 @@ def test_requests_and_answers_pass_as_they_came(passing):
     received = everything(gateway, (
         f"POST /a%2Fb/../c?x=%zz HTTP/1.1\r\nX-b: 1\r\nhOST: {gateway.authority}\r\nCookie: a=b\r\nX-B:  \xe9 \r\n"
         "Connection: close, X-Gone\r\nX-Gone: 1\r\nTE: gzip, trailers\r\nX-Forwarded-For: 1.2.3.4\r\n"
-        "Forwarded: for=1.2.3.4\r\nX-Request-Id: mine\r\nContent-Length: 3\r\nOrigin: https://evil.example\r\n\r\nabc"
+        "Forwarded: for=1.2.3.4\r\nX-Request-Id: mine\r\nTraceparent: 00-x\r\nTracestate: a=1\r\nContent-Length: 3\r\nOrigin: https://evil.example\r\n\r\nabc"
     ).encode("latin-1"))
     request, = upstream.requests
     assert request.line == "POST /a%2Fb/../c?x=%zz HTTP/1.1" and request.body == b"abc"
     names = [name for name, _ in request.fields]
-    assert names == ["X-b", "hOST", "Cookie", "X-B", "Content-Length", "Origin", "X-Forwarded-For", "X-Forwarded-Proto",
+    assert names == ["X-b", "hOST", "Cookie", "X-B", "Traceparent", "Tracestate", "Content-Length", "Origin", "X-Forwarded-For", "X-Forwarded-Proto",
                      "X-Forwarded-Host", "X-Request-Id", "TE", "Connection"]
     assert request["X-B"] == ["\xe9"] and request["TE"] == ["trailers"] and request["Connection"] == ["TE"]
     assert request["hOST"] == request["X-Forwarded-Host"] == [gateway.authority]

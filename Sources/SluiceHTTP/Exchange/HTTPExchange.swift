@@ -1,3 +1,4 @@
+package import Instrumentation
 package import NIOCore
 package import NIOHTTP1
 
@@ -19,8 +20,10 @@ package final class HTTPExchange {
     /// Which request this is, for the log and for who has sent it; made when it is first asked for.
     package private(set) lazy var trace: TraceContext = {
         var generator = SystemRandomNumberGenerator()
-        return TraceContext(self.request.single("traceparent"), using: &generator)
+        return TraceContext(self.context.callerTrace, using: &generator)
     }()
+    /// What the caller says of its trace; read when it is first asked for.
+    package private(set) lazy var context = InstrumentationContext(of: self.request.headers)
     /// What it is called in the log and in problems, where that is not the trace's name for it.
     private var givenRequestID: String?
     /// What it is called in the log and in problems.

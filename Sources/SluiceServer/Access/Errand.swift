@@ -1,3 +1,4 @@
+internal import Instrumentation
 internal import NIOHTTP1
 internal import SluiceAdmission
 internal import SluiceBase
@@ -12,6 +13,7 @@ struct Errand: Sendable, Equatable {
 
     /// - Parameters:
     ///   - request: The request.
+    ///   - context: What it says of its trace, which is told on.
     ///   - connection: Where it came from.
     ///   - client: The client's address, as far as it can be believed.
     ///   - action: What is wanted.
@@ -19,6 +21,7 @@ struct Errand: Sendable, Equatable {
     ///   - settings: Say which proxies are believed.
     init(
         _ request: HTTPRequest,
+        in context: InstrumentationContext,
         on connection: HTTPConnectionInfo,
         client: IPAddress?,
         action: ApplicationQuestion.Action,
@@ -37,9 +40,11 @@ struct Errand: Sendable, Equatable {
             ("X-Sluice-Action", action.rawValue),
             ("X-Sluice-Scan", self.scan),
         ]
-        self.fields = fields.compactMap { name, value in
-            value.map { ApplicationCredential.Field(name: name, value: $0) }
-        }
+        let trace = context.fields.map { ApplicationCredential.Field(name: $0.name, value: $0.value) }
+        self.fields =
+            fields.compactMap { name, value in
+                value.map { ApplicationCredential.Field(name: name, value: $0) }
+            } + trace
     }
 
     /// What the application is asked about somebody who has this errand.

@@ -1,3 +1,4 @@
+import Instrumentation
 import TestSupport
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 
     private static func context(_ header: String?) -> TraceContext {
         var generator = SplitMix64(seed: 7)
-        return TraceContext(header, using: &generator)
+        return TraceContext(header.flatMap { CallerTrace(parent: $0) }, using: &generator)
     }
 
     @Test(arguments: ["00", "01"]) func `a caller's trace goes on, and the request has an id of its own`(flags: String)
@@ -56,8 +57,26 @@ import Testing
     func `a request costs one random number, and is never all zeros`(number: UInt64, id: String) {
         for header in [nil, "00-\(Self.trace)-00f067aa0ba902b7-01"] {
             var generator = Counting(number: number)
-            let context = TraceContext(header, using: &generator)
+            let context = TraceContext(header.flatMap { CallerTrace(parent: $0) }, using: &generator)
             #expect(context.requestID == id && generator.count == 1)
         }
+    }
+
+    @Test func `what a caller says of its trace is told on as it came`() {
+        let parent = "00-\(Self.trace)-00f067aa0ba902b7-01"
+        let told = [("TraceParent", parent), ("tracestate", "a=1"), ("Tracestate", "b=2")]
+        let fields = InstrumentationContext(of: HeaderFields(told)).fields
+        #expect(fields.map(\.name) == ["traceparent", "tracestate"] && fields.map(\.value) == [parent, "a=1,b=2"])
+        let long = String(repeating: "x", count: CallerTrace.maximumStateBytes + 1)
+        let alone = InstrumentationContext(of: HeaderFields([("traceparent", parent), ("tracestate", long)])).fields
+        #expect(alone.map(\.value) == [parent])
+    }
+
+    @Test(arguments: [
+        [], [("tracestate", "a=1")], [("traceparent", "00-1-2-3"), ("tracestate", "a=1")],
+        Array(repeating: ("traceparent", "00-\(TraceContextTests.trace)-00f067aa0ba902b7-01"), count: 2),
+    ])
+    func `without a parent that is one, nothing is told`(fields: [(String, String)]) {
+        #expect(InstrumentationContext(of: HeaderFields(fields)).fields.isEmpty)
     }
 }
