@@ -29,6 +29,11 @@ check_systemd() {
     local findings
     findings=$(unit_findings systemd/sluice.service '')
     [[ -z $findings ]] || fail "systemd: $findings"
+    mkdir -p "$scratch/unit/sluice.service.d"
+    cp app/ports.conf "$scratch/unit/sluice.service.d/"
+    findings=$(unit_findings systemd/sluice.service '')
+    [[ -z $findings ]] || fail "systemd: app/ports.conf: $findings"
+    rm -r "$scratch/unit/sluice.service.d"
     findings=$(unit_findings systemd/sluice.service 's/^LimitNOFILE=/LimitNoFiles=/')
     [[ $findings == *LimitNoFiles* ]] || fail "systemd-analyze does not find a misspelt key"
     systemd-analyze security --offline=true --no-pager "$PWD/systemd/sluice.service" >"$scratch/score"
@@ -73,10 +78,11 @@ check_healthcheck() {
 
 check_proxies() {
     local name
-    for name in nginx haproxy nginx-cluster haproxy-cluster; do
+    for name in nginx haproxy caddy nginx-cluster haproxy-cluster; do
         python3 verify_proxy.py "$name" "$scratch"
         echo "$name: good"
     done
+    caddy fmt caddy/Caddyfile | cmp - caddy/Caddyfile || fail "caddy/Caddyfile: not as caddy fmt writes it"
 }
 
 check_cluster() {

@@ -1,6 +1,6 @@
 """A proxy with its example's own lines in front of a stand-in gateway: what has to pass passes, and in time.
 
-    verify_proxy.py nginx|haproxy|nginx-cluster|haproxy-cluster SCRATCH_FOLDER
+    verify_proxy.py nginx|haproxy|caddy|nginx-cluster|haproxy-cluster SCRATCH_FOLDER
 """
 
 import base64

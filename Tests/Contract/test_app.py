@@ -1,25 +1,36 @@
-"""The demonstration with an application: its login, a scan followed by its cookie alone, and the end of both."""
+"""An application behind the gateway: its login, a scan followed by its cookie alone, and the end of both.
+
+As the demonstration shows it, and by the example of deploy/.
+"""
 
 import asyncio
 import contextlib
 import http.cookies
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 
 import pytest
 import websockets.sync.client
+import yaml
 from browsers import BROWSERS
 
-from commands import start
-from conftest import PATIENCE, closing, read_until, wait_for
+from commands import sluice, start
+from conftest import PATIENCE, clean_environment, closing, read_until, wait_for
+
+TOP = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(TOP / "deploy"))
+import examples  # noqa: E402
 
 
 
@@ -31,18 +42,24 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 class Site:
     """The gateway and the application as a visitor sees them."""
 
-    def __init__(self, process):
+    def __init__(self, url, user, password, ca):
+        self.url, self.user, self.password = url, user, password
+        self.ssl = ssl.create_default_context(cafile=ca)
+        self.opener = urllib.request.build_opener(
+            NoRedirect, urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.ssl))
+
+    @classmethod
+    def shown(cls, process):
+        """What the demonstration says of itself."""
         lines = []
         while "Ctrl-C ends it all.\n" not in lines:
             line = process.stdout.readline()
             assert line, process.stderr.read()
             lines.append(line)
         text = "".join(lines)
-        self.url = re.search(r"at (https://localhost:\d+)/\n", text)[1]
-        self.user, self.password = re.search(r"user: (\S+)\n\s+password: (\S+)\n", text).groups()
-        self.ssl = ssl.create_default_context(cafile=re.search(r"authority: (\S+)\)", text)[1])
-        self.opener = urllib.request.build_opener(
-            NoRedirect, urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.ssl))
+        user, password = re.search(r"user: (\S+)\n\s+password: (\S+)\n", text).groups()
+        return cls(re.search(r"at (https://localhost:\d+)/\n", text)[1], user, password,
+                   re.search(r"authority: (\S+)\)", text)[1])
 
     def ask(self, path, body=None, **fields):
         """The answer: its status, its body, and its fields."""
@@ -63,9 +80,9 @@ class Site:
         assert morsel["secure"] and morsel["httponly"] and morsel["samesite"] == "Lax"
         return f"{name}={morsel.value}"
 
-    def follow(self, cookie, origin):
+    def follow(self, cookie, origin, scan="demo"):
         return websockets.sync.client.connect(
-            f"wss{self.url[5:]}/api/ws/scans/demo?since=0&wait=60", ssl=self.ssl, origin=origin, proxy=None,
+            f"wss{self.url[5:]}/api/ws/scans/{scan}?since=0&wait=60", ssl=self.ssl, origin=origin, proxy=None,
             open_timeout=PATIENCE, additional_headers={"Cookie": cookie})
 
 
@@ -76,7 +93,7 @@ def demonstration(folder, *arguments):
         (folder / name).symlink_to(os.path.realpath(shutil.which(name)))
     with start("demo", "--app", "--port", "0", *arguments, environment={"PATH": str(folder)}) as process:
         try:
-            yield process, Site(process)
+            yield process, Site.shown(process)
         finally:
             process.kill()
 
@@ -137,3 +154,38 @@ async def test_its_page_follows_the_scan(tmp_path, browser):
             # Whoever logs out sees the login again, because the socket ends.
             await page.evaluate("fetch('/logout', { method: 'POST', body: '' }).then((answer) => answer.status)")
             await page.until("document.querySelector('[name=password]') !== null")
+
+
+# The example of deploy/
+
+
+def test_the_example_is_a_configuration(tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/jwt.key").write_bytes(os.urandom(32))
+    shutil.copy(TOP / "deploy/app/config.yaml", tmp_path / "config.yaml")
+    (tmp_path / "secrets/jwt.key").chmod(0o600)
+    result = sluice("check", "--config", tmp_path / "config.yaml")
+    assert result.returncode == 0, result.stderr_text
+
+
+def test_the_example_puts_the_gateway_in_front_of_the_application(make_gateway, scan, tmp_path):
+    program = TOP / "Sources/sluice/Demo/app.py"
+    with subprocess.Popen([sys.executable, program, "--port", "0", "--attached", "--scan", scan],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                          env=clean_environment(APP_PASSWORD="open")) as application:
+        port = application.stdout.readline().strip()
+        text = examples.adapted("app/config.yaml", [
+            (r"port: (443|80)\b", "port: 0"), (r"127\.0\.0\.1:3000", f"127.0.0.1:{port}"),
+            (r"/var/lib/sluice", str(tmp_path)), (r"secrets/jwt.key", "jwt.key"),
+            # No authority gives out certificates for this machine.
+            (r"(?m)^tls:\n(?:  .*\n)+", ""),
+        ])
+        gateway = make_gateway(**yaml.safe_load(text))
+        site = Site(gateway.url, "alice", "open", gateway.ca)
+        cookie = site.log_in()
+        assert scan in site.ask("/", Cookie=cookie)[1] and "console/app.js" in site.ask("/live")[1]
+        gateway.post(scan, {"type": "first"})
+        with site.follow(cookie, site.url, scan) as live:
+            read_until(live, "first")
+        assert site.ask(f"/api/scans/{scan}", Cookie=cookie, Origin="https://evil.example")[0] == 403
+        application.stdin.close()

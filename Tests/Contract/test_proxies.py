@@ -1,10 +1,13 @@
-"""Behind a proxy that ends TLS: the examples of deploy/ are run with a browser's Origin, Traefik's fields imitated.
+"""Behind a proxy that ends TLS, and behind one that passes connections on: the examples of deploy/ are run with a
+browser's Origin, Traefik's fields imitated.
 
-nginx and HAProxy are Debian packages; where one is missing its tests are skipped.
+nginx, HAProxy and Caddy are Debian packages; where one is missing its tests are skipped.
 """
 
+import contextlib
 import json
 import os
+import re
 import pathlib
 import socket
 import ssl
@@ -38,12 +41,12 @@ class Front:
         self.ca = str(ca)
         self.ssl = ssl.create_default_context(cafile=ca)
 
-    def request(self, method, path, headers=None, version="--http1.1"):
+    def request(self, method, path, headers=None, version="--http1.1", *options):
         """By curl, which speaks HTTP/2 too; the status."""
         fields = [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
         answer = subprocess.run(
             ["curl", "-sS", version, "--cacert", self.ca, "-X", method, "-w", "\n%{http_code}", *fields,
-             self.origin + path], capture_output=True, text=True, check=True, timeout=PATIENCE)
+             *options, self.origin + path], capture_output=True, text=True, check=True, timeout=PATIENCE)
         body, _, status = answer.stdout.rpartition("\n")
         return int(status), body
 
@@ -56,22 +59,15 @@ class Front:
         return self.ssl.wrap_socket(plain, server_hostname="localhost")
 
 
-@pytest.fixture(params=[
-    pytest.param(name, marks=pytest.mark.skipif(examples.program(name) is None, reason=f"no {name} here"))
-    for name in examples.PROXIES])
-def front(request, make_gateway, tmp_path):
-    gateway = make_gateway(listen=BEHIND, auth={"cookie": "session"}, origins=["https://app.example"])
-    secure = free_port()
-    check, command = examples.PROXIES[request.param](
-        tmp_path, gateway.port, secure, free_port(), os.geteuid() == 0)
+@contextlib.contextmanager
+def running(front, check, command, folder):
+    """A proxy that was checked, once requests come through it."""
     subprocess.run(check, check=True, capture_output=True)
-    with open(tmp_path / "output.log", "wb") as log:
+    with open(folder / "output.log", "wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        front = Front(gateway, secure, tmp_path / "gateway.crt")
-
         def stands():
-            assert process.poll() is None, (tmp_path / "output.log").read_text()
+            assert process.poll() is None, (folder / "output.log").read_text()
             try:
                 return front.request("GET", "/healthz")[0] == 200
             except subprocess.CalledProcessError:
@@ -82,6 +78,21 @@ def front(request, make_gateway, tmp_path):
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+@pytest.fixture(params=[
+    pytest.param(name, marks=pytest.mark.skipif(examples.program(name.split()[0]) is None, reason=f"no {name} here"))
+    for name in [*examples.PROXIES, "nginx (socket)"]])
+def front(request, make_gateway, make_folder, tmp_path):
+    name, _, is_local = request.param.partition(" ")
+    folder = make_folder()
+    listen = BEHIND | ({"unix": "sluice.sock", "trusted_proxies": []} if is_local else {})
+    gateway = make_gateway(folder=folder, listen=listen, auth={"cookie": "session"}, origins=["https://app.example"])
+    secure = free_port()
+    check, command = examples.PROXIES[name](
+        tmp_path, folder / "sluice.sock" if is_local else gateway.port, secure, free_port(), os.geteuid() == 0)
+    with running(Front(gateway, secure, tmp_path / "gateway.crt"), check, command, tmp_path) as front:
+        yield front
 
 
 def test_the_gateways_own_pages_work_behind_the_examples(front, scan):
@@ -147,6 +158,43 @@ def test_lines_pass_the_examples_as_they_come(front, scan):
         upload.sendall(b"0\r\n\r\n")
         answer = upload.recv(65536)
         assert answer.startswith(b"HTTP/1.1 202 ") and b'"accepted":2' in answer
+
+
+# Connections that are passed on
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.skipif(not is_there(), reason=f"no {name} here"))
+    for name, (_, is_there) in examples.BALANCERS.items()])
+def test_all_is_the_gateways_behind_a_balancer_of_connections(make_gateway, tmp_path, scan, name):
+    gateway = make_gateway(listen={"proxy_protocol": True, "trusted_proxies": ["127.0.0.1/32"],
+                                   "redirect_http": {"port": 0, "to": 443}})
+    redirects = int(re.search(r"\bredirect_port=(\d+)", gateway.log())[1])
+    secure, plain = free_port(), free_port()
+    check, command = examples.BALANCERS[name][0](
+        tmp_path, gateway.port, redirects, secure, plain, os.geteuid() == 0)
+    with running(Front(gateway, secure, gateway.ca), check, command, tmp_path) as front:
+        admin = {"Authorization": f"Bearer {gateway.admin()}"}
+        page = admin | {"Origin": front.origin}
+        for version in ("--http1.1", "--http2"):
+            status, body = front.request("GET", "/api/probe", page | {"X-Forwarded-For": "6.6.6.6"}, version,
+                                         "--interface", "127.0.0.2")
+            # What a stranger writes into fields is not believed of an address that is no proxy's.
+            seen = json.loads(body)
+            assert (status, seen["address"], seen["scheme"]) == (200, "127.0.0.2", "https")
+            assert seen["authority"] == front.authority
+        with front.websocket(f"/api/ws/scans/{scan}?wait=20", front.origin, additional_headers=admin) as live:
+            done = front.request("POST", f"/api/scans/{scan}/progress", page | {"Content-Type": "application/json"},
+                                 "--http2", "--data", '{"type":"live"}')
+            assert done[0] == 202, done
+            read_until(live, "live")
+            assert front.request("GET", "/healthz")[0] == 200
+        with socket.create_connection(("127.0.0.1", plain), PATIENCE) as connection:
+            connection.sendall(b"GET /a HTTP/1.1\r\nHost: gateway.example.org\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 308 ") and b"ocation: https://gateway.example.org/a\r\n" in answer
+        # The balancer's own checks have a preface, too.
+        assert gateway.refused("proxy_protocol") == 0
 
 
 # Traefik
