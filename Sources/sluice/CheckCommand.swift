@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import NIOCore
 import NIOPosix
+import SluiceBase
 import SluiceClient
 import SluiceEngine
 import SluiceServer
@@ -70,6 +71,9 @@ struct CheckCommand: AsyncParsableCommand {
         }
         if self.engine {
             try await Self.ask(loaded.configuration)
+        }
+        if let plan = CertificatePlan.text(loaded.configuration, now: WallTime.now()) {
+            Console.line(plan)
         }
         Console.line("\(self.file.config): good")
     }

@@ -26,7 +26,11 @@ package enum HTTPPipeline {
             return try self.configure(channel, router: router, limits: limits, context: context, isTLS: false)
         }
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
+        if let context = tls.context, tls.challenges.isEmpty {
+            try pipeline.addHandler(NIOSSLServerHandler(context: context))
+        } else {
+            try pipeline.addHandler(ClientHelloHandler(tls: tls))
+        }
         try pipeline.addHandler(
             HandshakeDeadlineHandler(timeout: limits.handshakeTimeout) { router.handshakeEnded($0) }
         )

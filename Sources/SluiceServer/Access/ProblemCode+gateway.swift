@@ -81,6 +81,11 @@ extension ProblemCode {
     static let tooManyScans = Self("too_many_scans", .serviceUnavailable, "Too many scans")
     static let draining = Self("draining", .serviceUnavailable, "Shutting down")
     static let storageUnavailable = Self("storage_unavailable", .serviceUnavailable, "Storage unavailable")
+    static let certificateUnavailable = Self(
+        "certificate_unavailable",
+        .serviceUnavailable,
+        "No certificate to show"
+    )
     static let internalError = Self("internal_error", .internalServerError, "Internal error")
 
     /// Every code that there is.
@@ -92,7 +97,7 @@ extension ProblemCode {
             .invalidParameter, .invalidBody, .scanNotFound, .notAcceptable, .missingToken, .invalidToken,
             .invalidCertificate, .notSignedIn, .authUnavailable, .originRefused, .rateLimited, .tooManyConnections,
             .tooManyScans, .draining,
-            .storageUnavailable, .internalError, .upstreamUnreachable, .upstreamBroken, .upstreamTimeout,
-            .upstreamBusy,
+            .storageUnavailable, .certificateUnavailable, .internalError, .upstreamUnreachable, .upstreamBroken,
+            .upstreamTimeout, .upstreamBusy,
         ]
 }

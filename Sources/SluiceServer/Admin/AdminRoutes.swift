@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import SluiceBase
 internal import SluiceHTTP
 internal import SluiceRelay
 
@@ -24,6 +25,9 @@ final class AdminRoutes: RequestRouter {
         case ["readyz"]:
             if self.services.isDraining {
                 return FixedHandler(Problem(.draining, "the gateway is about to stop"))
+            }
+            if let trouble = self.services.certificates?.trouble(time: WallTime.now().seconds) {
+                return FixedHandler(Problem(.certificateUnavailable, trouble))
             }
             let store = self.services.store?.status
             if let failure = store?.failure ?? store?.readFailure.map({ "not read: \($0)" }) {

@@ -56,13 +56,7 @@ extension MetricsText {
             Double(values.droppedLogLines)
         )
         self.counter("sluice_client_frames_total", "Frames that clients sent.", Double(values.server.clientFrames))
-        if let end = values.certificateEndsAt {
-            self.gauge(
-                "sluice_certificate_expiry_timestamp_seconds",
-                "When the certificate ends, in seconds since 1970.",
-                end
-            )
-        }
+        self.certificates(values)
         self.configuration(values)
         self.gauge("sluice_draining", "Whether the gateway is about to stop.", values.isDraining ? 1 : 0)
     }
@@ -78,6 +72,23 @@ extension MetricsText {
             "sluice_shedding",
             "Whether new connections are refused for want of descriptors or memory.",
             values.isShedding ? 1 : 0
+        )
+    }
+
+    private mutating func certificates(_ values: MetricsValues) {
+        if let end = values.certificateEndsAt {
+            self.gauge(
+                "sluice_certificate_expiry_timestamp_seconds",
+                "When the certificate ends, in seconds since 1970.",
+                end
+            )
+        }
+        self.samples(
+            "sluice_acme_orders_total",
+            "counter",
+            "Certificates ordered of an authority, by what came of it.",
+            by: "result",
+            ["issued": values.orders.issued, "failed": values.orders.failed]
         )
     }
 

@@ -27,6 +27,8 @@ struct MetricsValues: Sendable {
     var compressorsRefused: Int
     /// When the certificate in use ends, in seconds since 1970; nil without TLS.
     var certificateEndsAt: Double?
+    /// What became of certificates that were ordered.
+    var orders = CertificateKeeper.Counts()
     var isDraining: Bool
     /// How many lines of the log were dropped.
     var droppedLogLines = 0
@@ -66,6 +68,7 @@ struct MetricsValues: Sendable {
                     compressorBytes: services.relay.memory.usedBytes,
                     compressorsRefused: services.relay.memory.refusedCount,
                     certificateEndsAt: services.tls?.current.endsAt,
+                    orders: services.certificates?.counts ?? .init(),
                     isDraining: services.isDraining,
                     droppedLogLines: LogOutput.standardError.droppedCount,
                     hooks: services.hooks?.counts ?? .init(),

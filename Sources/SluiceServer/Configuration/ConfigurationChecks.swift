@@ -14,6 +14,7 @@ struct ConfigurationChecks {
 
     func check(_ reading: inout ConfigurationReading) {
         self.checkCertificate(&reading)
+        self.checkAuthority(&reading)
         self.checkListeners(&reading)
         self.checkCredentials(&reading)
         self.checkClaims(&reading)
@@ -81,17 +82,56 @@ struct ConfigurationChecks {
             }
             return
         }
-        if tls.certificate == nil, tls.privateKey == nil,
-            !tls.certificates.isEmpty || reading.hasFault(of: "tls.certificates")
-        {
+        let hasOther = !tls.certificates.isEmpty || tls.acme.isOn
+        let isFaulty = ["tls.certificates", "tls.acme.directory"].contains { reading.hasFault(of: $0) }
+        if tls.certificate == nil, tls.privateKey == nil, hasOther || isFaulty {
             return
         }
         for (path, value) in [("tls.certificate", tls.certificate), ("tls.private_key", tls.privateKey)] {
             // A given value that could not be read already has its fault.
             if value == nil, !reading.hasFault(of: path) {
-                let reason = tls.certificates.isEmpty ? "listen.plaintext is true" : "both are left out"
+                let reason = hasOther ? "both are left out" : "listen.plaintext is true"
                 reading.fault("needed, unless \(reason)", path)
             }
+        }
+    }
+
+    /// The most names of a certificate; no authority takes more.
+    private static let maximumDomainCount = 100
+
+    private func checkAuthority(_ reading: inout ConfigurationReading) {
+        let acme = self.configuration.tls.acme
+        guard acme.isOn else {
+            if !acme.domains.isEmpty, !reading.hasFault(of: "tls.acme.directory") {
+                reading.fault("needs directory: the address of an authority", "tls.acme")
+            }
+            return
+        }
+        guard !self.configuration.listen.plaintext else {
+            reading.warn("has no effect with listen.plaintext", "tls.acme")
+            return
+        }
+        if acme.domains.isEmpty, !reading.hasFault(of: "tls.acme.domains") {
+            reading.fault("needed: the names of the certificate", "tls.acme.domains")
+        }
+        if acme.domains.count > Self.maximumDomainCount {
+            reading.fault("expected at most \(Self.maximumDomainCount) names", "tls.acme.domains")
+        }
+        for (index, domain) in acme.domains.enumerated() where acme.domains[..<index].contains(domain) {
+            reading.fault("the name stands there twice", "tls.acme.domains[\(index)]")
+        }
+        if !acme.agreeToTerms, !reading.hasFault(of: "tls.acme.agree_to_terms") {
+            let message = "expected true: the authority issues nothing to who does not agree to its terms of service"
+            reading.fault(message, "tls.acme.agree_to_terms")
+        }
+        if acme.challenge == .http, self.configuration.listen.redirectHTTP.port == nil,
+            !reading.hasFault(of: "listen.redirect_http")
+        {
+            reading.fault("http-01 needs listen.redirect_http.port: the authority comes there", "tls.acme.challenge")
+        }
+        if !self.configuration.engine.nats.servers.isEmpty {
+            let message = "each gateway asks for a certificate of its own, and the authority may come to another one"
+            reading.warn(message, "tls.acme.directory", becauseOf: "engine.nats.servers")
         }
     }
 

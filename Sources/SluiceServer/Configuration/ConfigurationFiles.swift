@@ -14,6 +14,7 @@ struct ConfigurationFiles {
             self.checkCertificates(&reading)
         }
         self.checkSocket(&reading)
+        self.checkAuthority(&reading)
         for (index, route) in self.configuration.proxy.routes.enumerated() {
             self.read(route.ca, "proxy.routes[\(index)].ca", &reading) { content throws(ConfigurationProblem) in
                 try PEMFile.certificates(content.bytes)
@@ -49,6 +50,26 @@ struct ConfigurationFiles {
         } else if isFolder == nil, storage.durability != .none {
             // Where a disk should be mounted, or a letter is wrong, an empty store would go unnoticed.
             reading.warn("there is no folder \(path): the start creates it, empty", "storage.path")
+        }
+    }
+
+    private func checkAuthority(_ reading: inout ConfigurationReading) {
+        let acme = self.configuration.tls.acme
+        guard acme.isOn, !self.configuration.listen.plaintext else {
+            return
+        }
+        self.read(acme.ca, "tls.acme.ca", &reading) { content throws(ConfigurationProblem) in
+            try PEMFile.certificates(content.bytes)
+        }
+        switch FileContent.isFolder(acme.folder) {
+        case false?:
+            reading.fault("expected a folder, found the file \(acme.folder)", "tls.acme.folder")
+        case true? where !FileContent.isWritable(acme.folder):
+            reading.warn("this user may not write to \(acme.folder)", "tls.acme.folder")
+        case nil where !FileContent.canMake(acme.folder):
+            reading.warn("this user may not make the folder \(acme.folder)", "tls.acme.folder")
+        case true?, nil:
+            break
         }
     }
 

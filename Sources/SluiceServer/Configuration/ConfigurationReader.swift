@@ -44,6 +44,13 @@ struct ConfigurationReader {
         }
     }
 
+    /// Lets defaults that are relative paths start from the file's folder, as given ones do, where they are used.
+    mutating func resolveDefaults() {
+        if self.configuration.tls.acme.isOn {
+            self.configuration.tls.acme.folder = self.reading.resolve(self.configuration.tls.acme.folder)
+        }
+    }
+
     private static func hint(_ name: String, _ value: String, among names: [String]) -> String {
         if ServiceLink.matches(name, value) {
             return ", Kubernetes sets it for a service of that name: "

@@ -34,6 +34,24 @@ struct FileContent {
         FileStatus(path: path).map { $0.kind == .folder }
     }
 
+    /// Whether this process may make files in a folder.
+    static func isWritable(_ path: String) -> Bool {
+        unsafe access(path, W_OK | X_OK) == 0
+    }
+
+    /// Whether this process may make a folder that is not there, with those above it.
+    static func canMake(_ path: String) -> Bool {
+        var path = path[...]
+        while let slash = path.lastIndex(of: "/") {
+            path = path[..<slash]
+            let parent = path.isEmpty ? "/" : String(path)
+            if let isFolder = Self.isFolder(parent) {
+                return isFolder && Self.isWritable(parent)
+            }
+        }
+        return false
+    }
+
     /// How many bytes there are without the newline at the end, which no secret has.
     var secretByteCount: Int {
         var count = self.bytes.count

@@ -84,16 +84,54 @@ extension GatewayConfiguration {
         package var minimumVersion = MinimumVersion.tls12
         /// The path of the certificates (PEM) whose clients are producers; nil asks no client for a certificate.
         package var clientCA: String?
+        /// A certificate that an authority issues to the gateway itself.
+        package var acme = ACME()
 
         package init() {}
 
-        /// All certificates; the first one is shown where the name that a client asks for fits none.
-        package var allCertificates: [CertificateFiles] {
+        /// The certificate for names that have no other; nil if none is given.
+        package var usualCertificate: CertificateFiles? {
             guard let certificate = self.certificate, let privateKey = self.privateKey else {
-                return self.certificates
+                return nil
             }
-            return [CertificateFiles(certificate: certificate, privateKey: privateKey)] + self.certificates
+            return CertificateFiles(certificate: certificate, privateKey: privateKey)
         }
+
+        /// All certificates of files.
+        package var allCertificates: [CertificateFiles] {
+            (self.usualCertificate.map { [$0] } ?? []) + self.certificates
+        }
+    }
+
+    /// A certificate that an authority issues to the gateway itself (RFC 8555).
+    package struct ACME: Sendable, Equatable {
+        /// How the authority is shown that the names lead to this gateway.
+        package enum Challenge: String, Sendable, CaseIterable {
+            /// On the public listener (RFC 8737).
+            case tlsALPN = "tls-alpn-01"
+            /// On the listener of `listen.redirect_http` (RFC 8555 section 8.3).
+            case http = "http-01"
+        }
+
+        /// The address of the authority's directory; nil asks none.
+        package var directory: String?
+        /// Where the authority may write to; nil for nowhere.
+        package var email: String?
+        /// The names of the certificate, in lower case.
+        package var domains: [String] = []
+        /// The folder of keys and certificates; ``GatewayConfiguration/load(path:environment:machine:)`` makes it absolute.
+        package var folder = "acme"
+        /// How the names are proven.
+        package var challenge = Challenge.tlsALPN
+        /// The certificates (PEM) that the authority's own address is verified by; nil for the system's.
+        package var ca: String?
+        /// Whether the operator agrees to the authority's terms of service.
+        package var agreeToTerms = false
+
+        package init() {}
+
+        /// Whether there is an authority to ask.
+        package var isOn: Bool { self.directory != nil }
     }
 
     /// The plaintext listener for metrics and health.

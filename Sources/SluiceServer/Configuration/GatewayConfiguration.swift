@@ -87,6 +87,7 @@ extension GatewayConfiguration {
         var reader = ConfigurationReader(reading: ConfigurationReading(file: path, folder: Self.folder(of: path)))
         let wasRead = Self.read(path, &reader)
         reader.read(environment: environment)
+        reader.resolveDefaults()
         if wasRead {
             ConfigurationChecks(configuration: reader.configuration).check(&reader.reading)
         }

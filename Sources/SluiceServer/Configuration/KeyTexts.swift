@@ -32,6 +32,15 @@ enum KeyTexts {
         for.
         tls.minimum_version The oldest version spoken: `1.2` or `1.3`.
         tls.client_ca Certificates (PEM) whose clients may post; others still need a token.
+        tls.acme.directory The directory of an authority that issues a certificate to the gateway itself (ACME), see \
+        below.
+        tls.acme.email Where the authority may write to.
+        tls.acme.domains The names of that certificate, one or more, none with a star.
+        tls.acme.folder The folder of its keys and certificates; the gateway has to be able to write there.
+        tls.acme.challenge How the names are proven: `tls-alpn-01` on `listen.port`, or `http-01` on \
+        `listen.redirect_http.port`.
+        tls.acme.ca Certificates (PEM) that the authority's own address is checked by; `null`: the system's.
+        tls.acme.agree_to_terms Whether you agree to the authority's terms of service; nothing is issued otherwise.
         admin.host Where metrics and health are served, in plaintext and without a token.
         admin.port The TCP port; 0 lets the system choose one.
         origins Origins, besides the gateway's own, whose pages may connect: `https://a.example`, no path, no pattern.

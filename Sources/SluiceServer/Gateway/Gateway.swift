@@ -142,6 +142,7 @@ package final class Gateway: Sendable {
         let receivers = try HookReceiver.load(configuration.hooks)
         let routes = try ProxyRouteTable.load(configuration.proxy)
         try self.services.tls?.reload(configuration.tls)
+        self.services.certificates?.replace(configuration.tls.acme)
         self.services.keySource.replace(keys)
         self.services.application?.replace(configuration.auth)
         let hasNewSource = configuration.auth.keyAddress != self.services.settings.configuration.auth.keyAddress
@@ -177,6 +178,7 @@ package final class Gateway: Sendable {
         self.logger.info("gateway drains", metadata: ["connections": .stringConvertible(count)])
         self.services.beginDraining(schedule)
         self.upkeep.stop()
+        await self.services.certificates?.stop()
         // First the producers, so that acknowledged messages go out before any subscriber is closed.
         try await self.loops.onEach { $0.drain() }
         try await self.services.relay.flush(on: self.group.any()).get()
@@ -269,6 +271,7 @@ package final class Gateway: Sendable {
             hooks: hooks,
             routes: routes,
             tls: tls,
+            certificates: CertificateKeeper(configuration.tls.acme, contexts: tls, group: group, logger: logger),
             logger: logger
         )
     }

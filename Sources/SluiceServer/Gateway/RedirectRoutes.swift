@@ -1,7 +1,7 @@
 internal import NIOHTTP1
 internal import SluiceHTTP
 
-/// The listener for clients that came by `http://`: it sends them to `https://`, and does nothing else.
+/// The listener for clients that came by `http://`: it sends them to `https://`, and shows authorities what they look for.
 ///
 /// One for all event loops.
 final class RedirectRoutes: RequestRouter, Sendable {
@@ -37,10 +37,22 @@ final class RedirectRoutes: RequestRouter, Sendable {
             return FixedHandler(Problem(.badRequest, "The Host field names no host to send you to."))
         }
         // RFC 9110 section 15.4.9: with the same method and body.
+        if let answer = self.answer(to: request) {
+            return FixedHandler(.plain(answer))
+        }
         return FixedHandler(.empty(.permanentRedirect, headers: [("Location", location)]))
     }
 
     /// The same target where TLS is spoken; nil if the authority names no host.
+    /// What an authority looks for (RFC 8555 section 8.3); nil for everything else.
+    private func answer(to request: HTTPRequest) -> String? {
+        let folder = "/.well-known/acme-challenge/"
+        guard request.method == .GET || request.method == .HEAD, request.target.hasPrefix(folder) else {
+            return nil
+        }
+        return self.services.certificates?.answer(to: String(request.target.dropFirst(folder.count)))
+    }
+
     static func location(authority: String?, target: String, port: Int) -> String? {
         guard let authority, let host = Self.host(of: authority) else {
             return nil

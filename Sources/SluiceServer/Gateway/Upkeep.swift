@@ -35,6 +35,7 @@ final class Upkeep: Sendable {
                 self.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.loadInterval) { _ in
                     self.lookAtLoad()
                     self.services.keySource.fetchIfDue(on: self.eventLoop)
+                    self.services.certificates?.askIfDue(on: self.eventLoop)
                 }
             )
             if self.services.tls != nil {

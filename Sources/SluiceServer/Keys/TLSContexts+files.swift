@@ -16,15 +16,16 @@ extension TLSContexts {
     }
 
     private static func material(_ tls: GatewayConfiguration.TLS) throws(KeyLoader.Failure) -> Material {
-        var identities: [Identity] = []
-        for files in tls.allCertificates {
-            identities.append(try Self.identity(files))
-        }
-        guard let first = identities.first else {
+        guard tls.acme.isOn || !tls.allCertificates.isEmpty else {
             throw KeyLoader.Failure(description: "tls.certificate and tls.private_key are needed")
         }
-        var material = Material(first)
-        material.others = Array(identities.dropFirst())
+        var material = Material()
+        if let files = tls.usualCertificate {
+            material.identity = try Self.identity(files)
+        }
+        for files in tls.certificates {
+            material.others.append(try Self.identity(files))
+        }
         material.isVersion13Only = tls.minimumVersion == .tls13
         if let path = tls.clientCA {
             material.authorities = ClientAuthorities(try Self.read(path, PEMFile.certificates))

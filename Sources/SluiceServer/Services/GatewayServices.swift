@@ -45,6 +45,8 @@ final class GatewayServices: Sendable {
     let proxy: ProxyServices
     /// The TLS that clients speak; nil for none.
     let tls: TLSContexts?
+    /// The certificate that an authority issues to the gateway itself; nil without TLS.
+    let certificates: CertificateKeeper?
     let logger: Logger
     private let current: Mutex<GatewaySettings>
     private let draining = Atomic<Bool>(false)
@@ -62,6 +64,7 @@ final class GatewayServices: Sendable {
         hooks: HookDispatcher? = nil,
         routes: ProxyRouteTable = ProxyRouteTable(),
         tls: TLSContexts? = nil,
+        certificates: CertificateKeeper? = nil,
         logger: Logger
     ) {
         self.relay = relay
@@ -87,6 +90,7 @@ final class GatewayServices: Sendable {
         self.hooks = hooks
         self.proxy = ProxyServices(routes, logger: logger)
         self.tls = tls
+        self.certificates = certificates
         self.credentialLog = CredentialLog(logger: logger)
         self.logger = logger
         self.current = Mutex(settings)

@@ -48,6 +48,7 @@ struct ConfigurationExampleTests {
         var expected = GatewayConfiguration()
         expected.tls.certificate = folder.path + "/certs/gateway.crt"
         expected.tls.privateKey = folder.path + "/certs/gateway.key"
+        expected.tls.acme.folder = folder.path + "/acme"
         expected.auth.keys = [
             .init(id: "main", algorithm: .hs256, material: .secretFile(folder.path + "/secrets/jwt.key"))
         ]

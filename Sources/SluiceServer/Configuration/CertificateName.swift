@@ -42,6 +42,9 @@ package struct CertificateName: Sendable, Hashable, CustomStringConvertible {
     /// Whether it stands for many hosts, so that it is in no URL.
     package var isPattern: Bool { self.description.hasPrefix("*") }
 
+    /// Whether it is no name, but an address.
+    var isAddress: Bool { self.address != nil }
+
     /// Its form in a URL.
     package var inURL: String { self.description.contains(":") ? "[\(self.description)]" : self.description }
 
