@@ -322,6 +322,82 @@ def test_files_serve_until_there_is_one(make_gateway, make_authority):
     assert gateway.get("/healthz").status == 200
 
 
+def seen(gateway, name, protocols=None, pieces=False):
+    """What a client sees that trusts everybody: its certificate, the protocol, and all that a request is answered."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = context.wrap_bio(incoming, outgoing, server_hostname=name)
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE) as plain:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def step(action):
+            while True:
+                try:
+                    result = action()
+                    plain.sendall(outgoing.read())
+                    return result
+                except ssl.SSLWantReadError:
+                    data = outgoing.read()
+                    size = 50 if pieces else max(1, len(data))
+                    for start in range(0, len(data), size):
+                        plain.sendall(data[start:start + size])
+                        time.sleep(0.002 if pieces else 0)
+                    received = plain.recv(65536)
+                    incoming.write(received) if received else incoming.write_eof()
+
+        step(secure.do_handshake)
+        certificate = x509.load_der_x509_certificate(secure.getpeercert(True))
+        answer = b""
+        try:
+            step(lambda: secure.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+            answer = step(lambda: secure.read(65536))
+        except (ssl.SSLError, ConnectionError):
+            pass
+        return certificate, secure.selected_alpn_protocol(), answer
+
+
+def test_a_challenge_is_for_authorities_alone(make_gateway, make_authority):
+    authority = make_authority()
+    config = authority.config(files=True, domains=NAMES[:1])
+    config["listen"]["port"] = 0
+    # The authority's own connection leads to somebody who says nothing, so that it takes its time.
+    with socket.create_server(("127.0.0.1", authority.tls_port)):
+        gateway = make_gateway(**config)
+        number = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
+
+        def proof():
+            certificate, protocol, answer = seen(gateway, "One.Example", ["acme-tls/1"])
+            found = [extension for extension in certificate.extensions if extension.oid == number]
+            return found and (certificate, protocol, answer, found[0])
+
+        certificate, protocol, answer, extension = wait_for(proof)
+        assert protocol == "acme-tls/1" and answer == b""
+        assert extension.critical and re.fullmatch(rb"\x04\x20.{32}", extension.value.value, re.S)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert names.get_values_for_type(x509.DNSName) == ["one.example"] and len(list(names)) == 1
+        own = x509.load_pem_x509_certificate((gateway.folder / "gateway.crt").read_bytes())
+        # Everybody else is served as ever, however slowly he comes.
+        for name, protocols in [("one.example", None), ("one.example", ["http/1.1"]), ("localhost", ["acme-tls/1"]),
+                                ("one.example", ["http/1.1", "acme-tls/1"])]:
+            for pieces in (False, True):
+                certificate, _, answer = seen(gateway, name, protocols, pieces)
+                assert certificate == own and answer.startswith(b"HTTP/1.1 200"), (name, protocols, pieces)
+        assert seen(gateway, "one.example", ["h2"])[1] == "h2"
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            plain.settimeout(PATIENCE)
+            while plain.recv(4096):
+                pass
+        assert orders(gateway) == (0, 0)
+        # An order under way does not hold up the end.
+        gateway.terminate()
+        assert gateway.wait(PATIENCE / 2) == 0
+
+
 def test_another_name_needs_no_restart(make_gateway, make_authority):
     authority = make_authority()
     gateway = make_gateway(**authority.config(files=True))
