@@ -25,7 +25,8 @@ final class RedirectRoutes: RequestRouter, Sendable {
     func answered(_ exchange: HTTPExchange, status: HTTPResponseStatus) {
         if self.services.settings.configuration.log.requests {
             let client = Gatekeeper(services: self.services).client(of: exchange)
-            RequestLog(logger: self.services.logger).answered(exchange, status: status, client: client)
+            let route = self.services.proxy.route(of: exchange.request.originForm)?.configuration.path
+            RequestLog(logger: self.services.logger).answered(exchange, status: status, client: client, route: route)
         }
     }
 
@@ -36,14 +37,13 @@ final class RedirectRoutes: RequestRouter, Sendable {
         guard let location = Self.location(authority: request.authority, target: request.target, port: self.port) else {
             return FixedHandler(Problem(.badRequest, "The Host field names no host to send you to."))
         }
-        // RFC 9110 section 15.4.9: with the same method and body.
         if let answer = self.answer(to: request) {
             return FixedHandler(.plain(answer))
         }
+        // RFC 9110 section 15.4.9: with the same method and body.
         return FixedHandler(.empty(.permanentRedirect, headers: [("Location", location)]))
     }
 
-    /// The same target where TLS is spoken; nil if the authority names no host.
     /// What an authority looks for (RFC 8555 section 8.3); nil for everything else.
     private func answer(to request: HTTPRequest) -> String? {
         let folder = "/.well-known/acme-challenge/"
@@ -53,6 +53,7 @@ final class RedirectRoutes: RequestRouter, Sendable {
         return self.services.certificates?.answer(to: String(request.target.dropFirst(folder.count)))
     }
 
+    /// The same target where TLS is spoken; nil if the authority names no host.
     static func location(authority: String?, target: String, port: Int) -> String? {
         guard let authority, let host = Self.host(of: authority) else {
             return nil
