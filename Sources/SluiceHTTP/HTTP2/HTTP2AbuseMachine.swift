@@ -91,7 +91,9 @@ struct HTTP2AbuseMachine {
         self.resets.add(now: now) > Self.maximumResetCount
     }
 
-    /// A stream beyond the most that may be open was refused. A client may open a few before it knows the limit.
+    /// A stream beyond the most that may be open was refused.
+    ///
+    /// A client may open a few before it knows the limit.
     ///
     /// - Returns: Whether it is one too many.
     mutating func refusedStream(now: NIODeadline) -> Bool {

@@ -275,9 +275,7 @@ final class HTTP2Gate: ChannelDuplexHandler {
             self.owner?.emitted(head, at: self.writtenByteCount)
         case .resetStream:
             let code = bytes.getInteger(at: payload, as: UInt32.self).map { HTTP2ErrorCode(networkCode: Int($0)) }
-            let isOwn = code == .noError || code == .cancel
-            let now = context.eventLoop.now
-            if code == .refusedStream ? self.machine.refusedStream(now: now) : !isOwn && self.machine.sentReset(now: now) {
+            if self.isTooMuch(code, now: context.eventLoop.now) {
                 self.isAbused = true
             }
         case .goAway:
@@ -290,6 +288,15 @@ final class HTTP2Gate: ChannelDuplexHandler {
             break
         }
         return false
+    }
+
+    /// Counts a stream that the gateway itself ends early, by why it does.
+    private func isTooMuch(_ code: HTTP2ErrorCode?, now: NIODeadline) -> Bool {
+        switch code {
+        case .noError?, .cancel?: false
+        case .refusedStream?: self.machine.refusedStream(now: now)
+        default: self.machine.sentReset(now: now)
+        }
     }
 
     // MARK: The end

@@ -72,9 +72,10 @@ final class GatewayLimits: Sendable {
         return RateLimit(rate: limits.handshakes.rate, burst: overflow ? .max : burst)
     }
 
-    /// How often an address may have the application asked: as five users may ask the gateway, since several users may
-    /// share an address. What is kept of the application's answers costs nothing.
-    static func questions(_ limits: GatewayConfiguration.Limits) -> RateLimit {
+    /// How often an address may have the application asked: as five users may ask the gateway.
+    ///
+    /// Several users may share an address. What is kept of the application's answers costs nothing.
+    private static func questions(_ limits: GatewayConfiguration.Limits) -> RateLimit {
         let (burst, overflow) = limits.requests.burst.multipliedReportingOverflow(by: 5)
         return RateLimit(rate: limits.requests.rate * 5, burst: overflow ? .max : burst)
     }
