@@ -144,13 +144,14 @@ package final class Authenticator: Sendable {
         }
         let bytes = Array(credential.utf8)
         let digest = memo?.digest(of: bytes) ?? SHA256.hash(data: bytes)
-        let (remembered, verifier, ingestKeys, generation) = self.state.withLock { state in
-            (state.cache[digest], state.verifier, state.ingestKeys, state.generation)
-        }
+        let (remembered, leeway) = self.state.withLock { ($0.cache[digest], $0.verifier.leeway) }
         if let remembered {
-            try self.judge(remembered, digest: digest, leeway: verifier.leeway, now: now)
+            try self.judge(remembered, digest: digest, leeway: leeway, now: now)
             memo?.remember(bytes, digest)
             return remembered.identity
+        }
+        let (verifier, ingestKeys, generation) = self.state.withLock { state in
+            (state.verifier, state.ingestKeys, state.generation)
         }
         if allowsIngestKeys, let identity = IngestKey.identity(for: digest, among: ingestKeys) {
             memo?.remember(bytes, digest)

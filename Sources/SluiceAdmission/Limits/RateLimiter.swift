@@ -83,6 +83,8 @@ package final class RateLimiter<Key: Hashable & Sendable>: Sendable {
 
 /// As the general ones, but compiled for names: a generic call from another module costs ten times as much.
 extension RateLimiter where Key == ByteName {
+    package var burst: Int { self.buckets.withLock { $0.limit.burst } }
+
     package func take(_ count: Int = 1, for key: ByteName, now: UInt64) -> TokenBucket.Answer {
         self.buckets.withLock { $0.take(count, for: key, now: now) }
     }

@@ -11,6 +11,9 @@ package struct ConnectionListener {
     private static let maximumUnsentBytes: SocketOptionValue = 128 * 1024
     /// Linux's number for the option (tcp(7)); the C library's headers hide it behind a feature macro.
     private static let unsentLowWatermarkOption: SocketOptionName = 25
+    /// A connection keeps its first buffer for as long as it lives: room for most heads, and for no more; it grows when
+    /// one is full.
+    private static let receiveAllocator = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1024, maximum: 65_536)
 
     private let bootstrap: ServerBootstrap
 
@@ -37,6 +40,7 @@ package struct ConnectionListener {
                     )
                 }
             }
+            .childChannelOption(.recvAllocator, value: Self.receiveAllocator)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try initialize(channel) }
             }

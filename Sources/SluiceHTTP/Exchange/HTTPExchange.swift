@@ -33,6 +33,8 @@ package final class HTTPExchange {
     }
     /// When its head was there.
     package let startedAt: NIODeadline
+    /// What is known of its head from earlier requests that had the same; nil where that is not looked for.
+    package let headNote: HeadNote?
     /// Told how many bytes of a body are answered, before packing, as they are made, so that they can be charged for.
     package var meter: ((Int) -> Void)?
     /// The way back to the connection; gone when the exchange is over, which the connection sees to.
@@ -44,13 +46,15 @@ package final class HTTPExchange {
         request: HTTPRequest,
         connection: HTTPConnectionInfo,
         eventLoop: any EventLoop,
-        driver: any ExchangeDriver
+        driver: any ExchangeDriver,
+        headNote: HeadNote? = nil
     ) {
         self.request = request
         self.connection = connection
         self.eventLoop = eventLoop
         self.startedAt = eventLoop.now
         self.driver = driver
+        self.headNote = headNote
     }
 
     /// Whether an answer can still be given.
@@ -179,7 +183,8 @@ extension HTTPExchange {
 
     /// An answer's fields, and those that it gets because of the request.
     internal func fields(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {
-        var fields = headers + self.commonFields
+        // Most answers have none: two empty lists need not be joined.
+        var fields = self.commonFields.isEmpty ? headers : headers + self.commonFields
         if self.request.headers.contains(name: "traceparent"), let header = self.trace.header {
             fields.append(("traceparent", header))
         }

@@ -1,4 +1,5 @@
 package import NIOCore
+internal import NIOHTTP1
 internal import SluiceBase
 package import SluiceWire
 
@@ -20,6 +21,8 @@ package final class HTTPLoopContext {
     package let packer: LoopPacker
     /// The memory of requests, on all loops.
     package let requests: RequestMemory
+    /// The beginnings of the answers that were written since `Date` was made last.
+    private var starts: [AnswerStart] = []
     private var slowReaders: [ObjectIdentifier: any SlowReader] = [:]
 
     /// The context of an event loop.
@@ -54,6 +57,31 @@ package final class HTTPLoopContext {
 
     // MARK: Fields
 
+    /// The beginning of an answer, up to the fields of its own: made once for all answers of a second that begin alike.
+    ///
+    /// - Parameters:
+    ///   - response: The answer.
+    ///   - isTLS: Whether it goes over TLS.
+    ///   - now: The loop's time.
+    ///   - make: Makes the beginning.
+    /// - Returns: Its bytes.
+    internal func start(
+        of response: HTTPResponse,
+        isTLS: Bool,
+        now: NIODeadline,
+        make: () -> ByteBuffer
+    ) -> ByteBuffer {
+        self.refreshIfOld(now)
+        for start in self.starts where start.isOf(response, isTLS: isTLS) {
+            return start.bytes
+        }
+        let start = AnswerStart(response, isTLS: isTLS, bytes: make())
+        if self.starts.count < AnswerStart.maximumCount {
+            self.starts.append(start)
+        }
+        return start.bytes
+    }
+
     /// The field lines for an answer, each with its line end.
     internal func commonFields(isTLS: Bool, now: NIODeadline) -> ByteBuffer {
         self.refreshIfOld(now)
@@ -86,6 +114,7 @@ package final class HTTPLoopContext {
     }
 
     private func refresh() {
+        self.starts.removeAll(keepingCapacity: true)
         let date = HTTPDate.format(unixSeconds: self.unixTime())
         self.fields = [
             ("server", "sluice"), ("date", date), ("x-content-type-options", "nosniff"),
@@ -114,3 +143,28 @@ package final class HTTPLoopContext {
 
 @available(*, unavailable)
 extension HTTPLoopContext: Sendable {}
+
+/// A beginning that many answers have.
+private struct AnswerStart {
+    /// The most that are kept.
+    static let maximumCount = 8
+
+    private let code: UInt
+    private let contentType: String?
+    private let isStorable: Bool
+    private let isTLS: Bool
+    let bytes: ByteBuffer
+
+    init(_ response: HTTPResponse, isTLS: Bool, bytes: ByteBuffer) {
+        self.code = response.status.code
+        self.contentType = response.contentType
+        self.isStorable = response.isStorable
+        self.isTLS = isTLS
+        self.bytes = bytes
+    }
+
+    func isOf(_ response: HTTPResponse, isTLS: Bool) -> Bool {
+        self.code == response.status.code && self.isStorable == response.isStorable && self.isTLS == isTLS
+            && self.contentType == response.contentType
+    }
+}

@@ -21,7 +21,7 @@ package struct HTTPRequest: Sendable {
     /// Host and port that the request is for: of the target if it is absolute, else of `Host` (RFC 9112, section 3.3).
     package let authority: String?
     /// The header fields.
-    package let headers: HeaderFields
+    package internal(set) var headers: HeaderFields
     /// Whether the version is 1.0.
     package let isVersion10: Bool
     /// Whether the client would keep the connection (RFC 9112, section 9.3).
@@ -29,7 +29,7 @@ package struct HTTPRequest: Sendable {
     /// Whether the client waits for a 100 before it sends the body (RFC 9110, section 10.1.1).
     package let expectsContinue: Bool
     /// The body's length in bytes, where the head says it.
-    package let contentLength: Int?
+    package internal(set) var contentLength: Int?
     /// Whether a body follows whose length is not known.
     package internal(set) var isChunked: Bool
     /// Whether it came on a stream of HTTP/2.

@@ -64,6 +64,24 @@ package struct HeaderFields: Sendable {
         self.fields.contains { self.isNamed(name, $0) }
     }
 
+    // MARK: A head that comes again
+
+    /// All bytes of the head that a reader has found the fields in.
+    internal var head: [UInt8] { self.bytes }
+
+    /// Where in the head the values of a field stand.
+    internal func places(of name: String) -> [Range<Int>] {
+        self.fields.filter { self.isNamed(name, $0) }.map { $0.value }
+    }
+
+    /// The fields of a head that has them in the same places.
+    internal func moved(to head: [UInt8]) -> HeaderFields {
+        precondition(head.count == self.bytes.count, "the same places are in a head of the same length")
+        var fields = self
+        fields.bytes = head
+        return fields
+    }
+
     // MARK: Passing fields on
 
     /// No fields.

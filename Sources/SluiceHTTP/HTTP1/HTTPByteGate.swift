@@ -59,6 +59,8 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     /// Whether the handler of a streamed body takes no more for now.
     private var isPaused = false
     private(set) var discardedByteCount = 0
+    /// The head that was read last; nil if it is not worth remembering.
+    private var repeatedHead: RepeatedHead?
 
     init(limits: HTTPLimits, memory: RequestMemory) {
         self.limits = limits
@@ -82,6 +84,13 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     // MARK: Decisions of the handler
+
+    /// The head that was let through last means this; the same bytes need not be read again.
+    func remember(_ accepted: RequestHeadCheck.Accepted) -> RequestHeadCheck.Accepted {
+        var accepted = accepted
+        self.repeatedHead = RepeatedHead(&accepted)
+        return accepted
+    }
 
     /// The head that was let through last has been accepted, and this follows.
     func bodyFollows(_ framing: BodyFraming) {
@@ -144,6 +153,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         self.owner = nil
+        self.repeatedHead = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -256,6 +266,9 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
 
     private func stepHead(_ reader: RequestHeadReader) -> Bool {
         guard let owner, owner.acceptsRequest else { return false }
+        if self.stepRepeatedHead(reader, owner) {
+            return true
+        }
         var reader = reader
         switch reader.consume(self.held.readableBytesUInt8Span, from: self.scannedByteCount) {
         case .incomplete:
@@ -279,6 +292,22 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
             owner.refuseConnection(Problem(code, detail))
             return true
         }
+    }
+
+    /// Lets the same head as before through, if it is there as a whole.
+    private func stepRepeatedHead(_ reader: RequestHeadReader, _ owner: HTTPConnectionHandler) -> Bool {
+        guard !reader.hasBegun, let repeatedHead,
+            let (accepted, byteCount) = repeatedHead.accept(
+                self.held.readableBytesUInt8Span,
+                maximumBytes: self.limits.maximumHeadBytes
+            )
+        else { return false }
+        self.held.moveReaderIndex(forwardBy: byteCount)
+        // Until the handler has judged it nothing may follow.
+        self.phase = .waiting
+        owner.received(accepted)
+        self.endIfWhole()
+        return true
     }
 
     private func stepChunk(_ reader: inout ChunkedBodyReader) -> Bool {

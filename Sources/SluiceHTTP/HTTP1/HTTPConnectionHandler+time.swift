@@ -145,10 +145,15 @@ extension HTTPConnectionHandler {
     }
 
     private func armTimer(_ context: ChannelHandlerContext) {
-        guard let instant = [self.deadline.instant, self.drainLookAt].compactMap({ $0 }).min() else { return }
+        guard let instant = Self.earlier(self.deadline.instant, self.drainLookAt) else { return }
         if self.timer.isLate(for: instant) {
             self.timer.set(to: instant, on: context.eventLoop) { self.timerFired() }
         }
+    }
+
+    private static func earlier(_ one: NIODeadline?, _ other: NIODeadline?) -> NIODeadline? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
     }
 
     private func timerFired() {

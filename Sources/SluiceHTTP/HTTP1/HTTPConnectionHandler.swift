@@ -158,23 +158,29 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
     // MARK: The request
 
     internal func receivedHead(_ head: RequestHead) {
+        guard case .ready = self.state else { return }
+        do {
+            self.received(self.gate.remember(try RequestHeadCheck.accept(head, limits: self.limits)))
+        } catch {
+            self.requestCount += 1
+            self.relayPatience = nil
+            self.refuseConnection(error)
+        }
+    }
+
+    /// Takes a request whose head was judged, now or when the same one came before.
+    internal func received(_ accepted: RequestHeadCheck.Accepted) {
         guard case .ready = self.state, let context = self.context else { return }
         self.requestCount += 1
         self.relayPatience = nil
-        let accepted: RequestHeadCheck.Accepted
-        do {
-            accepted = try RequestHeadCheck.accept(head, limits: self.limits)
-        } catch {
-            self.refuseConnection(error)
-            return
-        }
         let request = accepted.request
         self.gate.bodyFollows(request.isChunked ? .chunked : request.contentLength.map { .length($0) } ?? .none)
         let exchange = HTTPExchange(
             request: request,
             connection: self.connection,
             eventLoop: context.eventLoop,
-            driver: self
+            driver: self,
+            headNote: accepted.note
         )
         exchange.commonFields = self.router.answerFields(request, on: self.connection)
         let handler = self.router.route(request, on: self.connection)

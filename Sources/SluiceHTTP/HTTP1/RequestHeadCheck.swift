@@ -78,9 +78,19 @@ internal struct RequestHeadCheck {
     /// A request, and its head's meaning for the connection.
     struct Accepted {
         /// The request.
-        let request: HTTPRequest
+        private(set) var request: HTTPRequest
         /// Whether it asks for another protocol: what its client sends next may be that protocol's already.
         let asksForUpgrade: Bool
+        /// Shared by the requests that repeat the head; nil where that is not looked for.
+        var note: HeadNote?
+
+        /// The same head with another length of the body.
+        func with(contentLength: Int, head: [UInt8]) -> Self {
+            var accepted = self
+            accepted.request.contentLength = contentLength
+            accepted.request.headers = self.request.headers.moved(to: head)
+            return accepted
+        }
     }
 
     /// Judges a head.

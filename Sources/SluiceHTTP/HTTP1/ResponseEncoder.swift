@@ -24,6 +24,8 @@ internal struct ResponseEncoder {
     private static let maximumInlineBytes = 16 * 1024
     /// Room for the head of an answer.
     private static let headBytes = 384
+    /// The ends of the last field line and of the head, CRLF each.
+    private static let lineEnds: UInt32 = 0x0D0A_0D0A
 
     let allocator: ByteBufferAllocator
     let isTLS: Bool
@@ -153,6 +155,20 @@ internal struct ResponseEncoder {
     }
 
     private func writeStart(of response: HTTPResponse, to buffer: inout ByteBuffer, now: NIODeadline) {
+        if case .custom = response.status {
+            self.makeStart(of: response, in: &buffer, now: now)
+            return
+        }
+        buffer.writeImmutableBuffer(
+            self.context.start(of: response, isTLS: self.isTLS, now: now) {
+                var start = self.allocator.buffer(capacity: Self.headBytes)
+                self.makeStart(of: response, in: &start, now: now)
+                return start
+            }
+        )
+    }
+
+    private func makeStart(of response: HTTPResponse, in buffer: inout ByteBuffer, now: NIODeadline) {
         self.writeStatus(response.status, to: &buffer, now: now)
         if !response.isStorable {
             buffer.writeStaticString("Cache-Control: no-store\r\n")
@@ -194,6 +210,11 @@ internal struct ResponseEncoder {
         case .length(let count?):
             buffer.writeStaticString("Content-Length: ")
             buffer.writeString(String(count))
+            if case .keepAlive = persistence, !isVersion10 {
+                // What nearly every answer ends with.
+                buffer.writeInteger(Self.lineEnds)
+                return
+            }
             buffer.writeStaticString("\r\n")
         case .chunked:
             buffer.writeStaticString("Transfer-Encoding: chunked\r\n")

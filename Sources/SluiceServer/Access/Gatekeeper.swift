@@ -40,12 +40,23 @@ struct Gatekeeper: Sendable {
         isWebSocket: Bool = false,
         then: @escaping (Visitor) -> Void
     ) {
-        let wanted = Wanted(action: action, scan: scan)
         let credentials = Credentials(
             exchange.request,
             isWebSocket: isWebSocket,
             auth: self.services.settings.configuration.auth
         )
+        self.identify(exchange, action, scan: scan, credentials, then: then)
+    }
+
+    /// The same where the request's credential was read before.
+    func identify(
+        _ exchange: HTTPExchange,
+        _ action: ApplicationQuestion.Action,
+        scan: String?,
+        _ credentials: Credentials,
+        then: @escaping (Visitor) -> Void
+    ) {
+        let wanted = Wanted(action: action, scan: scan)
         if case .none = credentials.proof, self.askApplication(credentials, wanted, exchange, then: then) {
             return
         }

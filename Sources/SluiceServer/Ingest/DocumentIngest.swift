@@ -107,7 +107,7 @@ final class DocumentIngest: IngestReader {
                 case .success(let receipt):
                     exchange.respond(
                         IngestAnswers.accepted(
-                            scanID,
+                            self.job.answerStart,
                             count: receipt.acceptedCount,
                             seqs: receipt.seqs,
                             isReplayed: receipt.isReplayed,

@@ -34,29 +34,33 @@ final class IngestHandler: RequestHandler {
             exchange.respond(problem: self.services.drainClosing(now: exchange.eventLoop.now).problem)
             return
         }
+        let facts = IngestFacts.of(exchange, scanSegment: self.scanSegment, self.services.settings)
         // Known before the producer is, which may take a while: a stream counts as one from its first byte.
-        self.isStream = IngestHead.isStream(exchange.request.headers)
-        self.gatekeeper.identify(exchange, .post, scan: self.scanSegment) { self.identified($0, exchange) }
+        self.isStream = facts.isStream
+        self.gatekeeper.identify(exchange, .post, scan: self.scanSegment, facts.credentials) {
+            self.identified($0, facts, exchange)
+        }
         if self.reader == nil, exchange.isOpen {
             // A key is being fetched, or the application asked: the body waits in the socket until it is known whose it is.
             exchange.pauseReading()
         }
     }
 
-    private func identified(_ visitor: Gatekeeper.Visitor, _ exchange: HTTPExchange) {
+    private func identified(_ visitor: Gatekeeper.Visitor, _ facts: IngestFacts, _ exchange: HTTPExchange) {
         var allowance = IngestAllowance(self.services.limits.ingest, producer: visitor.identity.producerName)
         do throws(Problem) {
-            let scanID = try ScanID(segment: self.scanSegment)
+            let scanID = try facts.scanID.get()
             guard visitor.identity.mayIngest(scan: scanID.text) else {
                 throw Problem(.forbidden, "the token does not allow posting to this scan")
             }
-            let head = try IngestHead(exchange.request.headers)
+            let head = try facts.head.get()
             let job = IngestJob(
                 services: self.services,
                 exchange: exchange,
                 scanID: scanID,
                 visitor: visitor,
                 head: head,
+                answerStart: facts.answerStart,
                 allowance: allowance
             )
             self.reader = head.form == .lines ? LineIngest(job) : DocumentIngest(job)
@@ -116,6 +120,8 @@ struct IngestJob {
     let scanID: ScanID
     let visitor: Gatekeeper.Visitor
     let head: IngestHead
+    /// How the answer begins if all is taken.
+    let answerStart: [UInt8]
 
     /// The charge of the request to its producer's bucket.
     var allowance: IngestAllowance

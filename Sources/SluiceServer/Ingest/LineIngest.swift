@@ -356,7 +356,7 @@ final class LineIngest: IngestReader, LiveConnection {
         guard let problem else {
             self.job.exchange.respond(
                 IngestAnswers.accepted(
-                    self.job.scanID,
+                    self.job.answerStart,
                     count: self.acceptedCount,
                     seqs: self.seqs,
                     allocator: self.job.exchange.connection.allocator
