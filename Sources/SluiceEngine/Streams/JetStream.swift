@@ -353,11 +353,12 @@ package final class JetStream {
                     return
                 }
                 self.leaderAnswered(shard)
-                guard answer["num_pending"]?.integer ?? 1 > 0 else {
+                let count = answer["num_pending"]?.integer ?? .max
+                guard count > 0 else {
                     then(.success([]))
                     return
                 }
-                self.fetch(stream, name, []) { heads in
+                self.fetch(stream, name, HeadList(count: count)) { heads in
                     self.ask("CONSUMER.DELETE.\(stream).\(name)", ByteBuffer()) { _ in }
                     then(heads)
                 }
@@ -368,7 +369,7 @@ package final class JetStream {
     private func fetch(
         _ stream: String,
         _ consumer: String,
-        _ earlier: [RecordHeader],
+        _ earlier: HeadList,
         then: @escaping (Result<[RecordHeader], Failure>) -> Void
     ) {
         var json = JSONWriter()
@@ -401,14 +402,8 @@ package final class JetStream {
                 return false
             }
             count += 1
-            // Those that have ended stand there as long as their history, and may be many more.
-            if !RecordHead.isEnd(message.headers), let id = Subjects.scan(ofSubject: message.subject),
-                let head = try? RecordHead(message.headers, at: sequence)
-            {
-                heads.append(head.header(of: id, at: sequence))
-            }
-            if pending == 0 {
-                then(.success(heads))
+            if heads.take(message.headers, of: message.subject, at: sequence, pending: pending) {
+                then(.success(heads.headers))
                 return false
             }
             if count == Self.pageCount {
