@@ -149,6 +149,10 @@ package struct ScanMachine: Sendable {
             self.begin(ChainReader(last: head.prev, seen: head.prev))
             return [.begin(at: head.prev + 1, behind: head.prev)]
         }
+        guard head.sequence > self.chain.seen || self.isOpen || self.chain != self.origin else {
+            // What it named before is gone, and nothing of it was read.
+            return self.restart()
+        }
         guard head.sequence >= self.chain.seen else {
             return self.isBehind(now: now)
         }

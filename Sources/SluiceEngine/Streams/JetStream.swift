@@ -38,11 +38,14 @@ package final class JetStream {
 
     private static let requestTimeout = TimeAmount.seconds(1)
     private static let pageTimeout = TimeAmount.seconds(5)
+    private static let pauseWithoutRoom = TimeAmount.seconds(60)
     /// The most records of a page.
     private static let pageCount = 256
 
     private let connection: NATSConnection
     private let subjects: Subjects
+    /// No write is made for the sake of its refusal before; nil while there is no reason for that.
+    private var asksForRecordsUntil: NIODeadline?
     /// Called when the leader of a shard's stream has answered.
     package var leaderAnswered: (_ shard: Int) -> Void = { _ in }
 
@@ -105,18 +108,34 @@ package final class JetStream {
         shard: Int,
         then: @escaping (Result<UInt64, LogUnavailable>) -> Void
     ) {
+        let askForRecord = {
+            self.last(of: subject, in: stream, shard: shard) { then($0.map { $0?.sequence ?? 0 }) }
+        }
+        let now = self.connection.eventLoop.now
+        guard now >= self.asksForRecordsUntil ?? now else {
+            askForRecord()
+            return
+        }
         var headers = MessageHeaders()
         headers["Nats-Expected-Last-Subject-Sequence"] = String(Self.unreached)
         self.connection.request(subject, headers: headers, ByteBuffer(), timeout: Self.requestTimeout) { result in
-            if case .success(let message) = result, let answer = Self.json(message.payload),
-                let fault = Self.fault(answer), let sequence = fault.wrongLast
-            {
+            guard case .success(let message) = result, let answer = Self.json(message.payload),
+                let fault = Self.fault(answer)
+            else {
+                then(.failure(LogUnavailable()))
+                return
+            }
+            if let sequence = fault.wrongLast {
                 self.leaderAnswered(shard)
                 then(.success(sequence))
                 return
             }
-            // It does not say while a record is on its way.
-            self.last(of: subject, in: stream, shard: shard) { then($0.map { $0?.sequence ?? 0 }) }
+            if !Code.wrongLast.contains(fault.code) {
+                // A server without room gives up its leadership at each write.
+                self.asksForRecordsUntil = self.connection.eventLoop.now + Self.pauseWithoutRoom
+            }
+            // While a record is on its way the refusal names none.
+            askForRecord()
         }
     }
 
