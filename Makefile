@@ -113,8 +113,8 @@ soak: ## A long run with churn, reloads, rotated logs, clock jumps: ARGS="--minu
 	python3 Tests/Faults/soak.py --sluice "$(BIN)/sluice" $(ARGS)
 
 .PHONY: bench
-bench: ## CPU per message and bytes per connection
-	@.ci/setup build contract
+bench: ## CPU per message and bytes per connection; ARGS=peers beside other servers, as ratios
+	@.ci/setup build bench
 	swift build $(SWIFT_FLAGS) -c release --product sluice
 	Benchmarks/run.sh $(ARGS)
 

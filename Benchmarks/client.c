@@ -13,10 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROOM = 1 << 18, INFLATED_ROOM = 1 << 22, HANDSHAKES_AT_ONCE = 64, SLOW_WINDOW = 1 << 15 };
+enum { ROOM = 1 << 18, INFLATED_ROOM = 1 << 22, HANDSHAKES_AT_ONCE = 64, SLOW_WINDOW = 1 << 15,
+       CONNECTIONS_OF_AN_ADDRESS = 20000 };
 
 struct options options = {.name = "case", .subscribe = "/", .publish = "/", .token = "", .subscribers = 1000,
-                          .connections = 16, .first = 1000, .second = 4000, .rate = 50, .bytes = 500, .array = 1,
+                          .connections = 16, .first = 1000, .second = 4000, .rate = 50, .bytes = 500, .array = 1, .scans = 1,
                           .slow_bytes = 1 << 16, .seconds = 10, .warmup = 3, .quiet = 45};
 struct counts count;
 struct connection *all;
@@ -67,7 +68,7 @@ void hang_up(struct connection *connection, bool is_wanted) {
     if (connection->state != OPEN) handshakes--;
     if (!is_wanted) count.lost++;
     connection->state = CLOSED;
-    if (is_wanted) SSL_shutdown(connection->ssl);
+    if (is_wanted && connection->ssl) SSL_shutdown(connection->ssl);
     SSL_free(connection->ssl);
     close(connection->fd);
     free(connection->in);
@@ -90,11 +91,20 @@ void start(struct connection *connection) {
     /* Else the kernel would take megabytes for it. */
     int window = SLOW_WINDOW;
     if (connection->is_slow) setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    /* One address has too few ports for them all. */
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (uint32_t)((connection - all) / CONNECTIONS_OF_AN_ADDRESS));
+    setsockopt(connection->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (connection - all >= CONNECTIONS_OF_AN_ADDRESS &&
+        bind(connection->fd, (struct sockaddr *)&own, sizeof own) < 0)
+        die("bind: %s", strerror(errno));
     if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
         die("connect: %s", strerror(errno));
-    connection->ssl = SSL_new(context);
-    SSL_set_fd(connection->ssl, connection->fd);
-    SSL_set_connect_state(connection->ssl);
+    if (!options.plain) {
+        connection->ssl = SSL_new(context);
+        SSL_set_fd(connection->ssl, connection->fd);
+        SSL_set_connect_state(connection->ssl);
+    }
     connection->state = CONNECTING;
     connection->wants_write = true;
     handshakes++;
@@ -104,7 +114,8 @@ void start(struct connection *connection) {
 
 static void flush_out(struct connection *connection) {
     while (connection->out_length > 0) {
-        int sent = SSL_write(connection->ssl, connection->out, (int)connection->out_length);
+        int sent = connection->ssl ? SSL_write(connection->ssl, connection->out, (int)connection->out_length)
+                                   : (int)write(connection->fd, connection->out, connection->out_length);
         if (sent <= 0) break;
         connection->out_length -= sent;
         memmove(connection->out, connection->out + sent, connection->out_length);
@@ -273,7 +284,7 @@ static void received(struct connection *connection, unsigned char *bytes, size_t
 
 static void secure(struct connection *connection) {
     connection->state = SECURING;
-    int result = SSL_do_handshake(connection->ssl);
+    int result = connection->ssl ? SSL_do_handshake(connection->ssl) : 1;
     if (result == 1) {
         connection->state = UPGRADING;
         watch(connection, false);
@@ -291,17 +302,30 @@ static void secure(struct connection *connection) {
     watch(connection, error == SSL_ERROR_WANT_WRITE);
 }
 
+/* Reads what is there; returns its bytes, 0 if nothing is, or less if the connection is over. */
+static int receive(struct connection *connection) {
+    if (!connection->ssl) {
+        ssize_t length = read(connection->fd, room, ROOM);
+        return length > 0 ? (int)length : length < 0 && errno == EAGAIN ? 0 : -1;
+    }
+    int length = SSL_read(connection->ssl, room, ROOM);
+    if (length > 0) return length;
+    bool waits = SSL_get_error(connection->ssl, length) == SSL_ERROR_WANT_READ;
+    ERR_clear_error();
+    return waits ? 0 : -1;
+}
+
 static void serve(struct connection *connection, uint32_t events) {
+    if (connection->state == CONNECTING && !connection->ssl && !(events & EPOLLOUT)) return;
     if (connection->state == CONNECTING || connection->state == SECURING) {
         secure(connection);
         if (connection->state < UPGRADING) return;
     }
     if (events & EPOLLOUT) flush_out(connection);
     while (connection->state != CLOSED) {
-        int length = SSL_read(connection->ssl, room, ROOM);
+        int length = receive(connection);
         if (length <= 0) {
-            if (SSL_get_error(connection->ssl, length) != SSL_ERROR_WANT_READ) hang_up(connection, false);
-            ERR_clear_error();
+            if (length < 0) hang_up(connection, false);
             return;
         }
         received(connection, room, length);
@@ -310,7 +334,7 @@ static void serve(struct connection *connection, uint32_t events) {
             pause_reading(connection);
             return;
         }
-        if (length < ROOM && SSL_pending(connection->ssl) == 0 && length < 16384) return;
+        if (length < 16384 && (!connection->ssl || SSL_pending(connection->ssl) == 0)) return;
     }
 }
 
@@ -340,7 +364,7 @@ void turn_until(double end) {
 
 /* Opens connections from..<to, some at a time. */
 void open_all(int from, int to) {
-    double limit = now() + 120;
+    double limit = now() + 120 + (to - from) / 50;
     uint64_t goal = count.opened + (to - from);
     for (int next = from; count.opened < goal;) {
         while (next < to && handshakes < HANDSHAKES_AT_ONCE) start(&all[next++]);

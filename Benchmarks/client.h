@@ -1,4 +1,4 @@
-/* The connections of the load generator: TLS, the HTTP and WebSocket that a client needs, and what they count. */
+/* The connections of the load generator: TLS or none, the HTTP and WebSocket that a client needs, and what they count. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -28,10 +28,10 @@ struct connection {
 
 struct options {
     const char *name, *subscribe, *publish, *token;
-    int port, pid, admin, subscribers, connections, first, second, joins, rate, bytes, array;
+    int port, pid, admin, subscribers, connections, first, second, joins, rate, bytes, array, scans;
     int slow, stopped, slow_bytes, critical;
     double seconds, warmup, quiet;
-    bool deflate;
+    bool deflate, plain;
 };
 
 struct counts {

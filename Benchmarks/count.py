@@ -51,6 +51,7 @@ class Gateway:
         (self.folder / "jwt.key").chmod(0o600)
         (self.folder / "config.yaml").write_text(json.dumps({
             "listen": {"host": "127.0.0.1", "port": self.port, "event_loops": 1, "plaintext": True},
+            "admin": {"port": free_port()},
             "auth": {"keys": [{"id": "bench", "algorithm": "HS256", "secret_file": "jwt.key"}]},
             "relay": {"max_messages_per_second": max_frames},
             "limits": {"connections": {"per_user": 20000, "per_address": 20000},

@@ -1,12 +1,13 @@
 /*
  * The load of the benchmarks: many WebSocket subscribers and some HTTP producers in one light process.
  *
- *   load fanout   subscribers of one scan, messages at a fixed rate; CPU of the server for each delivered message
+ *   load fanout   subscribers of one scan (or --scans), messages at a fixed rate; CPU of the server for each delivered
+ *                 message
  *   load post     keep-alive connections that post as fast as they are answered; CPU of the server for each request
  *   load idle     two numbers of idle subscribers; the server's memory for each connection between them
  *   load scans    a subscriber each for many scans; the server's memory before, after messages, and after quiet
  *
- * With --slow and --stopped some subscribers of fanout read slowly or not at all, and the latency of the others counts.
+ * With --plain there is no TLS. With --slow and --stopped some subscribers of fanout read slowly or not at all, and the latency of the others counts.
  * The server's CPU time is utime + stime of /proc/PID/stat over the window alone, so what this program costs is not in
  * it. Prints one JSON object. Build: cc -O2 -o load load.c client.c latency.c server.c -lssl -lcrypto -lz
  */
@@ -89,10 +90,17 @@ static void begin_window(double *cpu, double *own) {
 static void fan_out(void) {
     struct connection *producer = make_connections(options.subscribers, 1);
     for (int number = 0; number < options.stopped + options.slow; number++) all[number].is_slow = true;
+    for (int number = 0; number < options.subscribers; number++) all[number].number = number % options.scans;
     open_all(options.subscribers, options.subscribers + 1);
-    post(producer, "{\"type\":\"scanStarted\"}");
-    while (producer->awaits_answer) turn(1);
+    for (int scan = 0; scan < options.scans; scan++) {
+        producer->number = scan;
+        post(producer, "{\"type\":\"scanStarted\"}");
+        while (producer->awaits_answer) turn(1);
+    }
     open_all(0, options.subscribers);
+    /* That may have taken longer than a server keeps an idle connection. */
+    hang_up(producer, true);
+    open_all(options.subscribers, options.subscribers + 1);
     long memory = server_memory_kib();
 
     double begin = now(), window = begin + options.warmup, end = window + options.seconds;
@@ -107,6 +115,7 @@ static void fan_out(void) {
         }
         if (time >= next_post && !producer->awaits_answer) {
             message_posted(sent % MESSAGES);
+            producer->number = sent % options.scans;
             post(producer, bodies[sent++ % MESSAGES]);
             next_post += 1.0 / options.rate;
         }
@@ -133,7 +142,7 @@ static void fan_out(void) {
            "\"bytes_per_message\":%.1f,\"raw_bytes_per_message\":%.1f,\"ratio\":%.4f,\"server_cores\":%.3f,"
            "\"load_cores\":%.3f,\"lost_connections\":%ju,\"seconds\":%.2f}\n",
            options.subscribers, (uintmax_t)count.posts, (uintmax_t)count.messages,
-           messages / ((double)count.posts * options.subscribers), (uintmax_t)count.frames,
+           messages / ((double)count.posts * options.subscribers / options.scans), (uintmax_t)count.frames,
            (uintmax_t)count.compressed_frames, cpu * 1e6 / messages, cpu * 1e6 / (double)count.frames,
            (double)count.payload_bytes / messages, (double)count.text_bytes / messages,
            (double)count.payload_bytes / (double)count.text_bytes, cpu / passed, (own_cpu() - own) / passed,
@@ -254,6 +263,7 @@ static void read_options(int count_of, char **values) {
         {"seconds", 1, 0, 'S'},  {"warmup", 1, 0, 'w'},      {"joins", 1, 0, 'j'},   {"array", 1, 0, 'a'},
         {"deflate", 0, 0, 'd'},  {"admin", 1, 0, 'A'},       {"slow", 1, 0, 'l'},  {"slow-bytes", 1, 0, 'L'},
         {"stopped", 1, 0, 'o'},  {"critical", 1, 0, 'C'},    {"quiet", 1, 0, 'q'},
+        {"plain", 0, 0, 'P'},    {"scans", 1, 0, 'x'},
         {0, 0, 0, 0}};
     for (int option; (option = getopt_long(count_of, values, "", known, NULL)) != -1;) switch (option) {
         case 'n': options.name = optarg; break;
@@ -273,6 +283,8 @@ static void read_options(int count_of, char **values) {
         case 'j': options.joins = atoi(optarg); break;
         case 'a': options.array = atoi(optarg); break;
         case 'd': options.deflate = true; break;
+        case 'P': options.plain = true; break;
+        case 'x': options.scans = atoi(optarg); break;
         case 'A': options.admin = atoi(optarg); break;
         case 'l': options.slow = atoi(optarg); break;
         case 'L': options.slow_bytes = atoi(optarg); break;
@@ -294,7 +306,8 @@ int main(int count_of, char **values) {
     signal(SIGPIPE, SIG_IGN);
     srandom(1);
     for (int number = 0; number < MESSAGES; number++) make_body(number);
-    prepare_clients(NONCE, message_came);
+    /* Latencies are told of where there is an admin listener to compare them with. */
+    prepare_clients(NONCE, options.admin ? message_came : NULL);
     const char *what = values[optind];
     if (strcmp(what, "fanout") == 0) fan_out();
     else if (strcmp(what, "post") == 0) post_all();

@@ -69,6 +69,29 @@ def tables(results):
         yield "\n".join(table(list(some)))
 
 
+# What is compared with the floor, and by which figure.
+WORK = {"post": "cpu_us_per_post", "frames-500": "cpu_us_per_frame", "batched-500": "cpu_us_per_message"}
+
+
+def ratios(results):
+    """For each kind of work that the floor did in the same run: each program's CPU, and how often the floor's it is."""
+    known = {result["case"]: result for result in results}
+    for how in ("-plain", ""):
+        for work, figure in WORK.items():
+            floor = known.get(f"floor-{'frames-500' if work == 'batched-500' else work}{how}")
+            if floor is None:
+                continue
+            base = floor["cpu_us_per_post" if work == "post" else "cpu_us_per_frame"]
+            shown = [f"floor {base:.2f}"]
+            for program, name in (("nchan-", "Nchan"), ("uws-", "uWebSockets"), ("one-", "sluice")):
+                result = known.get(f"{program}{work}{how}")
+                if result is not None:
+                    shown.append(f"{name} {result[figure]:.2f} ({result[figure] / base:.2f})")
+            if len(shown) == 1:
+                continue
+            yield f"{work}{how or ', TLS'}, µs (times floor): {', '.join(shown)}"
+
+
 def main():
     lines, thresholds, kept = sys.argv[1:4]
     with open(lines, encoding="utf-8") as file:
@@ -77,6 +100,9 @@ def main():
     with open(thresholds, encoding="utf-8") as file:
         limits = json.load(file)
     print("\n\n".join(tables(results)))
+    compared = list(ratios(results))
+    if compared:
+        print("\n" + "\n".join(compared))
     over = [
         f"{result['case']}: {key} is {result[key]:.2f}, and may be {limit:.2f}"
         for result in results

@@ -5,8 +5,10 @@
 #   Benchmarks/run.sh                             the first table of docs/performance.md, but nchan-idle
 #   Benchmarks/run.sh batched-500 post            those cases
 #   ROUNDS=5 Benchmarks/run.sh slow-readers store groups of cases that are compared, in turns; medians
+#   Benchmarks/run.sh peers                       beside other servers and a floor, as ratios, with one event loop
 #
-# The groups: slow-readers, compressors, windows, deflate, store.
+# The groups: peers, loops, scans, slow-readers, compressors, windows, deflate, store. In a case's name -plain is without
+# TLS, one- with one event loop, and floor-, nchan- and uws- are other programs.
 #
 # SLUICE       the gateway's program (.build/release/sluice)
 # ROUNDS       how often the cases are run, one after another (1)
@@ -14,6 +16,8 @@
 # EVENT_LOOPS  the gateway's event loops (null: one a core)
 # RESULTS      where the results go as JSON (.build/bench/results.json)
 # NCHAN        the nginx module to compare with (where Debian's libnginx-mod-nchan has it; none: no comparison)
+# UWS_PYTHON   a Python that has PyPI's socketify (.build/venv-bench/bin/python; none: no comparison)
+# SCANS        how many scans the case scans-many has (6000), each with three subscribers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
@@ -22,6 +26,7 @@ sluice=${SLUICE:-.build/release/sluice}
 seconds=${SECONDS_EACH:-10}
 results=${RESULTS:-.build/bench/results.json}
 nchan=${NCHAN:-/usr/lib/nginx/modules/ngx_nchan_module.so}
+uws=${UWS_PYTHON:-.build/venv-bench/bin/python}
 nginx=$(PATH="$PATH:/usr/sbin" command -v nginx || true)
 cases=()
 for name in "${@:-all}"; do
@@ -30,6 +35,17 @@ for name in "${@:-all}"; do
             cases+=(batched-500 frames-500 post post-array idle deflate-500 deflate-2k plain-2k)
             cases+=(nchan-frames-500 nchan-post)
             ;;
+        peers)
+            for name in post frames-500; do
+                for how in -plain ''; do
+                    cases+=("floor-$name$how" "nchan-$name$how" "one-$name$how")
+                    [[ $name == post ]] || cases+=("uws-$name$how")
+                done
+            done
+            cases+=(one-batched-500-plain one-batched-500 one-post-array-plain one-idle-plain one-idle)
+            ;;
+        loops) cases+=(one-post-plain two-post-plain one-frames-500-plain two-frames-500-plain) ;;
+        scans) cases+=(one-scans-one-plain one-scans-many-plain) ;;
         slow-readers) cases+=(slow-none slow-two slow-hundred slow-none-900) ;;
         compressors) cases+=(scans-plain scans-deflate scans-deflate-1500) ;;
         windows) cases+=(window-{9,11,13,15}-{500,2k}) ;;
@@ -43,8 +59,10 @@ if [[ ! -x $sluice ]]; then
     echo "bench: no program at $sluice; make release builds it" >&2
     exit 69
 fi
-if [[ $(ulimit -n) != unlimited ]] && (($(ulimit -n) < 10000)) && ! ulimit -n 10000; then
-    echo "bench: each side holds 4,000 connections; raise the limit of open files (ulimit -n 10000)" >&2
+descriptors=10000
+[[ " ${cases[*]} " != *scans-many* ]] || descriptors=$((3 * ${SCANS:-6000} + 1000))
+if [[ $(ulimit -n) != unlimited ]] && (($(ulimit -n) < descriptors)) && ! ulimit -n $descriptors; then
+    echo "bench: each side holds many connections; raise the limit of open files (ulimit -n $descriptors)" >&2
     exit 69
 fi
 
@@ -65,6 +83,7 @@ trap clean_up EXIT
 
 mkdir -p "$(dirname "$results")"
 cc -O2 -o "$folder/load" Benchmarks/{load,client,latency,server}.c -lssl -lcrypto -lz
+cc -O2 -o "$folder/floor" Benchmarks/floor.c -lssl -lcrypto
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
     -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/key.pem" \
     -out "$folder/certificate.pem" 2>/dev/null
@@ -94,15 +113,17 @@ start_gateway() {
     port=$(free_port)
     admin=$(free_port)
     rm -rf "$folder/data"
+    local security='tls: { certificate: certificate.pem, private_key: key.pem }'
+    [[ -z $plain ]] || security=
     cat >"$folder/config.yaml" <<END
-listen: { host: 127.0.0.1, port: $port, event_loops: ${EVENT_LOOPS:-null} }
-tls: { certificate: certificate.pem, private_key: key.pem }
+listen: { host: 127.0.0.1, port: $port, event_loops: ${loops:-null}${plain:+, plaintext: true} }
+$security
 admin: { port: $admin }
 auth:
   keys: [ { id: bench, algorithm: HS256, secret_file: jwt.key } ]
 relay: { max_messages_per_second: ${1:-10} }
 limits:
-  connections: { per_user: 20000, per_address: 20000 }
+  connections: { per_user: 50000, per_address: 50000 }
   accepts: { rate: 100000, burst: 100000 }
   handshakes: { rate: 100000, burst: 100000 }
   ingest: { rate: 10000000, burst: 10000000 }
@@ -116,10 +137,28 @@ END
     wait_for "$port"
 }
 
+# start_floor and start_uws: the same work done by little else than the kernel and OpenSSL, and by uWebSockets.
+start_floor() {
+    port=$(free_port)
+    token=none
+    "$folder/floor" "$port" "${certificate[@]}" 2>"$folder/server.log" &
+    server=$!
+    wait_for "$port"
+}
+start_uws() {
+    port=$(free_port)
+    token=none
+    "$uws" Benchmarks/uws.py "$port" "${certificate[@]}" 2>"$folder/server.log" &
+    server=$!
+    wait_for "$port"
+}
+
 # The peer: nginx with Nchan, one worker in one process, with the same certificate.
 start_nchan() {
     port=$(free_port)
     token=none
+    local ssl=' ssl'
+    [[ -z $plain ]] || ssl=
     cat >"$folder/nginx.conf" <<END
 load_module $nchan;
 daemon off;
@@ -136,7 +175,7 @@ http {
     uwsgi_temp_path $folder/uwsgi;
     scgi_temp_path $folder/scgi;
     server {
-        listen 127.0.0.1:$port ssl;
+        listen 127.0.0.1:$port$ssl;
         ssl_certificate $folder/certificate.pem;
         ssl_certificate_key $folder/key.pem;
         nchan_message_buffer_length 1000;
@@ -154,8 +193,8 @@ END
 measure() {
     local name=$1 kind=$2
     shift 2
-    "$folder/load" --name "$name" --port "$port" --pid "$server" --token "$token" --seconds "$seconds" "$@" "$kind" \
-        >"$folder/result"
+    "$folder/load" --name "$name" --port "$port" --pid "$server" --token "$token" --seconds "$seconds" \
+        ${plain:+--plain} "$@" "$kind" >"$folder/result"
     # The load average of the machine tells which runs to believe.
     sed "s/^{/{\"load_average\":$(cut -d ' ' -f 1 /proc/loadavg),/" "$folder/result" >>"$folder/results.jsonl"
     stop_server
@@ -181,9 +220,22 @@ subscribe=/api/ws/scans/bench
 publish=(--publish /api/scans/bench/progress)
 run_case() {
     echo "bench: $1" >&2
-    local yaml=
-    [[ $1 != stored-* ]] || yaml=$stored
-    case $1 in
+    local yaml= plain= loops=${EVENT_LOOPS:-} case=${1%-plain}
+    local certificate=("$folder/certificate.pem" "$folder/key.pem")
+    if [[ $1 == *-plain && $1 != scans-plain ]]; then
+        plain=yes
+        certificate=()
+    else
+        case=$1
+    fi
+    case $case in
+        one-*) loops=1 ;;
+        two-*) loops=2 ;;
+    esac
+    case=${case#one-}
+    case=${case#two-}
+    [[ $case != stored-* ]] || yaml=$stored
+    case $case in
         batched-500 | stored-500)
             start_gateway 10 "$yaml"
             measure "$1" fanout --subscribe $subscribe "${publish[@]}"
@@ -222,6 +274,28 @@ run_case() {
             [[ $1 != *-2k ]] || load=(--rate 20 --bytes 2000)
             measure "$1" fanout --deflate --joins 1 "${load[@]}" --subscribe $subscribe "${publish[@]}"
             ;;
+        scans-one | scans-many)
+            start_gateway 0
+            local count=1
+            [[ $case != scans-many ]] || count=${SCANS:-6000}
+            measure "$1" fanout --scans "$count" --subscribers $((3 * count)) --rate 300 \
+                --subscribe /api/ws/scans/bench-%d?batch=off --publish /api/scans/bench-%d/progress
+            ;;
+        floor-*)
+            start_floor
+            case $case in
+                floor-frames-500) measure "$1" fanout --subscribe /subscribe --publish /publish ;;
+                floor-post) measure "$1" post --publish /publish/bench%d ;;
+            esac
+            ;;
+        uws-frames-500)
+            if ! "$uws" -c 'import socketify' 2>"$folder/server.log"; then
+                echo "bench: $1 left out; it needs PyPI's socketify (.ci/setup bench)" >&2
+                return
+            fi
+            start_uws
+            measure "$1" fanout --subscribe /subscribe --publish /publish/bench
+            ;;
         slow-none) slow "$1" ;;
         slow-none-900) slow "$1" --subscribers 900 ;;
         slow-two) slow "$1" --slow 1 --stopped 1 ;;
@@ -235,7 +309,7 @@ run_case() {
                 return
             fi
             start_nchan
-            case $1 in
+            case $case in
                 nchan-frames-500) measure "$1" fanout --subscribe /subscribe/bench --publish /publish/bench ;;
                 nchan-post) measure "$1" post --publish /publish/bench%d ;;
                 nchan-idle) measure "$1" idle --subscribe /subscribe/bench --publish /publish/bench ;;
