@@ -6,6 +6,8 @@
 internal struct RepeatedHead {
     /// A longer head is read each time.
     static let maximumBytes = 2048
+    /// Nor is one with more parts than this in its path or its query: what was read of it is kept on idle connections.
+    static let maximumPartCount = 8
     /// Below this many digits no length is too large for an Int.
     private static let maximumDigitCount = 9
 
@@ -16,11 +18,14 @@ internal struct RepeatedHead {
 
     /// Remembers a head, which gets a note.
     ///
-    /// - Returns: nil if it is not worth it: too long, or of a request that is the connection's last.
+    /// - Returns: nil if it is not worth it: too long, of many parts, or of a request that is the connection's last.
     init?(_ accepted: inout RequestHeadCheck.Accepted) {
         let headers = accepted.request.headers
         let bytes = headers.head
-        guard bytes.count <= Self.maximumBytes, accepted.request.isKeepAlive, !accepted.asksForUpgrade else {
+        guard bytes.count <= Self.maximumBytes, accepted.request.isKeepAlive, !accepted.asksForUpgrade,
+            accepted.request.path.count <= Self.maximumPartCount,
+            accepted.request.query.all.count <= Self.maximumPartCount
+        else {
             return nil
         }
         let digits = accepted.request.contentLength.flatMap { _ in headers.places(of: "Content-Length").first }

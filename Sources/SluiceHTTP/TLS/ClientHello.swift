@@ -36,7 +36,7 @@ package struct ClientHello: Sendable, Equatable {
                 return .malformed
             }
             guard records.skip(2), let count = records.word() else {
-                return .incomplete
+                return bytes.count > Self.maximumBytes ? .malformed : .incomplete
             }
             guard (1...Self.maximumRecordBytes).contains(count) else {
                 return .malformed

@@ -105,6 +105,10 @@ struct ACMEOrderMachine: Sendable {
         if let nonce = answer.nonce {
             self.nonce = nonce
         }
+        // What was issued is taken in any case.
+        guard now < self.endsAt || self.step == .certificate else {
+            return .failed(self.late(answer))
+        }
         if self.awaitsNonce {
             self.awaitsNonce = false
             guard self.nonce != nil else {
@@ -185,10 +189,14 @@ struct ACMEOrderMachine: Sendable {
         self.waitCount += 1
         let until = now + min(max(answer.retryAfter ?? usual, Self.firstWait), Self.longestRetry)
         guard until < self.endsAt else {
-            let minutes = Self.limit.nanoseconds / 60_000_000_000
-            throw ACMEFailure("the authority did not decide within \(minutes) minutes", retryAfter: answer.retryAfter)
+            throw self.late(answer)
         }
         return .wait(until: until)
+    }
+
+    private func late(_ answer: ACMEAnswer) -> ACMEFailure {
+        let minutes = Self.limit.nanoseconds / 60_000_000_000
+        return ACMEFailure("the authority did not decide within \(minutes) minutes", retryAfter: answer.retryAfter)
     }
 
     // MARK: Steps

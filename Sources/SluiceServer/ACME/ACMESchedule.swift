@@ -28,6 +28,8 @@ struct ACMESchedule: Sendable {
     private var looksAt: NIODeadline?
     /// Without the authority's advice.
     private var usualRenewal: Double?
+    /// By the gateway's own clock, in seconds since 1970, if it was issued since the start; authorities date earlier.
+    private var issuedAt: Double?
 
     /// There is a certificate, or none that is good any more.
     ///
@@ -37,6 +39,7 @@ struct ACMESchedule: Sendable {
     ///   - issuedAt: The time of day, in seconds since 1970, if it was issued just now.
     mutating func took(_ validity: Validity?, jitter: Double, issuedAt: Double? = nil) {
         self.validity = validity
+        self.issuedAt = issuedAt
         self.usualRenewal = validity.map { validity in
             let usual = validity.beginsAt + validity.length * (2.0 / 3 - min(max(0, jitter), 1) / 50)
             guard let issuedAt, usual <= issuedAt else {
@@ -103,7 +106,7 @@ struct ACMESchedule: Sendable {
             return
         }
         // An authority that always says "now" would get an order after the other.
-        let earliest = validity.beginsAt + min(3600, validity.length / 10)
+        let earliest = max(validity.beginsAt, self.issuedAt ?? validity.beginsAt) + min(3600, validity.length / 10)
         self.renewsAt = min(usual, max(earliest, window.time(jitter: jitter)))
     }
 }

@@ -244,6 +244,10 @@ final class CertificateKeeper: Sendable {
         guard certificate.isGood(for: acme.domains, time: WallTime.now().seconds) else {
             throw ACMEFailure("the authority's certificate is for other names, or has ended")
         }
+        guard self.state.withLock({ $0.generation == generation }) else {
+            // Ordered by a configuration that is over: the folder may be another certificate's by now.
+            throw CancellationError()
+        }
         do throws(ACMEFailure) {
             try folder.save(certificate)
         } catch {

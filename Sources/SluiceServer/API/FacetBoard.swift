@@ -115,16 +115,18 @@ final class FacetBoard: Sendable {
         }
     }
 
-    /// Forgets those least recently asked for, until the rest is within the limit.
+    /// Forgets those least recently asked for, until the rest is so far within the limit that it is not at once beyond it
+    /// again: each time costs a look at all.
     private static func makeRoom(in state: inout State, _ limits: Limits) {
-        while state.counts.bytes > limits.bytes,
-            let oldest = state.books
-                .filter({ $0.value.waiting.isEmpty })
-                .min(by: { $0.value.askedAt < $1.value.askedAt })
-        {
-            state.counts.bytes -= oldest.value.byteCount
+        guard state.counts.bytes > limits.bytes else {
+            return
+        }
+        let aim = limits.bytes - limits.bytes / 10
+        let oldest = state.books.filter { $0.value.waiting.isEmpty }.sorted { $0.value.askedAt < $1.value.askedAt }
+        for (id, book) in oldest where state.counts.bytes > aim {
+            state.counts.bytes -= book.byteCount
             state.counts.forgotten += 1
-            state.books[oldest.key] = nil
+            state.books[id] = nil
         }
     }
 }

@@ -162,7 +162,7 @@ struct FindingReader {
             guard case .text(let text)? = try self.scanValue(bytes, first: first) else {
                 return []
             }
-            return Self.tags(text.split(separator: ",").map(String.init))
+            return Self.tags(Self.parts(of: text))
         }
         var texts: [String] = []
         self.scanner.offset += 1
@@ -177,6 +177,21 @@ struct FindingReader {
             }
         } while try self.scanner.scanSeparator(bytes, closing: UInt8(ascii: "]"))
         return Self.tags(texts)
+    }
+
+    /// What commas part, but for blanks; no more than there are tags.
+    private static func parts(of text: String) -> [String] {
+        var parts: [String] = []
+        var rest = Substring(text).utf8
+        while parts.count < FindingFacts.maximumTags, !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: ",")) ?? rest.endIndex
+            let part = String(Substring(rest[..<end]))
+            if !ShownText.trimmed(part).isEmpty {
+                parts.append(part)
+            }
+            rest = rest[end...].dropFirst()
+        }
+        return parts
     }
 
     private static func tags(_ texts: [String]) -> [String] {

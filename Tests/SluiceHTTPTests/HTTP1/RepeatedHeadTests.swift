@@ -103,6 +103,12 @@ import Testing
             connection.send(head + field + "\r\n\r\n[]")
             #expect(connection.router.handlers.map { $0.exchange?.headNote == nil } == [true])
         }
+        // What is read of many parts takes several times as much as their bytes.
+        for target in [String(repeating: "/a", count: 9), "/a?" + String(repeating: "b&", count: 9)] {
+            let connection = try HTTPTestConnection()
+            connection.send("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(connection.router.handlers.map { $0.exchange?.headNote == nil } == [true])
+        }
     }
 
     @Test func `a limit of the head's length holds for a head that comes again`() throws {

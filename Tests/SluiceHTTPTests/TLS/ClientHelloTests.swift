@@ -74,5 +74,12 @@ import Testing
         #expect(ClientHello.read(record) == .incomplete)
         let more = [22, 3, 1, 1, 0] + [UInt8](repeating: 0, count: 250)
         #expect(ClientHello.read(Array((record + more).prefix(ClientHello.maximumBytes + 1))) == .malformed)
+        // Also where the limit lies within the head of a record.
+        let even = [22, 3, 1, 0, 0xF6] + [UInt8](repeating: 0, count: 246) + [UInt8](repeating: 22, count: 10_000)
+        #expect(ClientHello.read(Array((record + even).prefix(ClientHello.maximumBytes + 1))) == .malformed)
+        #expect(ClientHello.read(record + even) == .malformed)
+        var tiny: [UInt8] = [22, 3, 1, 0, 1, 1]
+        for index in 0..<3000 { tiny += [22, 3, 1, 0, 1, index < 3 ? 0xFF : 0] }
+        #expect(ClientHello.read(Array(tiny.prefix(ClientHello.maximumBytes + 1))) == .malformed)
     }
 }

@@ -276,6 +276,18 @@ import Testing
         // A quarter of a second to 8 seconds, and then 10 each: less than ten minutes.
         #expect(waitCount == 64)
         #expect(now < Self.start + ACMEOrderMachine.limit)
+        // Nor is one that takes its time for each answer.
+        var slow = Self.machine()
+        _ = Self.opened(&slow)
+        guard
+            case .failed = slow.received(
+                Self.order("pending", count: 0),
+                now: Self.start + ACMEOrderMachine.limit
+            )
+        else {
+            Issue.record("the time was over")
+            return
+        }
     }
 
     @Test func `a finished order is not finished once more`() {

@@ -92,6 +92,11 @@ import Testing
         schedule.looked(past, retryAfter: nil, jitter: 0, now: Self.start)
         #expect(!schedule.isDue(now: Self.start, time: 3599))
         #expect(schedule.isDue(now: Self.start, time: 3600))
+        // Nor does one that dates its certificates an hour back.
+        schedule.took(Self.validity, jitter: 0, issuedAt: 3600)
+        schedule.looked(past, retryAfter: nil, jitter: 0, now: Self.start)
+        #expect(!schedule.isDue(now: Self.start, time: 7199))
+        #expect(schedule.isDue(now: Self.start, time: 7200))
     }
 
     private static func window(_ begin: String, _ end: String) -> ACMEAnswer {
