@@ -225,20 +225,21 @@ final class LoopEngine: LogAccess {
     }
 
     func head(of id: ScanID, then: @escaping (Result<LogMessage?, LogUnavailable>) -> Void) {
-        guard self.isReady else {
-            self.eventLoop.assumeIsolated().execute { then(.failure(LogUnavailable())) }
-            return
-        }
-        let subjects = self.configuration.subjects
-        let shard = subjects.shard(of: id)
-        self.headCount += 1
-        self.stream.last(of: subjects.log(id), in: subjects.stream(shard), shard: shard) { [weak self] result in
-            self?.headCount -= 1
-            then(result)
-        }
+        self.askLeader(of: id, then) { self.stream.last(of: $0, in: $1, shard: $2, then: $3) }
     }
 
     func newest(of id: ScanID, then: @escaping (Result<UInt64, LogUnavailable>) -> Void) {
+        self.askLeader(of: id, then) { self.stream.newest(of: $0, in: $1, shard: $2, then: $3) }
+    }
+
+    /// Asks the leader of a scan's stream, and counts the question while it is open.
+    private func askLeader<Answer>(
+        of id: ScanID,
+        _ then: @escaping (Result<Answer, LogUnavailable>) -> Void,
+        _ ask: (
+            _ subject: String, _ stream: String, _ shard: Int, @escaping (Result<Answer, LogUnavailable>) -> Void
+        ) -> Void
+    ) {
         guard self.isReady else {
             self.eventLoop.assumeIsolated().execute { then(.failure(LogUnavailable())) }
             return
@@ -246,7 +247,7 @@ final class LoopEngine: LogAccess {
         let subjects = self.configuration.subjects
         let shard = subjects.shard(of: id)
         self.headCount += 1
-        self.stream.newest(of: subjects.log(id), in: subjects.stream(shard), shard: shard) { [weak self] result in
+        ask(subjects.log(id), subjects.stream(shard), shard) { [weak self] result in
             self?.headCount -= 1
             then(result)
         }

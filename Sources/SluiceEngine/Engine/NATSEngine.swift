@@ -13,7 +13,7 @@ package final class NATSEngine: SharedEngine {
     struct Report {
         var status = EngineStatus()
         var isCutOff = false
-        /// Scans begun less scans ended.
+        /// The scans that its drafts began and ended.
         var changes = ScanChanges()
     }
 

@@ -24,8 +24,6 @@ internal struct ResponseEncoder {
     private static let maximumInlineBytes = 16 * 1024
     /// Room for the head of an answer.
     private static let headBytes = 384
-    /// The ends of the last field line and of the head, CRLF each.
-    private static let lineEnds: UInt32 = 0x0D0A_0D0A
 
     let allocator: ByteBufferAllocator
     let isTLS: Bool
@@ -210,11 +208,6 @@ internal struct ResponseEncoder {
         case .length(let count?):
             buffer.writeStaticString("Content-Length: ")
             buffer.writeString(String(count))
-            if case .keepAlive = persistence, !isVersion10 {
-                // What nearly every answer ends with.
-                buffer.writeInteger(Self.lineEnds)
-                return
-            }
             buffer.writeStaticString("\r\n")
         case .chunked:
             buffer.writeStaticString("Transfer-Encoding: chunked\r\n")

@@ -78,11 +78,22 @@ extension ConfigurationKind where Value == WebOrigin {
 extension ConfigurationKind where Value == String {
     /// The address of an issuer, as it stands in its tokens: its keys must not be replaceable on their way.
     static var issuer: Self {
-        .text("an issuer such as https://idp.example/realms/scans") { text in
+        .secureAddress("an issuer such as https://idp.example/realms/scans", without: "@?#", "and nothing more")
+    }
+
+    /// An address that nobody on the way may answer for: https, or this machine itself.
+    ///
+    /// - Parameters:
+    ///   - example: What is expected, in words.
+    ///   - excluded: The characters that it must not have.
+    ///   - exclusion: The same in words.
+    /// - Returns: The kind.
+    static func secureAddress(_ example: String, without excluded: String, _ exclusion: String) -> Self {
+        .text(example) { text in
             guard let request = try? HTTPClient.Request(url: text), ["http", "https"].contains(request.scheme),
-                (1...65535).contains(request.port), !text.contains("@"), !text.contains("?"), !text.contains("#")
+                (1...65535).contains(request.port), !text.utf8.contains(where: { excluded.utf8.contains($0) })
             else {
-                return "expected an address with https://, a host, perhaps a port and a path, and nothing more"
+                return "expected an address with https://, a host, perhaps a port and a path, \(exclusion)"
             }
             guard SecureAddress.isSecure(request) else {
                 return "expected https://, or http:// to this machine itself"

@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import SluiceBase
 
 extension ConfigurationKind where Value == GatewayConfiguration.CertificateFiles {
@@ -44,17 +43,11 @@ extension ConfigurationKind where Value == String {
 
     /// The address of an authority's directory: nobody on the way may answer for it.
     static var acmeDirectory: Self {
-        .text("an address such as https://acme-v02.api.letsencrypt.org/directory") { text in
-            guard let request = try? HTTPClient.Request(url: text), ["http", "https"].contains(request.scheme),
-                (1...65535).contains(request.port), !text.contains("@"), !text.contains("#")
-            else {
-                return "expected an address with https://, a host, perhaps a port and a path, and no user's name"
-            }
-            guard SecureAddress.isSecure(request) else {
-                return "expected https://, or http:// to this machine itself"
-            }
-            return nil
-        }
+        .secureAddress(
+            "an address such as https://acme-v02.api.letsencrypt.org/directory",
+            without: "@#",
+            "and no user's name"
+        )
     }
 
     /// Where a person is written to, in a form that a `mailto` may have (RFC 8555 section 7.3: one, and no fields).

@@ -6,11 +6,6 @@ internal import SluiceRelay
 
 /// The answers to ingest requests.
 enum IngestAnswers {
-    /// Room for all but the scan's name: the words, and three numbers of at most twenty digits.
-    private static let roomBytes = 112
-    private static let firstSeq = Array(",\"firstSeq\":".utf8)
-    private static let lastSeq = Array(",\"lastSeq\":".utf8)
-
     /// How the 202 of everything that is posted to a scan begins.
     static func start(_ scanID: ScanID) -> [UInt8] {
         Array("{\"scanId\":\"\(scanID.text)\",\"accepted\":".utf8)
@@ -32,19 +27,16 @@ enum IngestAnswers {
         isReplayed: Bool = false,
         allocator: ByteBufferAllocator
     ) -> HTTPResponse {
-        let room = start.count + Self.roomBytes
-        var body = allocator.buffer(capacity: room)
-        body.writeWithOutputRawSpan(minimumWritableBytes: room) { text in
-            text.append(start)
-            text.append(decimal: UInt64(count))
-            if let seqs {
-                text.append(Self.firstSeq)
-                text.append(decimal: seqs.lowerBound.rawValue)
-                text.append(Self.lastSeq)
-                text.append(decimal: seqs.upperBound.rawValue)
-            }
-            text.append(UInt8(ascii: "}"))
+        var body = allocator.buffer(capacity: 96 + start.count)
+        body.writeBytes(start)
+        body.writeDecimal(UInt64(count))
+        if let seqs {
+            body.writeStaticString(",\"firstSeq\":")
+            body.writeDecimal(seqs.lowerBound.rawValue)
+            body.writeStaticString(",\"lastSeq\":")
+            body.writeDecimal(seqs.upperBound.rawValue)
         }
+        body.writeStaticString("}")
         return .json(
             body,
             status: .accepted,
@@ -113,25 +105,6 @@ enum IngestAnswers {
         case .scanIDMismatch: .scanIDMismatch
         case .tooManyMessages: .tooManyMessages
         case .messageTooLarge: .messageTooLarge
-        }
-    }
-}
-
-extension OutputRawSpan {
-    fileprivate mutating func append(_ bytes: [UInt8]) {
-        for byte in bytes {
-            self.append(byte)
-        }
-    }
-
-    fileprivate mutating func append(decimal number: UInt64) {
-        var scale: UInt64 = 1
-        while number / scale >= 10 {
-            scale *= 10
-        }
-        while scale > 0 {
-            self.append(UInt8(ascii: "0") + UInt8(number / scale % 10))
-            scale /= 10
         }
     }
 }

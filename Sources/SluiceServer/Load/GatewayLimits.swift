@@ -68,16 +68,19 @@ final class GatewayLimits: Sendable {
     /// How many bad credentials an address may show: at the pace of handshakes, and a fleet of clients whose tokens all
     /// ended at once is no attack.
     private static func failures(_ limits: GatewayConfiguration.Limits) -> RateLimit {
-        let (burst, overflow) = limits.handshakes.burst.multipliedReportingOverflow(by: 5)
-        return RateLimit(rate: limits.handshakes.rate, burst: overflow ? .max : burst)
+        RateLimit(rate: limits.handshakes.rate, burst: Self.five(limits.handshakes.burst))
     }
 
     /// How often an address may have the application asked: as five users may ask the gateway.
     ///
     /// Several users may share an address. What is kept of the application's answers costs nothing.
     private static func questions(_ limits: GatewayConfiguration.Limits) -> RateLimit {
-        let (burst, overflow) = limits.requests.burst.multipliedReportingOverflow(by: 5)
-        return RateLimit(rate: limits.requests.rate * 5, burst: overflow ? .max : burst)
+        RateLimit(rate: limits.requests.rate * 5, burst: Self.five(limits.requests.burst))
+    }
+
+    private static func five(_ burst: Int) -> Int {
+        let (product, overflow) = burst.multipliedReportingOverflow(by: 5)
+        return overflow ? .max : product
     }
 
     /// New limits from the operator; earlier spending stays.

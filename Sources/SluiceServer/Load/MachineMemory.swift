@@ -38,12 +38,11 @@ struct MachineMemory: Sendable {
 
     /// All of the machine's memory (proc(5), `MemTotal`).
     private var total: Int? {
-        // Asked for every second: by bytes, and no further than its line, which is the first.
-        let text = self.read("/proc/meminfo").map { Array($0.utf8) } ?? []
-        let line = text.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "MemTotal:".utf8) }
-        let fields = line?.split(separator: UInt8(ascii: " ")) ?? []
-        guard fields.count > 1 else { return nil }
-        return Int(String(decoding: fields[1], as: UTF8.self)).map { $0.multipliedClamped(by: 1024) }
+        // Asked for every second: no further than its line, which is the first.
+        let line = self.read("/proc/meminfo")?.prefix { $0 != "\n" }
+        guard let line, line.hasPrefix("MemTotal:") else { return nil }
+        let fields = line.split(separator: " ")
+        return fields.count > 1 ? Int(fields[1]).map { $0.multipliedClamped(by: 1024) } : nil
     }
 
     /// The process's groups that may limit memory: of the one hierarchy of version 2, and of version 1's for memory

@@ -9,8 +9,9 @@ internal import Synchronization
 ///
 /// A read that failed is tried again until it works; until then the status says that reading fails.
 ///
-/// Invariant behind `@unchecked Sendable`: mutable state is touched on `dispatch` alone. It is not an actor, since
-/// SQLite blocks its thread: on a serial queue of its own that delays nothing else.
+/// Invariant behind `@unchecked Sendable`: mutable state is touched on `dispatch` alone, which is checked wherever the
+/// file is opened or closed. It is not an actor, since SQLite blocks its thread: on a serial queue of its own that delays
+/// nothing else.
 final class StoreReader: @unchecked Sendable {
     private let file: StoreFile
     private let settings: StoreSettings
@@ -116,6 +117,7 @@ final class StoreReader: @unchecked Sendable {
 
     /// A connection to the file that stands there now.
     private func open() throws -> DatabaseQueue {
+        dispatchPrecondition(condition: .onQueue(self.dispatch))
         let generation = self.queue.generation
         if let database = self.database, generation == self.generation {
             return database
@@ -129,6 +131,7 @@ final class StoreReader: @unchecked Sendable {
     }
 
     private func closeFile() {
+        dispatchPrecondition(condition: .onQueue(self.dispatch))
         try? self.database?.close()
         self.database = nil
     }

@@ -8,8 +8,9 @@ internal import SluiceRelay
 
 /// The one writer: everything that waits when a commit ended goes into the next.
 ///
-/// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone. It is
-/// not an actor, since SQLite and fsync block their thread: on a serial queue of its own that delays nothing else.
+/// Invariant behind `@unchecked Sendable`: after `init`, everything that changes is touched on `dispatch` alone, which is
+/// checked where each of its tasks begins. It is not an actor, since SQLite and fsync block their thread: on a serial queue
+/// of its own that delays nothing else.
 final class StoreWriter: @unchecked Sendable {
     /// The most bytes of messages in one commit, and one write besides: the first of a long queue does not wait for the last.
     private static let maximumGroupBytes = 8 * 1024 * 1024
@@ -148,6 +149,7 @@ final class StoreWriter: @unchecked Sendable {
     ///
     /// Returns whether to look again; if not, the next job wakes the writer.
     private func writeWaiting() -> Bool {
+        dispatchPrecondition(condition: .onQueue(self.dispatch))
         var rest = self.queue.takeJobs()[...]
         guard !rest.isEmpty else {
             return false
@@ -269,6 +271,7 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     private func synced(_ failure: StoreError?) {
+        dispatchPrecondition(condition: .onQueue(self.dispatch))
         self.isSyncing = false
         if let failure {
             if self.database != nil {
@@ -286,6 +289,7 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     private func reopen() {
+        dispatchPrecondition(condition: .onQueue(self.dispatch))
         guard !self.isClosed, self.database == nil else {
             return
         }
@@ -332,6 +336,7 @@ final class StoreWriter: @unchecked Sendable {
     ///
     /// Returns whether there is more to do at once.
     private func doUpkeep() -> Bool {
+        dispatchPrecondition(condition: .onQueue(self.dispatch))
         guard let database = self.database else {
             return false
         }
