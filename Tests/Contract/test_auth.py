@@ -8,7 +8,7 @@ import time
 import pytest
 import websockets
 
-from conftest import base64url, is_problem, whoami
+from conftest import base64url, is_problem, wait_for, whoami
 
 
 # Where a credential stands
@@ -417,6 +417,7 @@ def test_refused_credentials_are_in_the_log_with_their_reason(make_gateway):
         socket.recv(timeout=10)
         socket.send(json.dumps({"action": "refresh", "token": bad}))
         assert json.loads(socket.recv(timeout=10))["code"] == "invalid_token"
+    wait_for(lambda: gateway.log().count("credential refused") > len(attempts))
     lines = [line for line in gateway.log().splitlines() if "credential refused" in line]
     assert all(" info " in line for line in lines) and len(lines) == len(attempts) + 1, lines
     for line, (address, (reason, _)) in zip(lines, attempts.items()):
@@ -432,4 +433,5 @@ def test_refused_credentials_of_one_address_do_not_fill_the_log(make_gateway):
     connection = gateway.connection()
     for _ in range(40):
         assert gateway.request("GET", "/api/scans/stats", token="a.b.c", connection=connection).status == 401
+    wait_for(lambda: gateway.log().count("credential refused") >= 5)
     assert gateway.log().count("credential refused") == 5

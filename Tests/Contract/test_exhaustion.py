@@ -39,6 +39,7 @@ def test_many_bad_tokens_of_one_address(make_gateway):
     assert int(answer.headers["Retry-After"]) >= 1
     # Good ones from the same address are not delayed, and the log has one line about it.
     assert gateway.get("/api/scans/stats", gateway.reader()).status == 200
+    wait_for(lambda: "many invalid tokens" in gateway.log())
     assert gateway.log().count("many invalid tokens") == 1
     assert "k" * 32 not in gateway.log()
 
@@ -174,7 +175,7 @@ def test_without_descriptors_it_sheds_and_recovers(few_descriptors):
             connection.close()
         wait_for(lambda: gateway.metrics()["sluice_shedding"] == 0)
         assert gateway.post("a", {"type": "phaseStarted"}).status == 202
-    assert "sheds load" in gateway.log() and "back to normal" in gateway.log()
+    wait_for(lambda: "sheds load" in gateway.log() and "back to normal" in gateway.log())
 
 
 def test_without_any_descriptor_it_waits(make_gateway):

@@ -92,7 +92,7 @@ def test_an_issuer_that_is_away_does_not_stop_the_start(make_gateway, issuer, sc
     assert whoami(gateway, own) == 200
     is_problem(gateway.get("/api/scans/stats", gateway.reader(iss="https://other")))
     is_problem(gateway.get("/api/scans/stats", "x.y.z"))
-    assert "key set not fetched" in gateway.log()
+    wait_for(lambda: "key set not fetched" in gateway.log())
     issuer.is_away = False
     wait_for(lambda: whoami(gateway, issuer.token()) == 200, interval=0.2)
     # Once it was reached, its keys stay in force, and others are none.

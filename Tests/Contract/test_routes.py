@@ -60,7 +60,7 @@ def test_the_console_works_at_another_path(make_gateway):
     names = re.findall(r'(?:href|src)="([^"]+)"', page)
     assert len(names) > 4 and all(gateway.get("/a/" + name).status == 200 for name in names)
     assert 'name="sluice-root" content=".././"' in page
-    assert "/a/live" in gateway.log()
+    wait_for(lambda: "/a/live" in gateway.log())
     assert gateway.get("/").status == 404
 
 

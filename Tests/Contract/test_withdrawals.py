@@ -196,7 +196,7 @@ def test_an_upload_that_is_slowed_ends_at_once_too(make_gateway):
         for upload in (open_still, whole):
             # The second line may have been on its way, and is then said to be taken.
             assert upload.answer().json()["accepted"] in (1, 2)
-    assert "connections ended by an administrator" in gateway.log()
+    wait_for(lambda: "connections ended by an administrator" in gateway.log())
 
 
 def test_a_body_that_took_its_time_is_judged_when_it_is_there(make_gateway):

@@ -99,11 +99,11 @@ extension Gatekeeper {
     /// asks so much that others wait.
     private func mayAsk(_ exchange: HTTPExchange) -> Bool {
         let now = exchange.eventLoop.now.uptimeNanoseconds
-        let limits = self.services.limits
-        let problem = self.address(of: exchange)
+        let problem =
+            self.tooManyFailures(exchange)
+            ?? self.address(of: exchange)
             .flatMap { address in
-                limits.failuresByAddress.answer(for: address, now: now).problem("refusals of this address")
-                    ?? limits.questionsByAddress.take(for: address, now: now)
+                self.services.limits.questionsByAddress.take(for: address, now: now)
                     .problem("new questions to the application from this address")
             }
         if let problem {

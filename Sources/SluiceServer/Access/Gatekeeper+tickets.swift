@@ -69,10 +69,7 @@ extension Gatekeeper {
 
     /// An address that showed many bad credentials has no ticket looked up for a while; this answers the refusal.
     private func mayLookUp(_ exchange: HTTPExchange) -> Bool {
-        let now = exchange.eventLoop.now.uptimeNanoseconds
-        let failures = self.services.limits.failuresByAddress
-        let problem = self.address(of: exchange)
-            .flatMap { failures.answer(for: $0, now: now).problem("invalid tokens from this address") }
+        let problem = self.tooManyFailures(exchange)
         if let problem {
             exchange.respond(problem: problem)
         }

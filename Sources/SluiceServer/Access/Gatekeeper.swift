@@ -292,6 +292,16 @@ struct Gatekeeper: Sendable {
         )
     }
 
+    /// Why an address that showed many bad credentials has none looked up elsewhere for a while; nil for others.
+    func tooManyFailures(_ exchange: HTTPExchange) -> Problem? {
+        let now = exchange.eventLoop.now.uptimeNanoseconds
+        return self.address(of: exchange)
+            .flatMap { address in
+                self.services.limits.failuresByAddress.answer(for: address, now: now)
+                    .problem("invalid tokens from this address")
+            }
+    }
+
     /// Refuses a bad credential, and slows an address that shows many of them.
     ///
     /// Good credentials of the same address are not delayed: they never come here.
