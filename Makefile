@@ -119,7 +119,7 @@ bench: ## CPU per message and bytes per connection; ARGS=peers beside other serv
 	Benchmarks/run.sh $(ARGS)
 
 .PHONY: count
-count: ## Instructions per message, counted: the same on a busy machine
+count: ## Instructions and allocations per message, heap per idle connection, counted: the same on a busy machine
 	@.ci/setup build count
 	swift build $(SWIFT_FLAGS) -c release --product sluice
 	Benchmarks/count.py --check $(ARGS)

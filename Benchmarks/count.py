@@ -1,136 +1,26 @@
 #!/usr/bin/env python3
-"""What the gateway executes for a message, a delivery and a connection: instructions counted by callgrind, so that a
-busy machine changes nothing but the time it takes.
+"""What the gateway executes and allocates for a message, a delivery and a connection, counted, so that a busy machine
+changes nothing but the time it takes: instructions by callgrind, allocations by a preloaded library (heap.c).
 
     Benchmarks/count.py [--json FILE] [PROGRAM]        PROGRAM: .build/release/sluice
     Benchmarks/count.py --check [PROGRAM]              fails over the limits of Benchmarks/counts.json
+    Benchmarks/count.py --cases idle --sizes           the blocks of an idle connection, too
 
-One event loop, no TLS, log level error. The gateway starts, is warmed up, its counters are set to
-zero, the work is done, and the counters are dumped: its start and its end count for nothing. Two runs differ by 1 to
-3 %, as timers fire more or less often. valgrind cannot read the debug information of Swift, so a stripped copy runs.
+One event loop, no TLS unless the case is of it, log level error. The gateway starts, is warmed up, the work is done,
+and the counts before and after it are compared: its start and its end count for nothing. Two runs differ by 1 to 3 %,
+as timers fire more or less often.
 """
 import argparse
 import json
 import os
 import pathlib
-import re
-import secrets
-import socket
-import ssl
 import subprocess
 import sys
 import tempfile
-import time
 
-HERE = pathlib.Path(__file__).parent
-PATIENCE = 120
+sys.dont_write_bytecode = True
 
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def read_until(stream, mark, data=b""):
-    while mark not in data:
-        part = stream.recv(1 << 20)
-        if not part:
-            raise EOFError(f"the gateway closed: {data[-200:]!r}")
-        data += part
-    return data
-
-
-class Gateway:
-    """The program under callgrind."""
-
-    def __init__(self, program, folder, max_frames=10):
-        self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
-        self.port = free_port()
-        (self.folder / "jwt.key").write_text(secrets.token_hex(32) + "\n")
-        (self.folder / "jwt.key").chmod(0o600)
-        (self.folder / "config.yaml").write_text(json.dumps({
-            "listen": {"host": "127.0.0.1", "port": self.port, "event_loops": 1, "plaintext": True},
-            "admin": {"port": free_port()},
-            "auth": {"keys": [{"id": "bench", "algorithm": "HS256", "secret_file": "jwt.key"}]},
-            "relay": {"max_messages_per_second": max_frames},
-            "limits": {"connections": {"per_user": 20000, "per_address": 20000},
-                       "accepts": {"rate": 100000, "burst": 100000}, "handshakes": {"rate": 100000, "burst": 100000},
-                       "ingest": {"rate": 10000000, "burst": 10000000},
-                       "requests": {"rate": 1000000, "burst": 1000000}},
-            "clients": {"timeout": "10m"}, "log": {"level": "error"}}))
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
-        self.environment["SWIFT_BACKTRACE"] = "enable=no"
-        command = [program, "token", "--config", "config.yaml", "--sub", "bench", "--scans", "*", "--scope", "ingest",
-                   "--ttl", "1h"]
-        self.token = subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True,
-                                    text=True).stdout.strip()
-        self.log = open(self.folder / "log", "wb")
-        self.process = subprocess.Popen(
-            ["valgrind", "--tool=callgrind", "--callgrind-out-file=out", program, "serve", "--config", "config.yaml"],
-            cwd=self.folder, stdout=self.log, stderr=self.log,
-            env=self.environment | {"LD_PRELOAD": f"{folder}/stay.so"})
-        self.connect().close()
-
-    def connect(self):
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                stream = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
-                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return stream
-            except ConnectionRefusedError:
-                if self.process.poll() is not None or time.monotonic() > end:
-                    raise SystemExit((self.folder / "log").read_text(errors="replace")) from None
-                time.sleep(0.2)
-
-    def control(self, option):
-        subprocess.run(["callgrind_control", option, str(self.process.pid)], cwd=self.folder, check=True,
-                       capture_output=True)
-
-    def counted(self, work):
-        """The instructions of the process while `work` runs."""
-        self.control("-z")
-        work()
-        before = set(self.folder.glob("out.*"))
-        self.control("-d")
-        dumps = set(self.folder.glob("out.*")) - before
-        totals = [re.search(r"^(?:summary|totals): (\d+)", dump.read_text(errors="replace"), re.M) for dump in dumps]
-        return sum(int(total[1]) for total in totals if total)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-
-    # Work
-
-    def request(self, body, scan="bench"):
-        return (f"POST /api/scans/{scan}/progress HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
-                f"Authorization: Bearer {self.token}\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n").encode() + body
-
-    def posts(self, stream, count, body, scan="bench"):
-        request = self.request(body, scan)
-        for _ in range(count):
-            stream.sendall(request)
-            answer = read_until(stream, b"\r\n\r\n")
-            assert answer.startswith(b"HTTP/1.1 202"), answer
-            head, _, rest = answer.partition(b"\r\n\r\n")
-            length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
-            while len(rest) < length:
-                rest += stream.recv(65536)
-
-    def subscribers(self, count, query="", scan="bench"):
-        found = []
-        for _ in range(count):
-            stream = self.connect()
-            stream.sendall((f"GET /api/ws/scans/{scan}{query} HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
-                            f"Authorization: Bearer {self.token}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n").encode())
-            read_until(stream, b'"type":"subscribed"')
-            found.append(stream)
-        return found
+from gateway import HERE, ROWS, STEP, HeapCount, InstructionCount, Readers, heap_library, read_heap, tools  # noqa: E402
 
 
 def message(size):
@@ -191,12 +81,103 @@ def batched(gateway, readers=50):
     return gateway.counted(lambda: work(50)) / 500 / readers
 
 
-CASES = {
+def idle(gateway, first=500, more=1000):
+    """Subscribers that get nothing but heartbeats, which all had some of: what each holds, and by size of block."""
+    stream = gateway.connect()
+    gateway.posts(stream, 1, b'{"type":"start"}')
+    stream.close()
+    readers = Readers()
+    readers.add(gateway.subscribers(first))
+    readers.answer(2)
+    _, bytes_before, blocks_before = gateway.heap()
+    readers.add(gateway.subscribers(more))
+    readers.answer(2)
+    allocations, live_bytes, blocks = gateway.heap()
+    sizes = {row * STEP: (now - before) / more for row, (now, before) in enumerate(zip(blocks, blocks_before))}
+    pings = readers.answer(2)
+    return {"bytes": (live_bytes - bytes_before) / more, "blocks": sum(sizes.values()),
+            "heartbeat": (gateway.heap()[0] - allocations) / pings}, sizes
+
+
+# The work, and the most frames a second for each subscriber.
+WORK = {
     "post": (post, 10, "a POST of one message of 500 bytes"),
     "array": (array, 10, "a message in arrays of 50"),
     "frame": (lambda gateway: fanout(gateway, "?batch=off"), 0, "a message in a frame of its own, one of 50 readers"),
     "batched": (batched, 0, "a message in batches of 10, one of 50 readers"),
 }
+IDLE = {
+    "bytes": ("bytes of heap", "an idle connection"),
+    "blocks": ("blocks of heap", "an idle connection"),
+    "heartbeat": ("allocations", "a heartbeat of an idle connection"),
+}
+
+
+def show_sizes(sizes):
+    for size, blocks in sizes.items():
+        if blocks >= 0.05:
+            # The C library rounds up to 8 bytes more than a multiple of 16.
+            print(f"    {blocks:6.2f} blocks of {f'{size + 8:,}' if size < STEP * (ROWS - 1) else 'more'} bytes")
+
+
+def counts_of(case, folder, options):
+    """The figures of a case: its name, its value, its unit and what it is of."""
+    if case.startswith("idle"):
+        secure = case == "idle-tls"
+        gateway = HeapCount(folder, tls=secure)
+        try:
+            held, sizes = idle(gateway)
+        finally:
+            gateway.end()
+        for name, value in held.items():
+            unit, meaning = IDLE[name]
+            yield name, value, unit, f"{meaning}{' over TLS' * secure}"
+        if options.sizes:
+            show_sizes(sizes)
+        return
+    work, frames, meaning = WORK[case]
+    for kind, unit in ((InstructionCount, "instructions"), (HeapCount, "allocations")):
+        if options.only in (None, unit):
+            gateway = kind(folder, frames)
+            try:
+                yield unit, work(gateway), unit, meaning
+            finally:
+                gateway.end()
+
+
+def over(case, name, value, limits):
+    """What is to be said of a figure; each figure that is checked has a limit."""
+    if value > limits[case][name]:
+        yield f"{case}: {name} {value:,}, and may be {limits[case][name]:,}"
+
+
+def self_test(folder):
+    """Whether the allocations of a program that makes one of each kind are counted, and a limit is one."""
+    heap_library(folder)
+    program = """
+        #include <malloc.h>
+        #include <stdlib.h>
+        int main(void) {
+            char *kept[] = {malloc(100), calloc(5, 10), aligned_alloc(64, 640), malloc(400)};
+            void *aligned;
+            if (posix_memalign(&aligned, 4096, 4096)) return 1;
+            kept[0] = realloc(kept[0], 1000);
+            kept[1] = realloc(kept[1], 100);
+            free(aligned);
+            free(kept[2]);
+            free(kept[3]);
+            free(realloc(NULL, 0));
+            return kept[0] == kept[1];
+        }
+    """
+    subprocess.run(["cc", "-O0", "-x", "c", "-o", f"{folder}/known", "-"], input=program, text=True, check=True)
+    environment = os.environ | {"LD_PRELOAD": f"{folder}/heap.so", "HEAP_COUNTS": f"{folder}/heap"}
+    subprocess.run([f"{folder}/known"], env=environment, check=True)
+    allocations, live_bytes, blocks = read_heap(f"{folder}/heap")
+    assert allocations == 8, allocations
+    assert sum(blocks) == 2 and 1100 <= live_bytes <= 1150, (live_bytes, blocks)
+    limits = {"post": {"allocations": 24}}
+    assert not list(over("post", "allocations", 24, limits)) and list(over("post", "allocations", 24.5, limits))
 
 
 def main():
@@ -204,29 +185,31 @@ def main():
     parser.add_argument("program", nargs="?", default=".build/release/sluice")
     parser.add_argument("--check", action="store_true", help="fail over the limits of counts.json")
     parser.add_argument("--json", metavar="FILE", help="write the counts here")
-    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--cases", default=",".join([*WORK, "idle", "idle-tls"]))
+    parser.add_argument("--only", choices=["instructions", "allocations"], help="of the cases of messages")
+    parser.add_argument("--sizes", action="store_true", help="with an idle connection, what blocks it holds")
+    parser.add_argument("--self-test", action="store_true", help="whether a known program's allocations are counted")
     options = parser.parse_args()
     limits = json.loads((HERE / "counts.json").read_text()) if options.check else {}
-    counts, over = {}, []
+    counts, found = {}, []
     with tempfile.TemporaryDirectory() as folder:
-        program = f"{folder}/sluice"
-        subprocess.run(["strip", "-g", "-o", program, options.program], check=True)
-        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", f"{folder}/stay.so", HERE / "stay.c", "-ldl"], check=True)
-        for name in options.cases.split(","):
-            work, frames, meaning = CASES[name]
-            gateway = Gateway(program, folder, frames)
-            try:
-                counts[name] = round(work(gateway))
-            finally:
-                gateway.end()
-            print(f"{name:10} {counts[name]:10,} instructions: {meaning}", flush=True)
-            if counts[name] > limits.get(name, counts[name]):
-                over.append(f"{name}: {counts[name]:,} instructions, and may be {limits[name]:,}")
+        if options.self_test:
+            self_test(folder)
+            return 0
+        tools(options.program, folder)
+        for case in options.cases.split(","):
+            counts[case] = {}
+            for name, value, unit, meaning in counts_of(case, folder, options):
+                # Of small numbers a part counts: a delivery has less than one allocation.
+                counts[case][name] = round(value) if value >= 1000 else round(value, 2)
+                print(f"{case:10} {counts[case][name]:10,} {unit}: {meaning}", flush=True)
+                if options.check:
+                    found += over(case, name, counts[case][name], limits)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(counts, indent=4) + "\n")
-    for line in over:
+    for line in found:
         print(f"over the limit: {line}", file=sys.stderr)
-    return 1 if over else 0
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
