@@ -31,7 +31,7 @@ class Cluster:
         for index in range(3):
             self.servers.start(index)
         self.servers.wait()
-        self.secret = os.urandom(32)
+        self.secret = os.urandom(32).hex().encode()
         self.nodes = []
         for index in range(3):
             self.nodes.append(self.start(f"node{index}"))

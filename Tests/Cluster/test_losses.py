@@ -3,6 +3,9 @@
 import json
 import socket
 
+import pytest
+from websockets.exceptions import ConnectionClosed
+
 from test_gateways import cluster, contract, post, scan  # noqa: F401
 
 
@@ -96,3 +99,28 @@ def test_a_record_of_nobody_stops_one_scan_and_no_gateway(cluster, scan):  # noq
     contract.wait_for(lambda: post(cluster.nodes[2], scan, "again", key="again") == 1, timeout=30)
     for node in cluster.nodes:
         contract.wait_for(lambda: shown(node, scan) == {"again": 1}, timeout=30)
+
+
+def test_a_record_of_the_next_format_is_left_alone_with_its_scan(cluster, scan):  # noqa: F811
+    assert posted(cluster.nodes, scan, ["one"]) == {"one": 1}
+    old, subject = cluster.nodes[0], f"test.log.{shard(scan)}.{scan.replace('.', '%2E')}"
+    with old.sync_ws(f"{scan}?since=0") as watcher:
+        while "n" not in watcher.recv(timeout=10):
+            pass
+        raw = Raw(cluster.servers.urls.split(",")[0])
+        stored = raw.ask(subject, b"{}", {"Sl": "2 m something that only the next version understands"})
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                watcher.recv(timeout=30)
+    assert closed.value.rcvd.code == 1013
+    for node in cluster.nodes:
+        contract.wait_for(lambda: post(node, scan, "refused") is None, timeout=10)
+        assert node.post(scan, {"type": "finding", "n": 2}).json()["code"] == "storage_unavailable"
+        # One that has not read the scan yet finds the record there, and others find nothing wrong with theirs.
+        assert node.get(f"/api/scans/{scan}/messages", node.admin()).status == 503
+        assert post(node, f"{scan}.other", "taken") is not None
+        assert "has version 2" in node.log()
+    # Nothing was written behind it, and it is there still.
+    last = raw.ask(f"$JS.API.STREAM.MSG.GET.TEST_LOG_{shard(scan)}", json.dumps({"last_by_subj": subject}).encode())
+    raw.close()
+    assert last["message"]["seq"] == stored["seq"]
