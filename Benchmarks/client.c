@@ -144,6 +144,18 @@ void post(struct connection *connection, const char *body) {
     send_bytes(connection, request, length);
 }
 
+/* Subscribes a socket of several scans to those that follow its number's. */
+static void subscribe(struct connection *connection) {
+    for (int place = 0; place < options.follow; place++) {
+        unsigned char frame[126];
+        int scan = (connection->number * options.follow + place) % options.scans;
+        int length = snprintf((char *)frame + 6, sizeof frame - 6, "{\"action\":\"subscribe\",\"scanId\":\"bench-%d\"}",
+                              scan);
+        memcpy(frame, (unsigned char[]){0x81, 0x80 | (unsigned char)length, 0, 0, 0, 0}, 6);
+        send_bytes(connection, frame, 6 + length);
+    }
+}
+
 static void upgrade(struct connection *connection) {
     char request[4096], path[256];
     snprintf(path, sizeof path, options.subscribe, connection->number);
@@ -243,6 +255,7 @@ static size_t take_answer(struct connection *connection, unsigned char *bytes, s
         connection->state = OPEN;
         handshakes--;
         count.opened++;
+        subscribe(connection);
         return size;
     }
     connection->awaits_answer = false;

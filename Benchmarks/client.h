@@ -28,9 +28,9 @@ struct connection {
 
 struct options {
     const char *name, *subscribe, *publish, *token;
-    int port, pid, admin, subscribers, connections, first, second, joins, rate, bytes, array, scans;
+    int port, pid, admin, subscribers, connections, first, second, joins, rate, bytes, array, scans, follow;
     int slow, stopped, slow_bytes, critical;
-    double seconds, warmup, quiet;
+    double seconds, warmup, quiet, idle;
     bool deflate, plain;
 };
 

@@ -7,7 +7,9 @@
  *   load idle     two numbers of idle subscribers; the server's memory for each connection between them
  *   load scans    a subscriber each for many scans; the server's memory before, after messages, and after quiet
  *
- * With --plain there is no TLS. With --slow and --stopped some subscribers of fanout read slowly or not at all, and the latency of the others counts.
+ * With --plain there is no TLS. With --slow and --stopped some subscribers of fanout read slowly or not at all, and the
+ * latency of the others counts. With --follow N each of them follows N of the scans by one socket; with --idle the
+ * server's CPU without messages is measured first, and told apart.
  * The server's CPU time is utime + stime of /proc/PID/stat over the window alone, so what this program costs is not in
  * it. Prints one JSON object. Build: cc -O2 -o load load.c client.c latency.c server.c -lssl -lcrypto -lz
  */
@@ -90,7 +92,8 @@ static void begin_window(double *cpu, double *own) {
 static void fan_out(void) {
     struct connection *producer = make_connections(options.subscribers, 1);
     for (int number = 0; number < options.stopped + options.slow; number++) all[number].is_slow = true;
-    for (int number = 0; number < options.subscribers; number++) all[number].number = number % options.scans;
+    if (!options.follow)
+        for (int number = 0; number < options.subscribers; number++) all[number].number = number % options.scans;
     open_all(options.subscribers, options.subscribers + 1);
     for (int scan = 0; scan < options.scans; scan++) {
         producer->number = scan;
@@ -102,6 +105,16 @@ static void fan_out(void) {
     hang_up(producer, true);
     open_all(options.subscribers, options.subscribers + 1);
     long memory = server_memory_kib();
+    double idle_cores = 0;
+    if (options.idle > 0) {
+        turn_until(now() + options.warmup);
+        double used = server_cpu(), since = now();
+        turn_until(since + options.idle);
+        idle_cores = (server_cpu() - used) / (now() - since);
+        /* As above. */
+        hang_up(producer, true);
+        open_all(options.subscribers, options.subscribers + 1);
+    }
 
     double begin = now(), window = begin + options.warmup, end = window + options.seconds;
     double next_post = begin, next_join = begin + 1, last_allowed = begin, cpu = 0, own = 0;
@@ -135,14 +148,18 @@ static void fan_out(void) {
     if (count.failures > 0) die("%ju posts were refused", (uintmax_t)count.failures);
     if (count.messages == 0) die("nothing was delivered");
     double messages = (double)count.messages;
+    double expected = (double)count.posts * options.subscribers / options.scans * (options.follow ? options.follow : 1);
     printf("{\"case\":\"%s\",", options.name);
     print_slow(memory);
+    if (options.idle > 0)
+        printf("\"idle_cores\":%.3f,\"cpu_us_beyond_idle\":%.3f,", idle_cores,
+               (cpu - idle_cores * passed) * 1e6 / messages);
     printf("\"subscribers\":%d,\"posted\":%ju,\"delivered\":%ju,\"delivered_share\":%.3f,"
            "\"frames\":%ju,\"compressed_frames\":%ju,\"cpu_us_per_message\":%.3f,\"cpu_us_per_frame\":%.3f,"
            "\"bytes_per_message\":%.1f,\"raw_bytes_per_message\":%.1f,\"ratio\":%.4f,\"server_cores\":%.3f,"
            "\"load_cores\":%.3f,\"lost_connections\":%ju,\"seconds\":%.2f}\n",
            options.subscribers, (uintmax_t)count.posts, (uintmax_t)count.messages,
-           messages / ((double)count.posts * options.subscribers / options.scans), (uintmax_t)count.frames,
+           messages / expected, (uintmax_t)count.frames,
            (uintmax_t)count.compressed_frames, cpu * 1e6 / messages, cpu * 1e6 / (double)count.frames,
            (double)count.payload_bytes / messages, (double)count.text_bytes / messages,
            (double)count.payload_bytes / (double)count.text_bytes, cpu / passed, (own_cpu() - own) / passed,
@@ -263,7 +280,7 @@ static void read_options(int count_of, char **values) {
         {"seconds", 1, 0, 'S'},  {"warmup", 1, 0, 'w'},      {"joins", 1, 0, 'j'},   {"array", 1, 0, 'a'},
         {"deflate", 0, 0, 'd'},  {"admin", 1, 0, 'A'},       {"slow", 1, 0, 'l'},  {"slow-bytes", 1, 0, 'L'},
         {"stopped", 1, 0, 'o'},  {"critical", 1, 0, 'C'},    {"quiet", 1, 0, 'q'},
-        {"plain", 0, 0, 'P'},    {"scans", 1, 0, 'x'},
+        {"plain", 0, 0, 'P'},    {"scans", 1, 0, 'x'},        {"follow", 1, 0, 'f'}, {"idle", 1, 0, 'I'},
         {0, 0, 0, 0}};
     for (int option; (option = getopt_long(count_of, values, "", known, NULL)) != -1;) switch (option) {
         case 'n': options.name = optarg; break;
@@ -285,6 +302,8 @@ static void read_options(int count_of, char **values) {
         case 'd': options.deflate = true; break;
         case 'P': options.plain = true; break;
         case 'x': options.scans = atoi(optarg); break;
+        case 'f': options.follow = atoi(optarg); break;
+        case 'I': options.idle = atof(optarg); break;
         case 'A': options.admin = atoi(optarg); break;
         case 'l': options.slow = atoi(optarg); break;
         case 'L': options.slow_bytes = atoi(optarg); break;

@@ -9,6 +9,8 @@ COLUMNS = [
     ("case", "case", "{}"),
     ("runs", "runs", "{}"),
     ("cpu_us_per_message", "CPU µs/message", "{:.2f}"),
+    ("cpu_us_beyond_idle", "without idle", "{:.2f}"),
+    ("idle_cores", "idle cores", "{:.3f}"),
     ("cpu_us_per_frame", "CPU µs/frame", "{:.2f}"),
     ("cpu_us_per_post", "CPU µs/POST", "{:.2f}"),
     ("posts_per_second", "POSTs/s", "{:.0f}"),

@@ -17,7 +17,7 @@
 # RESULTS      where the results go as JSON (.build/bench/results.json)
 # NCHAN        the nginx module to compare with (where Debian's libnginx-mod-nchan has it; none: no comparison)
 # UWS_PYTHON   a Python that has PyPI's socketify (.build/venv-bench/bin/python; none: no comparison)
-# SCANS        how many scans the case scans-many has (6000), each with three subscribers
+# SCANS        how many scans the case scans-many has (10000), each with three subscribers, who follow five by one socket
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
@@ -59,8 +59,8 @@ if [[ ! -x $sluice ]]; then
     echo "bench: no program at $sluice; make release builds it" >&2
     exit 69
 fi
-descriptors=10000
-[[ " ${cases[*]} " != *scans-many* ]] || descriptors=$((3 * ${SCANS:-6000} + 1000))
+sockets=$((3 * ${SCANS:-10000} / 5))
+descriptors=$((sockets > 9000 ? sockets + 1000 : 10000))
 if [[ $(ulimit -n) != unlimited ]] && (($(ulimit -n) < descriptors)) && ! ulimit -n $descriptors; then
     echo "bench: each side holds many connections; raise the limit of open files (ulimit -n $descriptors)" >&2
     exit 69
@@ -276,10 +276,10 @@ run_case() {
             ;;
         scans-one | scans-many)
             start_gateway 0
-            local count=1
-            [[ $case != scans-many ]] || count=${SCANS:-6000}
-            measure "$1" fanout --scans "$count" --subscribers $((3 * count)) --rate 300 \
-                --subscribe /api/ws/scans/bench-%d?batch=off --publish /api/scans/bench-%d/progress
+            local how=(--subscribers 3 --subscribe '/api/ws/scans/bench-%d?batch=off')
+            [[ $case != scans-many ]] || how=(--scans "${SCANS:-10000}" --subscribers "$sockets" --follow 5
+                --subscribe '/api/ws?batch=off')
+            measure "$1" fanout --rate 1000 --idle "$seconds" "${how[@]}" --publish /api/scans/bench-%d/progress
             ;;
         floor-*)
             start_floor
