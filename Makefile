@@ -70,7 +70,7 @@ browser: ## The console's and the client's scripts: syntax, types, rules; by Nod
 contract: ## Test a running gateway from outside
 	@.ci/setup build contract
 	swift build $(SWIFT_FLAGS) -c $(CONFIGURATION) --product sluice
-	SLUICE="$(BIN)/sluice" PATH="$(CURDIR)/.build/venv/bin:$$PATH" Tests/Contract/run.sh $(ARGS)
+	SLUICE="$(BIN)/sluice" PATH="$(CURDIR)/.build/venv/bin:$(CURDIR)/.build/venv-browser/bin:$$PATH" Tests/Contract/run.sh $(ARGS)
 
 .PHONY: conformance
 conformance: ## The Autobahn suite against the WebSocket code that ships

@@ -209,17 +209,17 @@ class Greenbone(socketserver.ThreadingUnixStreamServer):
 
 class GreenboneHandler(socketserver.BaseRequestHandler):
     def handle(self):
-        parser, depth = ElementTree.XMLPullParser(["start", "end"]), 0
+        asked = b""
         while data := self.request.recv(7):
-            parser.feed(data)
-            for event, element in parser.read_events():
-                depth += 1 if event == "start" else -1
-                if depth == 0:
-                    answer = self.answer(element).encode()
-                    # In two pieces: an answer has no frame.
-                    self.request.sendall(answer[:20])
-                    self.request.sendall(answer[20:])
-                    parser = ElementTree.XMLPullParser(["start", "end"])
+            asked += data
+            try:
+                command = ElementTree.fromstring(asked)
+            except ElementTree.ParseError:
+                continue
+            asked, answer = b"", self.answer(command).encode()
+            # In two pieces: an answer has no frame.
+            self.request.sendall(answer[:20])
+            self.request.sendall(answer[20:])
 
     def answer(self, command):
         self.server.asked.append(command.tag)

@@ -1,4 +1,4 @@
-// Follows a scan in Node 20 or later, and writes each message as a line of JSON, to the scan's end.
+// Follows a scan in Node 18 or later, and writes each message as a line of JSON, to the scan's end.
 //
 //     curl --cacert ca.crt -o client.mjs "$SLUICE_URL/client.js"
 //     NODE_EXTRA_CA_CERTS=ca.crt SLUICE_URL=https://localhost:8443 SLUICE_TOKEN=… node follow.mjs nightly-1

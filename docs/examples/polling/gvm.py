@@ -27,21 +27,27 @@ class Manager:
         self.socket.connect(path)
 
     def ask(self, command):
-        """Sends a command, and reads until its answer's outermost element is closed."""
+        """Sends a command, and reads until its answer is whole.
+
+        It is, where it ends like an element and can be read: a parser that is fed piece by piece may keep the last
+        one to itself (expat since 2.6, and older ones that were mended).
+        """
         self.socket.sendall(command.encode())
-        parser = ElementTree.XMLPullParser(["start", "end"])
-        depth = 0
+        answer = b""
         while True:
             data = self.socket.recv(65536)
             if not data:
                 raise SystemExit("gvmd closed the connection")
-            parser.feed(data)
-            for event, element in parser.read_events():
-                depth += 1 if event == "start" else -1
-                if depth == 0:
-                    if not element.get("status", "").startswith("2"):
-                        raise SystemExit(f"{element.tag}: {element.get('status')} {element.get('status_text')}")
-                    return element
+            answer += data
+            if not answer[-16:].rstrip().endswith(b">"):
+                continue
+            try:
+                element = ElementTree.fromstring(answer)
+            except ElementTree.ParseError:
+                continue
+            if not element.get("status", "").startswith("2"):
+                raise SystemExit(f"{element.tag}: {element.get('status')} {element.get('status_text')}")
+            return element
 
 
 def number(text):

@@ -1,6 +1,6 @@
 /**
  * The client of a Sluice gateway: follow scans as they run, each message once and in order, over reconnections, losses
- * and restarts. One ES module without dependencies, for browsers, bundlers and Node 20.
+ * and restarts. One ES module without dependencies, for browsers, bundlers and Node 18.
  */
 
 /** A message as its scanner posted it, with the gateway's `seq` and `scanId`. All other fields are the scanner's own. */

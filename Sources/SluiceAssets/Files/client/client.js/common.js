@@ -7,6 +7,13 @@ export const RECEIVED_AT = Symbol('sluice.receivedAt');
 export const lacking = (/** @type {string} */ what) => (
     new SluiceError(1006, `there is no ${what} here`, { isFinal: true }));
 export const isHidden = () => globalThis.document?.visibilityState === 'hidden';
+/** Tells `value` as an event. Node 18 has no CustomEvent. */
+export function dispatch(/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {any} */ value) {
+    const event = globalThis.CustomEvent
+        ? new CustomEvent(name, { detail: value }) : Object.assign(new Event(name), { detail: value });
+    target.dispatchEvent(event);
+}
+
 export const errorText = (/** @type {any} */ error) => String(error?.message ?? error);
 
 /**

@@ -8,7 +8,7 @@
  */
 
 import { Access } from './access.js';
-import { attempt, errorText, isHidden, lacking, parse, queryOf, refusal } from './common.js';
+import { attempt, dispatch, errorText, isHidden, lacking, parse, queryOf, refusal } from './common.js';
 import { Follower } from './follower.js';
 import { Frames } from './frames.js';
 import { Backoff, SluiceError, jitter, scanRefusal, verdict } from './rules.js';
@@ -495,6 +495,6 @@ export class SluiceConnection extends EventTarget {
         const { onState, onNotice } = this.#options;
         const callback = name === 'state' ? onState : onNotice;
         if (callback) attempt(name === 'state' ? 'onState' : 'onNotice', () => callback(value));
-        this.dispatchEvent(new CustomEvent(name, { detail: value }));
+        dispatch(this, name, value);
     }
 }

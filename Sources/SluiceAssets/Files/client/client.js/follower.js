@@ -9,7 +9,7 @@
  */
 
 import { MOST_TRIES } from './access.js';
-import { RECEIVED_AT, attempt, checkedScan, isHidden, sleep } from './common.js';
+import { RECEIVED_AT, attempt, checkedScan, dispatch, isHidden, sleep } from './common.js';
 import { Backlog, Order } from './order.js';
 import { Backoff, SluiceError } from './rules.js';
 
@@ -232,7 +232,7 @@ export class Follower {
         for (const key of [`on${name[0].toUpperCase()}${name.slice(1)}`, also]) {
             if (key && callbacks[key]) attempt(key, () => callbacks[key](value));
         }
-        this.target.dispatchEvent(new CustomEvent(name, { detail: value }));
+        dispatch(this.target, name, value);
     }
 
     /** @returns {AsyncGenerator<Message, void, void>} */
