@@ -12,7 +12,7 @@ struct Sluice: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ServeCommand.self, CheckCommand.self, DemoCommand.self,
             RunCommand.self, PublishCommand.self, WatchCommand.self, ExportCommand.self, ReplayCommand.self,
-            ScansCommand.self, ConnectionsCommand.self, RevokeCommand.self,
+            ScansCommand.self, ConnectionsCommand.self, RevokeCommand.self, LinkCommand.self,
             BackupCommand.self, TokenCommand.self, KeyCommand.self, CertificateCommand.self,
         ]
     )

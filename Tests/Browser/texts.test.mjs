@@ -52,6 +52,9 @@ test('an address says where one is, and what cannot be is the list of scans', ()
     assert.equal(writeAddress(place), '#/scans/a-1?tab=hosts&q=x%26y');
     for (const hash of ['', '#/', '#/scans/..', '#/scans/stats', '#/scans/a%2Fb', '#/scans/%E0%A4%A', '#/nowhere', '#scan=..']) assert.equal(readAddress(hash).page, 'overview', hash);
     assert.deepEqual([readAddress('#token=t&scan=s').token, readAddress('#token=t&scan=s').scanId], ['t', 's']);
+    const link = readAddress('#ticket=signin_x&scan=s');
+    assert.deepEqual([link.token, link.ticket, link.scanId, link.isPlain, writeAddress(link)], [null, 'signin_x', 's', false, '#/scans/s']);
+    assert.deepEqual([readAddress('#/').ticket, readAddress('#token=t').ticket, readAddress('#/?ticket=x').ticket], [null, null, null]);
     assert.deepEqual(['a~._-', 'x'.repeat(129), '', '.'].map(isScanID), [true, false, false, false]);
 });
 
@@ -67,6 +70,27 @@ test('a refused token says why, as far as it can tell', () => {
     assert.match(why(null), /who you are/);
     const facts = session.tokenFacts(token({ sub: 'ä\u202e', exp: 1, roles: ['admin', 3], scans: 'x' }));
     assert.deepEqual([facts.subject, facts.expiresAt, facts.roles, facts.scans], ['ä\\u202e', 1_000, ['admin'], []]);
+});
+
+test('a token, a ticket and what is neither are told apart by their form, in a link too', () => {
+    const ticket = `signin_${'Ab-_'.repeat(11).slice(1)}`;
+    const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.x-_x';
+    for (const text of [ticket, ` ${ticket}\n`, `https://gateway.test/#ticket=${ticket}`, ` https://gateway.test:8443/a/#ticket=${ticket}&scan=s `]) {
+        assert.deepEqual(session.readCredential(text), { ticket }, text);
+    }
+    for (const text of [jwt, `Bearer ${jwt}`, `https://gateway.test/#token=${jwt}&scan=s`]) assert.deepEqual(session.readCredential(text), { token: jwt }, text);
+    for (const text of ['A'.repeat(43), `https://gateway.test/#ticket=${'B'.repeat(43)}`]) assert.match(session.readCredential(text).fault, /for one connection/, text);
+    for (const text of ['two words', 'https://gateway.test/#/scans/a', 'ä']) assert.match(session.readCredential(text).fault, /something else copied/, text);
+});
+
+test('a ticket that is not taken says why', () => {
+    const why = (status, code, message = 'Later.') => session.whyNotTraded({ status, code, message });
+    assert.match(why(401, 'invalid_ticket'), /works once, and for 30 seconds/);
+    assert.match(why(401, 'invalid_token'), /expired or was revoked/);
+    assert.match(why(403, 'origin_refused'), /origins/);
+    assert.match(why(404, 'not_found'), /knows no tickets/);
+    for (const status of [0, 429, 503]) assert.match(why(status, 'x'), /Later\..*try again/);
+    assert.match(why(400, 'invalid_body'), /did not take this ticket: Later\./);
 });
 
 test('a session outlives a reload, and works where storage is forbidden', () => {

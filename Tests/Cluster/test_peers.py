@@ -127,6 +127,38 @@ def test_a_ticket_is_used_once_whichever_nodes_it_is_shown_to(cluster, scan, use
     assert c.request("POST", f"/api/tickets?ticket={ticket}").status == 401
 
 
+def test_a_ticket_for_signing_in_is_traded_once_whichever_nodes_it_is_shown_to(cluster, scan, user):
+    a, b, c = cluster.nodes
+
+    def ticket(token):
+        answer = a.request("POST", "/api/tickets", {"use": "sign_in"}, token=token)
+        assert answer.status == 201 and answer.json()["ticket"].startswith("signin_"), answer
+        return answer.json()["ticket"]
+
+    trade = lambda node, text: node.request("POST", "/api/tickets/redeem", {"ticket": text})
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for round in range(5):
+            token = a.reader(f"{user}-{round}")
+            text = ticket(token)
+            answers = list(pool.map(lambda node: trade(node, text), [b, c, a, c, b, a]))
+            assert sorted(answer.status for answer in answers) == [200] + [401] * 5, answers
+            assert next(answer for answer in answers if answer.status == 200).json()["token"] == token
+            assert {answer.code for answer in answers if answer.status == 401} == {"invalid_ticket"}
+    token = a.reader(user, jti=f"{user}-1")
+    # It opens nothing anywhere and stays good; one for a connection is not traded, and stays good too.
+    text = ticket(token)
+    assert [opened(node, f"{scan}?ticket={text}", False) for node in cluster.nodes] == ["invalid_token"] * 3
+    plain = a.request("POST", "/api/tickets", token=token).json()["ticket"]
+    assert [trade(node, shown).code for node in cluster.nodes for shown in (plain, f"signin_{plain}")] == ["invalid_ticket"] * 6
+    assert trade(c, text).json()["token"] == token
+    opened(b, f"{scan}?ticket={plain}", False).close()
+    # A revocation that another node was told of ends it.
+    text = ticket(token)
+    assert b.request("POST", "/api/tokens/revoke", {"jti": f"{user}-1"}, token=b.admin()).status == 204
+    assert [trade(node, text).code for node in cluster.nodes] == ["invalid_token"] * 3
+    assert a.request("POST", "/api/tickets", {"use": "sign_in"}, token=token).code == "invalid_token"
+
+
 def test_a_ticket_of_the_applications_visitor_is_used_once_on_any_node(cluster, scan):
     application = Application()
     forward = {"url": application.url, "cache": "0s"}

@@ -268,6 +268,9 @@ def test_a_ticket_carries_the_identity_and_is_looked_after(make, application, sc
     answer = gateway.request("POST", "/api/tickets", headers=COOKIE)
     assert answer.status == 201
     assert application.asked[-1][1]["x-sluice-action"] == "ticket"
+    # It has no token that a ticket for signing in could give back.
+    for credential in (COOKIE, {"Authorization": "Basic YTpi"} | COOKIE):
+        is_problem(gateway.request("POST", "/api/tickets", {"use": "sign_in"}, credential), 403, "forbidden")
     with gateway.sync_ws(f"{scan}?ticket={answer.json()['ticket']}", token=False) as live:
         read_until(live, "subscribed")
         wait_for(lambda: application.asked[-1][1]["x-sluice-action"] == "subscribe")

@@ -1,4 +1,4 @@
-"""`sluice scans`, `sluice connections` and `sluice revoke`: the gateway as its people manage it."""
+"""`sluice scans`, `sluice connections`, `sluice revoke` and `sluice link`: the gateway as its people manage it."""
 
 import json
 import os
@@ -146,3 +146,19 @@ def test_a_gateway_that_is_not_there():
     for command in ["scans"], ["connections"], ["revoke", "--jti", "a"]:
         result = sluice(*command, "--url", "https://127.0.0.1:1", "--token", "a.b.c")
         assert result.returncode == 1 and "connection refused" in result.stderr_text
+
+
+def test_a_link_signs_in_once(make_gateway):
+    gateway = make_gateway(console={"path": "/ops"})
+    token = gateway.reader("carol")
+    link, = said(gateway, "link", token=token)
+    other, = said(gateway, "link", "--scan", "nightly-1", "--console", "/ops/", token=token)
+    assert re.fullmatch(re.escape(gateway.url) + r"/#ticket=signin_[\w-]{43}", link), link
+    assert re.fullmatch(re.escape(gateway.url) + r"/ops#ticket=signin_[\w-]{43}&scan=nightly-1", other), other
+    for text in (link, other):
+        body = {"ticket": re.search(r"signin_[\w-]+", text)[0]}
+        assert gateway.request("POST", "/api/tickets/redeem", body).json()["token"] == token
+        assert gateway.request("POST", "/api/tickets/redeem", body).code == "invalid_ticket"
+    assert "invalid_token" in refused(gateway, "link", token=gateway.reader(ttl=-3600))
+    result = sluice("link", "--scan", "..", gateway=gateway, token=token)
+    assert result.returncode == 64 and "the id of a scan" in result.stderr_text

@@ -11,6 +11,8 @@ package final class Authenticator: Sendable {
     package static let maximumRememberedCount = 10_000
     /// The most tickets outstanding.
     package static let maximumTicketCount = 10_000
+    /// The most bytes of sealed tickets for signing in, where the gateway is alone; those beyond it are not issued.
+    package static let maximumSignInBytes = 16 * 1024 * 1024
 
     private struct State {
         var verifier: TokenVerifier
@@ -21,6 +23,7 @@ package final class Authenticator: Sendable {
         var generation = 0
         var cache = TokenCache(maximumCount: Authenticator.maximumRememberedCount)
         var tickets = TicketBook(maximumCount: Authenticator.maximumTicketCount)
+        var signIns = SignInBook(maximumBytes: Authenticator.maximumSignInBytes)
         var revocations = RevocationList()
         /// Of several nodes each has so many tickets outstanding, whoever is shown them.
         var sharedTickets = TokenBucket(
@@ -234,19 +237,21 @@ package final class Authenticator: Sendable {
     /// - Parameters:
     ///   - token: The token that the caller showed; `nil` if it showed none, as the application's visitors do.
     ///   - identity: The caller's identity, from the token or the application.
+    ///   - purpose: What the ticket is for; for signing in there has to be a token.
     ///   - now: The wall clock, in seconds since 1970.
     /// - Returns: The ticket and the seconds for which it may be used, or `nil` if too many are outstanding.
     /// - Throws: ``TokenError`` if the credential is another one, or was revoked.
     package func sealTicket(
         for token: String?,
         of identity: Identity,
+        purpose: SealedTicket.Purpose = .connection,
         now: Double
     ) throws(TokenError) -> (ticket: SealedTicket, expiresIn: Int)? {
         let content: SealedTicket.Content
         switch (identity.kind, identity.evidence, token) {
         case (.token, _, let token?):
             content = .token(token)
-        case (.application, .application(let evidence)?, _):
+        case (.application, .application(let evidence)?, _) where purpose == .connection:
             content = .application(evidence.credential, subject: identity.subject)
         default:
             throw TokenError(.ticket)
@@ -260,7 +265,7 @@ package final class Authenticator: Sendable {
         guard mayIssue else {
             return nil
         }
-        return SealedTicket(content, now: now).map { ($0, Int(TicketBook.timeToLive)) }
+        return SealedTicket(content, for: purpose, now: now).map { ($0, Int(TicketBook.timeToLive)) }
     }
 
     /// What is behind a ticket that some node issued.
@@ -285,6 +290,45 @@ package final class Authenticator: Sendable {
         case .token(let token)?: return .identity(try self.authenticate(token: token, now: now).asTicket)
         case .application(let credential, let subject)?: return .visitor(credential, subject: subject)
         }
+    }
+
+    /// Opens a ticket for signing in; the caller sees to it that it is used once.
+    ///
+    /// - Parameters:
+    ///   - ticket: The ticket.
+    ///   - sealed: What is kept of it.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: The token that it was made of, and the identity that this token gives now.
+    /// - Throws: ``TokenError`` if the ticket is none for signing in, or its token has ended.
+    package func openSignIn(
+        _ ticket: String,
+        _ sealed: [UInt8],
+        now: Double
+    ) throws(TokenError) -> (token: String, identity: Identity) {
+        guard case .token(let token)? = SealedTicket.content(in: sealed, by: ticket, for: .signIn, now: now) else {
+            throw TokenError(.ticket)
+        }
+        return (token, try self.authenticate(token: token, now: now))
+    }
+
+    /// Keeps a ticket for signing in where no other node could be shown it.
+    ///
+    /// - Parameters:
+    ///   - ticket: The ticket, sealed for signing in.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: Whether it is kept; `false` if there are too many.
+    package func keepSignIn(_ ticket: SealedTicket, now: Double) -> Bool {
+        self.state.withLock { $0.signIns.keep(ticket, now: now) }
+    }
+
+    /// What ``keepSignIn(_:now:)`` kept of a ticket, which stays; `nil` where there is none of this digest.
+    package func keptSignIn(_ digest: String) -> [UInt8]? {
+        self.state.withLock { $0.signIns.sealed(digest) }
+    }
+
+    /// Uses up what ``keepSignIn(_:now:)`` kept; `false` where another was first.
+    package func useUpSignIn(_ digest: String) -> Bool {
+        self.state.withLock { $0.signIns.useUp(digest) }
     }
 
     /// Ends tokens before their time, and the tickets issued for them.

@@ -14,6 +14,32 @@ package struct SealedTicket: Sendable {
     /// What is kept.
     package let sealed: [UInt8]
 
+    /// What a ticket may be used for, and for nothing else.
+    ///
+    /// It is in the ticket's text, so that no other kind is even looked up, and in the key that the text gives, so that
+    /// what was sealed for one purpose is not opened for another.
+    package enum Purpose: Sendable, CaseIterable {
+        /// To open one connection, or make one request.
+        case connection
+        /// To be traded for the token that it was made of.
+        case signIn
+
+        /// The beginning of such a ticket's text.
+        package var prefix: String {
+            switch self {
+            case .connection: ""
+            case .signIn: "signin_"
+            }
+        }
+
+        fileprivate var keyLabel: String {
+            switch self {
+            case .connection: "sluice ticket"
+            case .signIn: "sluice sign-in ticket"
+            }
+        }
+    }
+
     /// What a ticket is issued for.
     package enum Content: Sendable, Equatable {
         /// A token.
@@ -31,13 +57,14 @@ package struct SealedTicket: Sendable {
     ///
     /// - Parameters:
     ///   - content: The credential, judged by the caller.
+    ///   - purpose: What the ticket is for.
     ///   - now: The wall clock, in seconds since 1970.
-    init?(_ content: Content, now: Double) {
-        self.text = RandomText.make(byteCount: TicketBook.randomBytes)
+    init?(_ content: Content, for purpose: Purpose = .connection, now: Double) {
+        self.text = purpose.prefix + RandomText.make(byteCount: TicketBook.randomBytes)
         self.digest = Self.digest(of: self.text)
         let milliseconds = UInt64(clamping: now * 1000)
         let time = stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: milliseconds >> $0) }
-        guard let box = try? AES.GCM.seal(time + Self.bytes(content), using: Self.key(of: self.text)),
+        guard let box = try? AES.GCM.seal(time + Self.bytes(content), using: Self.key(of: self.text, for: purpose)),
             let sealed = box.combined
         else {
             return nil
@@ -50,17 +77,26 @@ package struct SealedTicket: Sendable {
         Hexadecimal.text(SHA256.hash(data: Array(text.utf8)))
     }
 
-    /// Whether a text could be a ticket: only then is it looked up.
-    package static func isTicket(_ text: String) -> Bool {
-        Base64URL.decode(text.utf8)?.count == TicketBook.randomBytes
+    /// Whether a text could be a ticket for this purpose: only then is it looked up.
+    ///
+    /// No text could be one for both: they differ in length.
+    package static func isTicket(_ text: String, for purpose: Purpose = .connection) -> Bool {
+        text.utf8.starts(with: purpose.prefix.utf8)
+            && Base64URL.decode(text.utf8.dropFirst(purpose.prefix.utf8.count))?.count == TicketBook.randomBytes
     }
 
     /// What a ticket was issued for; nil where the ticket does not open it, or is too old.
     ///
     /// The clocks of nodes may differ: a ticket from the future is as good as one from the past.
-    package static func content(in sealed: [UInt8], by text: String, now: Double) -> Content? {
+    package static func content(
+        in sealed: [UInt8],
+        by text: String,
+        for purpose: Purpose = .connection,
+        now: Double
+    ) -> Content? {
         guard let box = try? AES.GCM.SealedBox(combined: sealed),
-            let opened = try? AES.GCM.open(box, using: Self.key(of: text)), opened.count > Self.timeBytes
+            let opened = try? AES.GCM.open(box, using: Self.key(of: text, for: purpose)),
+            opened.count > Self.timeBytes
         else {
             return nil
         }
@@ -110,11 +146,11 @@ package struct SealedTicket: Sendable {
         return .application(credential, subject: ByteName(subject))
     }
 
-    private static func key(of text: String) -> SymmetricKey {
+    private static func key(of text: String, for purpose: Purpose) -> SymmetricKey {
         HKDF<SHA256>
             .deriveKey(
                 inputKeyMaterial: SymmetricKey(data: Array(text.utf8)),
-                info: Array("sluice ticket".utf8),
+                info: Array(purpose.keyLabel.utf8),
                 outputByteCount: 32
             )
     }

@@ -99,6 +99,26 @@ package struct GatewayAPI: Sendable {
         _ = try await self.ask(.POST, ["api", "tokens", "revoke"], body: revocation.body)
     }
 
+    /// An address of the console that signs in once, with the token of the connection.
+    ///
+    /// - Parameters:
+    ///   - scan: The scan that it shows; nil for all of them.
+    ///   - console: The path of the console.
+    /// - Returns: The address.
+    /// - Throws: ``Failure``, for an older gateway too.
+    package func signInLink(scan: ScanID?, console: String) async throws(Failure) -> String {
+        let answer = try Self.read(try await self.ask(.POST, ["api", "tickets"], body: #"{"use":"sign_in"}"#))
+        // An older gateway answers with a ticket for a connection; and nothing else gets to a terminal.
+        guard let ticket = answer["ticket"]?.string, ticket.hasPrefix("signin_"),
+            Base64URL.decode(ticket.utf8.dropFirst("signin_".utf8.count)) != nil
+        else {
+            throw .failed("the gateway gives no tickets for signing in; is it an older version?")
+        }
+        let path = console.split(separator: "/").map(String.init)
+        let page = self.connection.address.url(path) + (path.isEmpty ? "/" : "")
+        return "\(page)#ticket=\(ticket)" + (scan.map { "&scan=\($0.text)" } ?? "")
+    }
+
     /// Makes a request, again where the gateway says that it comes too fast.
     private func ask(
         _ method: HTTPMethod,

@@ -11,9 +11,13 @@ struct TokenActions: Sendable {
     let services: GatewayServices
 
     /// `POST /api/tickets`.
-    func issueTicket(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+    func issueTicket(_ exchange: HTTPExchange, _ identity: Identity, _ body: ByteBuffer) throws(Problem) {
+        if try Self.purpose(BodyReader.object(body)) == .signIn {
+            try self.issueSignIn(exchange, identity)
+            return
+        }
         if let peers = self.services.peers {
-            try self.sealTicket(peers, exchange, identity)
+            try self.sealTicket(peers, .connection, exchange, identity)
             return
         }
         let issued: (ticket: String, expiresIn: Int)?
@@ -28,24 +32,77 @@ struct TokenActions: Sendable {
         Self.answer(issued.ticket, expiresIn: issued.expiresIn, exchange)
     }
 
-    /// A ticket that every node takes: it is there for all when the client hears of it.
-    private func sealTicket(_ peers: any Peers, _ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
-        let auth = self.services.settings.configuration.auth
+    /// What a body asks for; without a body, or a word about it, a ticket that opens one connection.
+    static func purpose(_ object: JSONNode) throws(Problem) -> SealedTicket.Purpose {
+        guard let use = object.present("use") else {
+            return .connection
+        }
+        guard use.string == "sign_in" else {
+            throw Problem(.invalidBody, #"send nothing, or {"use":"sign_in"}"#)
+        }
+        return .signIn
+    }
+
+    /// A ticket that is traded for the token that the request itself brought.
+    ///
+    /// A token out of a cookie is none: scripts of the page may be kept from reading it, and would read it here.
+    private func issueSignIn(_ exchange: HTTPExchange, _ identity: Identity) throws(Problem) {
+        guard identity.kind == .token, !self.credentials(exchange).isAmbient else {
+            throw Problem(
+                .forbidden,
+                "a ticket for signing in is made of a JWT that the request itself brings: Authorization: Bearer <JWT>"
+            )
+        }
+        if let peers = self.services.peers {
+            try self.sealTicket(peers, .signIn, exchange, identity)
+            return
+        }
+        let issued = try self.sealed(.signIn, exchange, identity)
+        guard self.services.authenticator.keepSignIn(issued.ticket, now: WallTime.now().seconds) else {
+            throw Self.tooManyTickets
+        }
+        Self.answer(issued.ticket.text, expiresIn: issued.expiresIn, exchange)
+    }
+
+    private func credentials(_ exchange: HTTPExchange) -> Credentials {
+        Credentials(exchange.request, isWebSocket: false, auth: self.services.settings.configuration.auth)
+    }
+
+    private func sealed(
+        _ purpose: SealedTicket.Purpose,
+        _ exchange: HTTPExchange,
+        _ identity: Identity
+    ) throws(Problem) -> (ticket: SealedTicket, expiresIn: Int) {
         let token: String? =
-            switch Credentials(exchange.request, isWebSocket: false, auth: auth).proof {
+            switch self.credentials(exchange).proof {
             case .bearer(let token), .token(let token): token
             case .ticket, .none, .malformed: nil
             }
         let issued: (ticket: SealedTicket, expiresIn: Int)?
         do throws(TokenError) {
-            let now = WallTime.now().seconds
-            issued = try self.services.authenticator.sealTicket(for: token, of: identity, now: now)
+            issued = try self.services.authenticator.sealTicket(
+                for: token,
+                of: identity,
+                purpose: purpose,
+                now: WallTime.now().seconds
+            )
         } catch {
             throw Self.problem(error)
         }
         guard let issued else {
             throw Self.tooManyTickets
         }
+        return issued
+    }
+
+    /// A ticket that every node takes: it is there for all when the client hears of it.
+    private func sealTicket(
+        _ peers: any Peers,
+        _ purpose: SealedTicket.Purpose,
+        _ exchange: HTTPExchange,
+        _ identity: Identity
+    ) throws(Problem) {
+        let issued = try self.sealed(purpose, exchange, identity)
         let minted = exchange.eventLoop.makePromise(of: Void.self)
         peers.mint(issued.ticket) { result in minted.completeWith(result.mapError { $0 as any Error }) }
         minted.futureResult.assumeIsolated()

@@ -68,7 +68,7 @@ extension Gatekeeper {
     }
 
     /// An address that showed many bad credentials has no ticket looked up for a while; this answers the refusal.
-    private func mayLookUp(_ exchange: HTTPExchange) -> Bool {
+    func mayLookUp(_ exchange: HTTPExchange) -> Bool {
         let problem = self.tooManyFailures(exchange)
         if let problem {
             exchange.respond(problem: problem)
@@ -118,7 +118,7 @@ extension Gatekeeper {
     }
 
     /// The answer of what the nodes share, if the client is still there; otherwise this refuses.
-    private func whenReached<Answer: Sendable>(
+    func whenReached<Answer: Sendable>(
         _ future: EventLoopFuture<Answer>,
         _ exchange: HTTPExchange,
         then: @escaping (Answer) -> Void

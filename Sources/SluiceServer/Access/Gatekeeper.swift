@@ -270,7 +270,7 @@ struct Gatekeeper: Sendable {
     /// Refuses a request without a credential, or with something that cannot be one.
     private func refuseMissing(_ proof: Credentials.Proof, _ exchange: HTTPExchange) {
         if case .malformed = proof {
-            self.log("unusable", proof, exchange)
+            self.log("unusable", proof.name, exchange)
         }
         exchange.respond(problem: self.missing(proof, exchange))
     }
@@ -306,6 +306,11 @@ struct Gatekeeper: Sendable {
     ///
     /// Good credentials of the same address are not delayed: they never come here.
     func refuse(_ error: TokenError, _ proof: Credentials.Proof, _ exchange: HTTPExchange) {
+        self.refuse(error, proof.name, exchange, Problem(.invalidToken, "the token is not valid; get a new one"))
+    }
+
+    /// The same of a credential that has a name of its own in the log, and its own answer.
+    func refuse(_ error: TokenError, _ name: String, _ exchange: HTTPExchange, _ problem: Problem) {
         guard !error.isOfMissingKey || !self.services.keySource.isAwaitingIssuer else {
             let message = "the issuer of tokens cannot be reached yet; try again"
             exchange.respond(problem: Problem(.authUnavailable, message, retryAfterSeconds: 5))
@@ -313,7 +318,7 @@ struct Gatekeeper: Sendable {
         }
         self.log(
             error.reason.rawValue,
-            proof,
+            name,
             claim: error.claim.map { ("\($0.name)", "\($0.fault)") },
             exchange
         )
@@ -326,19 +331,19 @@ struct Gatekeeper: Sendable {
         if slowed != nil, let client {
             self.services.credentialLog.slowed(client, now: now)
         }
-        exchange.respond(problem: slowed ?? Problem(.invalidToken, "the token is not valid; get a new one"))
+        exchange.respond(problem: slowed ?? problem)
     }
 
     /// Tells the operator the reason; all refusals look alike from outside.
     private func log(
         _ reason: String,
-        _ proof: Credentials.Proof,
+        _ name: String,
         claim: (name: String, fault: String)? = nil,
         _ exchange: HTTPExchange
     ) {
         self.services.credentialLog.refused(
             reason,
-            proof.name,
+            name,
             claim: claim,
             client: self.client(of: exchange),
             peer: exchange.connection.peerAddress,

@@ -54,6 +54,12 @@ extension ProblemCode {
         "Invalid token",
         fields: ["WWW-Authenticate": Self.bearer]
     )
+    static let invalidTicket = Self(
+        "invalid_ticket",
+        .unauthorized,
+        "Invalid ticket",
+        fields: ["WWW-Authenticate": Self.bearer]
+    )
     static let invalidCertificate = Self(
         "invalid_certificate",
         .unauthorized,
@@ -95,9 +101,9 @@ extension ProblemCode {
             .invalidIdempotencyKey, .idempotencyUnsupported, .idempotencyConflict, .ownerConflict, .scanDeleted,
             .tooManyMessages, .messageTooLarge, .unsupportedMediaType, .unsupportedContentEncoding,
             .invalidParameter, .invalidBody, .scanNotFound, .notAcceptable, .missingToken, .invalidToken,
-            .invalidCertificate, .notSignedIn, .authUnavailable, .originRefused, .rateLimited, .tooManyConnections,
-            .tooManyScans, .draining,
-            .storageUnavailable, .certificateUnavailable, .internalError, .upstreamUnreachable, .upstreamBroken,
+            .invalidTicket, .invalidCertificate, .notSignedIn, .authUnavailable, .originRefused, .rateLimited,
+            .tooManyConnections, .tooManyScans, .draining, .storageUnavailable, .certificateUnavailable, .internalError,
+            .upstreamUnreachable, .upstreamBroken,
             .upstreamTimeout, .upstreamBusy,
         ]
 }

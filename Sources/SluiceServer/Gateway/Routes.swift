@@ -117,10 +117,12 @@ final class Routes: RequestRouter {
                 APIHandler(services: self.services, .ticket, checksOrigin: true) {
                     exchange,
                     identity,
-                    _ throws(Problem) in
-                    try self.tokens.issueTicket(exchange, identity)
+                    body throws(Problem) in
+                    try self.tokens.issueTicket(exchange, identity, body)
                 }
             }
+        case 3 where request.path == ["api", "tickets", "redeem"]:
+            return self.only([.POST], request) { SignInHandler(services: self.services) }
         case 2 where request.path == ["api", "probe"]:
             return self.only([.GET, .HEAD], request) {
                 APIHandler(services: self.services, .read) { exchange, _, _ in

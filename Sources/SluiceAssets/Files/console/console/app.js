@@ -3,8 +3,8 @@
  * only, and rows are drawn once a frame of the screen, however fast they come.
  */
 import { readAddress, writeAddress } from './model/address.js';
-import { Session, whyRefused } from './model/session.js';
-import { Api } from './net/api.js';
+import { NO_TICKET, readCredential, Session, whyNotTraded, whyRefused } from './model/session.js';
+import { Api, Refusal } from './net/api.js';
 import { ScanWatch } from './net/scan-watch.js';
 import { Announcer } from './parts/announcer.js';
 import { Notifier } from './parts/notifier.js';
@@ -23,8 +23,8 @@ class App {
     #chord = null;
 
     constructor() {
-        /** Whether the address had a ticket, which signs nobody in. */
-        this.hasTicket = false;
+        /** Whether a ticket out of the address is being traded, and why the last one was not. */
+        [this.isTrading, this.whyNot] = [false, null];
         this.session = new Session(() => sessionStorage);
         this.api = new Api(new URL(document.querySelector('meta[name=sluice-root]')?.content ?? '.', document.baseURI).href, this.session);
         this.api.onUnauthorized = () => this.#unauthorized();
@@ -45,23 +45,49 @@ class App {
     }
 
     start() {
-        this.#takeToken();
+        const { token, ticket } = this.#takeLink();
+        if (token !== null) this.session.set(token.trim());
+        else if (ticket !== null) return this.#follow(ticket);
         this.scans.start();
         this.#route();
     }
 
-    /** A token in the address is taken and removed at once: addresses are copied, logged and remembered. */
-    #takeToken() {
+    /** A token or ticket in the address is taken and removed at once: addresses are copied, logged and remembered. */
+    #takeLink() {
         const place = readAddress(location.hash);
-        if (place.token !== null) this.session.set(place.token.trim());
-        if (place.hasTicket) this.hasTicket = true;
         if (!place.isPlain) history.replaceState(null, '', writeAddress(place));
-        return place.token !== null;
+        return place;
+    }
+
+    /** Who comes by a ticket sees nothing of who was here before until the gateway has said whose it is. */
+    async #follow(text) {
+        const { ticket, fault } = readCredential(text);
+        const before = this.session.token;
+        const isStranger = before === null || this.isSignedOut;
+        [this.isTrading, this.whyNot, this.isSignedOut] = [ticket !== undefined, null, true];
+        this.scans.stop();
+        this.#route();
+        const refusal = ticket === undefined ? null : await this.trade(ticket);
+        this.isTrading = false;
+        if (this.isSignedOut && this.session.token === before) this.#notTraded(refusal ? whyNotTraded(refusal) : fault ?? NO_TICKET, isStranger);
+    }
+
+    /** Who was signed in stays so, and is told. */
+    #notTraded(why, isStranger) {
+        if (isStranger) {
+            this.whyNot = why;
+            return this.#page.entry.say(why);
+        }
+        this.isSignedOut = false;
+        this.scans.start();
+        this.#route();
+        this.say(`${why} You are signed in as before.`);
     }
 
     #route() {
-        const isNew = this.#takeToken();
-        if (isNew) return this.signIn(this.session.token);
+        const { token, ticket } = this.#takeLink();
+        if (token !== null) return this.signIn(token.trim());
+        if (ticket !== null) return this.#follow(ticket);
         const place = readAddress(location.hash);
         const key = `${place.page} ${place.scanId ?? ''}`;
         if (this.isSignedOut) return this.#show('sign-in', 'sign-in', new SignIn(this), place);
@@ -84,9 +110,21 @@ class App {
         this.#route();
     }
 
+    /** Trades a ticket for its token, and signs in with it; the refusal, if the gateway does not take it. */
+    async trade(ticket, isKept = true) {
+        try {
+            const token = await this.api.redeem(ticket);
+            this.signIn(token, isKept);
+            return null;
+        } catch (error) {
+            if (!(error instanceof Refusal)) throw error;
+            return error;
+        }
+    }
+
     signIn(token, isKept = true) {
         this.session.set(token, isKept);
-        [this.isSignedOut, this.hasTicket] = [false, false];
+        [this.isSignedOut, this.isTrading, this.whyNot] = [false, false, null];
         this.renewal.hide();
         this.scans.start();
         if (this.#page?.renewed) this.#page.renewed();

@@ -5,8 +5,8 @@ const SCAN_ID = /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$/;
 export const isScanID = (text) => SCAN_ID.test(text) && text !== 'stats';
 
 /**
- * A place out of a fragment: `{page, scanId, query, token, hasTicket}`, `page` being `overview`, `scan`, `connections` or `debugger`.
- * `#token=…&scan=…` is what commands print.
+ * A place out of a fragment: `{page, scanId, query, token, ticket}`, `page` being `overview`, `scan`, `connections` or `debugger`.
+ * `#token=…&scan=…` is what commands print, `#ticket=…&scan=…` what applications link to.
  */
 export function readAddress(hash) {
     const text = hash.replace(/^#/, '');
@@ -14,12 +14,12 @@ export function readAddress(hash) {
         const fields = new URLSearchParams(text);
         const scanId = fields.get('scan');
         const place = scanId && isScanID(scanId) ? { page: 'scan', scanId } : { page: 'overview', scanId: null };
-        return { ...place, query: new URLSearchParams(), token: fields.get('token'), hasTicket: fields.has('ticket'), isPlain: false };
+        return { ...place, query: new URLSearchParams(), token: fields.get('token'), ticket: fields.get('ticket'), isPlain: false };
     }
     const [path, search = ''] = text.split(/\?(.*)/s);
     const parts = path.split('/').filter(Boolean);
     const query = new URLSearchParams(search);
-    const place = { page: 'overview', scanId: null, query, token: null, hasTicket: false, isPlain: true };
+    const place = { page: 'overview', scanId: null, query, token: null, ticket: null, isPlain: true };
     if (parts[0] === 'scans' && parts.length === 2) {
         const scanId = decoded(parts[1]);
         if (isScanID(scanId)) return { ...place, page: 'scan', scanId };

@@ -29,6 +29,30 @@ export function tokenFacts(token) {
     }
 }
 
+const ODD = 'A token has no spaces or other such characters. Was something else copied?';
+const FOR_A_CONNECTION = 'That looks like a ticket for one connection, and not for signing in: those begin with “signin_”. Use the token that it was made of, or a ticket that was made with {"use":"sign_in"}.';
+export const NO_TICKET = 'What this link has in it is no ticket for signing in: those begin with “signin_”.';
+
+/** What a person entered, or a link brought: `{token}`, `{ticket}`, or `{fault}` in words. A whole link is as good as what it has in it. */
+export function readCredential(entered) {
+    const link = /^\s*https?:\/\/\S*#(\S+)\s*$/i.exec(entered);
+    const fields = new URLSearchParams(link?.[1] ?? '');
+    const text = (fields.get('token') ?? fields.get('ticket') ?? entered).trim().replace(/^Bearer\s+/i, '');
+    if (/^signin_[\w-]*$/.test(text)) return { ticket: text };
+    if (/^[\w-]{20,}$/.test(text)) return { fault: FOR_A_CONNECTION };
+    return /[^\w.~+/=-]/.test(text) ? { fault: ODD } : { token: text };
+}
+
+/** Why a gateway did not trade a ticket for its token, for a person; `refusal` is a `Refusal` of `net/api.js`. */
+export function whyNotTraded({ status, code, message }) {
+    if (code === 'invalid_ticket') return 'This ticket signs nobody in any more: it works once, and for 30 seconds. Go back to where it came from, and open the console from there again.';
+    if (code === 'invalid_token') return 'The token that this ticket was made of has expired or was revoked meanwhile. Get a new one.';
+    if (code === 'origin_refused') return 'The gateway takes no ticket from this page: it does not see that the page is its own. Its operator has to look at “origins” and “trusted_proxies”.';
+    if (status === 404 || status === 405) return 'This gateway knows no tickets for signing in. Use a token.';
+    if (status === 0 || status === 429 || status >= 500) return `The ticket could not be looked at: ${message} A ticket holds for 30 seconds; until then, try again.`;
+    return `The gateway did not take this ticket: ${message}`;
+}
+
 /** Why a gateway may have refused a token, out of what the token says: one sentence or two for a person. */
 export function whyRefused(token, now) {
     if (!token) return 'This gateway wants to know who you are.';

@@ -45,8 +45,8 @@ export class Api {
     }
 
     /** The answer's JSON, with its length in characters; throws a `Refusal`. */
-    async request(method, path, { body, signal, headers = {} } = {}) {
-        const { token } = this.session;
+    async request(method, path, { body, signal, headers = {}, isAnonymous = false } = {}) {
+        const token = isAnonymous ? null : this.session.token;
         const fields = { ...headers };
         if (token) fields.Authorization = `Bearer ${token}`;
         if (body !== undefined && !fields['Content-Type']) fields['Content-Type'] = 'application/json';
@@ -62,7 +62,7 @@ export class Api {
         }
         const value = parse(text);
         if (response.ok) return { status: response.status, value, length: text.length };
-        if (response.status === 401 && token === this.session.token) this.onUnauthorized();
+        if (response.status === 401 && !isAnonymous && token === this.session.token) this.onUnauthorized();
         const seconds = Number.parseInt(response.headers.get('Retry-After'), 10);
         throw new Refusal(response.status, value ?? {}, seconds >= 0 ? seconds * 1000 : null);
     }
@@ -98,6 +98,13 @@ export class Api {
 
     async disconnect(kind, name) {
         return (await this.request('POST', `api/${kind}/${encodeURIComponent(name)}/disconnect`)).value;
+    }
+
+    /** The token that a ticket for signing in was made of: once, whoever is signed in here. */
+    async redeem(ticket) {
+        const { value } = await this.request('POST', 'api/tickets/redeem', { body: { ticket }, isAnonymous: true });
+        if (typeof value?.token !== 'string') throw new Refusal(0, { detail: 'There is no gateway at this address.' });
+        return value.token;
     }
 
     async revoke(revocation) {

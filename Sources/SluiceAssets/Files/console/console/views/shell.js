@@ -66,7 +66,7 @@ export class Shell {
         write(this.note, text);
         this.note.hidden = false;
         clearTimeout(this.noteTimer);
-        this.noteTimer = setTimeout(() => { this.note.hidden = true; }, 5_000);
+        this.noteTimer = setTimeout(() => { this.note.hidden = true; }, Math.max(5_000, 60 * text.length));
     }
 
     help() {
