@@ -2,18 +2,20 @@
 
 import json
 import shutil
+import signal
+import socket as sockets
 import subprocess
 import tempfile
 import threading
-import socket as sockets
 import time
+import urllib.request
 import uuid
 
 import pytest
 
 from servers import Servers
 from test_gateways import cluster, contract, post, receive, scan  # noqa: F401
-from test_losses import Raw
+from test_losses import Raw, shard
 
 EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
@@ -152,4 +154,41 @@ def test_streams_that_are_full_and_may_not_discard(cluster):  # noqa: F811
         assert [message["seq"] for message in node.messages("full")] == list(range(1, refused + 1))
     finally:
         raw.close()
+        node.kill()
+
+
+def led(servers):
+    """Which server leads each shard's stream, by the words of all of them."""
+    found = {}
+    for monitor in servers.monitors:
+        with urllib.request.urlopen(f"http://{monitor}/jsz?accounts=1&streams=1", timeout=5) as answer:
+            for account in json.load(answer)["account_details"]:
+                for stream in account.get("stream_detail", []):
+                    if stream["name"].startswith("TEST_LOG_"):
+                        found[int(stream["name"][9:])] = int(stream["cluster"]["leader"][1:])
+    return found
+
+
+def test_a_server_that_stands_still_delays_no_post_that_another_takes(cluster, scan):  # noqa: F811
+    # A gateway that waited until its pings are missed would refuse these posts.
+    nats = {"servers": cluster.servers.urls.split(","), "name": "test", "shards": 3, "append_timeout": "2s"}
+    node = cluster.start("hasty", engine={"nats": nats})
+    try:
+        for index, process in enumerate(cluster.servers.processes):
+            cluster.servers.wait()
+            contract.wait_for(lambda: len(led(cluster.servers)) == 3, timeout=30)
+            leaders = led(cluster.servers)
+            scans = [f"{scan}.{index}.{number}" for number in range(30)]
+            scans = [one for one in scans if leaders[shard(one)] != index]
+            assert post(node, scan, index) is not None
+            process.send_signal(signal.SIGSTOP)
+            try:
+                assert [post(node, one, "still") for one in scans] == [1] * len(scans)
+            finally:
+                process.send_signal(signal.SIGCONT)
+            # Where it led the scan, that has another leader by and by.
+            contract.wait_for(lambda: post(node, scan, "again") is not None, timeout=30)
+        # Its connections were to some of them.
+        assert "others are linked better" in node.log()
+    finally:
         node.kill()

@@ -113,11 +113,6 @@ class Anywhere:
             self.acknowledged_at.append(time.monotonic())
         return answer
 
-    def longest_wait(self, begun, ended):
-        """The longest time between two acknowledgements, in seconds."""
-        moments = [begun, *(at for at in self.acknowledged_at if begun < at < ended), ended]
-        return max(later - earlier for earlier, later in zip(moments, moments[1:]))
-
 
 class Watcher(threading.Thread):
     """A WebSocket at one gateway, until it is closed: with which code, and when."""

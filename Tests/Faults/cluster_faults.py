@@ -165,7 +165,10 @@ def check_nodes(cluster, producers):
 
 
 def run(cluster, fault, chance, options, number):
-    """One fault under load: problems, and the longest waits of scans that it concerns and of the others."""
+    """One fault under load: problems, and the longest waits of scans that it concerns and of the others.
+
+    A wait is that of one post for its acknowledgement, and the way of a message from there to a subscriber.
+    """
     scans = [f"{fault.__name__}.{number}.{index}" for index in range(options.scans)]
     lines = [Anywhere(cluster.gateways, index) for index, _ in enumerate(scans)]
     producers = [Producer(line, scan, options.rate / len(scans), chance.random()) for line, scan in zip(lines, scans)]
@@ -188,12 +191,15 @@ def run(cluster, fault, chance, options, number):
                "producers do not go on", 60)
     problems += settle(producers * 3, subscribers)
     problems += check_nodes(cluster, producers)
-    led, other = [], []
-    for line, scan in zip(lines, scans):
-        (led if leaders.get(shard(scan)) in dead else other).append(line.longest_wait(begun, ended))
+    led, other, ways = [], [], []
+    for number, producer in enumerate(producers):
+        is_led = leaders.get(shard(producer.scan)) in dead
+        (led if is_led else other).append(producer.longest_wait(begun, ended))
+        if not is_led:
+            ways += [subscriber.longest_way(producer, begun, ended) for subscriber in subscribers[number::len(scans)]]
     count = sum(len(producer.acknowledged) for producer in producers)
     received = sum(len(subscriber.received) for subscriber in subscribers)
-    return problems, max(led, default=None), max(other, default=None), count, received
+    return problems, max(led, default=None), max(other, default=None), max(ways, default=None), count, received
 
 
 def seconds(values):
@@ -229,10 +235,10 @@ def main():
                 for problem in problems[:10]:
                     status = 1
                     print(f"  FAILED in round {number + 1}: {problem}", flush=True)
-            led, other, counts, received = zip(*results)
+            led, other, ways, counts, received = zip(*results)
             print(f"{name}: {options.rounds} rounds, {sum(counts)} acknowledged, {sum(received)} received; longest wait of"
-                  f" a producer in s, median: {seconds(led)} where its stream was led there, {seconds(other)} elsewhere",
-                  flush=True)
+                  f" a post in s, median: {seconds(led)} where its stream was led there, {seconds(other)} elsewhere, and"
+                  f" there {seconds(ways)} more to a subscriber", flush=True)
     finally:
         if cluster:
             cluster.close()

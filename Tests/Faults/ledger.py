@@ -17,6 +17,9 @@ class Producer(threading.Thread):
         self.gateway, self.scan, self.rate = gateway, scan, rate
         self.random = random.Random(seed)
         self.acknowledged = {}
+        self.acknowledged_at = {}
+        # When each post was begun, and when it was acknowledged.
+        self.posts = []
         self.problems = []
         self.retries = 0
         self.is_over = threading.Event()
@@ -37,13 +40,17 @@ class Producer(threading.Thread):
             self.is_over.wait(max(0, next_at - time.monotonic()))
 
     def deliver(self, messages, key, connection):
+        begun = time.monotonic()
         while True:
             try:
                 connection = connection or self.gateway.connect(10)
                 status, _, answer = self.gateway.post(self.scan, messages, key, connection)
                 if status == 202:
+                    now = time.monotonic()
+                    self.posts.append((begun, now))
                     for offset, message in enumerate(messages):
                         self.acknowledged[answer["firstSeq"] + offset] = message["n"]
+                        self.acknowledged_at[answer["firstSeq"] + offset] = now
                     if answer["accepted"] != len(messages):
                         self.problems.append(f"{key}: {answer} for {len(messages)}")
                     return connection
@@ -58,6 +65,10 @@ class Producer(threading.Thread):
             self.retries += 1
             time.sleep(0.01)
 
+    def longest_wait(self, begun, ended):
+        """The longest that a post waited for its acknowledgement between two moments, in seconds; repeats are one post."""
+        return max((to - since for since, to in self.posts if to > begun and since < ended), default=0)
+
 
 class Subscriber(threading.Thread):
     """Follows a scan as an event stream and goes on where it was, however often the stream breaks."""
@@ -66,6 +77,7 @@ class Subscriber(threading.Thread):
         super().__init__(daemon=True)
         self.gateway, self.scan, self.is_slow = gateway, scan, is_slow
         self.received = {}
+        self.received_at = {}
         self.last = 0
         self.position = None
         self.problems = []
@@ -117,9 +129,15 @@ class Subscriber(threading.Thread):
             if seq <= self.last:
                 self.problems.append(f"{seq} after {self.last}")
             self.received[seq] = data["n"]
+            self.received_at.setdefault(seq, time.monotonic())
             self.last = seq
         if "id" in event:
             self.position = event["id"]
+
+    def longest_way(self, producer, begun, ended):
+        """The longest time from an acknowledgement between two moments to the message's arrival here, in seconds."""
+        return max((self.received_at[seq] - at for seq, at in producer.acknowledged_at.items()
+                    if begun < at < ended and seq in self.received_at), default=0)
 
 
 def compare(producer, subscriber):

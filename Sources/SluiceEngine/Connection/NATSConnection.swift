@@ -1,7 +1,7 @@
 package import Logging
 package import NIOCore
 internal import NIOPosix
-package import NIOSSL
+internal import NIOSSL
 package import SluiceBase
 
 /// Why a request got no answer.
@@ -20,32 +20,6 @@ package enum NATSFault: Error, Equatable {
 /// for them. Subscriptions are renewed on each connection. Nothing blocks. What a stalled server does not accept waits
 /// in the channel; after three unanswered pings, about four seconds, the connection is closed.
 package final class NATSConnection {
-    package struct Settings: Sendable {
-        /// At least one.
-        package var servers: [ServerAddress]
-        package var credentials: NATSCredentials
-        /// The TLS context; needed for servers that require TLS.
-        package var tls: NIOSSLContext?
-        /// Whether no server is spoken to without TLS, whatever its address and its own word.
-        package var isTLSRequired: Bool
-        /// The name under which servers list the connection.
-        package var name: String
-
-        package init(
-            servers: [ServerAddress],
-            credentials: NATSCredentials = .none,
-            tls: NIOSSLContext? = nil,
-            isTLSRequired: Bool = false,
-            name: String
-        ) {
-            self.servers = servers
-            self.credentials = credentials
-            self.tls = tls
-            self.isTLSRequired = isTLSRequired
-            self.name = name
-        }
-    }
-
     private struct Subscription {
         var subject: String
         var receive: (NATSMessage) -> Void
@@ -86,6 +60,10 @@ package final class NATSConnection {
     package var changed: (_ isConnected: Bool) -> Void = { _ in }
     private var channel: (any Channel)?
     private var next: Int
+    /// Which of the servers are not used while there are others.
+    private var avoided: Set<Int> = []
+    /// The number of `server`; nil while none is tried.
+    private var current: Int?
     private var wait = NATSConnection.firstWait
     private var triedCount = 0
     private var isClosed = false
@@ -127,7 +105,28 @@ package final class NATSConnection {
             "engine server given up",
             metadata: ["server": "\(self.server)", "reason": "\(why)"]
         )
-        self.channel?.close(promise: nil)
+        self.drop(why)
+    }
+
+    /// Uses some of the servers no more while there are others: a connection to one of them, or an attempt at one,
+    /// changes to another at once.
+    package func avoid(_ servers: Set<Int>) {
+        self.avoided = servers
+        guard let current = self.current, self.isAvoided(current) else { return }
+        self.next = Int.random(in: 0..<self.settings.servers.count)
+        let why = "others are linked better"
+        if self.info == nil { self.drop(why) } else { self.changeServer(why) }
+    }
+
+    private func isAvoided(_ server: Int) -> Bool {
+        self.avoided.count < self.settings.servers.count && self.avoided.contains(server)
+    }
+
+    /// Ends it at once, whatever the other side does.
+    private func drop(_ why: String) {
+        let channel = self.channel
+        self.lost(why)
+        channel?.close(promise: nil)
     }
 
     package var isConnected: Bool { self.info != nil }
@@ -251,7 +250,10 @@ package final class NATSConnection {
 
     private func connect() {
         guard !self.isClosed else { return }
-        self.server = self.settings.servers[self.next % self.settings.servers.count]
+        let count = self.settings.servers.count
+        while self.isAvoided(self.next % count) { self.next += 1 }
+        self.server = self.settings.servers[self.next % count]
+        self.current = self.next % count
         self.next += 1
         self.triedCount += 1
         self.generation += 1
@@ -327,7 +329,7 @@ package final class NATSConnection {
         }
         guard self.greeting == nil else { return }
         self.greeting = info
-        guard let speaksTLS = info.speaksTLS(isRequired: self.requiresTLS) else {
+        guard let speaksTLS = info.speaksTLS(isRequired: self.settings.requiresTLS(self.server)) else {
             self.giveUp("offers no TLS, and engine.nats.tls or its address asks for it", channel)
             return
         }
@@ -338,12 +340,10 @@ package final class NATSConnection {
             }
         }
         var buffer = channel.allocator.buffer(capacity: 512)
-        NATSWriter.connect(self.introduction(info), into: &buffer)
+        NATSWriter.connect(self.settings.introduction(info, to: self.server), into: &buffer)
         NATSWriter.ping(into: &buffer)
         channel.writeAndFlush(buffer, promise: nil)
     }
-
-    private var requiresTLS: Bool { self.settings.isTLSRequired || self.server.isSecure }
 
     /// Leaves a server before anything was said to it.
     private func giveUp(_ why: String, _ channel: any Channel) {
@@ -359,32 +359,6 @@ package final class NATSConnection {
             return false
         }
         return (try? channel.pipeline.syncOperations.addHandler(handler, position: .first)) != nil
-    }
-
-    private func introduction(_ info: ServerInfo) -> ByteBuffer {
-        var json = JSONWriter()
-        json.beginObject()
-        json.member("verbose", false)
-        json.member("pedantic", false)
-        json.member("tls_required", info.wantsTLS || self.requiresTLS)
-        json.member("name", self.settings.name)
-        json.member("lang", "swift")
-        json.member("version", "1")
-        json.member("protocol", 1)
-        json.member("headers", true)
-        json.member("no_responders", true)
-        json.member("echo", true)
-        switch self.settings.credentials {
-        case .none: break
-        case .user(let user, let password):
-            json.member("user", user)
-            json.member("pass", password)
-        case .token(let token, let seed):
-            json.member("jwt", token)
-            json.member("sig", ifPresent: info.nonce.flatMap { NATSCredentials.signature(of: $0, seed: seed) })
-        }
-        json.endObject()
-        return json.buffer
     }
 
     private func ponged() {
@@ -415,8 +389,7 @@ package final class NATSConnection {
                 guard let self, self.generation == generation, self.info != nil else { return }
                 self.silentPings += 1
                 guard self.silentPings <= Self.maximumSilentPings else {
-                    self.channel?.close(promise: nil)
-                    self.lost("silent")
+                    self.drop("silent")
                     return
                 }
                 _ = self.write { NATSWriter.ping(into: &$0) }
@@ -429,6 +402,7 @@ package final class NATSConnection {
         let wasConnected = self.info != nil
         self.generation += 1
         self.channel = nil
+        self.current = nil
         self.info = nil
         self.greeting = nil
         self.failure = self.said ?? "\(self.server): \(why)"

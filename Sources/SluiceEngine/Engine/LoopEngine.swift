@@ -12,10 +12,10 @@ final class LoopEngine: LogAccess {
     private static let maximumPublishedBytes = 64 * 1024 * 1024
     private static let probeInterval = TimeAmount.seconds(1)
     private static let probeTimeout = TimeAmount.seconds(2)
-    /// A server that passes nothing on for so long is given up.
-    private static let silence = TimeAmount.seconds(3)
     /// After so long without a word of any leader another server is tried.
     private static let patience = TimeAmount.seconds(4)
+    /// Connections that leave a server do so within this time, so that not all of all gateways come at once.
+    private static let leavingNanoseconds: Int64 = 50_000_000
     /// How many scans are looked at again at once, and how often.
     private static let checkCount = 64
     private static let checkInterval = TimeAmount.milliseconds(20)
@@ -39,10 +39,6 @@ final class LoopEngine: LogAccess {
     private(set) var answeredAt: [NIODeadline?]
     private var changedServerAt: NIODeadline
     private let startedAt: NIODeadline
-    /// The shard whose leader is looked at next although all answer.
-    private var judgedShard = 0
-    /// When something that was published came back as a copy.
-    private var echoedAt: NIODeadline
     /// Whether this node is to repeat what stands from a record of a scan on.
     var isOld: (ScanID, UInt64) -> Bool = { _, _ in false }
     /// Whether the streams are there and may be used.
@@ -71,16 +67,13 @@ final class LoopEngine: LogAccess {
         self.answeredAt = Array(repeating: nil, count: configuration.subjects.shardCount)
         self.startedAt = eventLoop.now
         self.changedServerAt = eventLoop.now
-        self.echoedAt = eventLoop.now
     }
 
     func start() {
         self.stream.leaderAnswered = { [unowned self] in self.answeredAt[$0] = self.eventLoop.now }
         self.live.changed = { [unowned self] isConnected in
-            self.echoedAt = self.eventLoop.now
             if isConnected { self.checkAll { _ in true } }
         }
-        _ = self.live.subscribe(self.echoSubject) { [unowned self] _ in self.echoedAt = self.eventLoop.now }
         for shard in self.answeredAt.indices {
             let stream = self.configuration.subjects.stream(shard)
             _ = self.live.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.\(stream)") { [unowned self] _ in
@@ -318,7 +311,6 @@ final class LoopEngine: LogAccess {
             let subject = "\(subjects.logs(shard).dropLast())%"
             self.stream.last(of: subject, in: subjects.stream(shard), shard: shard) { _ in }
         }
-        self.judgeServers(now: now)
         guard now - max(self.lastAnswer, self.changedServerAt) >= Self.patience else { return }
         // It may be on the smaller side of a cluster that is cut in two.
         self.changedServerAt = now
@@ -326,30 +318,11 @@ final class LoopEngine: LogAccess {
         self.live.changeServer("no stream's leader answers")
     }
 
-    private var echoSubject: String { "\(self.configuration.subjects.name).node.echo.\(self.terms.node)" }
-
-    /// Finds out whether a server is on the smaller side of a cluster that is cut in two: a leader there answers still,
-    /// and copies come from there no more.
-    private func judgeServers(now: NIODeadline) {
-        self.connection.publish(self.echoSubject, ByteBuffer())
-        if self.live.isConnected, now - max(self.echoedAt, self.changedServerAt) >= Self.silence {
-            self.echoedAt = now
-            self.live.changeServer("nothing comes through from other servers")
-        }
-        let isSilent = self.answeredAt.map { at in at.map { now - $0 >= Self.probeTimeout } ?? true }
-        guard now - self.changedServerAt >= Self.silence else { return }
-        // Where all answer, one that was cut off may lead them all: one at a time is looked at.
-        self.judgedShard = (self.judgedShard + 1) % isSilent.count
-        let isOneSilent = isSilent.contains(true)
-        for shard in isSilent.indices where !isSilent[shard] && (isOneSilent || shard == self.judgedShard) {
-            let stream = self.configuration.subjects.stream(shard)
-            self.stream.isLed(stream) { [weak self] isLed in
-                guard let self, isLed == false else { return }
-                let now = self.eventLoop.now
-                guard now - self.changedServerAt >= Self.silence else { return }
-                self.changedServerAt = now
-                self.connection.changeServer("the leader of \(stream) does not hear from the other servers")
-            }
+    /// Leaves some of the servers, and goes to others while these are of more use.
+    func avoid(_ servers: Set<Int>) {
+        for connection in [self.connection, self.live] {
+            self.eventLoop.assumeIsolated()
+                .scheduleTask(in: .nanoseconds(.random(in: 0..<Self.leavingNanoseconds))) { connection.avoid(servers) }
         }
     }
 

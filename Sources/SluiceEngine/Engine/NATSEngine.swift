@@ -71,6 +71,8 @@ package final class NATSEngine: SharedEngine {
     let homes: [Home]
     /// Made on the first loop when it is used first.
     private let link: NIOLoopBoundBox<PeerLink?>
+    /// On the first loop; nil before the start, and where there is one server only.
+    private let watch: NIOLoopBoundBox<ServerWatch?>
     let shared: Mutex<Shared>
     private let logger: Logger
     let wallClock: @Sendable () -> WallTime
@@ -123,6 +125,7 @@ package final class NATSEngine: SharedEngine {
                 )
             }
         self.link = NIOLoopBoundBox.makeEmptyBox(eventLoop: eventLoops[0])
+        self.watch = NIOLoopBoundBox.makeEmptyBox(eventLoop: eventLoops[0])
         self.shared = Mutex(Shared(reports: reports))
     }
 
@@ -164,11 +167,28 @@ package final class NATSEngine: SharedEngine {
         }
         self.homes[0].eventLoop
             .execute {
+                self.watchServers()
                 self.setUp()
                 self.beatLater()
                 self.hearBeats()
                 self.lookForOldLater()
             }
+    }
+
+    /// Where a server is of less use than others, all loops leave it.
+    private func watchServers() {
+        guard self.configuration.connection.servers.count > 1 else { return }
+        let watch = ServerWatch(
+            self.configuration.connection,
+            subject: self.configuration.subjects.echo(self.instance),
+            eventLoop: self.homes[0].eventLoop
+        ) { [unowned self] servers in
+            for home in self.homes {
+                home.eventLoop.execute { home.engine.value.avoid(servers) }
+            }
+        }
+        self.watch.value = watch
+        watch.start()
     }
 
     /// Everything ends, and the other nodes are told; what is being written is settled as unavailable.
@@ -178,6 +198,7 @@ package final class NATSEngine: SharedEngine {
         let told = first.flatSubmit {
             self.beat(isLast: true)
             self.peerLink().close()
+            self.watch.value?.close()
             // Written at the end of the turn, before the connection ends.
             return first.scheduleTask(in: Self.leavingTime) {}.futureResult
         }

@@ -3,9 +3,9 @@ package import NIOCore
 /// The steps to get one record of a scan counted.
 ///
 /// The record is published behind the last one read, and only one thing proves that it counts: reading it back at its
-/// place. After a refusal, or without an answer, the log is read on; where another record took the place it is
-/// overtaken, and where none did, the same record is published again. A copy that arrives late is void then, because it
-/// names a record that another one already follows.
+/// place. After a refusal whose cause does not come, or without an answer, the log is read on; where another record
+/// took the place it is overtaken, and where none did, the same record is published again. A copy that arrives late is
+/// void then, because it names a record that another one already follows.
 package struct AppendMachine: Sendable {
     package enum Outcome: Sendable, Equatable {
         case confirmed
@@ -52,6 +52,8 @@ package struct AppendMachine: Sendable {
         case waiting(Draft, until: NIODeadline)
         case sent(Draft, at: NIODeadline)
         case stored(Draft, at: NIODeadline)
+        /// Another record is in its place, and its copy is on its way.
+        case refused(Draft, at: NIODeadline)
         case reading(Draft)
     }
 
@@ -59,6 +61,9 @@ package struct AppendMachine: Sendable {
     package static let answerTime = TimeAmount.milliseconds(400)
     /// How long to wait for the copy of a stored record.
     private static let copyTime = TimeAmount.milliseconds(100)
+    /// How long to wait for the copy of a record that came first: reading it costs as much as writing one, and who
+    /// loses a race would lose the next one meanwhile.
+    private static let raceTime = TimeAmount.milliseconds(20)
     /// The longest wait between two attempts.
     private static let longestWait = TimeAmount.milliseconds(500)
 
@@ -83,6 +88,7 @@ package struct AppendMachine: Sendable {
         case .waiting(let draft, let until): min(until, draft.deadline)
         case .sent(let draft, let at): min(at + Self.answerTime, draft.deadline)
         case .stored(let draft, let at): min(at + Self.copyTime, draft.deadline)
+        case .refused(let draft, let at): min(at + Self.raceTime, draft.deadline)
         case .reading(let draft): draft.deadline
         }
     }
@@ -90,7 +96,9 @@ package struct AppendMachine: Sendable {
     private var draft: Draft? {
         switch self.state {
         case .idle: nil
-        case .waiting(let draft, _), .sent(let draft, _), .stored(let draft, _), .reading(let draft): draft
+        case .waiting(let draft, _), .sent(let draft, _), .stored(let draft, _), .refused(let draft, _),
+            .reading(let draft):
+            draft
         }
     }
 
@@ -128,7 +136,10 @@ package struct AppendMachine: Sendable {
         case .stored:
             self.state = .stored(draft, at: now)
             return .doNothing
-        case .refused, .unanswered:
+        case .refused:
+            self.state = .refused(draft, at: now)
+            return .doNothing
+        case .unanswered:
             self.state = .reading(draft)
             return .readOn
         case .failed:
@@ -216,7 +227,7 @@ package struct AppendMachine: Sendable {
             return .doNothing
         case .waiting:
             return self.publish(draft, now: now)
-        case .sent, .stored:
+        case .sent, .stored, .refused:
             self.state = .reading(draft)
             return .readOn
         }

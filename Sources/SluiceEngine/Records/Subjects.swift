@@ -81,6 +81,9 @@ package struct Subjects: Sendable, Equatable {
     /// Where one node hears.
     package func node(_ instance: String) -> String { "\(self.name).node.\(instance).ask" }
 
+    /// Where a node hears what it sends by way of each server.
+    package func echo(_ instance: String) -> String { "\(self.name).node.echo.\(instance)" }
+
     /// A scan's name as one token of a subject: `.` parts tokens, and `%` is in no scan's name.
     package static func token(_ id: ScanID) -> String {
         var token = ""

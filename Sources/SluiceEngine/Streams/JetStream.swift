@@ -251,24 +251,6 @@ package final class JetStream {
 
     // MARK: Streams
 
-    /// A follower that was heard of within it counts, in nanoseconds; they are heard of every second.
-    private static let heardWithin = 3_000_000_000
-
-    /// Whether a stream's leader has heard from a majority of its servers just now; nil where nothing is answered.
-    ///
-    /// A leader that was cut off answers for up to ten seconds more, by what it has.
-    package func isLed(_ stream: String, then: @escaping (Bool?) -> Void) {
-        self.ask("STREAM.INFO.\(stream)", ByteBuffer(), timeout: Self.requestTimeout) { result in
-            guard case .success(let info) = result, let cluster = info["cluster"] else {
-                then(nil)
-                return
-            }
-            let followers = cluster["replicas"]?.elements ?? []
-            let heardCount = followers.count { $0["active"]?.integer ?? .max < Self.heardWithin }
-            then((heardCount + 1) * 2 > followers.count + 1)
-        }
-    }
-
     /// The sequence before which a shard's records will soon be gone.
     ///
     /// They are older than a time, or, where the stream is three quarters full, in the oldest eighth. 0 where there are

@@ -32,16 +32,28 @@ struct AppendMachineTests {
     }
 
     @Test
+    func refusedItIsOvertakenByTheCopyThatFollowsAndNothingIsRead() {
+        var machine = self.begun()
+        #expect(machine.answered(.refused, attempt: 1, of: "a", now: self.at(1)) == .doNothing)
+        #expect(machine.tick(now: self.at(20)) == .doNothing)
+        #expect(machine.counted("b") == .settle(.overtaken))
+        #expect(machine.isIdle && machine.repeatCount == 0)
+    }
+
+    @Test
     func refusedItIsWrittenAgainOnlyOnceTheLogWasReadOn() {
         var machine = self.begun()
-        #expect(machine.answered(.refused, attempt: 1, of: "a", now: self.at(1)) == .readOn)
+        #expect(machine.answered(.refused, attempt: 1, of: "a", now: self.at(1)) == .doNothing)
+        #expect(machine.deadline == self.at(21))
+        #expect(machine.tick(now: self.at(21)) == .readOn)
         #expect(machine.tick(now: self.at(900)) == .doNothing)
         #expect(machine.readUp(now: self.at(901)) == .publish(attempt: 2))
         // From the second attempt on it waits before the next one.
-        #expect(machine.answered(.refused, attempt: 2, of: "a", now: self.at(902)) == .readOn)
-        #expect(machine.readUp(now: self.at(903)) == .doNothing)
-        #expect(machine.deadline == self.at(913))
-        #expect(machine.tick(now: self.at(913)) == .publish(attempt: 3))
+        #expect(machine.answered(.refused, attempt: 2, of: "a", now: self.at(902)) == .doNothing)
+        #expect(machine.tick(now: self.at(922)) == .readOn)
+        #expect(machine.readUp(now: self.at(923)) == .doNothing)
+        #expect(machine.deadline == self.at(933))
+        #expect(machine.tick(now: self.at(933)) == .publish(attempt: 3))
         #expect(machine.repeatCount == 2)
     }
 
