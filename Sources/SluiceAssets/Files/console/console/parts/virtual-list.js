@@ -55,12 +55,14 @@ export class VirtualList {
         this.spacer.style.height = `${length * height}px`;
         set(element, 'aria-rowcount', String(length + (options.head ? 1 : 0)));
         this.#keepPlace(length, height);
+        // Once, before rows are changed: a question after that has the whole page laid out in the middle of a frame.
+        const top = element.scrollTop;
         const view = Math.max(element.clientHeight - this.#headHeight(), 0);
-        const first = Math.max(0, Math.floor(element.scrollTop / height) - MARGIN);
-        const last = Math.min(length, Math.ceil((element.scrollTop + view) / height) + MARGIN);
+        const first = Math.max(0, Math.floor(top / height) - MARGIN);
+        const last = Math.min(length, Math.ceil((top + view) / height) + MARGIN);
         this.#activeIndex = this.#active === null ? -1 : options.indexOf(this.#active);
         this.#draw(first, last, height);
-        this.#note(height);
+        this.#note(top, height);
     }
 
     #keepPlace(length, height) {
@@ -75,10 +77,10 @@ export class VirtualList {
     }
 
     /** Remembers what stands at the top. */
-    #note(height) {
-        const index = Math.floor(this.element.scrollTop / height);
+    #note(top, height) {
+        const index = Math.floor(top / height);
         const item = index < this.options.length() ? this.options.item(index) : undefined;
-        this.#anchor = item === undefined ? null : { item, offset: this.element.scrollTop - index * height };
+        this.#anchor = item === undefined ? null : { item, offset: top - index * height };
     }
 
     #draw(first, last, height) {
@@ -128,7 +130,7 @@ export class VirtualList {
             this.follows = false;
             this.options.onFollow?.(false);
         }
-        this.#note(height);
+        this.#note(this.element.scrollTop, height);
         this.refresh();
     }
 
@@ -142,7 +144,7 @@ export class VirtualList {
         const view = this.element.clientHeight - this.#headHeight();
         if (place * height < top) this.element.scrollTop = place * height;
         else if ((place + 1) * height > top + view) this.element.scrollTop = (place + 1) * height - view;
-        this.#note(height);
+        this.#note(this.element.scrollTop, height);
         this.refresh();
         if (opens) this.options.onOpen(this.#active);
         else this.options.onMove(this.#active);
