@@ -121,11 +121,11 @@ def test_a_token_near_its_end_says_so(gateway):
 
 def test_bodies(gateway):
     make = lambda body, **headers: gateway.request("POST", "/api/tickets", body, headers, gateway.reader())
-    # Nothing, an empty object and members that the gateway does not know: as ever, one for a connection.
-    for body in (None, b"", b"{}", {"other": 1}, {"use": None}):
+    # What says nothing about it is as ever one for a connection.
+    for body in (None, b"", b"{}", {"other": 1}, {"use": None}, b"[]", b"x=1", b" ", b'"sign_in"'):
         answer = make(body)
         assert answer.status == 201 and not answer.json()["ticket"].startswith("signin_"), body
-    for body in ({"use": "connection"}, {"use": 1}, {"use": ["sign_in"]}, b"[]", b"x", b'{"use":"sign_in"', b'"sign_in"'):
+    for body in ({"use": "connection"}, {"use": 1}, {"use": ["sign_in"]}, b'{"use":"sign_in"', b' {x}'):
         is_problem(make(body), 400, "invalid_body")
     # curl -d says another type unless told otherwise.
     answer = make(b'{"use":"sign_in"}', **{"Content-Type": "application/x-www-form-urlencoded"})

@@ -24,13 +24,16 @@ extension Gatekeeper {
                 self.tradeAgain(ticket, error, exchange, mayFetchKeys: mayFetchKeys)
                 return
             }
-            guard self.spendRequest(opened.identity, exchange) else {
+            guard self.hasRequests(opened.identity, exchange) else {
                 return
             }
             self.useUp(digest, exchange) { isFirst in
-                if !isFirst {
+                guard isFirst else {
                     self.refuseTrade(TokenError(.ticket), exchange)
-                } else if self.services.authenticator.isRevoked(opened.identity) {
+                    return
+                }
+                self.chargeRequest(opened.identity, exchange)
+                if self.services.authenticator.isRevoked(opened.identity) {
                     // While the nodes agreed on who was first.
                     self.refuseTrade(TokenError(.revoked), exchange)
                 } else {
@@ -38,6 +41,21 @@ extension Gatekeeper {
                 }
             }
         }
+    }
+
+    /// Whether the user may make requests. Who is not the first to trade a ticket must not spend the user's.
+    private func hasRequests(_ identity: Identity, _ exchange: HTTPExchange) -> Bool {
+        let now = exchange.eventLoop.now.uptimeNanoseconds
+        let problem = self.services.limits.requests.answer(for: identity.producerName, now: now).problem("requests")
+        if let problem {
+            exchange.respond(problem: problem)
+        }
+        return problem == nil
+    }
+
+    private func chargeRequest(_ identity: Identity, _ exchange: HTTPExchange) {
+        let now = exchange.eventLoop.now.uptimeNanoseconds
+        _ = self.services.limits.requests.charge(1, for: identity.producerName, now: now)
     }
 
     /// A token may name a key that is not here yet; what else there is to say against it refuses the ticket.
