@@ -60,8 +60,11 @@ package final class NATSConnection {
     package var changed: (_ isConnected: Bool) -> Void = { _ in }
     private var channel: (any Channel)?
     private var next: Int
-    /// Which of the servers are not used while there are others.
+    /// Which of the servers are not tried before others have been.
     private var avoided: Set<Int> = []
+    /// Whether all others have been tried.
+    private var triesAll = false
+    private var leaveLimit = LeaveLimit()
     /// The number of `server`; nil while none is tried.
     private var current: Int?
     private var wait = NATSConnection.firstWait
@@ -108,18 +111,26 @@ package final class NATSConnection {
         self.drop(why)
     }
 
-    /// Uses some of the servers no more while there are others: a connection to one of them, or an attempt at one,
-    /// changes to another at once.
-    package func avoid(_ servers: Set<Int>) {
-        self.avoided = servers
-        guard let current = self.current, self.isAvoided(current) else { return }
-        self.next = Int.random(in: 0..<self.settings.servers.count)
+    /// Goes to servers that are of less use last, and leaves those that are seen to be, at once and not too often.
+    package func prefer(_ verdict: ServerBoard.Verdict) {
+        self.avoided = verdict.avoided
+        let allowed = self.allowed
+        guard let current = self.current, !allowed.contains(current) else { return }
         let why = "others are linked better"
-        if self.info == nil { self.drop(why) } else { self.changeServer(why) }
+        if self.info == nil {
+            self.next = allowed.randomElement() ?? self.next
+            self.drop(why)
+        } else if verdict.left.contains(current), self.leaveLimit.leaves(now: self.eventLoop.now) {
+            self.next = allowed.randomElement() ?? self.next
+            self.changeServer(why)
+        }
     }
 
-    private func isAvoided(_ server: Int) -> Bool {
-        self.avoided.count < self.settings.servers.count && self.avoided.contains(server)
+    /// The numbers of the servers that may be tried now.
+    private var allowed: [Int] {
+        let all = Array(self.settings.servers.indices)
+        let preferred = all.filter { !self.avoided.contains($0) }
+        return preferred.isEmpty || self.triesAll ? all : preferred
     }
 
     /// Ends it at once, whatever the other side does.
@@ -251,7 +262,8 @@ package final class NATSConnection {
     private func connect() {
         guard !self.isClosed else { return }
         let count = self.settings.servers.count
-        while self.isAvoided(self.next % count) { self.next += 1 }
+        let allowed = self.allowed
+        while !allowed.contains(self.next % count) { self.next += 1 }
         self.server = self.settings.servers[self.next % count]
         self.current = self.next % count
         self.next += 1
@@ -368,6 +380,7 @@ package final class NATSConnection {
         self.failure = nil
         self.said = nil
         self.triedCount = 0
+        self.triesAll = false
         self.wait = Self.firstWait
         self.connectCount += 1
         var buffer = channel.allocator.buffer(capacity: 4096)
@@ -416,8 +429,9 @@ package final class NATSConnection {
         for request in requests.values { self.end(request, .disconnected) }
         guard !self.isClosed else { return }
         var wait = TimeAmount.milliseconds(1)
-        if self.triedCount >= self.settings.servers.count {
+        if self.triedCount >= self.allowed.count {
             self.triedCount = 0
+            self.triesAll = true
             wait = self.wait
             self.wait = min(self.wait + self.wait, Self.longestWait)
             self.logger.warning("engine not reachable", metadata: ["server": "\(self.server)", "reason": "\(why)"])

@@ -12,11 +12,12 @@ final class LoopEngine: LogAccess {
     private static let maximumPublishedBytes = 64 * 1024 * 1024
     private static let probeInterval = TimeAmount.seconds(1)
     private static let probeTimeout = TimeAmount.seconds(2)
-    /// After so long without a word of any leader another server is tried.
-    private static let patience = TimeAmount.seconds(4)
+    /// After so long without a word of any leader another server is tried, and after twice as long once more.
+    private static let shortestPatience = TimeAmount.seconds(4)
+    private static let longestPatience = TimeAmount.seconds(64)
     /// Connections that leave a server do so within this time, so that not all of all gateways come at once.
     private static let leavingNanoseconds: Int64 = 50_000_000
-    /// How many scans are looked at again at once, and how often.
+    /// How many scans of a shard are looked at again at once, and how often.
     private static let checkCount = 64
     private static let checkInterval = TimeAmount.milliseconds(20)
 
@@ -30,14 +31,18 @@ final class LoopEngine: LogAccess {
     private let logger: Logger
     private var feeds: [ScanID: ScanFeed] = [:]
     private var readers: [ScanID: HistoryReader] = [:]
-    private var toCheck: [ScanID] = []
+    /// By shard: who waits for others of it to be answered.
+    private var toCheck: [[ScanID]]
     private var isChecking = false
-    /// Leaders that are being asked for a newest record.
-    private var headCount = 0
+    /// By shard: how often its leader is being asked for a newest record.
+    private var headCounts: [Int]
     private var budget = PublishBudget(maximumBytes: LoopEngine.maximumPublishedBytes)
     /// When each shard's leader was heard last; nil before the first time.
     private(set) var answeredAt: [NIODeadline?]
     private var changedServerAt: NIODeadline
+    private var patience = LoopEngine.shortestPatience
+    /// Which servers are of less use.
+    private var verdict = ServerBoard.Verdict()
     private let startedAt: NIODeadline
     /// Whether this node is to repeat what stands from a record of a scan on.
     var isOld: (ScanID, UInt64) -> Bool = { _, _ in false }
@@ -65,6 +70,8 @@ final class LoopEngine: LogAccess {
             wallClock: wallClock
         )
         self.answeredAt = Array(repeating: nil, count: configuration.subjects.shardCount)
+        self.toCheck = Array(repeating: [], count: configuration.subjects.shardCount)
+        self.headCounts = Array(repeating: 0, count: configuration.subjects.shardCount)
         self.startedAt = eventLoop.now
         self.changedServerAt = eventLoop.now
     }
@@ -72,12 +79,12 @@ final class LoopEngine: LogAccess {
     func start() {
         self.stream.leaderAnswered = { [unowned self] in self.answeredAt[$0] = self.eventLoop.now }
         self.live.changed = { [unowned self] isConnected in
-            if isConnected { self.checkAll { _ in true } }
+            if isConnected { self.checkTwice() }
         }
         for shard in self.answeredAt.indices {
             let stream = self.configuration.subjects.stream(shard)
             _ = self.live.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.\(stream)") { [unowned self] _ in
-                self.checkAll { self.configuration.subjects.shard(of: $0) == shard }
+                self.checkAll { $0 == shard }
             }
         }
         self.connection.start()
@@ -239,9 +246,9 @@ final class LoopEngine: LogAccess {
         }
         let subjects = self.configuration.subjects
         let shard = subjects.shard(of: id)
-        self.headCount += 1
+        self.headCounts[shard] += 1
         ask(subjects.log(id), subjects.stream(shard), shard) { [weak self] result in
-            self?.headCount -= 1
+            self?.headCounts[shard] -= 1
             then(result)
         }
     }
@@ -303,6 +310,8 @@ final class LoopEngine: LogAccess {
 
     /// Asks leaders that were not heard for about a second for a record that does not exist.
     private func probe() {
+        // One that might not be left just now may be a second later.
+        self.preferNow()
         let now = self.eventLoop.now
         guard self.isReady, self.connection.isConnected else { return }
         let subjects = self.configuration.subjects
@@ -311,19 +320,36 @@ final class LoopEngine: LogAccess {
             let subject = "\(subjects.logs(shard).dropLast())%"
             self.stream.last(of: subject, in: subjects.stream(shard), shard: shard) { _ in }
         }
-        guard now - max(self.lastAnswer, self.changedServerAt) >= Self.patience else { return }
-        // It may be on the smaller side of a cluster that is cut in two.
+        if self.lastAnswer > self.changedServerAt {
+            self.patience = Self.shortestPatience
+        }
+        guard now - max(self.lastAnswer, self.changedServerAt) >= self.patience else { return }
         self.changedServerAt = now
+        if self.patience > Self.shortestPatience {
+            // Where not all servers are listed, those that seem better may be on the smaller side of a cut.
+            self.verdict = ServerBoard.Verdict()
+            self.preferNow()
+        }
+        self.patience = min(self.patience + self.patience, Self.longestPatience)
         self.connection.changeServer("no stream's leader answers")
         self.live.changeServer("no stream's leader answers")
     }
 
-    /// Leaves some of the servers, and goes to others while these are of more use.
-    func avoid(_ servers: Set<Int>) {
+    /// Leaves servers that are of less use, and goes to others.
+    func prefer(_ verdict: ServerBoard.Verdict) {
+        self.verdict = verdict
         for connection in [self.connection, self.live] {
             self.eventLoop.assumeIsolated()
-                .scheduleTask(in: .nanoseconds(.random(in: 0..<Self.leavingNanoseconds))) { connection.avoid(servers) }
+                .scheduleTask(in: .nanoseconds(.random(in: 0..<Self.leavingNanoseconds))) { [weak self] in
+                    guard let self, !self.isClosed else { return }
+                    connection.prefer(self.verdict)
+                }
         }
+    }
+
+    private func preferNow() {
+        self.connection.prefer(self.verdict)
+        self.live.prefer(self.verdict)
     }
 
     /// What is old may have changed.
@@ -331,19 +357,31 @@ final class LoopEngine: LogAccess {
         for feed in self.feeds.values { feed.repeatOld() }
     }
 
-    private func checkAll(_ isMeant: (ScanID) -> Bool) {
-        let waiting = Set(self.toCheck)
-        self.toCheck += self.feeds.keys.filter { isMeant($0) && !waiting.contains($0) }
+    /// Copies may have been lost: until now, and while other servers hear of the subscriptions.
+    private func checkTwice() {
+        self.checkAll { _ in true }
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(in: Self.probeInterval) { [weak self] in self?.checkAll { _ in true } }
+    }
+
+    private func checkAll(_ isMeant: (_ shard: Int) -> Bool) {
+        let waiting = Set(self.toCheck.joined())
+        for id in self.feeds.keys where !waiting.contains(id) {
+            let shard = self.configuration.subjects.shard(of: id)
+            if isMeant(shard) { self.toCheck[shard].append(id) }
+        }
         self.checkSome()
     }
 
     private func checkSome() {
         guard !self.isChecking, !self.isClosed else { return }
-        // As many as were answered.
-        let room = max(0, Self.checkCount - self.headCount)
-        for id in self.toCheck.prefix(room) { self.feeds[id]?.check() }
-        self.toCheck.removeFirst(min(room, self.toCheck.count))
-        guard !self.toCheck.isEmpty else { return }
+        // As many as were answered; a shard without a leader holds up no other.
+        for shard in self.toCheck.indices {
+            let ids = self.toCheck[shard].prefix(max(0, Self.checkCount - self.headCounts[shard]))
+            self.toCheck[shard].removeFirst(ids.count)
+            for id in ids { self.feeds[id]?.check() }
+        }
+        guard self.toCheck.contains(where: { !$0.isEmpty }) else { return }
         self.isChecking = true
         self.eventLoop.assumeIsolated()
             .scheduleTask(in: Self.checkInterval) { [weak self] in

@@ -182,9 +182,9 @@ package final class NATSEngine: SharedEngine {
             self.configuration.connection,
             subject: self.configuration.subjects.echo(self.instance),
             eventLoop: self.homes[0].eventLoop
-        ) { [unowned self] servers in
+        ) { [unowned self] verdict in
             for home in self.homes {
-                home.eventLoop.execute { home.engine.value.avoid(servers) }
+                home.eventLoop.execute { home.engine.value.prefer(verdict) }
             }
         }
         self.watch.value = watch

@@ -15,7 +15,7 @@ final class ServerWatch {
     private let subject: String
     private let interval: TimeAmount
     private let connections: [NATSConnection]
-    private let changed: (Set<Int>) -> Void
+    private let changed: (ServerBoard.Verdict) -> Void
     private var board: ServerBoard
     private var isClosed = false
 
@@ -23,12 +23,12 @@ final class ServerWatch {
     ///   - settings: How servers are reached; several of them.
     ///   - subject: What nobody else publishes to.
     ///   - eventLoop: Where it runs.
-    ///   - changed: Told which of the servers are to be avoided, whenever these are others.
+    ///   - changed: Told which of the servers are of less use, whenever these are others.
     init(
         _ settings: NATSConnection.Settings,
         subject: String,
         eventLoop: any EventLoop,
-        changed: @escaping (Set<Int>) -> Void
+        changed: @escaping (ServerBoard.Verdict) -> Void
     ) {
         self.eventLoop = eventLoop
         self.subject = subject
@@ -77,7 +77,7 @@ final class ServerWatch {
     }
 
     private func begin() {
-        let avoided = self.board.avoided
+        let verdict = self.board.verdict
         let round = self.board.begin()
         for (server, connection) in self.connections.enumerated() {
             var payload = ByteBuffer()
@@ -85,6 +85,6 @@ final class ServerWatch {
             payload.writeInteger(UInt32(server))
             connection.publish(self.subject, payload)
         }
-        if self.board.avoided != avoided { self.changed(self.board.avoided) }
+        if self.board.verdict != verdict { self.changed(self.board.verdict) }
     }
 }

@@ -17,6 +17,19 @@ package struct ServerBoard: Sendable {
     /// For so many rounds after a connection came or went nothing is held against its server.
     package static let settlingRounds = 10
 
+    /// What is to be done about servers that are of less use.
+    package struct Verdict: Sendable, Equatable {
+        /// Those to which nobody is to go while there are others.
+        package var avoided: Set<Int>
+        /// Those of them which are seen to be worse; of one to which the watch itself has no connection it is not known.
+        package var left: Set<Int>
+
+        package init(avoided: Set<Int> = [], left: Set<Int> = []) {
+            self.avoided = avoided
+            self.left = left
+        }
+    }
+
     private struct Server {
         var isConnected = false
         /// The round in which the connection came or went.
@@ -29,8 +42,7 @@ package struct ServerBoard: Sendable {
 
     private var servers: [Server]
     private var round = 0
-    /// Those which are to be left, and not to be gone to, while there are others.
-    package private(set) var avoided: Set<Int> = []
+    private var avoided: Set<Int> = []
 
     /// - Parameter count: How many servers there are.
     package init(count: Int) {
@@ -48,6 +60,15 @@ package struct ServerBoard: Sendable {
             self.servers[server].heard[other] = 0
             self.servers[other].heard[server] = 0
         }
+    }
+
+    package var verdict: Verdict {
+        let left = self.avoided.filter { self.servers[$0].isConnected && !self.isSettling($0) }
+        return Verdict(avoided: self.avoided, left: left)
+    }
+
+    private func isSettling(_ server: Int) -> Bool {
+        self.round - self.servers[server].changedIn <= Self.settlingRounds
     }
 
     /// A server passed on what was sent in a round by way of another, or of itself.
@@ -72,15 +93,14 @@ package struct ServerBoard: Sendable {
     private mutating func judge() {
         let links = self.servers.indices.map { self.links(of: $0) }
         let best = links.max() ?? 0
-        // On the smaller side of a cut the servers hear each other, too.
+        // On the smaller side of a cut the servers hear each other, too. Where few are heard at all, the machine is late.
         let isMajority = best * 2 > self.servers.count
         for server in self.servers.indices {
-            let isWorse = links[server] == 0 ? best > 0 : links[server] < best && isMajority
-            let isSettling = self.round - self.servers[server].changedIn <= Self.settlingRounds
+            let isWorse = links[server] == 0 ? best * 2 >= self.servers.count : links[server] < best && isMajority
             if !isWorse {
                 self.servers[server].badCount = 0
                 self.servers[server].goodCount += 1
-            } else if !isSettling || self.avoided.contains(server) {
+            } else if !self.isSettling(server) || self.avoided.contains(server) {
                 self.servers[server].badCount += 1
                 self.servers[server].goodCount = 0
             }

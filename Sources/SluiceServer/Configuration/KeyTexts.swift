@@ -164,7 +164,7 @@ enum KeyTexts {
         known.
         log.requests Whether each request to the public listener is logged, at the level `info`, without secrets.
         shutdown.grace How long subscribers may take to leave when the gateway is stopped; at most `1h`.
-        engine.nats.servers Servers of the cluster: `nats://host:port` or `tls://host:port`. Empty: the gateway is \
+        engine.nats.servers All servers of the cluster: `nats://host:port` or `tls://host:port`. Empty: the gateway is \
         alone. Excludes `storage.path`. With `tls://`, or with any key of `engine.nats.tls`, nothing is said to a \
         server without TLS.
         engine.nats.name The prefix of subjects and, in capitals, of streams: small letters, digits and `-`.

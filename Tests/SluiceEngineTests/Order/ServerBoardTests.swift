@@ -2,9 +2,9 @@ import SluiceEngine
 import Testing
 
 /// Rounds from left to right, a server on each line: servers with the same letter hear each other, `s` stands still, and
-/// `-` has no connection. Beside it, in which of the rounds each is avoided: `!`.
+/// `-` has no connection. Beside it, in which of the rounds each is avoided (`-`), and left, too (`!`).
 struct ServerBoardTests {
-    /// In which rounds each server is avoided (`!`).
+    /// What is to be done about each server in each round.
     private func play(_ lines: [String], isOpen: (Int, Int, Int) -> Bool = { _, _, _ in true }) -> [String] {
         let states = lines.map { Array($0) }
         var board = ServerBoard(count: lines.count)
@@ -19,7 +19,7 @@ struct ServerBoardTests {
                 }
             }
             let round = board.begin()
-            for server in states.indices { rows[server] += board.avoided.contains(server) ? "!" : "." }
+            for server in states.indices { rows[server] += Self.mark(board.verdict, server) }
             for sender in states.indices {
                 for server in states.indices where isOpen(sender, server, column) {
                     let (one, other) = (states[sender][column], states[server][column])
@@ -29,6 +29,10 @@ struct ServerBoardTests {
             }
         }
         return rows
+    }
+
+    private static func mark(_ verdict: ServerBoard.Verdict, _ server: Int) -> String {
+        verdict.left.contains(server) ? "!" : verdict.avoided.contains(server) ? "-" : "."
     }
 
     @Test(arguments: [
@@ -61,9 +65,10 @@ struct ServerBoardTests {
         .................................................... ....................................................
         .................................................... ....................................................
         """,
-        // One is away: that is known to those who were connected, and after a while nobody tries it.
+        // One is away: that is known to those who were connected, and after a while nobody tries it. Where only the watch
+        // cannot get there, nobody leaves it.
         """
-        ............--------------..................... .......................!!!!!!!!!!!!!...........
+        ............--------------..................... .......................-------------...........
         ............................................... ...............................................
         ............................................... ...............................................
         """,
@@ -71,7 +76,7 @@ struct ServerBoardTests {
         """
         ------......................... ...............................
         -.............................. ...............................
-        ------------------------------- ...........!!!!!!!!!!!!!!!!!!!!
+        ------------------------------- ...........--------------------
         """,
         // Two are known, and cut off from each other: nothing tells which of them is on the greater side.
         """
@@ -82,6 +87,12 @@ struct ServerBoardTests {
         """
         ............ssssssssss ................!!!!!!
         ...................... ......................
+        """,
+        // One of three is heard: nobody is sent there before another is heard, too.
+        """
+        ............sssssss........ ...........................
+        ............ssssssssssss... .....................!!!!!!
+        ........................... ...........................
         """,
         // Four are cut in halves, five in two and three.
         """
@@ -147,6 +158,6 @@ struct ServerBoardTests {
             board.heard(round, from: 0, by: -1)
             board.heard(.max, from: 0, by: 1)
         }
-        #expect(board.avoided == [1])
+        #expect(board.verdict == ServerBoard.Verdict(avoided: [1], left: []))
     }
 }
