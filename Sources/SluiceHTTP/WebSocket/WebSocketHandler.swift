@@ -330,8 +330,9 @@ package final class WebSocketHandler: ChannelDuplexHandler, Ticking {
         case .doNothing, nil:
             break
         case .sendPing(let number):
-            var frame = ByteBuffer()
-            WebSocketFrameHeader.writeFrame(opcode: .ping, payload: ByteBuffer(integer: number), into: &frame)
+            var frame = channel.allocator.buffer(capacity: WebSocketFrameHeader.maximumBytes)
+            WebSocketFrameHeader.write(opcode: .ping, payloadBytes: MemoryLayout.size(ofValue: number), into: &frame)
+            frame.writeInteger(number)
             self.write(frame)
         case .timedOut:
             self.act(on: self.closing.closeWanted(code: .normal, reason: "heartbeat timeout", now: now))
