@@ -43,7 +43,9 @@ extension Gatekeeper {
         }
     }
 
-    /// Whether the user may make requests. Who is not the first to trade a ticket must not spend the user's.
+    /// Whether the user may make requests.
+    ///
+    /// Who is not the first to trade a ticket must not spend the user's.
     private func hasRequests(_ identity: Identity, _ exchange: HTTPExchange) -> Bool {
         let now = exchange.eventLoop.now.uptimeNanoseconds
         let problem = self.services.limits.requests.answer(for: identity.producerName, now: now).problem("requests")
