@@ -77,7 +77,7 @@ class Gateway:
             "listen": listen if tls else listen | {"plaintext": True},
             "admin": {"port": free_port()},
             "auth": {"keys": [{"id": "bench", "algorithm": "HS256", "secret_file": "jwt.key"}]},
-            "relay": {"max_messages_per_second": max_frames},
+            "relay": {"max_messages_per_second": max_frames, "stall_after": "1h"},
             "limits": {"connections": {"per_user": 20000, "per_address": 20000},
                        "accepts": {"rate": 100000, "burst": 100000}, "handshakes": {"rate": 100000, "burst": 100000},
                        "ingest": {"rate": 10000000, "burst": 10000000},
