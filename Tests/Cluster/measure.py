@@ -8,10 +8,13 @@ bounds and times upper ones.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
+import selectors
 import shutil
+import socket
 import statistics
 import sys
 import tempfile
@@ -72,6 +75,77 @@ class Reader(threading.Thread):
                     self.came[data["n"]] = time.monotonic()
 
 
+class Line:
+    """A connection that posts one message after the other, without a thread of its own."""
+
+    def __init__(self, node, scans):
+        self.socket = socket.create_connection((node.host, node.port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.scans, self.posted_at, self.due_at, self.answer = scans, None, 0, b""
+        body = b'{"type":"host","n":1}'
+        self.rest = (f"/progress HTTP/1.1\r\nHost: {node.host}\r\nAuthorization: Bearer {node.token}\r\n"
+                     f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
+
+    def post(self):
+        self.posted_at = time.monotonic()
+        self.socket.sendall(b"POST /api/scans/" + next(self.scans).encode() + self.rest)
+
+    def receive(self):
+        """The status, once all of the answer is there."""
+        data = self.socket.recv(4096)
+        assert data, "the gateway closed the connection"
+        self.answer += data
+        head, end, body = self.answer.partition(b"\r\n\r\n")
+        if not end or len(body) < int(head.lower().partition(b"content-length:")[2].split()[0]):
+            return None
+        status, self.answer = int(head[9:12]), b""
+        return status
+
+
+class Load(threading.Thread):
+    """Posts by many lines in one thread, which costs some 30 us each: as fast as they are answered, or so many a second."""
+
+    def __init__(self, rate=None):
+        super().__init__(daemon=True)
+        self.rate, self.lines, self.is_over = rate, [], False
+        # When each was posted, and how long its 202 took.
+        self.times, self.refused = [], 0
+
+    def run(self):
+        selector, known = selectors.DefaultSelector(), 0
+        while not self.is_over:
+            while known < len(self.lines):
+                selector.register(self.lines[known].socket, selectors.EVENT_READ, self.lines[known])
+                known += 1
+            now, interval = time.monotonic(), known / self.rate if self.rate else 0
+            for line in self.lines[:known]:
+                if line.posted_at is None and now >= line.due_at:
+                    line.due_at = max(line.due_at + interval, now - 0.1)
+                    line.post()
+            for key, _ in selector.select(0.002):
+                line = key.data
+                status = line.receive()
+                if status is None:
+                    continue
+                now = time.monotonic()
+                if status == 202:
+                    self.times.append((line.posted_at, now - line.posted_at))
+                else:
+                    self.refused += 1
+                line.posted_at = None
+                if not self.rate:
+                    line.post()
+
+    def end(self):
+        self.is_over = True
+        self.join()
+
+    def between(self, begun, ended):
+        """p50, p99 and the longest of posts that were begun then, in ms."""
+        times = sorted(1000 * took for at, took in self.times if begun <= at < ended)
+        return f"p50 {times[len(times) // 2]:.1f}, p99 {times[len(times) * 99 // 100]:.1f}, most {times[-1]:.0f} ms"
+
+
 def latency(cluster, options):
     """From a POST on one node to the frame on another: critical messages, which wait for no batch."""
     reader = Reader(cluster.nodes[1], "latency")
@@ -87,24 +161,24 @@ def latency(cluster, options):
 
 
 def racing(cluster, options):
-    """One scan, posted to from three nodes at once."""
-    counts, end = [0] * 9, time.monotonic() + 10
-
-    def post(index):
-        node = cluster.nodes[index % 3]
-        connection = node.connect()
-        while time.monotonic() < end:
-            counts[index] += node.post("racing", {"type": "host", "n": 1}, None, connection)[0] == 202
-
-    before = [node.metric("sluice_engine_append_seconds_count") or 0 for node in cluster.nodes]
-    threads = [threading.Thread(target=post, args=(index,)) for index in range(9)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    records = sum(node.metric("sluice_engine_append_seconds_count") for node in cluster.nodes) - sum(before)
-    voids = sum(node.metric("sluice_engine_void_records_total") for node in cluster.nodes)
-    print(f"one scan from three nodes: {sum(counts) / 10:.0f} posts/s in {records / 10:.0f} records/s, {voids:.0f} void")
+    """One scan, posted to from three nodes at once by so many connections each."""
+    for count in (1, 3, 10, 30):
+        load, nodes = Load(), cluster.nodes
+        load.lines = [Line(node, itertools.repeat(f"racing.{count}")) for node in nodes for _ in range(count)]
+        before = [node.metric("sluice_engine_append_seconds_count") or 0 for node in nodes]
+        voids = [node.metric("sluice_engine_void_records_total") for node in nodes]
+        own, gateways = time.process_time(), sum(node.cpu_seconds() for node in nodes)
+        begun = time.monotonic()
+        load.start()
+        time.sleep(10)
+        load.end()
+        took = time.monotonic() - begun
+        own, gateways = time.process_time() - own, sum(node.cpu_seconds() for node in nodes) - gateways
+        records = sum(node.metric("sluice_engine_append_seconds_count") for node in nodes) - sum(before)
+        void = sum(node.metric("sluice_engine_void_records_total") for node in nodes) - sum(voids)
+        print(f"one scan from three nodes, {count} connections each: {len(load.times) / took:.0f} posts/s in"
+              f" {records / took:.0f} records/s, {void:.0f} void; {load.between(begun, begun + took)};"
+              f" CPU: clients {own / took:.2f}, gateways {gateways / took:.2f}", flush=True)
 
 
 def cost(cluster, options):
@@ -184,7 +258,32 @@ def scans(cluster, options):
           f" {listed:.2f} s, opens one in {statistics.median(times):.1f} ms (p99 {sorted(times)[197]:.1f})")
 
 
-FIGURES = {figure.__name__: figure for figure in (latency, racing, cost, opening, scans)}
+def joining(cluster, options):
+    """A node joins while three take a load, and then takes a part of it."""
+    names = [f"joining.{number}" for number in range(options.busy)]
+    load = Load(rate=options.rate)
+    for offset, node in enumerate(cluster.nodes * 10):
+        load.lines.append(Line(node, itertools.islice(itertools.cycle(names), offset, None, 7)))
+    load.start()
+    time.sleep(10)
+    begun = time.monotonic()
+    late = cluster.start(7)
+    joined = time.monotonic()
+    time.sleep(5)
+    shared = time.monotonic()
+    first = len(load.lines)
+    load.lines += [Line(late, itertools.islice(itertools.cycle(names), offset, None, 7)) for offset in range(10)]
+    time.sleep(10)
+    load.end()
+    late.stop()
+    ended = time.monotonic()
+    print(f"{len(load.times) / (ended - begun + 10):.0f} posts/s to {options.busy} scans, {load.refused} refused; before:"
+          f" {load.between(begun - 8, begun)}; a node joins, ready in {joined - begun:.1f} s:"
+          f" {load.between(begun, joined + 5)}; with it, {len(load.lines) - first} of {len(load.lines)} connections:"
+          f" {load.between(shared, ended)}")
+
+
+FIGURES = {figure.__name__: figure for figure in (latency, racing, cost, opening, scans, joining)}
 
 
 def main():
@@ -193,6 +292,8 @@ def main():
     parser.add_argument("--only", choices=sorted(FIGURES), action="append")
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--scans", type=int, default=10_000)
+    parser.add_argument("--busy", type=int, default=1000, help="scans that are posted to while a node joins")
+    parser.add_argument("--rate", type=int, default=300, help="posts a second meanwhile")
     options = parser.parse_args()
     os.environ["SLUICE_LIMITS__SCANS"] = "100000"
     folder = tempfile.mkdtemp(prefix="sluice-measure-")

@@ -15,6 +15,8 @@ final class LoopEngine: LogAccess {
     /// After so long without a word of any leader another server is tried, and after twice as long once more.
     private static let shortestPatience = TimeAmount.seconds(4)
     private static let longestPatience = TimeAmount.seconds(64)
+    /// How long servers take to tell each other who subscribes; where it is longer, quiet checks find what is missing.
+    private static let interestTime = TimeAmount.milliseconds(150)
     /// Connections that leave a server do so within this time, so that not all of all gateways come at once.
     private static let leavingNanoseconds: Int64 = 50_000_000
     /// How many scans of a shard are looked at again at once, and how often.
@@ -357,11 +359,11 @@ final class LoopEngine: LogAccess {
         for feed in self.feeds.values { feed.repeatOld() }
     }
 
-    /// Copies may have been lost: until now, and while other servers hear of the subscriptions.
+    /// Copies may have been lost: until now, and until other servers have heard of the subscriptions.
     private func checkTwice() {
         self.checkAll { _ in true }
         self.eventLoop.assumeIsolated()
-            .scheduleTask(in: Self.probeInterval) { [weak self] in self?.checkAll { _ in true } }
+            .scheduleTask(in: Self.interestTime) { [weak self] in self?.checkAll { _ in true } }
     }
 
     private func checkAll(_ isMeant: (_ shard: Int) -> Bool) {
