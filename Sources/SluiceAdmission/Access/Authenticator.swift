@@ -125,6 +125,16 @@ package final class Authenticator: Sendable {
         try self.authenticate(bearer, allowsIngestKeys: true, memo: memo, now: now)
     }
 
+    /// Whether a credential that was found good before is still good, without looking it up.
+    ///
+    /// - Parameters:
+    ///   - lease: What was found.
+    ///   - now: The wall clock, in seconds since 1970.
+    /// - Returns: False if it has to be looked up again, be it good or not.
+    package func holds(_ lease: CredentialLease, now: Double) -> Bool {
+        lease.changeCount == self.changeCount && lease.isInTime(now: now)
+    }
+
     /// Finds the identity behind a JWT that came another way: in the query, a subprotocol, a cookie, a client's frame.
     ///
     /// - Parameters:
@@ -142,15 +152,23 @@ package final class Authenticator: Sendable {
         memo: CredentialMemo?,
         now: Double
     ) throws(TokenError) -> Identity {
+        memo?.lease = nil
         guard credential.utf8.count <= TokenVerifier.maximumBytes else {
             throw TokenError(.tooLong)
         }
+        let changeCount = self.changeCount
         let bytes = Array(credential.utf8)
         let digest = memo?.digest(of: bytes) ?? SHA256.hash(data: bytes)
         let (remembered, leeway) = self.state.withLock { ($0.cache[digest], $0.verifier.leeway) }
         if let remembered {
             try self.judge(remembered, digest: digest, leeway: leeway, now: now)
             memo?.remember(bytes, digest)
+            memo?.lease = CredentialLease(
+                identity: remembered.identity,
+                lifetime: remembered.lifetime,
+                leeway: leeway,
+                changeCount: changeCount
+            )
             return remembered.identity
         }
         let (verifier, ingestKeys, generation) = self.state.withLock { state in
@@ -158,6 +176,7 @@ package final class Authenticator: Sendable {
         }
         if allowsIngestKeys, let identity = IngestKey.identity(for: digest, among: ingestKeys) {
             memo?.remember(bytes, digest)
+            memo?.lease = CredentialLease(identity: identity, lifetime: nil, leeway: 0, changeCount: changeCount)
             return identity
         }
         let token = try verifier.verified(bytes, now: now)

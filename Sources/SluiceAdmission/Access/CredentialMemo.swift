@@ -2,13 +2,16 @@ internal import Crypto
 
 /// The digest of the credential that a connection showed last, so that its next request with the same one costs no hash.
 ///
-/// Vouches for nothing: the digest is looked up anew each time. Belongs to the connection's event loop.
+/// Vouches for nothing: the digest is looked up anew each time, unless a ``CredentialLease`` holds. Belongs to the
+/// connection's event loop.
 package final class CredentialMemo {
     /// A longer credential is hashed each time.
     private static let maximumBytes = 2048
 
     private var credential: [UInt8] = []
     private var digest: SHA256Digest?
+    /// What the last authentication on the connection found, if the same credential need not be looked up again.
+    package internal(set) var lease: CredentialLease?
 
     package init() {}
 

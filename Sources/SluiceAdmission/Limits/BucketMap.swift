@@ -37,15 +37,36 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
     ///   - count: How many units.
     ///   - key: Whose tokens they are.
     ///   - now: The monotonic clock, in nanoseconds.
+    ///   - place: Where the key's bucket was the last time, which spares the search if it still is there.
     /// - Returns: As ``TokenBucket/take(_:now:)``.
-    package mutating func take(_ count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
-        var bucket = self.bucket(for: key, now: now)
-        let answer = bucket.take(count, now: now)
-        self.buckets.renew(key, bucket)
+    package mutating func take(
+        _ count: Int = 1,
+        for key: Key,
+        now: UInt64,
+        place: inout Int?
+    ) -> TokenBucket.Answer {
+        let answer: TokenBucket.Answer
+        place = self.buckets.slot(of: key, guess: place)
+        if let slot = place, var bucket = self.buckets.value(at: slot) {
+            self.adapt(&bucket)
+            answer = bucket.take(count, now: now)
+            self.buckets.renew(at: slot, bucket)
+        } else {
+            self.makeRoom(now: now)
+            var bucket = TokenBucket(limit: self.limit)
+            answer = bucket.take(count, now: now)
+            place = self.buckets.renew(key, bucket)
+        }
         if answer == .taken {
             self.note(count, of: key)
         }
         return answer
+    }
+
+    /// The same where it is not remembered where the bucket is.
+    package mutating func take(_ count: Int = 1, for key: Key, now: UInt64) -> TokenBucket.Answer {
+        var place: Int?
+        return self.take(count, for: key, now: now, place: &place)
     }
 
     /// The answer that ``take(_:for:now:)`` would give; nothing is taken, and no new key is remembered.
@@ -127,10 +148,14 @@ package struct BucketMap<Key: Hashable & Sendable>: Sendable {
         guard var bucket = self.buckets[key] else {
             return nil
         }
+        self.adapt(&bucket)
+        return bucket
+    }
+
+    private func adapt(_ bucket: inout TokenBucket) {
         if bucket.limit != self.limit {
             bucket.limit = self.limit
         }
-        return bucket
     }
 
     private mutating func makeRoom(now: UInt64) {

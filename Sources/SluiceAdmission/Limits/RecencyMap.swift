@@ -2,17 +2,19 @@
 ///
 /// Every operation takes constant time. It has no bound of its own: its owner removes the oldest.
 struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private struct Node {
-        var key: Key
-        var value: Value
-        /// The slot of the entry renewed just before this one.
+    /// The neighbours of an entry in the order of their renewal, by their slots.
+    private struct Link {
+        /// The entry renewed just before this one.
         var older: Int?
-        /// The slot of the entry renewed just after this one.
+        /// The entry renewed just after this one.
         var newer: Int?
     }
 
     private var slots: [Key: Int] = [:]
-    private var nodes: [Node?] = []
+    // By slot, in lists of their own: looking at a key takes no copy of its value.
+    private var keys: [Key?] = []
+    private var values: [Value?] = []
+    private var links: [Link] = []
     private var freeSlots: [Int] = []
     private var oldestSlot: Int?
     private var newestSlot: Int?
@@ -21,51 +23,82 @@ struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// The entry that was not renewed for longest.
     var oldest: (key: Key, value: Value)? {
-        self.oldestSlot.flatMap { self.nodes[$0] }.map { ($0.key, $0.value) }
+        self.oldestSlot.flatMap { self.entry(at: $0) }
     }
 
     /// The first entries from the oldest on.
     func oldest(_ count: Int) -> [(key: Key, value: Value)] {
         var entries: [(key: Key, value: Value)] = []
         var slot = self.oldestSlot
-        while entries.count < count, let node = slot.flatMap({ self.nodes[$0] }) {
-            entries.append((node.key, node.value))
-            slot = node.newer
+        while entries.count < count, let place = slot, let entry = self.entry(at: place) {
+            entries.append(entry)
+            slot = self.links[place].newer
         }
         return entries
     }
 
+    private func entry(at slot: Int) -> (key: Key, value: Value)? {
+        guard let key = self.keys[slot], let value = self.values[slot] else {
+            return nil
+        }
+        return (key, value)
+    }
+
     /// The value of a key; not renewed by being read.
     subscript(key: Key) -> Value? {
-        self.slots[key].flatMap { self.nodes[$0]?.value }
+        self.slots[key].flatMap { self.values[$0] }
+    }
+
+    /// The slot of a key.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - guess: Where it was the last time, which spares the search if it still is.
+    /// - Returns: Nil if there is no such entry.
+    func slot(of key: Key, guess: Int? = nil) -> Int? {
+        if let guess, self.keys.indices.contains(guess), self.keys[guess] == key {
+            return guess
+        }
+        return self.slots[key]
+    }
+
+    /// The value in a slot that ``slot(of:guess:)`` has named.
+    func value(at slot: Int) -> Value? {
+        self.values[slot]
     }
 
     /// Sets the value of a key, and makes it the newest entry.
-    mutating func renew(_ key: Key, _ value: Value) {
-        let slot: Int
+    ///
+    /// - Returns: The slot of its entry.
+    @discardableResult
+    mutating func renew(_ key: Key, _ value: Value) -> Int {
         if let known = self.slots[key] {
-            guard known != self.newestSlot else {
-                self.nodes[known]?.value = value
-                return
-            }
-            self.unlink(known)
-            slot = known
-        } else {
-            if let free = self.freeSlots.popLast() {
-                slot = free
-            } else {
-                slot = self.nodes.count
-                self.nodes.append(nil)
-            }
-            self.slots[key] = slot
+            self.renew(at: known, value)
+            return known
         }
-        self.nodes[slot] = Node(key: key, value: value, older: self.newestSlot, newer: nil)
-        if let newest = self.newestSlot {
-            self.nodes[newest]?.newer = slot
+        let slot: Int
+        if let free = self.freeSlots.popLast() {
+            slot = free
         } else {
-            self.oldestSlot = slot
+            slot = self.keys.count
+            self.keys.append(nil)
+            self.values.append(nil)
+            self.links.append(Link())
         }
-        self.newestSlot = slot
+        self.slots[key] = slot
+        self.keys[slot] = key
+        self.values[slot] = value
+        self.link(slot)
+        return slot
+    }
+
+    /// Sets the value in a slot that ``slot(of:guess:)`` has named, and makes its entry the newest.
+    mutating func renew(at slot: Int, _ value: Value) {
+        self.values[slot] = value
+        if slot != self.newestSlot {
+            self.unlink(slot)
+            self.link(slot)
+        }
     }
 
     /// Removes an entry.
@@ -76,9 +109,10 @@ struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         guard let slot = self.slots.removeValue(forKey: key) else {
             return nil
         }
-        let value = self.nodes[slot]?.value
+        let value = self.values[slot]
         self.unlink(slot)
-        self.nodes[slot] = nil
+        self.keys[slot] = nil
+        self.values[slot] = nil
         self.freeSlots.append(slot)
         return value
     }
@@ -87,27 +121,35 @@ struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     ///
     /// Takes time in proportion to their number.
     mutating func removeAll(where shouldRemove: (Value) -> Bool) {
-        let keys = self.nodes.compactMap { node in
-            node.flatMap { shouldRemove($0.value) ? $0.key : nil }
+        let keys = self.keys.indices.compactMap { slot in
+            self.entry(at: slot).flatMap { shouldRemove($0.value) ? $0.key : nil }
         }
         for key in keys {
             self.remove(key)
         }
     }
 
+    private mutating func link(_ slot: Int) {
+        self.links[slot] = Link(older: self.newestSlot, newer: nil)
+        if let newest = self.newestSlot {
+            self.links[newest].newer = slot
+        } else {
+            self.oldestSlot = slot
+        }
+        self.newestSlot = slot
+    }
+
     private mutating func unlink(_ slot: Int) {
-        guard let node = self.nodes[slot] else {
-            return
-        }
-        if let older = node.older {
-            self.nodes[older]?.newer = node.newer
+        let link = self.links[slot]
+        if let older = link.older {
+            self.links[older].newer = link.newer
         } else {
-            self.oldestSlot = node.newer
+            self.oldestSlot = link.newer
         }
-        if let newer = node.newer {
-            self.nodes[newer]?.older = node.older
+        if let newer = link.newer {
+            self.links[newer].older = link.older
         } else {
-            self.newestSlot = node.older
+            self.newestSlot = link.older
         }
     }
 }

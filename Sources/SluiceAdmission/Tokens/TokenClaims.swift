@@ -144,10 +144,17 @@ struct TokenLifetime: Sendable, Hashable {
         guard now < self.expiresAt + leeway else {
             throw TokenError(.expired)
         }
-        for start in [self.notBefore, self.issuedAt] {
-            if let start, now < start - leeway {
-                throw TokenError(.notYetValid)
-            }
+        guard !self.isEarly(now: now, leeway: leeway) else {
+            throw TokenError(.notYetValid)
         }
+    }
+
+    /// Whether ``check(now:leeway:)`` would throw.
+    func isOver(now: Double, leeway: Double) -> Bool {
+        !(now < self.expiresAt + leeway) || self.isEarly(now: now, leeway: leeway)
+    }
+
+    private func isEarly(now: Double, leeway: Double) -> Bool {
+        now < (self.notBefore ?? -.infinity) - leeway || now < (self.issuedAt ?? -.infinity) - leeway
     }
 }

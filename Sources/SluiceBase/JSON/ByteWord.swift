@@ -37,6 +37,27 @@ public struct ByteWord {
         return (marks & Self.highBits).trailingZeroBitCount / 8
     }
 
+    /// How many bytes ``isPlainStringBlock(_:at:)`` looks at.
+    @inlinable
+    public static var blockWidth: Int { 16 }
+
+    /// Whether none of the sixteen bytes from `offset` on, which have to be there, needs a look inside a JSON string.
+    @inlinable
+    @inline(__always)
+    public static func isPlainStringBlock(_ bytes: Span<UInt8>, at offset: Int) -> Bool {
+        // Bounds are checked by the load itself; unsafe is only that the bytes are taken for a vector.
+        let block = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD16<Int8>.self)
+        // With a sign, parts of multi-byte characters are below control characters. Each step has its type, or it would be
+        // taken lane by lane.
+        let controls = block .< SIMD16<Int8>(repeating: 0x20)
+        let quotes = block .== SIMD16<Int8>(repeating: 0x22)
+        let backslashes = block .== SIMD16<Int8>(repeating: 0x5C)
+        let marks = controls .| quotes .| backslashes
+        // A mask has all bits of a lane set or none.
+        let words = unsafe unsafeBitCast(marks, to: SIMD2<UInt64>.self)
+        return words.x | words.y == 0
+    }
+
     /// How many bytes stand before the first line feed; 8 if there is none.
     @inlinable
     @inline(__always)

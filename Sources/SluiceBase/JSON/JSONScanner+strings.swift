@@ -31,6 +31,9 @@ extension JSONScanner {
     @inlinable
     @inline(__always)
     internal mutating func skipPlainCharacters(_ bytes: Span<UInt8>) {
+        while self.offset <= bytes.count &- ByteWord.blockWidth, ByteWord.isPlainStringBlock(bytes, at: self.offset) {
+            self.offset &+= ByteWord.blockWidth
+        }
         while self.offset <= bytes.count &- ByteWord.width {
             let count = ByteWord(bytes, at: self.offset).plainStringPrefix
             self.offset &+= count

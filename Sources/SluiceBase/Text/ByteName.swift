@@ -20,7 +20,11 @@ package struct ByteName: Hashable, Sendable, CustomStringConvertible, Expressibl
         return one.withUTF8 { one in
             // Both strings' own UTF-8, alive for the closures.
             other.withUTF8 { other in
-                unsafe one.count == other.count && one.elementsEqual(other)
+                guard one.count == other.count else { return false }
+                for index in one.indices where unsafe one[index] != other[index] {
+                    return false
+                }
+                return true
             }
         }
     }

@@ -24,7 +24,13 @@ package final class HTTPConnectionInfo {
     /// Why the router wants this connection's requests refused, if it does.
     ///
     /// The answer is the router's; the HTTP side closes such a connection behind the first one.
-    package var refusal: Problem?
+    package var refusal: Problem? {
+        didSet {
+            self.isRefused = self.refusal != nil
+        }
+    }
+    /// Whether there is a refusal: asked for each request.
+    package private(set) var isRefused = false
 
     /// Collects a channel's own facts.
     package init(channel: any Channel, isTLS: Bool) {

@@ -181,11 +181,16 @@ extension HTTPExchange {
         problem.adding([("requestId", .string(self.requestID))]).response(allocator: self.connection.allocator)
     }
 
+    /// Whether its answer gets fields because of the request.
+    internal var addsFields: Bool { !self.commonFields.isEmpty || self.hasTrace }
+
+    private var hasTrace: Bool { self.headNote?.hasTrace ?? self.request.headers.contains(name: "traceparent") }
+
     /// An answer's fields, and those that it gets because of the request.
     internal func fields(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {
         // Most answers have none: two empty lists need not be joined.
         var fields = self.commonFields.isEmpty ? headers : headers + self.commonFields
-        if self.request.headers.contains(name: "traceparent"), let header = self.trace.header {
+        if self.hasTrace, let header = self.trace.header {
             fields.append(("traceparent", header))
         }
         return fields

@@ -14,7 +14,16 @@ package protocol RequestRouter: AnyObject {
     /// The handler of this request. The head has been checked; nothing of the body has been seen.
     func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler
 
-    /// Fields that every answer to this request has, the refusals of the HTTP side included.
+    /// The handler of another request with the same head as an earlier one.
+    ///
+    /// - Parameters:
+    ///   - kept: What the earlier request's handler has left in its `headNote`.
+    ///   - connection: The connection of both.
+    /// - Returns: Nil if `route` is to choose it.
+    func routeAgain(_ kept: AnyObject, on connection: HTTPConnectionInfo) -> (any RequestHandler)?
+
+    /// Fields that every answer to this request has, the refusals of the HTTP side included. Asked where the request names
+    /// its `Origin`; others have none.
     func answerFields(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> [(name: String, value: String)]
 
     /// The head of the answer to a request is about to leave: for the log.
@@ -46,6 +55,8 @@ extension RequestRouter {
     package func connectionOpened(_ connection: HTTPConnectionInfo) {}
 
     package func connectionClosed(_ connection: HTTPConnectionInfo) {}
+
+    package func routeAgain(_ kept: AnyObject, on connection: HTTPConnectionInfo) -> (any RequestHandler)? { nil }
 
     package func slowReaderCut() {}
 

@@ -21,7 +21,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
 
     /// The kind of the next bytes.
     private enum Phase {
-        case head(RequestHeadReader)
+        case head
         case length(Int)
         case chunked(ChunkedBodyReader)
         /// A whole request is with the handler; the bytes of the next one stay here.
@@ -44,8 +44,11 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     private let limits: HTTPLimits
     /// The connection's handler, as long as the gate stands in the pipeline.
     private var owner: HTTPConnectionHandler?
-    private var context: ChannelHandlerContext?
-    private var phase: Phase
+    private(set) var context: ChannelHandlerContext?
+    private var phase = Phase.head
+    /// Reads heads, one after the other; made anew for each that it has seen any of.
+    private var reader: RequestHeadReader
+    private var isReaderNew = true
     private(set) var held = ByteBuffer()
     private var share: RequestMemory.Share
     /// How many of the held bytes the head's reader has seen already.
@@ -65,7 +68,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     init(limits: HTTPLimits, memory: RequestMemory) {
         self.limits = limits
         self.share = RequestMemory.Share(of: memory)
-        self.phase = .head(RequestHeadReader(limits: limits))
+        self.reader = RequestHeadReader(limits: limits)
     }
 
     /// Ties the gate to the connection's handler.
@@ -75,7 +78,7 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
 
     /// Whether some of a head has arrived, and the rest has not.
     var isWithinHead: Bool {
-        if case .head(let reader) = self.phase { reader.hasBegun || self.held.readableBytes > 0 } else { false }
+        if case .head = self.phase { !self.isReaderNew || self.held.readableBytes > 0 } else { false }
     }
 
     /// How many bytes wait here.
@@ -103,7 +106,11 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
 
     /// The next request may come through.
     func nextRequest() {
-        self.phase = .head(RequestHeadReader(limits: self.limits))
+        self.phase = .head
+        if !self.isReaderNew {
+            self.reader = RequestHeadReader(limits: self.limits)
+            self.isReaderNew = true
+        }
         self.isPaused = false
         self.pump()
     }
@@ -243,8 +250,8 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     /// - Returns: Whether another one may be possible.
     private func step() -> Bool {
         switch self.phase {
-        case .head(let reader):
-            return self.stepHead(reader)
+        case .head:
+            return self.stepHead()
         case .length(let remaining):
             guard !self.isPaused else { return false }
             let byteCount = min(remaining, self.held.readableBytes, Self.maximumPieceBytes)
@@ -264,20 +271,20 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
-    private func stepHead(_ reader: RequestHeadReader) -> Bool {
+    private func stepHead() -> Bool {
         guard let owner, owner.acceptsRequest else { return false }
-        if self.stepRepeatedHead(reader, owner) {
+        if self.isReaderNew, self.stepRepeatedHead(owner) {
             return true
         }
-        var reader = reader
-        switch reader.consume(self.held.readableBytesUInt8Span, from: self.scannedByteCount) {
+        // A reader that has seen nothing is as good as a new one, and an idle connection has no head.
+        self.isReaderNew = self.isReaderNew && self.held.readableBytes == 0
+        switch self.reader.consume(self.held.readableBytesUInt8Span, from: self.scannedByteCount) {
         case .incomplete:
             self.scannedByteCount = self.held.readableBytes
-            self.phase = .head(reader)
             return false
         case .complete(let byteCount):
             self.scannedByteCount = 0
-            guard let bytes = self.held.readBytes(length: byteCount), let head = reader.head(bytes) else {
+            guard let bytes = self.held.readBytes(length: byteCount), let head = self.reader.head(bytes) else {
                 preconditionFailure("a head that was read to its end is not there")
             }
             // Until the handler has judged it nothing may follow.
@@ -295,17 +302,22 @@ internal final class HTTPByteGate: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     /// Lets the same head as before through, if it is there as a whole.
-    private func stepRepeatedHead(_ reader: RequestHeadReader, _ owner: HTTPConnectionHandler) -> Bool {
-        guard !reader.hasBegun, let repeatedHead,
-            let (accepted, byteCount) = repeatedHead.accept(
-                self.held.readableBytesUInt8Span,
-                maximumBytes: self.limits.maximumHeadBytes
-            )
-        else { return false }
-        self.held.moveReaderIndex(forwardBy: byteCount)
-        // Until the handler has judged it nothing may follow.
-        self.phase = .waiting
-        owner.received(accepted)
+    private func stepRepeatedHead(_ owner: HTTPConnectionHandler) -> Bool {
+        guard let repeatedHead else { return false }
+        let limit = self.limits.maximumHeadBytes
+        switch repeatedHead.judge(self.held.readableBytesUInt8Span, maximumBytes: limit) {
+        case .other:
+            return false
+        case .same:
+            self.held.moveReaderIndex(forwardBy: repeatedHead.byteCount)
+            // Until the handler has judged it nothing may follow.
+            self.phase = .waiting
+            owner.received(repeatedHead.accepted)
+        case .sameOfLength(let accepted):
+            self.held.moveReaderIndex(forwardBy: repeatedHead.byteCount)
+            self.phase = .waiting
+            owner.received(accepted)
+        }
         self.endIfWhole()
         return true
     }

@@ -42,12 +42,18 @@ extension HTTPConnectionHandler {
         guard case .exchanging(let active) = self.state, active.machine.answer == .awaited else { return }
         guard let context = self.context else { return }
         let persists = !closing && self.persists(active.machine)
+        if source == nil, persists, let bytes = self.short(response, active.exchange, now: context.eventLoop.now) {
+            self.write(bytes, nil, asAnswerTo: active, persists: true)
+            return
+        }
         let request = active.exchange.request
         var response = response
         let byteCount = source == nil ? response.body?.readableBytes ?? 0 : source?.byteCount
         let isPacked = ContentCoding.isPacked(&response, byteCount: byteCount, request.headers)
         response.headers = self.fields(response.headers, of: active.exchange, response.status)
-        if let source = source ?? HTTPBufferBody(response.body, ifOver: HTTPBodyFlow.pieceBytes) {
+        if source != nil || byteCount ?? 0 > HTTPBodyFlow.pieceBytes,
+            let source = source ?? HTTPBufferBody(response.body, ifOver: HTTPBodyFlow.pieceBytes)
+        {
             self.stream(response, from: source, isPacked: isPacked, persists: persists)
             return
         }
@@ -63,6 +69,24 @@ extension HTTPConnectionHandler {
             isHead: request.method == .HEAD,
             now: context.eventLoop.now
         )
+        self.write(head, body, asAnswerTo: active, persists: persists)
+    }
+
+    /// The bytes of an answer that nothing is added to; nil for any other.
+    private func short(_ response: HTTPResponse, _ exchange: HTTPExchange, now: NIODeadline) -> ByteBuffer? {
+        guard response.headers.isEmpty, !exchange.addsFields, !exchange.request.isVersion10,
+            exchange.request.method != .HEAD, let body = response.body,
+            body.readableBytes < ContentCoding.minimumBytes,
+            let bytes = self.encoder.encodeShort(response, body, now: now)
+        else {
+            return nil
+        }
+        self.router.answered(exchange, status: response.status)
+        exchange.meter?(body.readableBytes)
+        return bytes
+    }
+
+    private func write(_ head: ByteBuffer, _ body: ByteBuffer?, asAnswerTo active: ActiveExchange, persists: Bool) {
         active.machine.answerEnded()
         active.closesAfterAnswer = !persists
         active.exchange.driver = nil
@@ -122,7 +146,7 @@ extension HTTPConnectionHandler {
     }
 
     internal func persists(_ machine: ExchangeMachine) -> Bool {
-        machine.persistsAfterAnswer && !self.isDraining && !self.isInputClosed && self.connection.refusal == nil
+        machine.persistsAfterAnswer && !self.isDraining && !self.isInputClosed && !self.connection.isRefused
     }
 
     // MARK: Refusals of the HTTP side itself
@@ -261,8 +285,11 @@ extension HTTPConnectionHandler {
     internal func write(_ bytes: ByteBuffer) {
         self.needsFlush = true
         self.writtenByteCount += bytes.readableBytes
-        self.context?.write(self.wrapOutboundOut(bytes), promise: nil)
+        self.outlet?.write(self.wrapOutboundOut(bytes), promise: nil)
     }
+
+    /// Where bytes leave: behind the gate, which has no part in what is written.
+    private var outlet: ChannelHandlerContext? { self.gate.context ?? self.context }
 
     /// While bytes are being read the flush waits for the end of the turn, so that the answers to pipelined requests
     /// leave in one write.
@@ -275,6 +302,6 @@ extension HTTPConnectionHandler {
     internal func flushIfNeeded() {
         guard self.needsFlush else { return }
         self.needsFlush = false
-        self.context?.flush()
+        self.outlet?.flush()
     }
 }

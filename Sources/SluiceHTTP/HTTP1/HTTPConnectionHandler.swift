@@ -182,8 +182,11 @@ package final class HTTPConnectionHandler: ChannelInboundHandler, RemovableChann
             driver: self,
             headNote: accepted.note
         )
-        exchange.commonFields = self.router.answerFields(request, on: self.connection)
-        let handler = self.router.route(request, on: self.connection)
+        if accepted.note?.hasOrigin ?? request.headers.contains(name: "Origin") {
+            exchange.commonFields = self.router.answerFields(request, on: self.connection)
+        }
+        let known = (accepted.note?.kept).flatMap { self.router.routeAgain($0, on: self.connection) }
+        let handler = known ?? self.router.route(request, on: self.connection)
         let machine = ExchangeMachine(accepted, limits: self.limits)
         self.state = .exchanging(
             ActiveExchange(

@@ -3,7 +3,16 @@
 ///
 /// Reading a head depends on its bytes and on the connection's limits alone. So the same bytes are accepted again
 /// without being read, and others are read as if this did not exist.
-internal struct RepeatedHead {
+internal final class RepeatedHead {
+    /// What some bytes are, beside the remembered head.
+    enum Verdict {
+        /// Not known to be the same head.
+        case other
+        case same
+        /// The same head, but for the length of its body.
+        case sameOfLength(RequestHeadCheck.Accepted)
+    }
+
     /// A longer head is read each time.
     static let maximumBytes = 2048
     /// Nor is one with more parts than this in its path or its query: what was read of it is kept on idle connections.
@@ -14,7 +23,8 @@ internal struct RepeatedHead {
     private let bytes: [UInt8]
     /// Where in it the digits of `Content-Length` stand; empty at its end if there are none.
     private let digits: Range<Int>
-    private let accepted: RequestHeadCheck.Accepted
+    /// What it was accepted as.
+    let accepted: RequestHeadCheck.Accepted
 
     /// Remembers a head, which gets a note.
     ///
@@ -30,35 +40,38 @@ internal struct RepeatedHead {
         }
         let digits = accepted.request.contentLength.flatMap { _ in headers.places(of: "Content-Length").first }
         guard (digits?.count ?? 0) <= Self.maximumDigitCount else { return nil }
-        accepted.note = HeadNote()
+        accepted.note = HeadNote(headers)
         self.bytes = bytes
         self.digits = digits ?? bytes.count..<bytes.count
         self.accepted = accepted
     }
 
-    /// What the same head is accepted as.
+    /// How long it is.
+    var byteCount: Int { self.bytes.count }
+
+    /// Whether this is the same head.
     ///
     /// - Parameters:
     ///   - bytes: What has arrived; a head begins with the first byte.
     ///   - maximumBytes: The most bytes of a head.
-    /// - Returns: What was accepted, and how long the head is; nil if this is not known to be the same head.
-    func accept(_ bytes: borrowing Span<UInt8>, maximumBytes: Int) -> (RequestHeadCheck.Accepted, byteCount: Int)? {
+    /// - Returns: Whether it is, and what it is accepted as where that is not the same.
+    func judge(_ bytes: borrowing Span<UInt8>, maximumBytes: Int) -> Verdict {
         let count = self.bytes.count
-        guard count <= min(bytes.count, maximumBytes) else { return nil }
+        guard count <= min(bytes.count, maximumBytes) else { return .other }
         let isSame = (
             self.equals(bytes, 0..<self.digits.lowerBound), self.equals(bytes, self.digits.upperBound..<count)
         )
-        guard isSame == (true, true) else { return nil }
-        guard !self.equals(bytes, self.digits) else { return (self.accepted, count) }
+        guard isSame == (true, true) else { return .other }
+        guard !self.equals(bytes, self.digits) else { return .same }
         var length = 0
         var head = self.bytes
         for place in self.digits {
             let byte = bytes[place]
-            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return .other }
             length = length * 10 + Int(byte - UInt8(ascii: "0"))
             head[place] = byte
         }
-        return (self.accepted.with(contentLength: length, head: head), count)
+        return .sameOfLength(self.accepted.with(contentLength: length, head: head))
     }
 
     /// Compares in a time that depends on the lengths alone: a proxy may carry the credentials of many on one connection.

@@ -180,7 +180,9 @@ final class HTTP2StreamHandler: StreamEnd, ChannelDuplexHandler {
             eventLoop: context.eventLoop,
             driver: self
         )
-        exchange.commonFields = connection.router.answerFields(request, on: connection.info)
+        if request.headers.contains(name: "Origin") {
+            exchange.commonFields = connection.router.answerFields(request, on: connection.info)
+        }
         let handler = connection.router.route(request, on: connection.info)
         self.state = .exchanging(
             ActiveExchange(

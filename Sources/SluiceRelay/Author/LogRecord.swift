@@ -26,7 +26,7 @@ package struct LogRecord: Sendable {
     /// The number of its first message, or of the next one where it has none.
     package var first: Seq
     /// Numbered in one run from `first`.
-    package var messages: [Message] = []
+    package var messages: [Message]
     /// How many messages the scan has had, these among them.
     package var messageCount: Int
     /// When the request came; nil for an effect of time.
@@ -53,9 +53,33 @@ package struct LogRecord: Sendable {
         self.prev = standing.place
         self.place = place
         self.first = standing.head.next
+        self.messages = []
         self.messageCount = standing.messageCount
         self.owner = standing.owner
         self.name = standing.name
+    }
+
+    /// The record of a request: its messages, or a sign of life.
+    ///
+    /// Made in one go, since there is one for each request.
+    ///
+    /// - Parameters:
+    ///   - standing: Where the scan stands before it.
+    ///   - request: The request.
+    ///   - answer: The answer if it is repeated.
+    @inline(__always)
+    init(after standing: ScanStanding, _ request: IngestRequest, answer: Answer?) {
+        self.epoch = standing.epoch
+        self.prev = standing.place
+        self.place = standing.place + 1
+        self.first = standing.head.next
+        self.messages = request.messages
+        self.messageCount = standing.messageCount + request.messages.count
+        self.at = request.at
+        self.owner = standing.owner ?? request.owner
+        self.name = standing.name
+        self.answer = answer
+        self.isHeard = true
     }
 
     /// The number of the newest message after it.

@@ -58,15 +58,11 @@ package struct ScanAuthor: Sendable {
             case .conflict: return .refused(.idempotencyConflict)
             }
         }
-        var record = LogRecord(after: standing, place: standing.place + 1)
-        record.messages = request.messages
-        record.messageCount += count
-        record.at = request.at
-        record.owner = standing.owner ?? request.owner
-        record.isHeard = true
-        let receipt = IngestReceipt(acceptedCount: count, seqs: count > 0 ? record.first...record.head : nil)
-        record.answer = request.idempotency.map { LogRecord.Answer(request: $0, receipt: receipt) }
-        return .record(record, receipt)
+        let first = standing.head.next
+        let seqs = count > 0 ? first...standing.head.advanced(by: count) : nil
+        let receipt = IngestReceipt(acceptedCount: count, seqs: seqs)
+        let answer = request.idempotency.map { LogRecord.Answer(request: $0, receipt: receipt) }
+        return .record(LogRecord(after: standing, request, answer: answer), receipt)
     }
 
     /// Judges a request that sets a scan's owner and name.

@@ -36,7 +36,13 @@ package final class LoopFanOut {
     private static let readersPerTurn = 16
 
     package let eventLoop: any EventLoop
-    package private(set) var counts = Counts()
+    package var counts: Counts {
+        var counts = self.tally
+        counts.writtenBytes = self.writtenBytes
+        return counts
+    }
+    private var tally = Counts()
+    private var writtenBytes = 0
     package var requests: Requests?
 
     private var subscribers: [SubscriptionID: Subscriber] = [:]
@@ -218,7 +224,7 @@ package final class LoopFanOut {
     /// A member has no room for the written bytes; it has everything through its cursor, and is in no list.
     private func fellBehind(_ member: Subscriber) {
         member.generation += 1
-        self.counts.fellBehind += 1
+        self.tally.fellBehind += 1
         self.requests?.fellBehind(member)
         member.outbox.fellBehind(member.id)
     }
@@ -239,18 +245,18 @@ package final class LoopFanOut {
 
     /// Bytes were handed to a connection.
     func wrote(_ byteCount: Int) {
-        self.counts.writtenBytes += byteCount
+        self.writtenBytes += byteCount
     }
 
     private func count(_ frames: OutgoingFrames, times: Int) {
-        self.counts.writes += times
-        self.counts.deliveredFrames += frames.frameCount * times
-        self.counts.deliveredMessages += frames.messageCount * times
-        self.counts.deliveredBytes += frames.plain.readableBytes * times
+        self.tally.writes += times
+        self.tally.deliveredFrames += frames.frameCount * times
+        self.tally.deliveredMessages += frames.messageCount * times
+        self.tally.deliveredBytes += frames.plain.readableBytes * times
         if let oldestAt = frames.oldestAt {
             // One look at the clock for all members; if it was set back meanwhile, they count as served at once.
             let age = Double(self.wallClock().milliseconds) - Double(oldestAt.milliseconds)
-            self.counts.latencies.observe(max(0, age / 1000), times: times)
+            self.tally.latencies.observe(max(0, age / 1000), times: times)
         }
     }
 }

@@ -23,9 +23,12 @@ package final class Outbox {
     private static let wantedRoom = 1024 * 1024
 
     /// Counts of everything the connection was given.
-    package private(set) var counts = Counts()
+    package var counts: Counts { self.tally }
+    private var tally = Counts()
     /// Whether the socket takes more: less than `max_buffered` bytes wait for it.
-    package private(set) var isWritable = true
+    package var isWritable: Bool { self.takesMore }
+    // What other modules see is looked up at each access whether another one is under way.
+    private var takesMore = true
     /// Since when it does not; nil while it does, and once the connection is closing.
     package private(set) var blockedSince: NIODeadline?
 
@@ -64,7 +67,7 @@ package final class Outbox {
         self.fanOut = fanOut
         self.maximumBufferedBytes = maximumBufferedBytes
         self.askWaitingBytes = waitingBytes
-        self.isWritable = context.channel.isWritable
+        self.takesMore = context.channel.isWritable
     }
 
     /// How many bytes were flushed to a channel and not taken by its socket.
@@ -77,7 +80,7 @@ package final class Outbox {
 
     /// Whether this many bytes may be written now.
     package func hasRoom(for byteCount: Int) -> Bool {
-        self.isWritable && byteCount <= self.room(for: byteCount)
+        self.takesMore && byteCount <= self.room(for: byteCount)
     }
 
     /// How many bytes may be written now; exact only up to the number asked for.
@@ -97,10 +100,10 @@ package final class Outbox {
         guard self.isOpen else {
             return
         }
-        self.counts.frames += frameCount
-        self.counts.messages += messageCount
-        self.counts.bytes += frames.readableBytes
-        self.counts.lagFrames += lagCount
+        self.tally.frames += frameCount
+        self.tally.messages += messageCount
+        self.tally.bytes += frames.readableBytes
+        self.tally.lagFrames += lagCount
         self.unflushedBytes += frames.readableBytes
         self.mostWaitingBytes += frames.readableBytes
         self.fanOut.wrote(frames.readableBytes)
@@ -139,7 +142,7 @@ package final class Outbox {
         guard self.isOpen else {
             return
         }
-        self.isWritable = isWritable
+        self.takesMore = isWritable
         self.blockedSince = isWritable ? nil : (self.blockedSince ?? now)
         first()
         self.readNext()
@@ -180,7 +183,7 @@ package final class Outbox {
     /// If writes of this loop turn took the room, their flush asks again; otherwise the channel is not writable, and
     /// reports when it is.
     private func readNext() {
-        guard self.isOpen, self.isWritable, self.awaitedPage == nil, !self.readers.isEmpty else {
+        guard self.isOpen, self.takesMore, self.awaitedPage == nil, !self.readers.isEmpty else {
             return
         }
         let room = self.room(for: Self.wantedRoom)

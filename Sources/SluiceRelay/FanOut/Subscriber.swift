@@ -8,7 +8,12 @@ package final class Subscriber {
     package let scanID: ScanID
     package let outbox: Outbox
     /// The cursor after the last write, for the connection's own account.
-    package internal(set) var cursor: Seq = 0
+    package internal(set) var cursor: Seq {
+        get { self.place }
+        set { self.place = newValue }
+    }
+    // Not seen by other modules, as which it would be looked up at each access whether another one is under way.
+    private var place: Seq = 0
 
     /// Whether it has ended.
     package internal(set) var isOver = false

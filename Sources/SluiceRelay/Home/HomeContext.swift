@@ -13,8 +13,11 @@ final class HomeContext {
     let idempotency: IdempotencyBook
     /// Keeps scans beyond the life of the process; nil for memory only.
     let store: (any ScanStore)?
+    let hasStore: Bool
     /// The log that several processes share; nil without one, and always nil beside a store.
     let engine: (any ScanEngine)?
+    /// Whether there is one: asked for each request, where looking at the engine itself would count it up and down.
+    let hasEngine: Bool
     /// The bytes that wait to be written to the engine, of all homes.
     let waitingBytes: WaitingBytes
     /// The wall clock, against which times written by other processes are read.
@@ -61,6 +64,8 @@ final class HomeContext {
         self.idempotency = idempotency
         self.store = store
         self.engine = engine
+        self.hasEngine = engine != nil
+        self.hasStore = store != nil
         self.waitingBytes = waitingBytes
         self.wallClock = wallClock
         self.observer = observer
@@ -99,6 +104,9 @@ final class HomeContext {
         self.pages.remove(epoch: epoch)
         self.desk.remove(epoch: epoch)
     }
+
+    /// Whether what is numbered now can be stored, where it is to be.
+    var mayStore: Bool { !self.hasStore || self.store?.isAvailable ?? true }
 
     func makeGroupID() -> GroupID {
         self.nextGroup += 1

@@ -6,6 +6,8 @@ internal import SluiceBase
 extension HomeLoop {
     /// An alarm due sooner than this rings in the next turn of the loop, after it has polled its sockets.
     private static let leastDelay = TimeAmount.microseconds(50)
+    /// The list of touched scans keeps its room for at most so many.
+    private static let keptTouchedCount = 64
 
     /// Marks a scan that did something in this turn of the loop: at its end the scan's frames go out, once.
     func touch(_ scan: ScanHome) {
@@ -19,21 +21,35 @@ extension HomeLoop {
         }
         self.eventLoop.assumeIsolated()
             .execute {
-                let touched = self.touched
-                self.touched = []
-                let now = self.eventLoop.now
-                for scan in touched {
-                    scan.isTouched = false
-                    // A scan removed in this turn is skipped.
-                    guard self.live(scan.id)?.scan === scan else {
-                        continue
-                    }
-                    scan.endTurn(now: now)
-                    self.alarms.set(.scan(scan.id), at: scan.deadline)
-                }
-                self.setClock()
-                self.context.turn.reset()
+                self.endTurn(now: self.eventLoop.now)
             }
+    }
+
+    private func endTurn(now: NIODeadline) {
+        // Scans touched from here on have another turn; the list keeps its room.
+        swap(&self.touched, &self.ending)
+        for scan in self.ending {
+            scan.isTouched = false
+            // A scan removed in this turn is skipped.
+            guard !scan.isRemoved else {
+                continue
+            }
+            scan.endTurn(now: now)
+            self.setAlarm(of: scan)
+        }
+        self.ending.removeAll(keepingCapacity: self.ending.count <= Self.keptTouchedCount)
+        self.setClock()
+        self.context.turn.reset()
+    }
+
+    /// Has a scan woken when it next has something to do; one that is woken early enough anyway is not looked up.
+    private func setAlarm(of scan: ScanHome) {
+        let deadline = scan.deadline
+        if let wakesAt = scan.wakesAt, wakesAt <= deadline {
+            return
+        }
+        scan.wakesAt = deadline
+        self.alarms.set(.scan(scan.id), at: deadline)
     }
 
     /// Sets the timer, unless it rings early enough for the next alarm.
@@ -89,6 +105,7 @@ extension HomeLoop {
 
     private func wake(_ live: LiveScan, now: NIODeadline) {
         let scan = live.scan
+        scan.wakesAt = nil
         scan.ring(now: now)
         let due = scan.lifecycle.due(now: now)
         if case .announceStall(let silentFor) = due {
@@ -97,7 +114,7 @@ extension HomeLoop {
         }
         scan.endTurn(now: now)
         guard case .remove(let end) = due else {
-            self.alarms.set(.scan(scan.id), at: scan.deadline)
+            self.setAlarm(of: scan)
             return
         }
         // Waiting messages go out first, and a half-applied record is finished.
@@ -121,7 +138,7 @@ extension HomeLoop {
         let scans = self.scans
         for scan in scans {
             scan.release()
-            self.alarms.set(.scan(scan.id), at: scan.deadline)
+            self.setAlarm(of: scan)
         }
         self.setClock()
         self.flushed(scans, promise)

@@ -139,6 +139,7 @@ extension HomeLoop {
             return
         }
         live.scan.drop()
+        live.scan.isRemoved = true
         self.presence[scan.id] = live.waiters.map { .awaited($0) }
         self.openScans.removeAll { $0 === live }
         self.alarms.remove(.scan(scan.id))

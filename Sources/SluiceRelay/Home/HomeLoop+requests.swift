@@ -14,15 +14,29 @@ extension HomeLoop {
     ///
     /// Fails with `RelayRefusal`. The promise succeeds when the messages are stored; they are relayed before that.
     func ingest(_ request: IngestRequest, promise: EventLoopPromise<IngestReceipt>) {
-        guard self.context.engine == nil else {
+        guard !self.context.hasEngine else {
             self.write(.ingest(request), to: request.scanID) { promise.settle($0) }
             return
         }
         let live = self.live(request.scanID)
         if let live, live.isBusy {
-            live.wait { self.take(request, by: self.live(request.scanID), promise) }
+            live.wait { self.take(request, by: self.live(request.scanID)).settle(promise) }
         } else {
-            self.take(request, by: live, promise)
+            self.take(request, by: live).settle(promise)
+        }
+    }
+
+    /// Takes the messages of a request whose scan is in memory and not busy, or whose scan does not exist.
+    ///
+    /// - Returns: The answer, or where it comes; nil if the request has to wait for something first: nothing was done.
+    func ingestNow(_ request: IngestRequest) -> IngestOutcome? {
+        guard !self.context.hasEngine else {
+            return nil
+        }
+        switch self.presence[request.scanID] {
+        case .live(let live): return live.isBusy || live.loading != nil ? nil : self.take(request, by: live)
+        case .awaited, nil: return self.take(request, by: nil)
+        case .dormant, .loading: return nil
         }
     }
 
@@ -30,7 +44,7 @@ extension HomeLoop {
     ///
     /// Fails with `RelayRefusal`.
     func put(_ id: ScanID, owner: String?, name: String?, at: WallTime, promise: EventLoopPromise<ScanRegistration>) {
-        guard self.context.engine == nil else {
+        guard !self.context.hasEngine else {
             self.write(.register(owner: owner, name: name, at: at), to: id) { promise.settle($0) }
             return
         }
@@ -56,11 +70,10 @@ extension HomeLoop {
         }
     }
 
-    private func take(_ request: IngestRequest, by known: LiveScan?, _ promise: EventLoopPromise<IngestReceipt>) {
-        guard self.context.store?.isAvailable ?? true, request.stream.map({ !$0.isBroken }) ?? true else {
+    private func take(_ request: IngestRequest, by known: LiveScan?) -> IngestOutcome {
+        guard self.context.mayStore, !(request.stream?.isBroken ?? false) else {
             request.stream?.breakOff()
-            promise.fail(RelayRefusal.storageUnavailable)
-            return
+            return .refused(.storageUnavailable)
         }
         let now = self.eventLoop.now
         let vacancy = known == nil && ScanAuthor.opens(request) ? self.takePlace(for: request.scanID) : nil
@@ -68,17 +81,18 @@ extension HomeLoop {
         case .refused(let refusal):
             self.giveBack(vacancy)
             request.stream?.breakOff()
-            promise.fail(refusal)
+            return .refused(refusal)
         case .known(let receipt):
             self.giveBack(vacancy)
-            self.store(request, receipt, of: known?.scan, promise)
+            return self.store(request, receipt, of: known?.scan)
         case .record(let record, let receipt):
             let live = known ?? self.open(request.scanID, record, life: vacancy?.life, now: now)
-            if self.apply(record, to: live, now: now) {
-                self.store(request, receipt, of: live.scan, promise)
-            } else {
-                self.applyLater(live) { self.store(request, receipt, of: live.scan, promise) }
+            guard !self.apply(record, to: live, now: now) else {
+                return self.store(request, receipt, of: live.scan)
             }
+            let promise = self.eventLoop.makePromise(of: IngestReceipt.self)
+            self.applyLater(live) { self.store(request, receipt, of: live.scan).settle(promise) }
+            return .pending(promise.futureResult)
         }
     }
 
@@ -89,7 +103,7 @@ extension HomeLoop {
         at: WallTime,
         _ promise: EventLoopPromise<ScanRegistration>
     ) {
-        guard self.context.store?.isAvailable ?? true else {
+        guard self.context.mayStore else {
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
@@ -109,7 +123,7 @@ extension HomeLoop {
     }
 
     private func remove(_ id: ScanID, _ promise: EventLoopPromise<Bool>) {
-        guard self.context.store?.isAvailable ?? true else {
+        guard self.context.mayStore else {
             promise.fail(RelayRefusal.storageUnavailable)
             return
         }
@@ -158,13 +172,17 @@ extension HomeLoop {
     func applyLater(_ live: LiveScan, then finish: @escaping () -> Void) {
         live.finish = finish
         self.openScans.append(live)
-        if self.openScans.count == 1 {
-            self.goOnLater()
-        }
+        self.goOnLater()
     }
 
+    /// One turn at a time: scans that are opened by what a turn answers wait for the same next one.
     private func goOnLater() {
+        guard !self.isGoingOn else {
+            return
+        }
+        self.isGoingOn = true
         self.eventLoop.nextTurn {
+            self.isGoingOn = false
             self.context.turn.reset()
             // Each scan in turn, so that a long request delays no other scan.
             for _ in 0..<self.openScans.count where self.context.turn.hasRoom {
@@ -193,16 +211,21 @@ extension HomeLoop {
         }
         let finish = live.finish
         live.finish = {}
+        // An answer may bring the next request at once, and that one's record may be long, too.
         finish()
-        while let command = live.popWaiting() {
+        while !self.keepsWaiting(behind: live), let command = live.popWaiting() {
             command()
-            if let next = self.live(scan.id), next.scan.isApplying {
-                // This command's record is long too: the others keep waiting.
-                if next !== live {
-                    next.inherit(live)
-                }
-                return
-            }
         }
+    }
+
+    /// Whether the newest record of a scan is half applied, so that the commands that wait keep waiting.
+    private func keepsWaiting(behind live: LiveScan) -> Bool {
+        guard let next = self.live(live.scan.id), next.scan.isApplying else {
+            return false
+        }
+        if next !== live {
+            next.inherit(live)
+        }
+        return true
     }
 }

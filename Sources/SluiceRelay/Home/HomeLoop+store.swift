@@ -37,7 +37,13 @@ extension HomeLoop {
             return
         }
         switch self.presence[id] {
-        case .awaited, .live, nil:
+        case .live(let live):
+            if let loading = live.loading {
+                loading.commands.append(command)
+            } else {
+                command(nil)
+            }
+        case .awaited, nil:
             command(nil)
         case .loading(let loading):
             loading.commands.append(command)
@@ -62,10 +68,14 @@ extension HomeLoop {
         let id = dormant.scan.header.id
         let logger = self.logger(of: id)
         var refusal: RelayRefusal?
+        var live: LiveScan?
         switch result {
         case .success(let stored):
             let scan = ScanHome(dormant, stored, context: self.context, logger: logger, now: self.eventLoop.now)
-            self.presence[id] = .live(LiveScan(scan))
+            let loaded = LiveScan(scan)
+            loaded.loading = loading
+            live = loaded
+            self.presence[id] = .live(loaded)
             self.touch(scan)
         case .failure(RelayRefusal.scanNotFound):
             // The file was replaced after it was listed: the scan is lost, and its name is free.
@@ -78,25 +88,24 @@ extension HomeLoop {
             self.setClock()
             refusal = .storageUnavailable
         }
-        for command in loading.commands {
+        // An answer may bring another command, which has its turn behind those that wait.
+        var next = 0
+        while next < loading.commands.count {
+            let command = loading.commands[next]
+            next += 1
             command(refusal)
         }
+        loading.commands = []
+        live?.loading = nil
     }
 
-    /// Hands the store what a request brought; the promise follows its answer.
-    func store(
-        _ request: IngestRequest,
-        _ receipt: IngestReceipt,
-        of scan: ScanHome?,
-        _ promise: EventLoopPromise<IngestReceipt>
-    ) {
+    /// Hands the store what a request brought; the outcome follows its answer.
+    func store(_ request: IngestRequest, _ receipt: IngestReceipt, of scan: ScanHome?) -> IngestOutcome {
         guard let scan, let ledger = scan.ledger else {
-            promise.succeed(receipt)
-            return
+            return .taken(receipt)
         }
         if receipt.isReplayed, receipt.seqs.map({ $0.upperBound <= ledger.storedThrough }) ?? true {
-            promise.succeed(receipt)
-            return
+            return .taken(receipt)
         }
         let answer = request.idempotency.map { idempotency in
             var first = receipt
@@ -107,13 +116,18 @@ extension HomeLoop {
         let refusal: RelayRefusal = receipt.seqs == nil ? .storageUnavailable : .notStored(receipt)
         guard receipt.seqs != nil || answer != nil || request.owner != nil else {
             // A sign of life promises nothing.
-            promise.succeed(receipt)
-            return
+            return .taken(receipt)
         }
-        stored?.assumeIsolated()
+        guard let stored else {
+            // A half-applied record hands over the rest itself; no request is judged beside it.
+            return .refused(refusal)
+        }
+        let promise = self.eventLoop.makePromise(of: IngestReceipt.self)
+        stored.assumeIsolated()
             .whenComplete { result in
                 promise.completeWith(result.map { receipt }.mapError { _ in refusal })
             }
+        return .pending(promise.futureResult)
     }
 
     /// Hands the store a scan's owner and name; the promise follows its answer.

@@ -45,8 +45,12 @@ package final class HomeLoop {
     var isSettling = false
     /// The scans with a record that is half applied, in the order in which they go on.
     var openScans: Deque<LiveScan> = []
+    /// Whether a turn is set in which they go on.
+    var isGoingOn = false
     /// The scans that did something in this loop turn.
     var touched: [ScanHome] = []
+    /// Those of the turn that is being ended.
+    var ending: [ScanHome] = []
     /// When scans and waiters have something to do, and the one timer that is set for all of them.
     var alarms = DeadlineHeap<Alarm>()
     var clock: (at: NIODeadline, task: Scheduled<Void>?)?
@@ -250,6 +254,7 @@ package final class HomeLoop {
 
     /// Forgets a scan and frees its place; waiters that were not admitted keep waiting.
     func forget(_ id: ScanID, waiters: WaiterList? = nil) {
+        self.live(id)?.scan.isRemoved = true
         self.presence[id] = waiters.map { .awaited($0) }
         self.alarms.remove(.scan(id))
         self.scanCount.giveBackOne()

@@ -13,6 +13,7 @@ package final class Relay: Sendable {
 
     private let loops: Loops
     private let engine: (any ScanEngine)?
+    private let hasEngine: Bool
     let homes: [NIOLoopBoundBox<HomeLoop>]
     private let scanCount = ScanCount()
     private let nextSubscription = Atomic<UInt64>(0)
@@ -51,6 +52,7 @@ package final class Relay: Sendable {
         let waitingBytes = WaitingBytes()
         self.loops = loops
         self.engine = engine
+        self.hasEngine = engine != nil
         self.memory = memory
         let idempotency = IdempotencyBook(maximumCount: configuration.maximumIdempotencyKeyCount)
         self.idempotency = idempotency
@@ -109,8 +111,30 @@ package final class Relay: Sendable {
 
     /// Takes messages; the future fails with `RelayRefusal`.
     package func ingest(_ request: IngestRequest, on eventLoop: any EventLoop) -> EventLoopFuture<IngestReceipt> {
+        switch self.ingestNow(request, on: eventLoop) {
+        case .taken(let receipt): return eventLoop.makeSucceededFuture(receipt)
+        case .refused(let refusal): return eventLoop.makeFailedFuture(refusal)
+        case .pending(let future): return future
+        }
+    }
+
+    /// Takes messages; the answer is there at once where nothing has to be waited for.
+    package func ingestNow(_ request: IngestRequest, on eventLoop: any EventLoop) -> IngestOutcome {
+        guard !self.hasEngine else {
+            return .pending(self.ingestShared(request, on: eventLoop))
+        }
+        let home = self.home(of: request.scanID)
+        if self.loops.eventLoops[home] === eventLoop, eventLoop.inEventLoop,
+            let outcome = self.homes[home].value.ingestNow(request)
+        {
+            return outcome
+        }
+        return .pending(self.ask(request.scanID, on: eventLoop) { $0.ingest(request, promise: $1) })
+    }
+
+    private func ingestShared(_ request: IngestRequest, on eventLoop: any EventLoop) -> EventLoopFuture<IngestReceipt> {
         guard let engine = self.engine else {
-            return self.ask(request.scanID, on: eventLoop) { $0.ingest(request, promise: $1) }
+            return eventLoop.makeFailedFuture(RelayRefusal.storageUnavailable)
         }
         let promise = eventLoop.makePromise(of: IngestReceipt.self)
         self.tell(self.home(of: request.scanID)) { $0.ingest(request, engine, promise: promise) }

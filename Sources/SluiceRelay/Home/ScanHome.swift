@@ -56,6 +56,10 @@ final class ScanHome {
     var members: [SubscriptionID: Member] = [:]
     /// Whether it did something in this loop turn, at whose end what was made goes out.
     var isTouched = false
+    /// When its alarm rings; nil while none is known to be set.
+    var wakesAt: NIODeadline?
+    /// Whether its home has forgotten it: what it did in this turn of the loop goes nowhere.
+    var isRemoved = false
     let logger: Logger
     /// How much of it the store has; nil where there is no store.
     let ledger: StoreLedger?
@@ -295,6 +299,9 @@ final class ScanHome {
 
     /// Ends a turn of the loop: frames made in it go to the loops, in one write per group.
     func endTurn(now: NIODeadline) {
+        guard !self.dirty.isEmpty else {
+            return
+        }
         let dirty = self.dirty
         self.dirty.removeAll()
         for group in dirty {

@@ -24,6 +24,8 @@ final class LiveScan {
     private(set) var waiting: Deque<() -> Void> = []
     /// Subscribers that waited for the scan and are not admitted yet.
     var waiters: WaiterList?
+    /// The commands that waited for the scan's log, while they are run: later ones go behind them.
+    var loading: LoadingScan?
 
     init(_ scan: ScanHome, waiters: WaiterList? = nil) {
         self.scan = scan

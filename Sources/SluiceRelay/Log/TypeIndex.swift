@@ -17,6 +17,8 @@ struct TypeIndex: Sendable {
     private static let otherType: UInt16 = 0
 
     private var numbers: [String: UInt16] = [:]
+    /// The type that was looked up last, since a scanner mostly posts many of one; a number never changes.
+    private var last: (type: String, number: UInt16) = ("", TypeIndex.otherType)
     private var marks: Deque<UInt16> = []
     private var first: Seq
 
@@ -102,7 +104,11 @@ struct TypeIndex: Sendable {
     }
 
     private mutating func number(of type: String) -> UInt16 {
+        if type == self.last.type {
+            return self.last.number
+        }
         if let number = self.numbers[type] {
+            self.last = (type, number)
             return number
         }
         guard self.numbers.count < Self.maximumTypes else {

@@ -28,6 +28,8 @@ package struct MessageRules: Sendable {
     private var fieldNames: [[UInt8]] = []
     /// A bit for each length that a name in `fieldNames` has; all of 63 bytes or more share one.
     private var fieldLengths: UInt64 = 0
+    /// The same for the types that have a rule.
+    private var typeLengths: UInt64 = 0
 
     /// The rules that follow from a configuration.
     ///
@@ -48,6 +50,7 @@ package struct MessageRules: Sendable {
         for type in Self.reservedTypes {
             self.rules[type, default: Rule()].isReserved = true
         }
+        self.typeLengths = self.rules.keys.reduce(0) { $0 | Self.lengthBit($1.utf8.count) }
     }
 
     /// The rules for messages of this type.
@@ -55,9 +58,10 @@ package struct MessageRules: Sendable {
     /// - Parameter type: A message's type, unescaped.
     /// - Returns: The configured rule, or that of ordinary messages.
     package func rule(of type: String) -> Rule {
-        if type.utf8.starts(with: Self.reservedPrefix.utf8) {
+        if type.utf8.first == UInt8(ascii: "s"), type.utf8.starts(with: Self.reservedPrefix.utf8) {
             return Rule(isReserved: true)
         }
+        guard self.typeLengths & Self.lengthBit(type.utf8.count) != 0 else { return Rule() }
         // The dictionary finds canonically equivalent spellings too, but types are compared by their bytes.
         guard let index = self.rules.index(forKey: type), self.rules[index].key.utf8.elementsEqual(type.utf8) else {
             return Rule()

@@ -50,11 +50,26 @@ package enum MessageSeverity {
             return nil
         }
         let string = try scanner.scanString(bytes)
+        if !string.hasEscapes, let plain = Self.plain(bytes.extracting(string.contents)) { return plain }
         // An escape takes at most six bytes for one byte of text.
         guard string.contents.count <= Self.maximumByteCount * 6 else { return nil }
         let text = string.unescaped(bytes)
         guard 1...Self.maximumByteCount ~= text.count, JSONString.isText(text) else { return nil }
         return String(decoding: text, as: UTF8.self).lowercased()
+    }
+
+    /// A severity that is in lower case already, as most are; nil for any other.
+    private static func plain(_ text: Span<UInt8>) -> String? {
+        guard 1...Self.maximumByteCount ~= text.count else { return nil }
+        for index in text.indices {
+            let byte = text[index]
+            guard byte < 0x80, !(UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte) else { return nil }
+        }
+        do throws(UTF8.ValidationError) {
+            return String(copying: try UTF8Span(validating: text))
+        } catch {
+            return nil
+        }
     }
 
     /// Whether the bytes are the field's name.

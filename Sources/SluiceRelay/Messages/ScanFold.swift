@@ -49,8 +49,12 @@ package struct ScanFold: Sendable, Equatable {
         self.lastMessageAt = at
         self.count(message.type)
         if let severity = message.severity {
-            let isCounted = self.severities[severity] != nil || self.severities.count < Self.maximumSeverities
-            self.severities[isCounted ? severity : Self.other, default: 0] += 1
+            if let place = self.severities.index(forKey: severity) {
+                self.severities.values[place] += 1
+            } else {
+                let isCounted = self.severities.count < Self.maximumSeverities
+                self.severities[isCounted ? severity : Self.other, default: 0] += 1
+            }
         }
         if message.isTerminal {
             let isFailure = message.type == MessageProgress.failureType

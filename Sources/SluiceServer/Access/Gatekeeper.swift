@@ -21,6 +21,8 @@ struct Gatekeeper: Sendable {
         var subprotocol: String?
         /// What to ask the application again while it stands; nil where it was not the application that let it in.
         var errand: Errand?
+        /// The token or key that was found good, to be believed again without being looked up; nil for what is not kept.
+        var lease: CredentialLease?
     }
 
     /// Finds the identity behind the request; `then` is called only if the request may continue.
@@ -70,7 +72,8 @@ struct Gatekeeper: Sendable {
                 self.refuseMissing(credentials.proof, exchange)
                 return
             }
-            self.letIn(identity, changeCount, credentials, wanted, exchange, then: then)
+            let lease = Self.lease(of: credentials.proof, exchange)
+            self.letIn(identity, changeCount, credentials, wanted, exchange, lease, then: then)
         } catch  where error.isUnknownKey {
             self.retryWithFreshKeys(credentials, wanted, exchange, then: then)
         } catch {
@@ -81,6 +84,14 @@ struct Gatekeeper: Sendable {
             }
             self.refuse(error, credentials.proof, exchange)
         }
+    }
+
+    /// What the authentication right before this has found out about a bearer's credential.
+    private static func lease(of proof: Credentials.Proof, _ exchange: HTTPExchange) -> CredentialLease? {
+        guard case .bearer = proof else {
+            return nil
+        }
+        return (exchange.connection.note as? CredentialMemo)?.lease
     }
 
     /// The key under which the client's address is counted.
@@ -359,6 +370,7 @@ struct Gatekeeper: Sendable {
         _ credentials: Credentials,
         _ wanted: Wanted,
         _ exchange: HTTPExchange,
+        _ lease: CredentialLease? = nil,
         then: (Visitor) -> Void
     ) {
         guard !credentials.isAmbient || self.mayCome(exchange) else {
@@ -371,7 +383,8 @@ struct Gatekeeper: Sendable {
                 changeCount: changeCount,
                 carrier: credentials.carrier,
                 subprotocol: credentials.subprotocol,
-                errand: identity.applicationEvidence == nil ? nil : self.errand(wanted, exchange)
+                errand: identity.applicationEvidence == nil ? nil : self.errand(wanted, exchange),
+                lease: lease
             )
         )
     }

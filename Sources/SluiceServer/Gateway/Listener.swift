@@ -86,7 +86,8 @@ struct Listener: Sendable {
         return try await self.bind(listener, self.sockets.admin, host: admin.host, port: admin.port, section: "admin")
     }
 
-    /// Accepts clients' connections, with `isProxied` from load balancers alone, which name the client first; `build` makes the pipeline behind whatever names the client.
+    /// Accepts clients' connections, with `isProxied` from load balancers alone, which name the client first; `build` makes
+    /// the pipeline behind whatever names the client.
     private func listener(
         isProxied: Bool,
         build: @escaping @Sendable (any Channel, GatewayLoops.Loop) throws -> HTTPConnectionInfo

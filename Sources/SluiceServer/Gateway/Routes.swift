@@ -69,6 +69,14 @@ final class Routes: RequestRouter {
         CrossOrigin(self.services).fields(request, on: connection)
     }
 
+    func routeAgain(_ kept: AnyObject, on connection: HTTPConnectionInfo) -> (any RequestHandler)? {
+        guard !connection.isRefused, let facts = kept as? IngestFacts, facts.settings === self.services.settings
+        else {
+            return nil
+        }
+        return IngestHandler(services: self.services, loop: self.loop, scanSegment: facts.scanSegment, facts: facts)
+    }
+
     func route(_ request: HTTPRequest, on connection: HTTPConnectionInfo) -> any RequestHandler {
         if request.path == ["healthz"] {
             return self.only([.GET, .HEAD], request) { FixedHandler(.plain("ok\n")) }
@@ -223,7 +231,7 @@ final class Routes: RequestRouter {
         switch part {
         case "progress":
             return self.only([.POST], request) {
-                IngestHandler(services: self.services, scanSegment: segment)
+                IngestHandler(services: self.services, loop: self.loop, scanSegment: segment)
             }
         case "events":
             return self.only([.GET, .HEAD], request) {

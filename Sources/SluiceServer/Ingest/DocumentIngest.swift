@@ -85,39 +85,25 @@ final class DocumentIngest: IngestReader {
         do throws(MessageError) {
             return try self.walk?.goOn(byteCount: Self.sliceBytes)
         } catch {
-            let problem = IngestAnswers.problem(error)
-            throw problem.code == .tooManyMessages
-                ? problem : self.allowance.fault(problem, now: self.job.exchange.eventLoop.now)
+            throw IngestAnswers.problem(error, allowance: &self.allowance, now: self.job.exchange.eventLoop.now)
         }
     }
 
     private func post(_ messages: [Message], _ idempotency: IngestRequest.Idempotency?) {
         let exchange = self.job.exchange
-        let scanID = self.job.scanID
         let request = IngestRequest(
-            scanID: scanID,
+            scanID: self.job.scanID,
             messages: messages,
             at: WallTime.now(),
             owner: self.job.head.owner,
             idempotency: idempotency
         )
-        self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
-            .whenComplete { result in
-                switch result {
-                case .success(let receipt):
-                    exchange.respond(
-                        IngestAnswers.accepted(
-                            self.job.answerStart,
-                            count: receipt.acceptedCount,
-                            seqs: receipt.seqs,
-                            isReplayed: receipt.isReplayed,
-                            allocator: exchange.connection.allocator
-                        )
-                    )
-                case .failure(let error):
-                    exchange.respond(problem: IngestAnswers.problem(refusal: error))
-                }
-            }
+        IngestAnswers.answer(
+            exchange,
+            self.job.services.relay.ingestNow(request, on: exchange.eventLoop),
+            self.job.answerStart,
+            self.job.loop
+        )
     }
 }
 

@@ -27,7 +27,14 @@ struct IngestAllowance {
 
     /// Takes the cost of an array, or throws its refusal.
     mutating func take(_ messageCount: Int, now: NIODeadline) throws(Problem) {
-        switch self.limiter.take(max(1, messageCount), for: self.producer, now: now.uptimeNanoseconds) {
+        var place: Int?
+        try self.take(messageCount, now: now, place: &place)
+    }
+
+    /// The same, and without a search where the producer's bucket is in the same place as the last time.
+    mutating func take(_ messageCount: Int, now: NIODeadline, place: inout Int?) throws(Problem) {
+        let count = max(1, messageCount)
+        switch self.limiter.take(count, for: self.producer, now: now.uptimeNanoseconds, place: &place) {
         case .taken:
             self.isPaid = true
         case .neverFits:

@@ -18,30 +18,79 @@ enum IngestAnswers {
     ///   - count: How many messages were taken.
     ///   - seqs: Their numbers; nil for none.
     ///   - isReplayed: Whether the request had been taken before.
-    ///   - allocator: Makes the body.
+    ///   - body: Where the body is written; its memory is used again if nobody else has it.
     /// - Returns: The answer.
     static func accepted(
         _ start: [UInt8],
         count: Int,
         seqs: ClosedRange<Seq>?,
         isReplayed: Bool = false,
-        allocator: ByteBufferAllocator
+        body: inout ByteBuffer
     ) -> HTTPResponse {
-        var body = allocator.buffer(capacity: 96 + start.count)
-        body.writeBytes(start)
-        body.writeDecimal(UInt64(count))
-        if let seqs {
-            body.writeStaticString(",\"firstSeq\":")
-            body.writeDecimal(seqs.lowerBound.rawValue)
-            body.writeStaticString(",\"lastSeq\":")
-            body.writeDecimal(seqs.upperBound.rawValue)
+        // Three numbers of at most twenty digits, and their names.
+        let maximumBytes = start.count + 96
+        body.clear(minimumCapacity: maximumBytes)
+        body.writeText(maximumBytes: maximumBytes) { text in
+            text.write(start)
+            text.write(decimal: UInt64(count))
+            if let seqs {
+                text.write(",\"firstSeq\":")
+                text.write(decimal: seqs.lowerBound.rawValue)
+                text.write(",\"lastSeq\":")
+                text.write(decimal: seqs.upperBound.rawValue)
+            }
+            text.write("}")
         }
-        body.writeStaticString("}")
         return .json(
             body,
             status: .accepted,
             headers: isReplayed ? [("Idempotent-Replayed", "true")] : []
         )
+    }
+
+    /// Answers a document that was handed to the relay, now or when it is settled.
+    static func answer(
+        _ exchange: HTTPExchange,
+        _ outcome: IngestOutcome,
+        _ start: [UInt8],
+        _ loop: LoopServices
+    ) {
+        switch outcome {
+        case .taken(let receipt):
+            // Written before it is answered, which may begin the next request.
+            let response = Self.accepted(start, receipt, body: &loop.answerBody)
+            exchange.respond(response)
+        case .refused(let refusal):
+            exchange.respond(problem: Self.problem(refusal: refusal))
+        case .pending(let future):
+            future.assumeIsolated()
+                .whenComplete { result in
+                    switch result {
+                    case .success(let receipt):
+                        var body = exchange.connection.allocator.buffer(capacity: 0)
+                        exchange.respond(Self.accepted(start, receipt, body: &body))
+                    case .failure(let error):
+                        exchange.respond(problem: Self.problem(refusal: error))
+                    }
+                }
+        }
+    }
+
+    private static func accepted(_ start: [UInt8], _ receipt: IngestReceipt, body: inout ByteBuffer) -> HTTPResponse {
+        Self.accepted(
+            start,
+            count: receipt.acceptedCount,
+            seqs: receipt.seqs,
+            isReplayed: receipt.isReplayed,
+            body: &body
+        )
+    }
+
+    /// The answer to a document with a message that does not pass, which costs its producer one, unless it is merely
+    /// too long.
+    static func problem(_ error: MessageError, allowance: inout IngestAllowance, now: NIODeadline) -> Problem {
+        let problem = Self.problem(error)
+        return problem.code == .tooManyMessages ? problem : allowance.fault(problem, now: now)
     }
 
     /// A message that does not pass.

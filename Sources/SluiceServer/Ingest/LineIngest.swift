@@ -274,23 +274,30 @@ final class LineIngest: IngestReader, LiveConnection {
             owner: self.job.head.owner
         )
         request.stream = self.stream
-        self.job.services.relay.ingest(request, on: exchange.eventLoop).assumeIsolated()
-            .whenComplete { result in
-                self.openPosts -= 1
-                self.openMessages -= messages.count
-                self.openBytes -= byteCount
-                switch result {
-                case .success(let receipt):
-                    self.taken(receipt)
-                case .failure(RelayRefusal.notStored(let receipt)):
-                    self.count(receipt)
-                    self.stop(IngestAnswers.streamNotStored)
-                case .failure(let error):
-                    self.stop(IngestAnswers.problem(refusal: error))
-                }
-            }
+        let messageCount = messages.count
+        switch self.job.services.relay.ingestNow(request, on: exchange.eventLoop) {
+        case .taken(let receipt): self.settled(.success(receipt), messageCount, byteCount)
+        case .refused(let refusal): self.settled(.failure(refusal), messageCount, byteCount)
+        case .pending(let future):
+            future.assumeIsolated().whenComplete { self.settled($0, messageCount, byteCount) }
+        }
         if !self.isThrottled {
             self.readOn()
+        }
+    }
+
+    private func settled(_ result: Result<IngestReceipt, any Error>, _ messageCount: Int, _ byteCount: Int) {
+        self.openPosts -= 1
+        self.openMessages -= messageCount
+        self.openBytes -= byteCount
+        switch result {
+        case .success(let receipt):
+            self.taken(receipt)
+        case .failure(RelayRefusal.notStored(let receipt)):
+            self.count(receipt)
+            self.stop(IngestAnswers.streamNotStored)
+        case .failure(let error):
+            self.stop(IngestAnswers.problem(refusal: error))
         }
     }
 
@@ -354,14 +361,13 @@ final class LineIngest: IngestReader, LiveConnection {
         self.state = .answered
         self.release()
         guard let problem else {
-            self.job.exchange.respond(
-                IngestAnswers.accepted(
-                    self.job.answerStart,
-                    count: self.acceptedCount,
-                    seqs: self.seqs,
-                    allocator: self.job.exchange.connection.allocator
-                )
+            let response = IngestAnswers.accepted(
+                self.job.answerStart,
+                count: self.acceptedCount,
+                seqs: self.seqs,
+                body: &self.job.loop.answerBody
             )
+            self.job.exchange.respond(response)
             return
         }
         var members: [(String, Problem.Value)] = [("accepted", .integer(self.acceptedCount))]

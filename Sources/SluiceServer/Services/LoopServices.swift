@@ -14,6 +14,8 @@ final class LoopServices {
     let http: HTTPLoopContext
     /// The loop's connections to upstreams.
     let upstreams: UpstreamPool
+    /// Where short bodies of answers are written, one after the other.
+    var answerBody = ByteBuffer()
 
     init(eventLoop: any EventLoop, relay: Relay, requests: RequestMemory = RequestMemory(), tickInterval: TimeAmount) {
         self.eventLoop = eventLoop

@@ -77,6 +77,42 @@ import Testing
         #expect(authenticator.changeCount == 4)
     }
 
+    @Test func `what was found good holds within its times, and until something changes`() throws {
+        let authenticator = try self.authenticator()
+        func lease(_ bearer: String, now: Double) throws -> CredentialLease? {
+            let memo = CredentialMemo()
+            // The first time it is verified, the second time it is found.
+            for _ in 0..<2 { _ = try authenticator.authenticate(bearer: bearer, memo: memo, now: now) }
+            return memo.lease
+        }
+        let token = self.token(#","nbf":1800000000,"jti":"one""#)
+        let ofToken = try #require(try lease(token, now: self.now))
+        let ofKey = try #require(try lease("open sesame", now: self.now))
+        #expect(ofToken.identity.subject == "alice" && ofKey.identity.subject == "nmap")
+        #expect([0.0, 1, 629, -30].allSatisfy { authenticator.holds(ofToken, now: self.now + $0) })
+        #expect(![630.0, 1e9, -31, .nan].contains { authenticator.holds(ofToken, now: self.now + $0) })
+        #expect(authenticator.holds(ofKey, now: self.now + 1e9))
+        #expect(authenticator.revoke(.tokenID("two"), now: self.now))
+        #expect(!authenticator.holds(ofToken, now: self.now) && !authenticator.holds(ofKey, now: self.now))
+        let again = try #require(try lease(token, now: self.now))
+        #expect(authenticator.holds(again, now: self.now))
+        let key = try TestKeys.key(.hs256)
+        authenticator.replace(verifier: TokenVerifier(keys: [key], leeway: 0), ingestKeys: [])
+        #expect(!authenticator.holds(again, now: self.now))
+    }
+
+    @Test func `a connection keeps nothing of a credential that was refused`() throws {
+        let authenticator = try self.authenticator()
+        let memo = CredentialMemo()
+        for _ in 0..<2 { _ = try authenticator.authenticate(bearer: self.token(), memo: memo, now: self.now) }
+        #expect(memo.lease != nil)
+        let long = String(repeating: "x", count: TokenVerifier.maximumBytes + 1)
+        for bad in ["open sesam", long] {
+            #expect(throws: TokenError.self) { try authenticator.authenticate(bearer: bad, memo: memo, now: self.now) }
+            #expect(memo.lease == nil)
+        }
+    }
+
     @Test func `a ticket ends with its token's key`() throws {
         let authenticator = try self.authenticator()
         let identity = try authenticator.authenticate(bearer: self.token(), now: self.now)

@@ -61,7 +61,9 @@ import Testing
             let key = Int.random(in: 0..<20, using: &generator)
             let count = Int.random(in: 1...3, using: &generator)
             let expected = model[key, default: TokenBucket(limit: map.limit)].take(count, now: now)
-            let answer = map.take(count, for: key, now: now)
+            // Where its bucket is said to be may be another's, or nowhere.
+            var place: Int? = Int.random(in: -5..<25, using: &generator)
+            let answer = map.take(count, for: key, now: now, place: &place)
             #expect(answer == expected)
             #expect(map.count <= 20)
         }

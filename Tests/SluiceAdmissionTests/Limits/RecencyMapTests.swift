@@ -13,7 +13,16 @@ import Testing
             let key = Int.random(in: 0..<20, using: &generator)
             switch Int.random(in: 0..<10, using: &generator) {
             case 0..<6:
-                map.renew(key, step)
+                // Where it is said to be may be nowhere, or another's.
+                let guess = Int.random(in: -1..<25, using: &generator)
+                let slot = map.slot(of: key, guess: Bool.random(using: &generator) ? guess : nil)
+                #expect(slot.flatMap { map.value(at: $0) } == model.first { $0.key == key }?.value)
+                if let slot {
+                    map.renew(at: slot, step)
+                } else {
+                    let made = map.renew(key, step)
+                    #expect(map.slot(of: key, guess: made) == made && map.slot(of: key) == made)
+                }
                 model.removeAll { $0.key == key }
                 model.append((key, step))
             case 6..<9:
