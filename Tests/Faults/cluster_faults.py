@@ -168,9 +168,10 @@ def check_nodes(cluster, producers):
 
 
 def run(cluster, fault, chance, options, number):
-    """One fault under load: problems, and the longest waits of scans that it concerns and of the others.
+    """One fault under load: problems, the longest waits of scans that it concerns and of the others, and counts.
 
-    A wait is that of one post for its acknowledgement, and the way of a message from there to a subscriber.
+    A wait is that of one post for its acknowledgement, and the way of a message from there to a subscriber. Those of the
+    others count while the fault lasts; once it is over, a server that comes back may make NATS elect for any stream.
     """
     scans = [f"{fault.__name__}.{number}.{index}" for index in range(options.scans)]
     lines = [Anywhere(cluster.gateways, index) for index, _ in enumerate(scans)]
@@ -194,15 +195,19 @@ def run(cluster, fault, chance, options, number):
                "producers do not go on", 60)
     problems += settle(producers * 3, subscribers)
     problems += check_nodes(cluster, producers)
-    led, other, ways = [], [], []
+    led, other, ways, after = [], [], [], []
     for number, producer in enumerate(producers):
         is_led = leaders.get(shard(producer.scan)) in dead
-        (led if is_led else other).append(producer.longest_wait(begun, ended))
-        if not is_led:
-            ways += [subscriber.longest_way(producer, begun, ended) for subscriber in subscribers[number::len(scans)]]
+        if is_led:
+            led.append(producer.longest_wait(begun, ended))
+            continue
+        other.append(producer.longest_wait(begun, healed))
+        after.append(producer.longest_wait(healed, ended))
+        ways += [subscriber.longest_way(producer, begun, healed) for subscriber in subscribers[number::len(scans)]]
     count = sum(len(producer.acknowledged) for producer in producers)
     received = sum(len(subscriber.received) for subscriber in subscribers)
-    return problems, max(led, default=None), max(other, default=None), max(ways, default=None), count, received
+    waits = [max(times, default=None) for times in (led, other, ways, after)]
+    return problems, *waits, count, received
 
 
 def seconds(values):
@@ -240,10 +245,10 @@ def main():
                 for problem in problems[:10]:
                     status = 1
                     print(f"  FAILED in round {number + 1}: {problem}", flush=True)
-            led, other, ways, counts, received = zip(*results)
+            led, other, ways, after, counts, received = zip(*results)
             print(f"{name}: {options.rounds} rounds, {sum(counts)} acknowledged, {sum(received)} received; longest wait of"
                   f" a post in s, median: {seconds(led)} where its stream was led there, {seconds(other)} elsewhere, and"
-                  f" there {seconds(ways)} more to a subscriber", flush=True)
+                  f" there {seconds(ways)} more to a subscriber, {seconds(after)} after it was over", flush=True)
             late = [wait for wait in other if wait is not None and wait > options.within]
             if late and FAULTS[name] in OF_ONE_SERVER:
                 status = 1
