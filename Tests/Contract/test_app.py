@@ -151,8 +151,8 @@ async def test_its_page_follows_the_scan(tmp_path, browser):
             await page.until("document.querySelectorAll('#rows tr').length >= 5 && "
                              "document.getElementById('rows').textContent.includes('scanCompleted')")
             assert await page.evaluate("document.cookie") == ""
-            # Whoever logs out sees the login again, because the socket ends.
-            await page.evaluate("fetch('/logout', { method: 'POST', body: '' }).then((answer) => answer.status)")
+            # Whoever logs out sees the login again, because the socket ends: the page may leave before it has the answer.
+            await page.evaluate("void fetch('/logout', { method: 'POST', body: '' }).catch(() => {})")
             await page.until("document.querySelector('[name=password]') !== null")
 
 
