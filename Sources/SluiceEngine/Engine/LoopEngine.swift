@@ -127,6 +127,8 @@ final class LoopEngine: LogAccess {
         self.feeds.removeValue(forKey: id)?.end()
     }
 
+    func turn(of id: ScanID) -> NIODeadline { self.feeds[id]?.turn ?? .distantPast }
+
     func append(_ draft: RecordDraft, to id: ScanID, _ promise: EventLoopPromise<AppendOutcome>) {
         guard let feed = self.feeds[id] else {
             EngineAppend(promise: promise).settleLater(.unavailable)

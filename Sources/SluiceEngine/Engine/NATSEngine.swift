@@ -440,6 +440,10 @@ package final class NATSEngine: SharedEngine {
         self.home(eventLoop).unfollow(id)
     }
 
+    package func turn(of id: ScanID, on eventLoop: any EventLoop) -> NIODeadline {
+        self.home(eventLoop).turn(of: id)
+    }
+
     package func append(_ draft: RecordDraft, to id: ScanID, promise: EventLoopPromise<AppendOutcome>) {
         self.home(promise.futureResult.eventLoop).append(draft, to: id, promise)
     }

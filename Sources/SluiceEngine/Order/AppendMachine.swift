@@ -108,23 +108,16 @@ package struct AppendMachine: Sendable {
     ///   - id: The record's id.
     ///   - prev: The record that it names.
     ///   - deadline: When it is given up.
-    ///   - wait: How long other writers go first.
     ///   - now: The loop's time.
     /// - Returns: The next action.
     package mutating func begin(
         _ id: String,
         prev: UInt64,
         deadline: NIODeadline,
-        wait: TimeAmount,
         now: NIODeadline
     ) -> Action {
         precondition(self.isIdle, "one record of a scan at a time")
-        let draft = Draft(id: id, prev: prev, deadline: deadline)
-        guard wait <= .zero else {
-            self.state = .waiting(draft, until: now + wait)
-            return .doNothing
-        }
-        return self.publish(draft, now: now)
+        return self.publish(Draft(id: id, prev: prev, deadline: deadline), now: now)
     }
 
     /// Takes the stream's answer to an attempt; late answers change nothing.

@@ -348,11 +348,10 @@ package struct ScanMachine: Sendable {
     package mutating func append(
         _ id: String,
         deadline: NIODeadline,
-        wait: TimeAmount,
         now: NIODeadline
     ) -> [Action] {
         self.actions(
-            self.append.begin(id, prev: self.chain.last, deadline: deadline, wait: wait, now: now),
+            self.append.begin(id, prev: self.chain.last, deadline: deadline, now: now),
             now: now
         )
     }

@@ -35,6 +35,7 @@ package struct NATSParser {
     /// The most bytes of a line; the longest is INFO, which lists all servers.
     private static let maximumLineBytes = 256 * 1024
     private static let maximumPayloadBytes = 64 * 1024 * 1024
+    private static let headersVersion = Array("NATS/1.0".utf8)
 
     private var buffer = ByteBuffer()
     /// The number of leading bytes that hold no end of a line.
@@ -105,18 +106,18 @@ package struct NATSParser {
         case "+OK": return .ok
         case "-ERR": return .error(String(buffer: line))
         case "MSG", "HMSG":
-            self.pending = try Self.pending(String(buffer: line), hasHeaders: name == "HMSG")
+            self.pending = try Self.pending(line.readableBytesView, hasHeaders: name == "HMSG")
             return nil
         default: throw .malformed(String(name.prefix(32)))
         }
     }
 
-    private static func pending(_ line: String, hasHeaders: Bool) throws(Fault) -> Pending {
-        let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+    private static func pending(_ line: ByteBufferView, hasHeaders: Bool) throws(Fault) -> Pending {
+        let words = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         let numbers = hasHeaders ? 2 : 1
-        guard words.count == 2 + numbers || words.count == 3 + numbers, let subscription = Int(words[1]),
-            let total = Int(words[words.count - 1]), total >= 0,
-            let headers = hasHeaders ? Int(words[words.count - 2]) : 0, headers >= 0, headers <= total
+        guard words.count == 2 + numbers || words.count == 3 + numbers, let subscription = Int(Self.text(words[1])),
+            let total = Int(Self.text(words[words.count - 1])), total >= 0,
+            let headers = hasHeaders ? Int(Self.text(words[words.count - 2])) : 0, headers >= 0, headers <= total
         else {
             throw .malformed("message")
         }
@@ -124,9 +125,9 @@ package struct NATSParser {
             throw .payloadTooLong
         }
         return Pending(
-            subject: words[0],
+            subject: Self.text(words[0]),
             subscription: subscription,
-            reply: words.count == 3 + numbers ? words[2] : nil,
+            reply: words.count == 3 + numbers ? Self.text(words[2]) : nil,
             headerBytes: headers,
             totalBytes: total
         )
@@ -155,19 +156,40 @@ package struct NATSParser {
     }
 
     package static func headers(_ bytes: ByteBuffer) throws(Fault) -> (MessageHeaders, Int?) {
-        let lines = String(buffer: bytes).split(separator: "\r\n", omittingEmptySubsequences: true)
-        guard let first = lines.first, first.hasPrefix("NATS/1.0") else {
+        var rest = bytes.readableBytesView
+        let first = Self.line(&rest)
+        guard first.starts(with: Self.headersVersion) else {
             throw .malformed("headers")
         }
         var headers = MessageHeaders()
-        for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":") else {
+        while !rest.isEmpty {
+            let line = Self.line(&rest)
+            guard !line.isEmpty else {
+                continue
+            }
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
                 throw .malformed("header")
             }
-            let value = line[line.index(after: colon)...].drop { $0 == " " }
-            headers.append(String(line[..<colon]), String(value))
+            let value = line[(colon + 1)...].drop { $0 == UInt8(ascii: " ") }
+            headers.append(Self.text(line[..<colon]), Self.text(value))
         }
-        let status = first.dropFirst("NATS/1.0".count).split(separator: " ").first.flatMap { Int($0) }
-        return (headers, status)
+        let status = first.dropFirst(Self.headersVersion.count).split(separator: UInt8(ascii: " ")).first
+        return (headers, status.flatMap { Int(Self.text($0)) })
     }
+
+    /// Takes a line out, without its end.
+    private static func line(_ rest: inout ByteBufferView) -> ByteBufferView {
+        var search = rest
+        while let end = search.firstIndex(of: UInt8(ascii: "\r")) {
+            if end + 1 < rest.endIndex, rest[end + 1] == UInt8(ascii: "\n") {
+                defer { rest = rest[(end + 2)...] }
+                return rest[..<end]
+            }
+            search = rest[(end + 1)...]
+        }
+        defer { rest = rest[rest.endIndex...] }
+        return rest
+    }
+
+    private static func text(_ bytes: ByteBufferView) -> String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -132,11 +132,12 @@ package struct RecordHead: Sendable, Equatable {
         guard let line = headers[Self.name] else {
             throw .malformed
         }
-        let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard words.first == Self.version else {
-            throw .version(words.first ?? "")
+        let words = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+            .map { Substring($0) }
+        guard let version = words.first, version == Self.version else {
+            throw .version(words.first.map(String.init) ?? "")
         }
-        guard words.count == 13, let kind = Kind(words[1], words[12]), let prev = UInt64(words[3]),
+        guard words.count == 13, let kind = Kind(String(words[1]), String(words[12])), let prev = UInt64(words[3]),
             let first = Seq(words[4]), first > 0, let count = Int(words[5]), count >= 0,
             let messageCount = Int(words[6]), messageCount >= count, messageCount <= StoredNumber.maximum,
             let base = UInt64(words[8]), (1...Self.maximumSequence).contains(sequence), prev < sequence,
@@ -149,12 +150,12 @@ package struct RecordHead: Sendable, Equatable {
         }
         self.init(
             kind: kind,
-            epoch: words[2],
+            epoch: String(words[2]),
             prev: prev,
             first: first,
             count: count,
             messageCount: messageCount,
-            id: words[7],
+            id: String(words[7]),
             base: base,
             times: ScanTimes(
                 created: created,
@@ -177,6 +178,11 @@ package struct RecordHead: Sendable, Equatable {
             throw .malformed
         }
         return text
+    }
+
+    /// What the ids of all records of its node on one event loop begin with.
+    package var writer: Substring {
+        self.id.utf8.lastIndex(of: UInt8(ascii: "-")).map { self.id[...$0] } ?? self.id[...]
     }
 
     /// The row of the statistics that the record gives at its place.

@@ -4,6 +4,9 @@ package import SluiceRelay
 
 /// The writing side of a feed: drafts of requests, and carries when the log needs one.
 extension ScanFeed {
+    /// When this node may write; until then others do.
+    package var turn: NIODeadline { self.turns.turn(of: self.terms.node) }
+
     /// Writes a draft behind the last record that counts.
     package func append(_ draft: RecordDraft, _ promise: EventLoopPromise<AppendOutcome>) {
         let append = EngineAppend(promise: promise)
@@ -98,10 +101,7 @@ extension ScanFeed {
 
     private func begin(_ current: Current, deadline: NIODeadline) {
         self.current = current
-        // Differs from node to node and from record to record, so that those who race for a scan take turns.
-        let spread = current.id.utf8.reduce(7) { ($0 &* 31 &+ Int64($1)) % 1500 }
-        let wait = self.isShared ? TimeAmount.microseconds(spread) : .zero
-        self.perform(self.machine.append(current.id, deadline: deadline, wait: wait, now: self.now))
+        self.perform(self.machine.append(current.id, deadline: deadline, now: self.now))
     }
 
     /// Writes the next part of a carry; a new carry is made of what the follower has now.
@@ -153,6 +153,7 @@ extension ScanFeed {
         if attempt > 1 {
             self.counts.repeatedDrafts += 1
         }
+        self.current?.publishedAt = attempt > 1 ? nil : self.now
         let id = current.id
         self.log.publish(current.head.headers, current.body, to: self.id, expected: expected) { [weak self] answer in
             guard let self, !self.isEnded else { return }
@@ -164,6 +165,9 @@ extension ScanFeed {
         guard let current = self.current else { return }
         self.current = nil
         self.counts.overtakenDrafts += outcome == .overtaken ? 1 : 0
+        if outcome == .confirmed, let publishedAt = current.publishedAt {
+            self.turns.took(self.now - publishedAt)
+        }
         switch current.writing {
         case .draft(_, let append):
             if outcome == .unavailable {

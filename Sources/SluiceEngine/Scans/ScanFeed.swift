@@ -36,6 +36,8 @@ package final class ScanFeed {
         var head: RecordHead
         var body: ByteBuffer
         var begunAt: NIODeadline
+        /// When it was published; nil before, and once it was published again.
+        var publishedAt: NIODeadline?
         /// Whether a scan begins with it.
         var isFirst = false
     }
@@ -76,8 +78,7 @@ package final class ScanFeed {
     /// Whether a draft of this node counted since its last carry: those who only read write none.
     var hasWritten = false
     private var timer: (at: NIODeadline, task: Scheduled<Void>)?
-    /// When a record of another node counted last.
-    private var foreignAt: NIODeadline?
+    var turns = WriterTurns()
     private(set) var isEnded = false
 
     package init(
@@ -133,9 +134,6 @@ package final class ScanFeed {
     }
 
     var now: NIODeadline { self.eventLoop.now }
-
-    /// Whether another node wrote to the scan within the last 100 ms.
-    var isShared: Bool { self.foreignAt.map { self.now - $0 < .milliseconds(100) } ?? false }
 
     // MARK: Arriving records
 
@@ -264,7 +262,7 @@ package final class ScanFeed {
             return
         }
         let isForeign = !head.id.hasPrefix(self.terms.node)
-        self.foreignAt = isForeign ? self.now : self.foreignAt
+        self.turns.counted(by: head.writer, now: self.now)
         var isComplete = false
         if case .carry(let part) = head.kind {
             isComplete = self.ledger.counted(

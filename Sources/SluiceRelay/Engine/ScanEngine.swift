@@ -41,6 +41,12 @@ package protocol ScanEngine: Sendable {
     /// An append that is open then is settled as `unavailable`.
     func unfollow(_ id: ScanID, on eventLoop: any EventLoop)
 
+    /// When this process may write to a scan, to which others write as well: they go first until then, or until a
+    /// record is told.
+    ///
+    /// What is appended before is not wrong, but likely overtaken.
+    func turn(of id: ScanID, on eventLoop: any EventLoop) -> NIODeadline
+
     /// Writes what requests do to a scan that is followed and open, all or nothing.
     ///
     /// One at a time for a scan. The promise is one of the home's loop, and is kept only after the follower was told of

@@ -87,6 +87,8 @@ extension HomeLoop {
                 self.wake(id, now: now)
             case .waiter(let scanID, let id):
                 self.waitIsOver(id, scanID: scanID)
+            case .turn(let id):
+                self.append(id)
             }
         }
         self.setClock()

@@ -49,7 +49,14 @@ extension HomeLoop {
         self.append(scan, engine)
     }
 
-    /// Hands a draft to the engine where requests wait and none is under way.
+    /// Goes on with what waits for this process's turn.
+    func append(_ id: ScanID) {
+        if let scan = self.followed[id], let engine = self.context.engine {
+            self.append(scan, engine)
+        }
+    }
+
+    /// Hands a draft to the engine where requests wait, none is under way, and it is this process's turn.
     func append(_ scan: FollowedScan, _ engine: any ScanEngine) {
         while scan.isOpen, !scan.isAppending, !scan.line.waiting.isEmpty, scan.events.isEmpty {
             let live = self.live(scan.id)
@@ -57,6 +64,13 @@ extension HomeLoop {
                 return
             }
             let now = self.eventLoop.now
+            let turn = engine.turn(of: scan.id, on: self.eventLoop)
+            guard turn <= now else {
+                // Judged only then, since every record of others before it would have all of it judged again.
+                self.alarms.set(.turn(scan.id), at: turn)
+                self.setClock()
+                return
+            }
             let capacity = AppendLine.Capacity(
                 bytes: engine.maximumRecordBytes,
                 requests: engine.maximumRequestCount,

@@ -11,6 +11,8 @@ package final class HomeLoop {
     enum Alarm: Hashable {
         case scan(ScanID)
         case waiter(ScanID, SubscriptionID)
+        /// It is this process's turn to write to a scan of a shared log.
+        case turn(ScanID)
     }
 
     /// A place taken for a new scan, and where that scan starts.

@@ -9,7 +9,7 @@ struct AppendMachineTests {
 
     private func begun() -> AppendMachine {
         var machine = AppendMachine()
-        let action = machine.begin("a", prev: 4, deadline: self.at(10_000), wait: .zero, now: self.start)
+        let action = machine.begin("a", prev: 4, deadline: self.at(10_000), now: self.start)
         #expect(action == .publish(attempt: 1))
         return machine
     }
@@ -101,14 +101,5 @@ struct AppendMachineTests {
         var unknown = self.begun()
         unknown.pause()
         #expect(unknown.reopened(last: 9, readAfter: 7, now: self.at(50)) == .settle(.unavailable))
-    }
-
-    @Test
-    func othersAreLetGoFirstWhereItIsToldSo() {
-        var machine = AppendMachine()
-        let wait = TimeAmount.milliseconds(2)
-        #expect(machine.begin("a", prev: 1, deadline: self.at(100), wait: wait, now: self.start) == .doNothing)
-        #expect(machine.deadline == self.at(2))
-        #expect(machine.tick(now: self.at(2)) == .publish(attempt: 1))
     }
 }

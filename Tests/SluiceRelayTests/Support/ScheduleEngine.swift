@@ -21,6 +21,8 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
         /// The newest record told; nil before the log is opened.
         var told: UInt64?
         var append: Append?
+        /// When the relay may write; never before the world's time.
+        var turn = NIODeadline.distantPast
         var isPumping = false
         var isOver = false
 
@@ -95,10 +97,17 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
         }
     }
 
+    func turn(of id: ScanID, on eventLoop: any EventLoop) -> NIODeadline {
+        self.follows[id]?.turn ?? .distantPast
+    }
+
     func append(_ draft: RecordDraft, to id: ScanID, promise: EventLoopPromise<AppendOutcome>) {
         // Also while it is read anew: the home may not have been told of that yet.
         guard let follow = self.follows[id], follow.append == nil else {
             return self.world.fail("two drafts at once, or one of a scan that is not followed")
+        }
+        if follow.turn > self.world.now {
+            self.world.fail("a draft before its turn")
         }
         if draft.records.count > self.maximumRequestCount
             || draft.records.reduce(0, { $0 + self.byteCount(of: $1) }) > self.maximumRecordBytes
@@ -220,6 +229,9 @@ final class ScheduleEngine: ScanEngine, @unchecked Sendable {
 
     private func tell(_ stored: ScheduleLog.Stored, _ id: ScanID, _ follow: Follow) {
         follow.told = stored.place
+        if self.world.chance(30) {
+            follow.turn = self.world.now + .milliseconds(Int64(self.world.number(1...5)))
+        }
         self.onApply(id, stored.records)
         follow.follower.apply(stored.records)
         guard let append = follow.append, stored.place > append.draft.records[0].prev else {

@@ -74,6 +74,7 @@ final class TicketPeers: SharedEngine, Peers {
     func follow(_ id: ScanID, _ follower: any ScanFollower, on eventLoop: any EventLoop) {}
     func unfollow(_ id: ScanID, on eventLoop: any EventLoop) {}
 
+    func turn(of id: ScanID, on eventLoop: any EventLoop) -> NIODeadline { .distantPast }
     func append(_ draft: RecordDraft, to id: ScanID, promise: EventLoopPromise<AppendOutcome>) {
         promise.succeed(.unavailable)
     }
