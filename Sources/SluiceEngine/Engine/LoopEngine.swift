@@ -11,7 +11,6 @@ final class LoopEngine: LogAccess {
     /// What is published and not answered at most, in bytes; beyond it, drafts wait for their time.
     private static let maximumPublishedBytes = 64 * 1024 * 1024
     private static let probeInterval = TimeAmount.seconds(1)
-    private static let probeTimeout = TimeAmount.seconds(2)
     /// After so long without a word of any leader another server is tried, and after twice as long once more.
     private static let shortestPatience = TimeAmount.seconds(4)
     private static let longestPatience = TimeAmount.seconds(64)
@@ -39,8 +38,7 @@ final class LoopEngine: LogAccess {
     /// By shard: how often its leader is being asked for a newest record.
     private var headCounts: [Int]
     private var budget = PublishBudget(maximumBytes: LoopEngine.maximumPublishedBytes)
-    /// When each shard's leader was heard last; nil before the first time.
-    private(set) var answeredAt: [NIODeadline?]
+    private(set) var leaders: LeaderWatch
     private var changedServerAt: NIODeadline
     private var patience = LoopEngine.shortestPatience
     /// Which servers are of less use.
@@ -71,7 +69,7 @@ final class LoopEngine: LogAccess {
             appendTimeout: configuration.appendTimeout,
             wallClock: wallClock
         )
-        self.answeredAt = Array(repeating: nil, count: configuration.subjects.shardCount)
+        self.leaders = LeaderWatch(shardCount: configuration.subjects.shardCount)
         self.toCheck = Array(repeating: [], count: configuration.subjects.shardCount)
         self.headCounts = Array(repeating: 0, count: configuration.subjects.shardCount)
         self.startedAt = eventLoop.now
@@ -79,11 +77,11 @@ final class LoopEngine: LogAccess {
     }
 
     func start() {
-        self.stream.leaderAnswered = { [unowned self] in self.answeredAt[$0] = self.eventLoop.now }
+        self.stream.leaderAnswered = { [unowned self] in self.leaders.answered($0, now: self.eventLoop.now) }
         self.live.changed = { [unowned self] isConnected in
             if isConnected { self.checkTwice() }
         }
-        for shard in self.answeredAt.indices {
+        for shard in 0..<self.leaders.shardCount {
             let stream = self.configuration.subjects.stream(shard)
             _ = self.live.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.\(stream)") { [unowned self] _ in
                 self.checkAll { $0 == shard }
@@ -296,12 +294,10 @@ final class LoopEngine: LogAccess {
         now - self.lastAnswer >= self.configuration.cutOffAfter
     }
 
-    private var lastAnswer: NIODeadline { self.answeredAt.compactMap { $0 }.max() ?? self.startedAt }
+    private var lastAnswer: NIODeadline { self.leaders.lastAnswer ?? self.startedAt }
 
-    /// Whether a shard's leader was heard within the last three seconds.
-    func isUp(_ shard: Int, now: NIODeadline) -> Bool {
-        self.isReady && self.answeredAt[shard].map { now - $0 < Self.probeInterval + Self.probeTimeout } ?? false
-    }
+    /// Whether a shard's leader was heard, and owes no answer for long.
+    func isUp(_ shard: Int, now: NIODeadline) -> Bool { self.isReady && self.leaders.isUp(shard, now: now) }
 
     private func probeLater() {
         self.eventLoop.assumeIsolated()
@@ -317,10 +313,11 @@ final class LoopEngine: LogAccess {
         // One that might not be left just now may be a second later.
         self.preferNow()
         let now = self.eventLoop.now
-        guard self.isReady, self.connection.isConnected else { return }
+        guard self.isReady else { return }
+        let quiet = self.leaders.ask(now: now)
+        guard self.connection.isConnected else { return }
         let subjects = self.configuration.subjects
-        for (shard, at) in self.answeredAt.enumerated()
-        where at.map({ now - $0 >= Self.probeInterval - .milliseconds(100) }) ?? true {
+        for shard in quiet {
             let subject = "\(subjects.logs(shard).dropLast())%"
             self.stream.last(of: subject, in: subjects.stream(shard), shard: shard) { _ in }
         }

@@ -1,3 +1,4 @@
+internal import Logging
 package import NIOCore
 import SluiceBase
 package import SluiceRelay
@@ -79,17 +80,24 @@ extension NATSEngine {
             return
         }
         let engine = self.homes[0].engine.value
-        guard engine.answeredAt[shard] == nil || engine.isUp(shard, now: engine.eventLoop.now) else {
+        guard engine.leaders.isNotMissed(shard, now: engine.eventLoop.now) else {
+            self.notListed(shard, "its leader is not heard")
             self.list(from: shard + 1, earlier, isWhole: false, then: then)
             return
         }
         engine.stream.heads(ofShard: shard) { result in
-            guard case .success(let heads) = result else {
+            switch result {
+            case .success(let heads):
+                self.list(from: shard + 1, earlier + heads, isWhole: isWhole, then: then)
+            case .failure(let failure):
+                self.notListed(shard, "\(failure)")
                 self.list(from: shard + 1, earlier, isWhole: false, then: then)
-                return
             }
-            self.list(from: shard + 1, earlier + heads, isWhole: isWhole, then: then)
         }
+    }
+
+    private func notListed(_ shard: Int, _ why: String) {
+        self.logger.debug("the scans of a shard cannot be listed", metadata: ["shard": "\(shard)", "error": "\(why)"])
     }
 
     // MARK: What the streams will lose

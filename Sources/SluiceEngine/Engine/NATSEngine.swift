@@ -74,7 +74,7 @@ package final class NATSEngine: SharedEngine {
     /// On the first loop; nil before the start, and where there is one server only.
     private let watch: NIOLoopBoundBox<ServerWatch?>
     let shared: Mutex<Shared>
-    private let logger: Logger
+    let logger: Logger
     let wallClock: @Sendable () -> WallTime
     private let startedAt: WallTime
     private let refused: @Sendable (String) -> Void
@@ -277,7 +277,7 @@ package final class NATSEngine: SharedEngine {
         report.status.openScans = engine.feedCount
         report.status.reconnects =
             max(0, engine.connection.connectCount - 1) + max(0, engine.live.connectCount - 1)
-        report.status.shards = engine.answeredAt.indices.map { engine.isUp($0, now: now) }
+        report.status.shards = (0..<engine.leaders.shardCount).map { engine.isUp($0, now: now) }
         report.status.failure = engine.connection.failure
         report.isCutOff = engine.isCutOff(now: now)
         report.changes = engine.counts.changes

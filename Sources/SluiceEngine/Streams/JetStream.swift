@@ -38,6 +38,10 @@ package final class JetStream {
 
     private static let requestTimeout = TimeAmount.seconds(1)
     private static let pageTimeout = TimeAmount.seconds(5)
+    /// A consumer that was just made may not be known to all servers: how long to wait before it is asked again, and how
+    /// often.
+    private static let consumerWait = TimeAmount.milliseconds(20)
+    private static let consumerAttempts = 10
     private static let pauseWithoutRoom = TimeAmount.seconds(60)
     /// The most records of a page.
     private static let pageCount = 256
@@ -371,6 +375,7 @@ package final class JetStream {
         _ stream: String,
         _ consumer: String,
         _ earlier: HeadList,
+        attempt: Int = 1,
         then: @escaping (Result<[RecordHeader], Failure>) -> Void
     ) {
         var json = JSONWriter()
@@ -385,13 +390,20 @@ package final class JetStream {
             json.buffer,
             timeout: Self.pageTimeout,
             isPull: true
-        ) { result in
-            guard case .success(let message) = result else {
+        ) { [weak self] result in
+            if case .failure(.noResponders) = result, attempt < Self.consumerAttempts, let self {
+                self.connection.eventLoop.assumeIsolated()
+                    .scheduleTask(in: Self.consumerWait) {
+                        self.fetch(stream, consumer, earlier, attempt: attempt + 1, then: then)
+                    }
+                return false
+            }
+            guard case .success(let message) = result, let self else {
                 then(.failure(.unavailable))
                 return false
             }
-            guard message.status == nil else {
-                then(.failure(.unavailable))
+            if let status = message.status {
+                then(.failure(.fault(Fault(code: status, text: "no records are sent"))))
                 return false
             }
             // $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>
