@@ -122,7 +122,11 @@ enum IngestAnswers {
         case .scanNotFound:
             Problem(.scanNotFound)
         case .storageUnavailable:
-            Problem(.storageUnavailable, "cannot be stored or read now; try again, a post under its key", retryAfterSeconds: 5)
+            Problem(
+                .storageUnavailable,
+                "nothing can be stored or read for now; try again, a post with its Idempotency-Key",
+                retryAfterSeconds: 5
+            )
         case .notStored(let receipt):
             Problem(
                 .storageUnavailable,
