@@ -326,3 +326,18 @@ def test_places_of_a_node_that_was_killed_are_free_again(cluster, scan, user):
             assert {opened(node, scan, token) for node in cluster.nodes} == {"too_many_connections"}
             for socket in ten[:6] + four:
                 assert socket.ping().wait(timeout=5)
+
+
+def test_tickets_go_on_while_servers_are_stopped_in_turn(cluster, scan, user):
+    for index, process in enumerate(cluster.servers.processes):
+        process.terminate()
+        for number in range(12):
+            maker, taker = cluster.nodes[number % 3], cluster.nodes[(number + 1) % 3]
+            answer = maker.request("POST", "/api/tickets", token=maker.reader(user))
+            assert answer.status == 201, answer
+            socket = opened(taker, f"{scan}?ticket={answer.json()['ticket']}", False)
+            assert not isinstance(socket, str), socket
+            socket.close()
+        process.wait()
+        cluster.servers.start(index)
+        cluster.servers.wait()

@@ -78,6 +78,9 @@ final class LoopEngine: LogAccess {
 
     func start() {
         self.stream.leaderAnswered = { [unowned self] in self.leaders.answered($0, now: self.eventLoop.now) }
+        self.connection.changed = { [unowned self] isConnected in
+            if isConnected, self.isReady { self.askQuiet() }
+        }
         self.live.changed = { [unowned self] isConnected in
             if isConnected { self.checkTwice() }
         }
@@ -314,13 +317,8 @@ final class LoopEngine: LogAccess {
         self.preferNow()
         let now = self.eventLoop.now
         guard self.isReady else { return }
-        let quiet = self.leaders.ask(now: now)
+        self.askQuiet()
         guard self.connection.isConnected else { return }
-        let subjects = self.configuration.subjects
-        for shard in quiet {
-            let subject = "\(subjects.logs(shard).dropLast())%"
-            self.stream.last(of: subject, in: subjects.stream(shard), shard: shard) { _ in }
-        }
         if self.lastAnswer > self.changedServerAt {
             self.patience = Self.shortestPatience
         }
@@ -334,6 +332,16 @@ final class LoopEngine: LogAccess {
         self.patience = min(self.patience + self.patience, Self.longestPatience)
         self.connection.changeServer("no stream's leader answers")
         self.live.changeServer("no stream's leader answers")
+    }
+
+    private func askQuiet() {
+        let quiet = self.leaders.ask(now: self.eventLoop.now)
+        guard self.connection.isConnected else { return }
+        let subjects = self.configuration.subjects
+        for shard in quiet {
+            let subject = "\(subjects.logs(shard).dropLast())%"
+            self.stream.last(of: subject, in: subjects.stream(shard), shard: shard) { _ in }
+        }
     }
 
     /// Leaves servers that are of less use, and goes to others.

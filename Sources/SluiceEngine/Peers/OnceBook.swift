@@ -21,12 +21,15 @@ package final class OnceBook {
     }
 
     package func mint(_ ticket: SealedTicket, then: @escaping (Result<Void, PeersUnavailable>) -> Void) {
-        self.stream.publish(
-            MessageHeaders(),
-            ByteBuffer(bytes: ticket.sealed),
-            to: self.subjects.ticket(ticket.digest),
-            expected: nil
-        ) { then($0 == .stored ? .success(()) : .failure(PeersUnavailable())) }
+        self.insist(until: self.eventLoop.now + Self.patience, then: then) { answered in
+            // The same one again takes the place of itself.
+            self.stream.publish(
+                MessageHeaders(),
+                ByteBuffer(bytes: ticket.sealed),
+                to: self.subjects.ticket(ticket.digest),
+                expected: nil
+            ) { answered($0 == .stored ? .success(()) : .failure(PeersUnavailable())) }
+        }
     }
 
     package func ticket(_ digest: String, then: @escaping (Result<[UInt8]?, PeersUnavailable>) -> Void) {
@@ -34,45 +37,49 @@ package final class OnceBook {
             then(.success(nil))
             return
         }
-        self.stream.last(of: self.subjects.ticket(digest), in: self.subjects.onceStream, shard: nil) { result in
-            then(
-                result.map { $0.map { Array($0.body.readableBytesView) } }
-                    .mapError { _ in PeersUnavailable() }
-            )
+        self.insist(until: self.eventLoop.now + Self.patience, then: then) { answered in
+            self.stream.last(of: self.subjects.ticket(digest), in: self.subjects.onceStream, shard: nil) { result in
+                answered(
+                    result.map { $0.map { Array($0.body.readableBytesView) } }
+                        .mapError { _ in PeersUnavailable() }
+                )
+            }
+        }
+    }
+
+    /// Asks again where nothing was answered: a connection goes to another server, or a leader is elected.
+    private func insist<Value>(
+        until deadline: NIODeadline,
+        then: @escaping (Result<Value, PeersUnavailable>) -> Void,
+        _ attempt: @escaping (@escaping (Result<Value, PeersUnavailable>) -> Void) -> Void
+    ) {
+        attempt { result in
+            if case .failure = result, self.eventLoop.now + Self.retryInterval < deadline {
+                self.eventLoop.assumeIsolated()
+                    .scheduleTask(in: Self.retryInterval) { self.insist(until: deadline, then: then, attempt) }
+            } else {
+                then(result)
+            }
         }
     }
 
     package func redeem(_ digest: String, then: @escaping (Result<Bool, PeersUnavailable>) -> Void) {
-        let mark = RandomText.make(byteCount: 16)
-        self.redeem(digest, as: mark, until: self.eventLoop.now + Self.patience, then: then)
-    }
-
-    private func redeem(
-        _ digest: String,
-        as mark: String,
-        until deadline: NIODeadline,
-        then: @escaping (Result<Bool, PeersUnavailable>) -> Void
-    ) {
+        let mark = ByteBuffer(string: RandomText.make(byteCount: 16))
         let subject = self.subjects.usedTicket(digest)
-        self.stream.publish(MessageHeaders(), ByteBuffer(string: mark), to: subject, expected: 0) { answer in
-            guard answer != .stored else {
-                then(.success(true))
-                return
-            }
-            // Refused may also mean that an earlier attempt of this node's was stored and its answer lost.
-            self.stream.last(of: subject, in: self.subjects.onceStream, shard: nil) { result in
-                if case .success(let used?) = result {
-                    then(.success(used.body == ByteBuffer(string: mark)))
+        self.insist(until: self.eventLoop.now + Self.patience, then: then) { answered in
+            self.stream.publish(MessageHeaders(), mark, to: subject, expected: 0) { answer in
+                guard answer != .stored else {
+                    answered(.success(true))
                     return
                 }
-                guard self.eventLoop.now + Self.retryInterval < deadline else {
-                    then(.failure(PeersUnavailable()))
-                    return
-                }
-                self.eventLoop.assumeIsolated()
-                    .scheduleTask(in: Self.retryInterval) {
-                        self.redeem(digest, as: mark, until: deadline, then: then)
+                // Refused may also mean that an earlier attempt of this node's was stored and its answer lost.
+                self.stream.last(of: subject, in: self.subjects.onceStream, shard: nil) { result in
+                    if case .success(let used?) = result {
+                        answered(.success(used.body == mark))
+                    } else {
+                        answered(.failure(PeersUnavailable()))
                     }
+                }
             }
         }
     }

@@ -30,18 +30,32 @@ extension ScanFeed {
         self.counts.failedDrafts += 1
     }
 
-    /// Writes the next record, drafts before carries, once everything is read that is known to be there.
+    /// Writes the next record, once everything is read that is known to be there: of requests, as soon as there are any,
+    /// or a part of a carry, at this node's turn; where both wait, one after the other.
     ///
     /// What would be written before is overtaken by the next record that is read; to make a carry for each of these costs
     /// more than to read them all.
     func writeNext() {
         guard self.current == nil, self.machine.isOpen, !self.machine.isCatchingUp, self.copies.isEmpty else { return }
-        if let (draft, append) = self.waiting {
-            self.waiting = nil
-            self.write(draft, append)
-        } else if self.carry != nil || (self.hasWritten && self.ledger.isDue(now: self.now)) || self.isOld {
+        if self.isCarryDue, self.waiting == nil ? self.turn <= self.now : self.hasWrittenDraft {
             self.writeCarry()
+            self.hasWrittenDraft = false
         }
+        if self.current == nil, let (draft, append) = self.waiting {
+            self.waiting = nil
+            self.hasWrittenDraft = true
+            self.write(draft, append)
+        }
+    }
+
+    private var isCarryDue: Bool {
+        self.carry != nil || (self.hasWritten && self.ledger.isDue(now: self.now)) || self.isOld
+    }
+
+    /// When a carry that is due may be written; it was tried where that is over.
+    var carryDeadline: NIODeadline {
+        let turn = self.turn
+        return turn > self.now && self.current == nil && self.machine.isOpen && self.isCarryDue ? turn : .distantFuture
     }
 
     /// Whether the stream is about to lose the beginning of a scan that this node keeps.
@@ -165,14 +179,12 @@ extension ScanFeed {
         guard let current = self.current else { return }
         self.current = nil
         self.counts.overtakenDrafts += outcome == .overtaken ? 1 : 0
-        if outcome == .confirmed, let publishedAt = current.publishedAt {
-            self.turns.took(self.now - publishedAt)
-        }
         switch current.writing {
         case .draft(_, let append):
             if outcome == .unavailable {
                 self.counts.failedDrafts += 1
             } else if outcome == .confirmed {
+                current.publishedAt.map { self.turns.took(self.now - $0) }
                 self.hasWritten = true
                 self.counts.changes.begun += current.isFirst ? 1 : 0
                 self.counts.changes.ended += current.head.end == nil ? 0 : 1

@@ -77,6 +77,8 @@ package final class ScanFeed {
     var carry: CarryWriting?
     /// Whether a draft of this node counted since its last carry: those who only read write none.
     var hasWritten = false
+    /// Whether the last record that it began was of requests: with a carry due, these take turns.
+    var hasWrittenDraft = false
     private var timer: (at: NIODeadline, task: Scheduled<Void>)?
     var turns = WriterTurns()
     private(set) var isEnded = false
@@ -262,7 +264,9 @@ package final class ScanFeed {
             return
         }
         let isForeign = !head.id.hasPrefix(self.terms.node)
-        self.turns.counted(by: head.writer, now: self.now)
+        if self.machine.isOpen {
+            self.turns.counted(by: head.writer, now: self.now)
+        }
         var isComplete = false
         if case .carry(let part) = head.kind {
             isComplete = self.ledger.counted(
@@ -459,7 +463,7 @@ package final class ScanFeed {
 
     /// Sets the timer, unless it rings early enough for the next deadline.
     func setTimer() {
-        let deadline = min(self.machine.deadline, self.waitingDeadline ?? .distantFuture)
+        let deadline = min(self.machine.deadline, self.waitingDeadline ?? .distantFuture, self.carryDeadline)
         guard deadline < .distantFuture else { return }
         if let timer = self.timer {
             guard deadline < timer.at else { return }

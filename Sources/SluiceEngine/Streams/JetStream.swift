@@ -38,6 +38,7 @@ package final class JetStream {
 
     private static let requestTimeout = TimeAmount.seconds(1)
     private static let pageTimeout = TimeAmount.seconds(5)
+    private static let consumerTimeout = TimeAmount.seconds(2)
     /// A consumer that was just made may not be known to all servers: how long to wait before it is asked again, and how
     /// often.
     private static let consumerWait = TimeAmount.milliseconds(20)
@@ -349,7 +350,7 @@ package final class JetStream {
         json.member("filter_subject", self.subjects.logs(shard))
         json.endObject()
         json.endObject()
-        self.ask("CONSUMER.CREATE.\(stream)", json.buffer) { result in
+        self.ask("CONSUMER.CREATE.\(stream)", json.buffer, timeout: Self.consumerTimeout) { result in
             switch result {
             case .failure(let failure): then(.failure(failure))
             case .success(let answer):

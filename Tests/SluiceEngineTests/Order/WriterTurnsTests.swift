@@ -31,24 +31,35 @@ struct WriterTurnsTests {
         #expect(turns.turn(of: "a-") == self.at(2))
         #expect(turns.turn(of: "b-") == self.at(3.5))
         #expect(turns.turn(of: "c-") == self.at(5))
-        // Where it is another one that writes, the order of the rest stays.
+        // Where another one writes before its turn, whoever was passed over has twice the time.
         turns.counted(by: "b-", now: self.at(4))
         #expect(turns.turn(of: "a-") == self.at(4))
-        #expect(turns.turn(of: "c-") == self.at(5.5))
-        #expect(turns.turn(of: "b-") == self.at(7))
+        #expect(turns.turn(of: "c-") == self.at(7))
+        #expect(turns.turn(of: "b-") == self.at(8.5))
         #expect(turns.turn(of: "new-") <= self.at(4))
     }
 
     @Test
-    func nobodyWaitsForWhoDoesNotWriteAnyMore() {
+    func nobodyWaitsForWhoWasPassedOverThrice() {
         var turns = WriterTurns()
         turns.counted(by: "a-", now: self.start)
-        turns.counted(by: "b-", now: self.at(1))
-        #expect(turns.turn(of: "b-") == self.at(2.5))
-        turns.counted(by: "b-", now: self.at(32))
-        #expect(turns.turn(of: "b-") == self.at(33.5))
-        turns.counted(by: "b-", now: self.at(32.1))
-        #expect(turns.turn(of: "b-") == self.at(32.1))
+        for (at, turn) in [(1, 2.5), (3, 6), (7, 13), (14, 14)] {
+            turns.counted(by: "b-", now: self.at(Double(at)))
+            #expect(turns.turn(of: "b-") == self.at(turn))
+        }
+        // It goes at once when it has something, and is one of them again.
+        #expect(turns.turn(of: "a-") <= self.at(14))
+        turns.counted(by: "a-", now: self.at(15))
+        turns.counted(by: "b-", now: self.at(16))
+        #expect(turns.turn(of: "b-") == self.at(17.5))
+    }
+
+    @Test
+    func nobodyWaitsForWhoWroteLongAgo() {
+        var turns = WriterTurns()
+        turns.counted(by: "a-", now: self.start)
+        turns.counted(by: "b-", now: self.at(1001))
+        #expect(turns.turn(of: "b-") == self.at(1001))
     }
 
     @Test
@@ -58,6 +69,12 @@ struct WriterTurnsTests {
         turns.counted(by: "a-", now: self.start)
         turns.counted(by: "b-", now: self.at(1))
         #expect(turns.turn(of: "b-") > self.at(6.9) && turns.turn(of: "b-") <= self.at(7))
+        // What stood still in between tells little.
+        var other = WriterTurns()
+        other.took(.hours(1))
+        other.counted(by: "a-", now: self.start)
+        other.counted(by: "b-", now: self.at(1))
+        #expect(other.turn(of: "b-") < self.at(3.1))
         for _ in 0..<1000 { turns.took(.hours(1)) }
         #expect(turns.turn(of: "b-") <= self.at(31))
         for _ in 0..<1000 { turns.took(.zero) }
@@ -97,5 +114,33 @@ struct WriterTurnsTests {
         }
         #expect(lost == 0 && isKnown.count == names.count)
         #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1)
+    }
+
+    /// One of them is four records' time away from the log, and has written once.
+    @Test
+    func whoIsFarAwayWritesToo() {
+        var random = SplitMix64(seed: 1)
+        let names = ["far-", "a-", "b-"]
+        var turns = Array(repeating: WriterTurns(), count: names.count)
+        var counts = [0, 0, 0]
+        var now = self.start
+        for index in names.indices {
+            for name in names { turns[index].counted(by: Substring(name), now: now) }
+        }
+        for _ in 0..<300 {
+            let drafts = names.indices.map { index in
+                let way = TimeAmount.microseconds(.random(in: 0...100, using: &random) + (index == 0 ? 4000 : 0))
+                let begun = max(now, turns[index].turn(of: names[index]))
+                return (index: index, begun: begun, at: begun + way)
+            }
+            let first = drafts.min { $0.at < $1.at } ?? drafts[0]
+            now = first.at + .milliseconds(1)
+            turns[first.index].took(now - first.begun)
+            counts[first.index] += 1
+            for index in names.indices {
+                turns[index].counted(by: Substring(names[first.index]), now: now)
+            }
+        }
+        #expect(counts.allSatisfy { $0 > 40 }, "\(counts)")
     }
 }
