@@ -57,6 +57,41 @@ struct NATSParserTests {
         #expect(throws: NATSParser.Fault.self) { try self.read(line, inPiecesOf: 4096) }
     }
 
+    @Test(arguments: [
+        ("NATS/1.0\r\nA: 1\r\nB:2\r\n\r\n", "A=1,B=2", nil),
+        ("NATS/1.0\r\nA:  a:b c \r\n\r\n", "A=a:b c ", nil),
+        ("NATS/1.0\r\nA: x\ry\r\n\r\n", "A=x\ry", nil),
+        ("NATS/1.0\r\nA: x\r\r\n\r\n", "A=x\r", nil),
+        ("NATS/1.0\r\n\r\nA:\r\n:b", "A=,=b", nil),
+        ("NATS/1.0 404 No Messages\r\n\r\n", "", 404),
+        ("NATS/1.0 503\r\n\r\n", "", 503),
+        ("NATS/1.0 x\r\n\r\n", "", nil),
+        ("NATS/1.0", "", nil),
+    ] as [(String, String, Int?)])
+    func headersAreRead(text: String, fields: String, status: Int?) throws {
+        let (headers, found) = try NATSParser.headers(ByteBuffer(string: text))
+        #expect(headers.fields.map { "\($0.name)=\($0.value)" }.joined(separator: ",") == fields)
+        #expect(found == status)
+    }
+
+    @Test(arguments: ["", "\r\n", "HTTP/1.1\r\n", "NATS/1.0\r\nA\r\n", "NATS/1.0\r\n\r\r\n"])
+    func whatAreNoHeadersIsRefused(text: String) {
+        #expect(throws: NATSParser.Fault.self) { try NATSParser.headers(ByteBuffer(string: text)) }
+    }
+
+    @Test
+    func headersThatAreNoTextAreRead() throws {
+        let (headers, _) = try NATSParser.headers(ByteBuffer(bytes: Array("NATS/1.0\r\nA: ".utf8) + [0xFF, 0x0D, 0x0A]))
+        #expect(headers["A"] == "\u{FFFD}")
+    }
+
+    @Test(arguments: [
+        "HMSG a 1 9 9223372036854775808\r\n", "MSG a 1 2 3 4\r\n", "HMSG a 1 r 5\r\n",
+    ])
+    func numbersOfAMessageFit(line: String) {
+        #expect(throws: NATSParser.Fault.self) { try self.read(line, inPiecesOf: 4096) }
+    }
+
     @Test
     func linesAndPayloadsHaveBounds() {
         #expect(throws: NATSParser.Fault.lineTooLong) {
