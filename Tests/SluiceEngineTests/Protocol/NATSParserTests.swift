@@ -57,17 +57,19 @@ struct NATSParserTests {
         #expect(throws: NATSParser.Fault.self) { try self.read(line, inPiecesOf: 4096) }
     }
 
-    @Test(arguments: [
-        ("NATS/1.0\r\nA: 1\r\nB:2\r\n\r\n", "A=1,B=2", nil),
-        ("NATS/1.0\r\nA:  a:b c \r\n\r\n", "A=a:b c ", nil),
-        ("NATS/1.0\r\nA: x\ry\r\n\r\n", "A=x\ry", nil),
-        ("NATS/1.0\r\nA: x\r\r\n\r\n", "A=x\r", nil),
-        ("NATS/1.0\r\n\r\nA:\r\n:b", "A=,=b", nil),
-        ("NATS/1.0 404 No Messages\r\n\r\n", "", 404),
-        ("NATS/1.0 503\r\n\r\n", "", 503),
-        ("NATS/1.0 x\r\n\r\n", "", nil),
-        ("NATS/1.0", "", nil),
-    ] as [(String, String, Int?)])
+    @Test(
+        arguments: [
+            ("NATS/1.0\r\nA: 1\r\nB:2\r\n\r\n", "A=1,B=2", nil),
+            ("NATS/1.0\r\nA:  a:b c \r\n\r\n", "A=a:b c ", nil),
+            ("NATS/1.0\r\nA: x\ry\r\n\r\n", "A=x\ry", nil),
+            ("NATS/1.0\r\nA: x\r\r\n\r\n", "A=x\r", nil),
+            ("NATS/1.0\r\n\r\nA:\r\n:b", "A=,=b", nil),
+            ("NATS/1.0 404 No Messages\r\n\r\n", "", 404),
+            ("NATS/1.0 503\r\n\r\n", "", 503),
+            ("NATS/1.0 x\r\n\r\n", "", nil),
+            ("NATS/1.0", "", nil),
+        ] as [(String, String, Int?)]
+    )
     func headersAreRead(text: String, fields: String, status: Int?) throws {
         let (headers, found) = try NATSParser.headers(ByteBuffer(string: text))
         #expect(headers.fields.map { "\($0.name)=\($0.value)" }.joined(separator: ",") == fields)
@@ -81,7 +83,8 @@ struct NATSParserTests {
 
     @Test
     func headersThatAreNoTextAreRead() throws {
-        let (headers, _) = try NATSParser.headers(ByteBuffer(bytes: Array("NATS/1.0\r\nA: ".utf8) + [0xFF, 0x0D, 0x0A]))
+        let bytes = Array("NATS/1.0\r\nA: ".utf8) + [0xFF, 0x0D, 0x0A]
+        let (headers, _) = try NATSParser.headers(ByteBuffer(bytes: bytes))
         #expect(headers["A"] == "\u{FFFD}")
     }
 
