@@ -341,3 +341,6 @@ def test_tickets_go_on_while_servers_are_stopped_in_turn(cluster, scan, user):
         process.wait()
         cluster.servers.start(index)
         cluster.servers.wait()
+    # Each of them led something.
+    for node in cluster.nodes:
+        contract.wait_for(lambda: node.metrics()["sluice_engine_elections_total"] >= 1)

@@ -60,6 +60,7 @@ extension EngineStatus {
         self.repeatedDrafts += other.repeatedDrafts
         self.failedDrafts += other.failedDrafts
         self.reconnects += other.reconnects
+        self.elections += other.elections
         self.openScans += other.openScans
         self.appendTimes.add(other.appendTimes)
         self.shards = zip(self.shards, other.shards).map { $0 && $1 }

@@ -39,6 +39,8 @@ final class LoopEngine: LogAccess {
     private var headCounts: [Int]
     private var budget = PublishBudget(maximumBytes: LoopEngine.maximumPublishedBytes)
     private(set) var leaders: LeaderWatch
+    /// How often a shard was heard to get a leader.
+    private(set) var electionCount = 0
     private var changedServerAt: NIODeadline
     private var patience = LoopEngine.shortestPatience
     /// Which servers are of less use.
@@ -87,6 +89,7 @@ final class LoopEngine: LogAccess {
         for shard in 0..<self.leaders.shardCount {
             let stream = self.configuration.subjects.stream(shard)
             _ = self.live.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.\(stream)") { [unowned self] _ in
+                self.electionCount += 1
                 self.checkAll { $0 == shard }
             }
         }

@@ -277,6 +277,8 @@ package final class NATSEngine: SharedEngine {
         report.status.openScans = engine.feedCount
         report.status.reconnects =
             max(0, engine.connection.connectCount - 1) + max(0, engine.live.connectCount - 1)
+        // All loops hear of each.
+        report.status.elections = index == 0 ? engine.electionCount : 0
         report.status.shards = (0..<engine.leaders.shardCount).map { engine.isUp($0, now: now) }
         report.status.failure = engine.connection.failure
         report.isCutOff = engine.isCutOff(now: now)

@@ -16,6 +16,8 @@ package struct EngineStatus: Sendable, Equatable {
     package var failedDrafts = 0
     /// Reconnections to the engine since the start.
     package var reconnects = 0
+    /// How often a part of the log got a leader since the start, as far as that was heard.
+    package var elections = 0
     /// How long each confirmed draft since the start took, in seconds.
     package var appendTimes = Histogram(bounds: Histogram.timeBounds)
     /// The number of scans at the last count.

@@ -29,6 +29,7 @@ extension MetricsText {
         )
         self.counter("sluice_engine_failed_drafts_total", "Records not confirmed in time.", Double(engine.failedDrafts))
         self.counter("sluice_engine_reconnects_total", "Connections made anew.", Double(engine.reconnects))
+        self.counter("sluice_engine_elections_total", "Leaders of parts of the log elected.", Double(engine.elections))
         self.gauge("sluice_engine_open_scans", "Scans that this gateway follows.", Double(engine.openScans))
         self.gauge("sluice_engine_nodes", "Gateways that share the log.", Double(engine.nodes))
     }
